@@ -1,0 +1,68 @@
+# On a machine with nothing but Python 3.11 and make, every target works: what it needs goes into .venv first (tools/install.py).
+
+BIN := .venv/bin
+WORKERS ?= 2
+# The first interpreter that is new enough; asked only by targets that need it.
+PYTHON = $(shell for python in python3.11 python3; do \
+	$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
+
+.PHONY: help demo test lint types bench format lock clean local dev
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: local  ## run the flight-delay job on seven days of real flights, on local emulators
+	$(BIN)/pipeline local up
+	$(BIN)/pipeline sources load flight_delay
+	$(BIN)/pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
+	$(BIN)/pipeline evaluate flight_delay --as-of 2013-07-09
+	$(BIN)/pipeline report flight_delay
+
+test: lint types  ## check format, lint, types and imports, then run all tests with coverage
+	@echo "== tests"
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+
+lint: dev  ## check format, lint, row loops, clients, addresses and the direction of imports
+	@echo "== format"
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@echo "== lint"
+	@$(BIN)/ruff check --quiet .
+	@echo "== no loops over rows"
+	@$(BIN)/python -m tools.lint_row_loops
+	@echo "== Google clients only where they belong"
+	@$(BIN)/python -m tools.lint_clients
+	@echo "== no index addresses, no paths of one machine"
+	@$(BIN)/python -m tools.lint_no_hosts
+	@echo "== direction of imports"
+	@$(BIN)/lint-imports --no-logo
+
+types: dev  ## check types (mypy, strict)
+	@echo "== types"
+	@$(BIN)/mypy
+
+bench: dev  ## measure speed against the same work written by hand
+	$(BIN)/python -m benchmarks
+
+format: dev  ## format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: dev  ## pin all packages with hashes again; LOCK_FLAGS=--upgrade takes newer ones
+	@echo "== requirements/dev.txt, local.txt, runtime.txt, bootstrap.txt"
+	$(LOCK) pyproject.toml --extra local --extra dev --group build -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra local --group build -c requirements/dev.txt --no-annotate -o requirements/local.txt
+	$(LOCK) pyproject.toml -c requirements/dev.txt --no-annotate -o requirements/runtime.txt
+	$(LOCK) --group bootstrap -c requirements/dev.txt --no-annotate -o requirements/bootstrap.txt
+
+clean:  ## stop the emulators and remove everything that is not in git: environment, local state, caches
+	-@[ ! -x $(BIN)/pipeline ] || [ ! -d .local ] || $(BIN)/pipeline local down
+	rm -rf .venv .local build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+local dev:
+	@python=$(PYTHON); [ -n "$$python" ] || { echo "make: no Python 3.11 or newer found: install python3.11 (with venv)" >&2; exit 1; }; \
+	$$python tools/install.py $@

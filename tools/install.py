@@ -1,0 +1,199 @@
+"""Put the locked packages and the project itself into .venv; costs nothing when they are there.
+
+Usage: python tools/install.py local|dev       (`make demo` needs local, `make test` dev; dev contains local)
+       python tools/install.py uv ARGUMENT...  (uv of .venv with the settings of pip)
+
+pip installs one package by hash, uv; uv does the rest, because it needs a second where pip needs half a
+minute. Two marks say how far an earlier call came: .venv/.base (interpreter and uv) and .venv/.installed
+(packages and project). Each holds a digest of what decides it and is written last, so that an interrupted or
+outdated installation is never taken for a good one.
+"""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+# Settings of pip -> variables of uv, so that both use the mirror and the certificate that pip was told. They
+# are handed on and written nowhere.
+UV_VARIABLES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "proxy": "ALL_PROXY",
+}
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return a digest of texts and file contents."""
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        whole.update(len(data).to_bytes(8, "big") + data)
+    return whole.hexdigest()
+
+
+def pip_settings(listing: str) -> dict[str, str]:
+    """Return what `pip config list` prints; of global, install and environment the last wins."""
+    found: dict[tuple[int, str], str] = {}
+    sections = ("global", "install", ":env:")
+    for line in listing.splitlines():
+        name, _, value = line.partition("=")
+        section, _, key = name.rpartition(".")
+        if section in sections:
+            found[sections.index(section), key] = str(ast.literal_eval(value))
+    return {key: value for (_, key), value in sorted(found.items())}
+
+
+def uv_environment(settings: dict[str, str], environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment for uv: the caller's, completed by what only pip was told."""
+    made = dict(environment)
+    for name, variable in UV_VARIABLES.items():
+        if name in settings:
+            separator = "," if name == "find-links" else " "
+            made.setdefault(variable, separator.join(settings[name].split()))
+    if "UV_INDEX" in made:  # hashes decide which file is right, wherever it is found
+        made.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+    return made
+
+
+def uv_flags(settings: dict[str, str], environment: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return the flags that no variable of uv stands for: of every call, and of the call for the packages."""
+    every = ["--quiet", *(["--no-index"] if "no-index" in settings else [])]
+    # Where Python may not write bytecode, every start of the pipeline would compile all its imports again.
+    packages = ["--compile-bytecode"] if "PYTHONDONTWRITEBYTECODE" in environment else []
+    return every, packages
+
+
+class Installation:
+    """The virtual environment of one checkout.
+
+    Parameters
+    ----------
+    root
+        Folder of the checkout.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.venv = root / ".venv"
+        self.python = self.venv / "bin" / "python"
+        self.uv = self.venv / "bin" / "uv"
+        self.base_mark = self.venv / ".base"
+        self.installed_mark = self.venv / ".installed"
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file of the checkout."""
+        return (self.root / name).read_bytes()
+
+    def base_key(self) -> str:
+        """Digest of what decides the base: the place, too, because scripts of a moved .venv point back."""
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        return digest(str(self.root), version, self.read("requirements/bootstrap.txt"))
+
+    def set_key(self, name: str) -> str:
+        """Digest of what decides the packages of a set and how the project itself is installed."""
+        files = (f"requirements/{name}.txt", "pyproject.toml", "tools/install.py")
+        return f"{name} {digest(self.base_key(), *map(self.read, files))}"
+
+    def base_is_current(self) -> bool:
+        """Tell whether interpreter and uv are there."""
+        works = os.access(self.python, os.X_OK)  # false for a link to an interpreter that was removed
+        return works and self.base_mark.is_file() and self.base_mark.read_text() == self.base_key()
+
+    def wanted(self, name: str) -> str:
+        """Return the set to install: the larger one stays once it is there."""
+        installed = self.installed_mark.read_text() if self.installed_mark.is_file() else ""
+        return "dev" if installed.startswith("dev ") else name
+
+    def is_current(self, name: str) -> bool:
+        """Tell whether nothing is left to do for a set."""
+        return (
+            self.base_is_current()
+            and self.installed_mark.is_file()
+            and self.installed_mark.read_text() == self.set_key(name)
+        )
+
+    def run(self, *command: str | Path, environment: dict[str, str] | None = None) -> None:
+        """Run a command in the checkout; its own messages say what went wrong."""
+        subprocess.run([str(part) for part in command], cwd=self.root, env=environment, check=True)
+
+    def make_base(self) -> None:
+        """Make .venv anew, with uv in it."""
+        if self.venv.exists():
+            shutil.rmtree(self.venv)
+        self.run(sys.executable, "-m", "venv", self.venv)
+        pip = (self.python, "-m", "pip", "-qq", "--disable-pip-version-check")
+        self.run(*pip, "install", "--require-hashes", "-r", "requirements/bootstrap.txt")
+        self.base_mark.write_text(self.base_key())
+
+    def settings(self) -> dict[str, str]:
+        """Return what pip was told by its files and its environment."""
+        listing = [str(self.python), "-m", "pip", "config", "list"]
+        return pip_settings(subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
+
+    def install(self, name: str) -> None:
+        """Make the packages equal to the lock of a set and install the project itself as editable."""
+        self.installed_mark.unlink(missing_ok=True)
+        settings = self.settings()
+        environment = uv_environment(settings, dict(os.environ))
+        every, packages = uv_flags(settings, environment)
+        flags = ("--python", str(self.python), *every)
+        lock = f"requirements/{name}.txt"
+        hashes = ("--require-hashes", "--build-constraints", lock, "--require-build-hashes")
+        self.run(self.uv, "pip", "sync", *flags, *packages, *hashes, lock, environment=environment)
+        project = ("--no-deps", "--no-build-isolation", "--editable", ".")
+        self.run(self.uv, "pip", "install", *flags, *project, environment=environment)
+        self.installed_mark.write_text(self.set_key(name))
+
+    def ensure(self, name: str) -> None:
+        """Install a set unless it is there; one call at a time, as two terminals may share the checkout."""
+        folder = os.open(self.root, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        try:
+            name = self.wanted(name)
+            if self.is_current(name):
+                return
+            start = time.monotonic()
+            print(f"install: packages of requirements/{name}.txt into .venv", flush=True)
+            if not self.base_is_current():
+                self.make_base()
+            self.install(name)
+            print(f"install: done in {time.monotonic() - start:.0f} s", flush=True)
+        finally:
+            os.close(folder)
+
+
+def main() -> int:
+    """Install the set that the command line names, or run uv."""
+    installation = Installation(Path(__file__).resolve().parent.parent)
+    try:
+        match sys.argv[1:]:
+            case ["local" | "dev" as name]:
+                installation.ensure(name)
+            case ["uv", *arguments]:
+                environment = uv_environment(installation.settings(), dict(os.environ))
+                installation.run(installation.uv, *arguments, environment=environment)
+            case _:
+                print("usage: python tools/install.py local|dev|uv ARGUMENT...", file=sys.stderr)
+                return 2
+    except subprocess.CalledProcessError as error:
+        command = " ".join(map(str, error.cmd[:4]))
+        print(f"install: `{command} ...` failed, see above; run it again when mended", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
