@@ -1,0 +1,90 @@
+"""The application: its commands, and what happens to errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+from pipeline import __version__
+from pipeline.cli import fixtures, local, phases, report, sources
+from pipeline.errors import PipelineError
+
+app = typer.Typer(
+    name="pipeline",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pipeline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Add a traceback to errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Batch machine learning on BigQuery and Cloud Storage.
+
+    Example: pipeline run flight_delay --run-date 2013-07-01
+    """
+
+
+phases.add_to(app)
+report.add_to(app)
+fixtures.add_to(app)
+app.add_typer(sources.app, name="sources")
+app.add_typer(local.app, name="local")
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 a bug, 2 to 5 as the error says, 130 interrupted."""
+    # OpenMP's threads spin while they wait: beside another busy process a fit then takes ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code; what went wrong is one line on stderr."""
+    try:
+        app(arguments, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return int(stop.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        return _fail(f"{error.format_message().rstrip('.')} - see {_help_of(error)}", 2, arguments)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted - run the same command again to go on", 130, arguments)
+    except PipelineError as error:
+        return _fail(str(error), error.exit_code, arguments)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        return _fail(f"{error.filename or 'disk'}: {error.strerror} - free space or name another folder", 2, arguments)
+    return 0
+
+
+def _fail(text: str, exit_code: int, arguments: list[str]) -> int:
+    if "--verbose" in arguments:
+        traceback.print_exc()
+    typer.echo(f"error: {' '.join(text.split())}", err=True)
+    return exit_code
+
+
+def _help_of(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'pipeline'} --help"

@@ -1,0 +1,77 @@
+"""Arguments and options that commands share, and the session that they lead to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.project import Job, Project
+    from pipeline.session import Session
+    from pipeline.summary import Summary
+    from pipeline.target import Target
+
+JobName = Annotated[str, typer.Argument(metavar="JOB", help="Name of a job: a folder in jobs/.")]
+RunDate = Annotated[str, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")]
+TargetName = Annotated[
+    str, typer.Option("--target", metavar="TARGET", help="local (embedded emulators), or a YAML file.")
+]
+LocalDir = Annotated[Path, typer.Option("--local-dir", metavar="DIR", help="Folder of the local target's state.")]
+ProjectDir = Annotated[Path, typer.Option("--project-dir", metavar="DIR", help="Folder with jobs/, sql/ and udf/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout and nothing else.")]
+Rerun = Annotated[bool, typer.Option("--rerun", help="Claim a new generation, whatever was done before.")]
+
+DEFAULT_LOCAL_DIR = Path(".local")
+HERE = Path()
+
+
+def open_target(name: str, local_dir: Path) -> Target:
+    """Return the target of a name; `local` starts the emulators where they do not run."""
+    from pipeline.target import Endpoints, local_target, read_target
+
+    if name != "local":
+        return read_target(Path(name))
+    from pipeline.local.lifecycle import up
+
+    found = up(local_dir)
+    endpoints = Endpoints(bigquery=found.bigquery, bigquery_storage=found.bigquery_storage, storage=found.storage)
+    return local_target(endpoints, found.project)
+
+
+def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
+    """Return a session and a job of it; what is wrong with the job is said before anything is started."""
+    from pipeline.project import Project
+
+    project = Project.open(project_dir)
+    found = project.job(job)
+    return connect(project, target, local_dir), found
+
+
+def connect(project: Project, target: str, local_dir: Path) -> Session:
+    """Connect a project to a target; the local target's datasets and bucket are made where they are missing."""
+    from pipeline.session import Session
+
+    opened = open_target(target, local_dir)
+    session = Session.open(project, opened)
+    if opened.endpoints:
+        session.warehouse.tables.create_datasets()
+        session.store.create_bucket()
+    return session
+
+
+def print_summary(summary: Summary, as_json: bool) -> None:
+    """Write a summary to stdout."""
+    typer.echo(summary.as_json() if as_json else summary.as_line())
+
+
+def print_summaries(summaries: Iterable[Summary], as_json: bool) -> None:
+    """Write summaries to stdout: a line each as they come, or one JSON object with all of them at the end."""
+    if as_json:
+        typer.echo(json.dumps({"runs": [json.loads(summary.as_json()) for summary in summaries]}, indent=1))
+        return
+    for summary in summaries:
+        print_summary(summary, as_json=False)

@@ -1,0 +1,181 @@
+"""Commands of the phases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    DEFAULT_LOCAL_DIR,
+    HERE,
+    AsJson,
+    JobName,
+    LocalDir,
+    ProjectDir,
+    Rerun,
+    RunDate,
+    TargetName,
+    open_job,
+    print_summary,
+)
+
+ModelPlace = Annotated[
+    str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
+]
+AsOf = Annotated[str, typer.Option("--as-of", metavar="DATE", help="Labels known by the midnight that starts it.")]
+First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
+Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
+
+
+def preprocess(
+    job: JobName,
+    run_date: RunDate,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    rerun: Rerun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the examples of a run date, in BigQuery.
+
+    Example: pipeline preprocess flight_delay --run-date 2013-07-01
+    """
+    _one_phase("preprocess", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
+
+
+def train(
+    job: JobName,
+    run_date: RunDate,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    rerun: Rerun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit every variant on the examples of a run date.
+
+    Example: pipeline train flight_delay --run-date 2013-07-01
+    """
+    _one_phase("train", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
+
+
+def predict(
+    job: JobName,
+    run_date: RunDate,
+    model: ModelPlace = None,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Score a run date into JSON Lines files, with the run's own models or another one.
+
+    Example: pipeline predict flight_delay --run-date 2013-07-01 --model gs://bucket/flight_delay/models/...
+    """
+    _one_phase("predict", job, run_date, target, local_dir, project_dir, model=model, as_json=as_json)
+
+
+def load(
+    job: JobName,
+    run_date: RunDate,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Publish the predictions of a run date in BigQuery.
+
+    Example: pipeline load flight_delay --run-date 2013-07-01
+    """
+    _one_phase("load", job, run_date, target, local_dir, project_dir, as_json=as_json)
+
+
+def evaluate(
+    job: JobName,
+    as_of: AsOf,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate every run date whose labels have matured, with SQL metrics.
+
+    Example: pipeline evaluate flight_delay --as-of 2013-07-09
+    """
+    from pipeline.dates import parse_date
+    from pipeline.phases.run import evaluate_matured
+
+    day = parse_date(as_of, option="--as-of")
+    session, found = open_job(project_dir, job, target, local_dir)
+    print_summary(evaluate_matured(session, found, day), as_json)
+
+
+def run(
+    job: JobName,
+    run_date: RunDate,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    rerun: Rerun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Carry out all phases for a run date, then evaluate what has matured.
+
+    Example: pipeline run flight_delay --run-date 2013-07-01
+    """
+    from pipeline.dates import parse_date
+    from pipeline.phases.run import run_job
+
+    day = parse_date(run_date, option="--run-date")
+    session, found = open_job(project_dir, job, target, local_dir)
+    print_summary(run_job(session, found, day, rerun=rerun), as_json)
+
+
+def backfill(
+    job: JobName,
+    first: First,
+    last: Last,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Run every date from the first to the last, in order.
+
+    Example: pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
+    """
+    from pipeline.cli.options import print_summaries
+    from pipeline.dates import date_range, parse_date
+    from pipeline.phases.run import run_job
+
+    days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
+    session, found = open_job(project_dir, job, target, local_dir)
+    print_summaries((run_job(session, found, day) for day in days), as_json)
+
+
+def _one_phase(
+    phase: str,
+    job: str,
+    run_date: str,
+    target: str,
+    local_dir: Path,
+    project_dir: Path,
+    *,
+    model: str | None = None,
+    rerun: bool = False,
+    as_json: bool,
+) -> None:
+    from pipeline.dates import parse_date
+    from pipeline.phases.run import run_phase
+
+    day = parse_date(run_date, option="--run-date")
+    session, found = open_job(project_dir, job, target, local_dir)
+    print_summary(run_phase(session, found, day, phase, model=model, rerun=rerun), as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (preprocess, train, predict, load, evaluate, run, backfill):
+        app.command()(command)

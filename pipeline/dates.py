@@ -1,0 +1,34 @@
+"""Run dates and the moment that a run may know of."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pipeline.errors import RequestError
+
+
+def parse_date(text: str, *, option: str) -> date:
+    """Read a calendar date YYYY-MM-DD as `option` of the command line holds it."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar date has no zone
+    except ValueError as error:
+        raise RequestError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD, e.g. 2013-07-01") from error
+
+
+def as_of(run_date: date, time_zone: str, offset_minutes: int = 0) -> datetime:
+    """Return midnight of `run_date` in `time_zone`, plus the job's offset (an aware datetime)."""
+    return datetime.combine(run_date, time(), tzinfo=ZoneInfo(time_zone)) + timedelta(minutes=offset_minutes)
+
+
+def date_range(first: date, last: date) -> list[date]:
+    """Return every date from `first` to `last`, both included.
+
+    Raises
+    ------
+    RequestError
+        `last` lies before `first`.
+    """
+    if last < first:
+        raise RequestError(f"--from {first} lies after --to {last}", hint="swap them")
+    return [first + timedelta(days=day) for day in range((last - first).days + 1)]

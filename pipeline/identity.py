@@ -1,0 +1,45 @@
+"""The identity of a run: a digest of what decides its predictions, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pipeline.digests import digest_json
+from pipeline.project import Job
+from pipeline.provenance import code_digest
+from pipeline.sql_assets import Catalogue
+
+
+def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
+    """Return what decides the predictions of a job: the same definition gives the same predictions.
+
+    Schedule, resources, gate, metrics and the git commit are not part of it.
+    """
+    spec = job.spec
+    return {
+        "job": job.name,
+        "time_zone": spec.time_zone,
+        "as_of_offset_minutes": spec.as_of_offset_minutes,
+        "entity": spec.entity,
+        "sources": {name: source.model_dump(exclude={"description"}) for name, source in spec.sources.items()},
+        "examples": spec.examples.model_dump(),
+        "labels": spec.labels.model_dump(),
+        "sql": sql_digests(job, catalogue),
+        "variants": [variant.id for variant in job.variants],
+        "prediction_schema": job.prediction_schema.digest,
+        "prediction_version": spec.predictions.version,
+        "shards": spec.predictions.shards,
+        "code": code_digest(job.folder),
+    }
+
+
+def sql_digests(job: Job, catalogue: Catalogue) -> dict[str, str]:
+    """Return the digests of the SQL that makes the examples, by name."""
+    names = (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")
+    return {name: catalogue.get(name).digest for name in names}
+
+
+def run_id_of(job: Job, run_date: date, definition: dict[str, Any], generation: int) -> str:
+    """Return `<job>-<run date>-<hash>`."""
+    return f"{job.name}-{run_date}-{digest_json([definition, generation])[:10]}"

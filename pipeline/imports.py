@@ -1,0 +1,34 @@
+"""Python objects by import path (`package.module:name`), as YAML files name them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import RequestError
+
+
+def use_project_root(root: Path) -> None:
+    """Make the packages of a project folder (its `jobs`) importable."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+
+
+def import_object(path: str) -> Any:
+    """Return the object at `package.module:name`.
+
+    Raises
+    ------
+    RequestError
+        The module or the name does not exist.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except ModuleNotFoundError as error:
+        hint = "install the package or mend the path"
+        raise RequestError(f"cannot import {path}: no module named {error.name}", hint=hint) from error
+    except AttributeError as error:
+        raise RequestError(f"cannot import {path}: {module_name} has no {name}", hint="mend the path") from error

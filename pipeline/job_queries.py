@@ -1,0 +1,81 @@
+"""The SQL that a job brings, rendered over its sources: examples and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from pipeline.dates import as_of
+from pipeline.job_spec import SqlStep
+from pipeline.project import Job
+from pipeline.schemas import Schema
+from pipeline.session import Session
+from pipeline.sql_assets import Statement, TableName, render
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a query is asked for.
+
+    Parameters
+    ----------
+    run_date
+        `@run_date`.
+    first_date, last_date
+        `@first_date` and `@last_date`: the run dates whose rows are asked for.
+    as_of
+        `@as_of`: what the query may know.
+    snapshot_at
+        Moment at which base tables are read; now when None.
+    """
+
+    run_date: date
+    first_date: date
+    last_date: date
+    as_of: datetime
+    snapshot_at: datetime | None = None
+
+
+def job_query(session: Session, job: Job, step: SqlStep, asked: Asked) -> Statement:
+    """Render a SQL asset of a job; engine values are passed where the header declares them.
+
+    Parameters
+    ----------
+    step
+        Asset and parameters, as job.yaml names them.
+    """
+    asset = session.catalogue.get(step.sql)
+    supplied: dict[str, Any] = {
+        "as_of": asked.as_of,
+        "run_date": asked.run_date,
+        "first_date": asked.first_date,
+        "last_date": asked.last_date,
+        "time_zone": job.spec.time_zone,
+        "history_days": job.spec.examples.history_days,
+    }
+    used = {name: value for name, value in supplied.items() if name in asset.header.parameters}
+    sources = {name: session.warehouse.table(name) for name in asset.header.identifiers if name in job.spec.sources}
+    values = {**used, **step.parameters}
+    return render(asset, sources, values, snapshot_at=asked.snapshot_at, snapshot_of=frozenset(sources))
+
+
+def examples_columns(session: Session, job: Job) -> Schema:
+    """Return the columns that models get: those of the examples SQL, and the label."""
+    examples = session.catalogue.get(job.spec.examples.sql).columns
+    return examples + label_columns(session, job).select(["label"])
+
+
+def label_columns(session: Session, job: Job) -> Schema:
+    """Return the columns of the labels SQL: prediction key, label and slices."""
+    return session.catalogue.get(job.spec.labels.sql).columns
+
+
+def as_of_date(job: Job, day: date) -> datetime:
+    """Return the moment that a run of this date may know of."""
+    return as_of(day, job.spec.time_zone, job.spec.as_of_offset_minutes)
+
+
+def source_tables(session: Session, job: Job) -> dict[str, TableName]:
+    """Return the base tables of a job."""
+    return {name: session.warehouse.table(name) for name in job.spec.sources}

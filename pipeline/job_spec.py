@@ -1,0 +1,108 @@
+"""What `job.yaml` holds: one ML problem, typed and checked when it is read."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.schemas import DeclaredColumns, Schema
+from pipeline.yaml_file import Strict
+
+OBJECT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+ASSET_NAME = r"^[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*$"
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+
+
+class Source(Strict):
+    """A base table: its columns and the column that says when a row became known."""
+
+    description: str
+    columns: DeclaredColumns = Field(min_length=1)
+    known_at: str | None = None
+
+    @model_validator(mode="after")
+    def _known_at_is_a_timestamp(self) -> Source:
+        if self.known_at and not self.columns.get(self.known_at, "").startswith("TIMESTAMP"):
+            raise ValueError(f"known_at: {self.known_at} must be a TIMESTAMP column of the source")
+        return self
+
+    @property
+    def typed_columns(self) -> Schema:
+        """Typed columns."""
+        return Schema.parse(self.columns)
+
+
+class SqlStep(Strict):
+    """A versioned SQL asset with the values of its parameters."""
+
+    sql: str = Field(pattern=ASSET_NAME)
+    parameters: dict[str, Any] = {}
+
+
+class Examples(SqlStep):
+    """The examples SQL and how many days of past run dates it covers before the run date."""
+
+    history_days: int = Field(ge=0, le=3660)
+
+
+class Labels(SqlStep):
+    """The labels SQL and how many days after the run date its labels are mature."""
+
+    delay_days: int = Field(ge=0, le=365)
+
+
+class Predictions(Strict):
+    """Columns that a model predicts, their version, and into how many shards a run is split."""
+
+    version: int = Field(ge=1)
+    shards: int = Field(ge=1, le=10_000)
+    columns: DeclaredColumns = Field(min_length=1)
+
+    @property
+    def typed_columns(self) -> Schema:
+        """Typed columns that a model predicts."""
+        return Schema.parse(self.columns)
+
+
+class JobSpec(Strict):
+    """One ML problem run as a scheduled batch; see `jobs/<job>/job.yaml`."""
+
+    description: str
+    time_zone: str
+    as_of_offset_minutes: int = Field(default=0, ge=0, lt=24 * 60)
+    entity: list[str] = Field(min_length=1)
+    prediction_key: list[str] = Field(min_length=1)
+    family: str = Field(pattern=NAME)
+    sources: dict[str, Source] = Field(min_length=1)
+    write_sources: str | None = Field(default=None, pattern=OBJECT_PATH)
+    write_fixtures: str | None = Field(default=None, pattern=OBJECT_PATH)
+    examples: Examples
+    labels: Labels
+    variants: list[str] = Field(min_length=1)
+    baselines: list[str] = []
+    predictions: Predictions
+    slices: list[str] = []
+    headline: list[str] = []
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is not an IANA time zone such as America/New_York")
+        return ZoneInfo(name).key
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> JobSpec:
+        names = self.all_variants
+        if len(set(names)) < len(names):
+            raise ValueError("variants and baselines name a variant twice")
+        if not set(self.entity) <= set(self.prediction_key):
+            raise ValueError("entity: every column must be part of prediction_key")
+        return self
+
+    @property
+    def all_variants(self) -> list[str]:
+        """Names of everything that is trained: variants, then baselines."""
+        return [*self.variants, *self.baselines]

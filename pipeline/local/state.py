@@ -1,0 +1,110 @@
+"""What a local directory remembers about its emulators, as small JSON files that are replaced whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.errors import RequestError
+from pipeline.local.ports import HOST
+
+PROJECT = "pipeline-local"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LocalEndpoints(_Frozen):
+    """Where the running emulators answer.
+
+    Parameters
+    ----------
+    project
+        The project that everything local belongs to.
+    bigquery
+        REST endpoint, e.g. `http://127.0.0.1:9050`.
+    bigquery_storage
+        gRPC endpoint of the Storage Read API, e.g. `127.0.0.1:9060`.
+    storage
+        Cloud Storage endpoint, e.g. `http://127.0.0.1:4443`.
+    """
+
+    project: str
+    bigquery: str
+    bigquery_storage: str
+    storage: str
+
+
+class LocalStatus(_Frozen):
+    """Whether both emulators run, and if so where."""
+
+    running: bool
+    endpoints: LocalEndpoints | None = None
+
+
+class ReadyFile(_Frozen):
+    """Ports that the BigQuery emulator took, written by its process once it answers."""
+
+    port: int
+    grpc_port: int
+
+
+class ServerRecord(_Frozen):
+    """One started process; the moment of its start tells it from a later process with the same id."""
+
+    pid: int
+    started_at: float
+    port: int = 0  # 0: not known yet
+    grpc_port: int = 0
+
+
+NOWHERE = ServerRecord(pid=0, started_at=0.0)
+
+
+class LocalState(_Frozen):
+    """The processes that a local directory started."""
+
+    bigquery: ServerRecord | None = None
+    storage: ServerRecord | None = None
+
+    def record(self, server: str) -> ServerRecord | None:
+        """Return what is known of a server, by its name."""
+        return {"bigquery": self.bigquery, "storage": self.storage}[server]
+
+    def endpoints(self) -> LocalEndpoints:
+        """Return where the servers were started."""
+        bigquery, storage = self.bigquery or NOWHERE, self.storage or NOWHERE
+        return LocalEndpoints(
+            project=PROJECT,
+            bigquery=f"http://{HOST}:{bigquery.port}",
+            bigquery_storage=f"{HOST}:{bigquery.grpc_port}",
+            storage=f"http://{HOST}:{storage.port}",
+        )
+
+
+def read_state(path: Path) -> LocalState:
+    """Read the state file; a missing one is an empty state."""
+    try:
+        return LocalState.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return LocalState()
+    except NotADirectoryError as error:
+        raise RequestError(f"{path.parent} is a file", hint="give a directory as --local-dir") from error
+    except ValidationError as error:
+        raise RequestError(
+            f"{path} cannot be read: it is no state of the local target",
+            hint="end the emulators that still use this directory, if any, and delete the file",
+        ) from error
+
+
+def write_atomically(path: Path, content: BaseModel) -> None:
+    """Replace a file whole, so that a reader sees the old content or the new."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(content.model_dump_json() + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""The manifest: the list of files that make a complete set of predictions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """One committed file of predictions.
+
+    Parameters
+    ----------
+    shard
+        Number of the shard.
+    uri
+        Address of the file.
+    rows
+        Rows in it; 0 for an empty shard.
+    size
+        Bytes.
+    crc32c
+        Checksum as Cloud Storage writes it.
+    generation
+        Generation of the object when it was committed.
+    sha256
+        SHA-256 of the content in hex.
+    schema_digest
+        Digest of the prediction schema.
+    """
+
+    shard: int
+    uri: str
+    rows: int
+    size: int
+    crc32c: str
+    generation: int
+    sha256: str
+    schema_digest: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All shards of one model's predictions for a run."""
+
+    run_id: str
+    model_id: str
+    variant: str
+    shards: tuple[ShardFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def uris(self) -> list[str]:
+        """Addresses of the files that hold rows."""
+        return [shard.uri for shard in self.shards if shard.rows]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the manifest as JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Manifest:
+        """Read a manifest from JSON."""
+        shards = tuple(ShardFile(**shard) for shard in value["shards"])
+        return cls(value["run_id"], value["model_id"], value["variant"], shards)

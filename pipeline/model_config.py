@@ -1,0 +1,35 @@
+"""The configuration of one variant: model class, parameters and the columns it works on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from pipeline.yaml_file import Strict
+
+
+class Columns(Strict):
+    """Names of the columns with a role; every other column of the examples may be a feature."""
+
+    key: list[str] = Field(min_length=1)
+    label: str | None = None
+    weight: str | None = None
+
+
+class ModelConfig(Strict):
+    """What a variant's YAML file holds.
+
+    Parameters
+    ----------
+    model
+        Import path of the model class, `package.module:Class`.
+    params
+        Keyword arguments of the class.
+    columns
+        Names of key, label and weight columns.
+    """
+
+    model: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    params: dict[str, Any] = {}
+    columns: Columns

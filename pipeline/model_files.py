@@ -1,0 +1,117 @@
+"""Model bundles of a run: uploaded whole, committed by a marker that is made once, verified before they are loaded."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.bundle import BundleInfo, read_bundle, read_info
+from pipeline.models import Model
+from pipeline.project import Variant
+from pipeline.runs import Run
+from pipeline.store import Store
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A committed model of a run.
+
+    Parameters
+    ----------
+    variant
+        Id of the variant, `<name>@<digest>`.
+    model_id
+        Digest of model, configuration, data and code.
+    uri
+        Address of the bundle's folder.
+    bundle_digest
+        Digest of `bundle.json`.
+    training_rows, data_checksum, code_digest
+        What it was fitted on and with.
+    """
+
+    variant: str
+    model_id: str
+    uri: str
+    bundle_digest: str
+    training_rows: int
+    data_checksum: str
+    code_digest: str
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A verified model, ready to predict."""
+
+    model: Model
+    model_id: str
+    variant: str
+
+
+def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]) -> TrainedModel:
+    """Write a bundle, upload it under a name of this attempt, and commit it; the loser of a race uses the winner's.
+
+    Parameters
+    ----------
+    write
+        Writes the bundle into an empty folder.
+    """
+    uri = f"{_folder(run, variant)}/{uuid.uuid4().hex[:12]}"
+    with tempfile.TemporaryDirectory(prefix="bundle-") as name:
+        info = write(Path(name))
+        _upload(Path(name), uri, run.session.store)
+    data = info.content["training_data"]
+    made = TrainedModel(
+        variant=variant.id,
+        model_id=info.model_id,
+        uri=uri,
+        bundle_digest=info.digest,
+        training_rows=data["rows"],
+        data_checksum=data["checksum"],
+        code_digest=info.content["code_digest"],
+    )
+    return TrainedModel(**run.session.store.put_json_once(asdict(made), f"{_folder(run, variant)}.json"))
+
+
+def committed_model(run: Run, variant: Variant) -> TrainedModel | None:
+    """Return the committed model of a variant, or None."""
+    marker: dict[str, Any] | None = run.session.store.read_json(f"{_folder(run, variant)}.json")
+    return TrainedModel(**marker) if marker else None
+
+
+def committed_models(run: Run) -> list[TrainedModel]:
+    """Return the committed models of a run, in the order of the job's variants."""
+    found = (committed_model(run, variant) for variant in run.job.variants)
+    return [model for model in found if model]
+
+
+def load_model(place: str, store: Store) -> LoadedModel:
+    """Fetch, verify and load the bundle at a folder or `gs://` address."""
+    with tempfile.TemporaryDirectory(prefix="bundle-") as name:
+        model, info, _ = read_bundle(fetch_bundle(place, store, Path(name)))
+    return LoadedModel(model, info.model_id, str(info.content["variant"]))
+
+
+def fetch_bundle(place: str, store: Store, folder: Path) -> Path:
+    """Return a local folder with the bundle at a folder or `gs://` address."""
+    if not place.startswith("gs://"):
+        return Path(place)
+    uri = place.rstrip("/")
+    store.download(f"{uri}/bundle.json", folder / "bundle.json")
+    for name in read_info(folder).content["files"]:
+        store.download(f"{uri}/{name}", folder / name)
+    return folder
+
+
+def _upload(folder: Path, uri: str, store: Store) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            store.put_file(path, f"{uri}/{path.relative_to(folder)}")
+
+
+def _folder(run: Run, variant: Variant) -> str:
+    return f"{run.folder('models')}/{variant.id.replace('@', '-')}"

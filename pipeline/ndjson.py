@@ -1,0 +1,51 @@
+"""JSON Lines files, written and read without changing a value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from pipeline.errors import CheckError
+from pipeline.schemas import Schema, arrow_type, cast_frame
+
+
+def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
+    """Write the columns of `schema` as JSON Lines and return the number of rows.
+
+    DATE is written YYYY-MM-DD, TIMESTAMP in UTC, doubles exactly; an empty frame makes an empty file.
+
+    Raises
+    ------
+    CheckError
+        A number is NaN or infinite, or a required value is missing: neither JSON nor BigQuery can hold it.
+    """
+    frame = cast_frame(frame, schema, origin=path.name)
+    _refuse_unwritable(frame, schema, path.name)
+    arrow = pa.Table.from_pandas(frame, schema=_arrow_schema(schema), preserve_index=False)
+    data = pl.DataFrame(pl.from_arrow(arrow))
+    stamps = [c.name for c in schema.columns if c.type == "TIMESTAMP"]
+    data.with_columns(pl.col(stamps).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).write_ndjson(path)
+    return len(frame)
+
+
+def read_jsonl(path: Path) -> pd.DataFrame:
+    """Read a JSON Lines file; types are cast by whoever knows the schema."""
+    if path.stat().st_size == 0:
+        return pd.DataFrame()
+    return pl.read_ndjson(path, infer_schema_length=None).to_pandas()
+
+
+def _arrow_schema(schema: Schema) -> pa.Schema:
+    return pa.schema([(column.name, arrow_type(column.type)) for column in schema.columns])
+
+
+def _refuse_unwritable(frame: pd.DataFrame, schema: Schema, origin: str) -> None:
+    for column in schema.columns:
+        values = frame[column.name]
+        infinite = column.type == "FLOAT64" and values.isin([float("inf"), float("-inf")]).any()
+        if infinite or (column.required and values.isna().any()):
+            what = f"{origin}: column {column.name} holds {'an infinite number' if infinite else 'a missing value'}"
+            raise CheckError(what, hint="mend the model's predict")

@@ -1,0 +1,1 @@
+"""The five phases, each in three layers: from data, from paths, from the command line."""

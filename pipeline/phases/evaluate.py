@@ -1,0 +1,203 @@
+"""Evaluate: SQL metrics over published predictions and the labels that have matured."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from pipeline.digests import digest_json, sha256_file
+from pipeline.errors import CheckError
+from pipeline.inputs import read_input
+from pipeline.job_queries import Asked, as_of_date, job_query, label_columns
+from pipeline.ledger import Event, Ledger
+from pipeline.metrics import MetricSpec, metrics_statement
+from pipeline.ndjson import write_jsonl
+from pipeline.phases.load import load_from_uris, published
+from pipeline.progress import Stopwatch
+from pipeline.project import Job
+from pipeline.schemas import Schema
+from pipeline.session import Session
+from pipeline.setup import ensure_tables
+from pipeline.sql_assets import Identifier, TableName
+
+LONG_AGO = date(1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of one run date.
+
+    Parameters
+    ----------
+    metrics
+        Rows of the metric contract.
+    verdict
+        What was decided about champion and challenger on this run date, if anything.
+    """
+
+    run_date: date
+    metrics: list[dict[str, Any]]
+    verdict: str | None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is evaluated: the published models of a run date, and the SQL that judges them."""
+
+    job: Job
+    run_date: date
+    models: tuple[tuple[str, str, str], ...]
+    sql_digests: tuple[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Digest of models and SQL: the same subject is evaluated once with the same labels."""
+        return digest_json([self.models, self.sql_digests])
+
+
+def evaluate_from_tables(
+    session: Session, predictions: TableName, labels: TableName, spec: MetricSpec, *, run_date: date
+) -> list[dict[str, Any]]:
+    """Return the metrics of a published run date against a table of labels, without recording them."""
+    identifiers: dict[str, Identifier] = {"predictions": predictions, "columns": spec.columns}
+    published_slice = session.statement("phases/published_slice_v1", identifiers, {"run_date": run_date})
+    return session.warehouse.rows(metrics_statement(session, published_slice, labels, spec))
+
+
+def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str, *, name: str) -> list[dict[str, Any]]:
+    """Return the metrics of anybody's predictions against labels, both from files.
+
+    Parameters
+    ----------
+    predictions, labels
+        CSV, JSON Lines or Parquet files, or `gs://` addresses; they are staged into run tables.
+    name
+        What the predictions are called in the rows; letters, digits and _.
+    """
+    ensure_tables(session, job)
+    label_schema = label_columns(session, job)
+    staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions")
+    known = _stage(session, job, labels, label_schema, f"{name}__labels")
+    spec = MetricSpec.of(job)
+    values = {"run_id": "", "model_id": "", "variant": name}
+    rows = session.statement("phases/staged_predictions_v1", {"staged": staged, "columns": spec.columns}, values)
+    return session.warehouse.rows(metrics_statement(session, rows, known, spec))
+
+
+def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
+    """Evaluate every run date whose labels had matured by a day and that was not evaluated yet.
+
+    Parameters
+    ----------
+    day
+        Calendar date in the job's zone; labels known by its moment (midnight plus the job's offset) are used.
+
+    Returns
+    -------
+    list of Evaluation
+        In the order of run dates; empty when nothing has matured or everything is done.
+    """
+    ensure_tables(session, job)
+    last = day - timedelta(days=job.spec.labels.delay_days)
+    events = Ledger(session, job.name).events(LONG_AGO, last)
+    done = {json.loads(row["details"])["subject"] for row in events if row["phase"] == "evaluate"}
+    waiting = [subject for subject in _subjects(session, job, last) if subject.digest not in done]
+    tracked = session.reporter.track(waiting, f"{job.name} evaluate")
+    found = [_evaluate(session, subject, as_of_date(job, day)) for subject in tracked]
+    return [evaluation for evaluation in found if evaluation]
+
+
+def _subjects(session: Session, job: Job, last: date) -> list[Subject]:
+    rows = published(session, session.warehouse.table(job.predictions_table), LONG_AGO, last)
+    digests = tuple(session.catalogue.get(name).digest for name in (MetricSpec.of(job).asset, job.spec.labels.sql))
+    return [
+        Subject(
+            job, run_date, tuple(map(itemgetter("variant", "run_id", "model_id"), slices)), (digests[0], digests[1])
+        )
+        for run_date, slices in groupby(rows, key=itemgetter("run_date"))
+    ]
+
+
+def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluation | None:
+    watch, job = Stopwatch(), subject.job
+    with session.reporter.step(f"{subject.run_date} evaluate") as said:
+        labels, profile = _make_labels(session, subject, moment)
+        if not profile["row_count"]:
+            said.append("no label is known yet")
+            return None
+        evaluation_id = digest_json([subject.digest, moment, profile["checksum"]])
+        rows = _record_metrics(session, subject, labels, evaluation_id)
+        said.append(f"{len(rows)} metrics from {profile['row_count']:,} labels")
+    event = Event(
+        phase="evaluate",
+        event="evaluated",
+        key=evaluation_id,
+        row_count=len(rows),
+        seconds=watch.seconds,
+        sql_version=MetricSpec.of(job).asset,
+        sql_digest=subject.sql_digests[0],
+        details={"subject": subject.digest, "as_of": moment, "labels": profile},
+    )
+    ledger = Ledger(session, job.name)
+    ledger.record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
+    return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
+
+
+def _make_labels(session: Session, subject: Subject, moment: datetime) -> tuple[TableName, dict[str, Any]]:
+    """Make the table of labels known at a moment, and return it with rows, duplicate keys and checksum."""
+    job, day = subject.job, subject.run_date
+    schema = label_columns(session, job)
+    digest = digest_json([subject.digest, moment])
+    table = session.warehouse.run_table(f"{job.name}__{day:%Y%m%d}__{digest}__labels")
+    query = job_query(session, job, job.spec.labels, Asked(day, day, day, moment))
+    statement = session.statement("phases/labels_v1", {"table": table, "labels": query, "columns": schema.names})
+    labels = {"job": job.name, "phase": "evaluate"}
+    # A job id of its own: labels are made anew each time, with those that arrived since an unfinished attempt.
+    step = f"{job.name}-{day}-labels-{uuid.uuid4().hex[:12]}"
+    session.warehouse.execute(statement, step=step, labels=labels)
+    session.warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
+    identifiers: dict[str, Identifier] = {"table": table, "key": job.spec.prediction_key, "columns": schema.names}
+    profile = session.warehouse.rows(session.statement("phases/keyed_profile_v1", identifiers))[0]
+    if profile["duplicate_keys"]:
+        what = f"{job.name} {day}: {profile['duplicate_keys']} labels share a key"
+        raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
+    return table, profile
+
+
+def _record_metrics(session: Session, subject: Subject, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
+    job, warehouse = subject.job, session.warehouse
+    spec, metrics = MetricSpec.of(job), warehouse.table("metrics_v1")
+    predictions = session.statement(
+        "phases/published_slice_v1",
+        {"predictions": warehouse.table(job.predictions_table), "columns": spec.columns},
+        {"run_date": subject.run_date},
+    )
+    computed = metrics_statement(session, predictions, labels, spec)
+    which = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
+    statement = session.statement(
+        "phases/record_metrics_v1",
+        {"metrics": metrics, "computed": computed},
+        which | {"sql_version": spec.asset, "sql_digest": subject.sql_digests[0]},
+    )
+    warehouse.execute(statement, step=f"{job.name}-{subject.run_date}-metrics", labels={"job": job.name})
+    return warehouse.rows(session.statement("phases/evaluation_metrics_v1", {"metrics": metrics}, which))
+
+
+def _stage(session: Session, job: Job, place: str, schema: Schema, name: str) -> TableName:
+    frame = read_input(place, store=session.store, schema=schema)
+    table = session.warehouse.run_table(f"{job.name}__staged__{name}")
+    with tempfile.TemporaryDirectory(prefix="staged-") as folder:
+        path = Path(folder) / "rows.jsonl"
+        rows = write_jsonl(frame, schema, path)
+        uri = session.store.uri(job.name, "attempts", "staged", f"{name}-{sha256_file(path)[:16]}.jsonl")
+        session.store.put_file(path, uri)
+    key = job.spec.prediction_key
+    load_from_uris(session, [uri], table, schema, key, step=f"{job.name}-stage", rows=rows)
+    return table

@@ -1,0 +1,123 @@
+"""Predict: score the run date's examples, shard by shard, into JSON Lines files and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.bundle import read_bundle
+from pipeline.errors import CheckError, RequestError
+from pipeline.inputs import read_input
+from pipeline.ledger import Event
+from pipeline.manifest import Manifest, ShardFile
+from pipeline.model_files import LoadedModel, load_model
+from pipeline.models import Model
+from pipeline.ndjson import write_jsonl
+from pipeline.phases.preprocess import Examples
+from pipeline.prediction_files import commit_manifest, commit_shard, committed_manifest, prediction_folder
+from pipeline.progress import Stopwatch
+from pipeline.runs import Run
+from pipeline.schemas import infer_schema
+from pipeline.store import Store
+from pipeline.warehouse import Warehouse
+
+
+def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
+    """Return a model's predictions for the rows of a frame, shape (predictions, key and predicted columns)."""
+    return model.predict(df)
+
+
+def predict_from_path(
+    bundle: Path, data: str, out: Path, *, store: Store | None = None, warehouse: Warehouse | None = None
+) -> int:
+    """Write a bundle's predictions for the rows at a place as JSON Lines, and return how many there are.
+
+    Raises
+    ------
+    CheckError
+        The bundle is not what it says; nothing was unpickled.
+    RequestError
+        `out` exists already.
+    """
+    if out.exists():
+        raise RequestError(f"{out}: exists already", hint="name a new file")
+    model, _, config = read_bundle(bundle)
+    predictions = predict_from_data(model, read_input(data, store=store, warehouse=warehouse))
+    missing = [name for name in config.columns.key if name not in predictions.columns]
+    if missing:
+        raise CheckError(f"{bundle}: the model's predictions lack {', '.join(missing)}", hint="mend the model")
+    return write_jsonl(predictions, infer_schema(predictions), out)
+
+
+def predict_run(run: Run, examples: Examples, models: Sequence[str]) -> list[Manifest]:
+    """Score a run with the models at these places, and return a manifest for each.
+
+    Parameters
+    ----------
+    models
+        Folders or `gs://` addresses of model bundles.
+    """
+    watch = Stopwatch()
+    loaded = [load_model(place, run.session.store) for place in models]
+    known = {model.model_id: committed_manifest(run, _folder(run, model)) for model in loaded}
+    missing = [model for model in loaded if known[model.model_id] is None]
+    if missing:
+        run.done_now.add("predict")
+        with run.session.reporter.step(f"{run.run_date} predict") as said:
+            made = _predict_shards(run, examples, missing)
+            said.append(f"{sum(manifest.rows for manifest in made):,} rows of {len(made)} models")
+        known |= {manifest.model_id: manifest for manifest in made}
+        run.ledger.record(run.run_date, run.run_id, [_event(run, manifest, watch.seconds) for manifest in made])
+    return [manifest for manifest in known.values() if manifest]
+
+
+def _predict_shards(run: Run, examples: Examples, models: Sequence[LoadedModel]) -> list[Manifest]:
+    """Read each shard once and score it with every model."""
+    files: dict[str, list[ShardFile]] = {model.model_id: [] for model in models}
+    for shard in run.session.reporter.track(range(run.job.spec.predictions.shards), f"{run.run_date} predict"):
+        frame = _shard_frame(run, examples, shard)
+        for model in models:
+            file = commit_shard(run, _folder(run, model), shard, _predictions(run, model, frame))
+            files[model.model_id].append(file)
+    return [
+        commit_manifest(run, _folder(run, model), model.model_id, model.variant, files[model.model_id])
+        for model in models
+    ]
+
+
+def _shard_frame(run: Run, examples: Examples, shard: int) -> pd.DataFrame:
+    where = f"_scores AND _shard = {shard:d}"
+    order = run.job.spec.prediction_key
+    return run.session.warehouse.read_frame(examples.table, examples.columns, where=where, order_by=order)
+
+
+def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFrame:
+    if frame.empty:
+        return pd.DataFrame({name: [] for name in run.job.prediction_schema.names})
+    predictions = predict_from_data(model.model, frame)
+    missing = [name for name in run.job.prediction_schema.names if name not in predictions.columns]
+    if missing:
+        raise CheckError(f"{model.variant}: predictions lack {', '.join(missing)}", hint="mend the model's predict")
+    doubled = int(predictions.duplicated(run.job.spec.prediction_key).sum())
+    if doubled:
+        raise CheckError(f"{model.variant}: predicts {doubled} keys twice", hint="mend the model's predict")
+    return predictions
+
+
+def _folder(run: Run, model: LoadedModel) -> str:
+    return prediction_folder(run, model.variant, model.model_id)
+
+
+def _event(run: Run, manifest: Manifest, seconds: float) -> Event:
+    return Event(
+        phase="predict",
+        event="done",
+        key=manifest.model_id,
+        variant=manifest.variant,
+        model_id=manifest.model_id,
+        uri=f"{prediction_folder(run, manifest.variant, manifest.model_id)}/manifest.json",
+        row_count=manifest.rows,
+        seconds=seconds,
+    )

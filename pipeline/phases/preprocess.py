@@ -1,0 +1,150 @@
+"""Preprocess: the job's SQL makes the examples of a run, in BigQuery."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from pipeline.errors import CheckError, RequestError
+from pipeline.job_queries import Asked, examples_columns, job_query, source_tables
+from pipeline.ledger import Event
+from pipeline.progress import Stopwatch
+from pipeline.runs import Run
+from pipeline.schemas import Schema
+from pipeline.sql_assets import Identifier, Statement, TableName
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows a run's examples have, and what for."""
+
+    row_count: int
+    training_rows: int
+    scoring_rows: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of a run, as a table of the runs dataset.
+
+    Parameters
+    ----------
+    table
+        Where the rows are.
+    columns
+        What models get: key, moment, features and label.
+    counts
+        How many rows there are.
+    """
+
+    table: TableName
+    columns: Schema
+    counts: Counts
+
+
+def preprocess_run(run: Run) -> Examples:
+    """Make the examples of a run, or use those that were made before.
+
+    Raises
+    ------
+    RequestError
+        The sources hold nothing to score on the run date, or no row to train on.
+    CheckError
+        Two examples have one key.
+    """
+    columns = examples_columns(run.session, run.job)
+    counts = _cached(run)
+    if counts is None:
+        run.done_now.add("preprocess")
+        with run.session.reporter.step(f"{run.run_date} preprocess") as said:
+            counts = _make_or_void(run)
+            said.append(f"{counts.training_rows:,} rows to train on, {counts.scoring_rows:,} to score")
+    return Examples(run.table("examples"), columns, counts)
+
+
+def examples_statement(run: Run) -> Statement:
+    """Return the statement that makes the examples of a run."""
+    spec = run.job.spec
+    first = run.run_date - timedelta(days=spec.examples.history_days)
+    asked = Asked(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
+    identifiers: dict[str, Identifier] = {
+        "table": run.table("examples"),
+        "examples": job_query(run.session, run.job, spec.examples, asked),
+        "labels": job_query(run.session, run.job, spec.labels, asked),
+        "key": spec.prediction_key,
+        "entity": spec.entity,
+    }
+    values = {"as_of": run.as_of, "shards": spec.predictions.shards}
+    return run.session.statement("phases/examples_v1", identifiers, values)
+
+
+def _marker_uri(run: Run) -> str:
+    return f"{run.folder('attempts')}/examples.json"
+
+
+def _cached(run: Run) -> Counts | None:
+    marker = run.session.store.read_json(_marker_uri(run))
+    if marker and run.session.warehouse.tables.row_count(run.table("examples")) == marker["row_count"]:
+        return Counts(**marker)
+    return None
+
+
+def _make_or_void(run: Run) -> Counts:
+    """Make the examples; a snapshot that lacks the data voids the run, so that the next attempt reads a newer one."""
+    try:
+        return _make(run)
+    except (RequestError, CheckError) as error:
+        run.void(str(error))
+        raise
+
+
+def _make(run: Run) -> Counts:
+    watch, warehouse, table = Stopwatch(), run.session.warehouse, run.table("examples")
+    statement, labels = examples_statement(run), run.labels("preprocess")
+    verify = lambda: warehouse.tables.exists(table)  # noqa: E731 - a name for the effect reads better here
+    warehouse.execute(statement, step=f"{run.run_id}-examples", labels=labels, verify=verify)
+    warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
+    counts = _count(run)
+    run.session.store.put_json_once(asdict(counts), _marker_uri(run))
+    event = Event(
+        phase="preprocess",
+        event="done",
+        uri=f"bq://{table}",
+        row_count=counts.row_count,
+        seconds=watch.seconds,
+        sql_version=run.job.spec.examples.sql,
+        sql_digest=statement.digest,
+        details=asdict(counts),
+    )
+    run.ledger.record(run.run_date, run.run_id, [event])
+    return counts
+
+
+def _count(run: Run) -> Counts:
+    key = run.job.spec.prediction_key
+    identifiers: dict[str, Identifier] = {"table": run.table("examples"), "key": key}
+    profile = run.session.warehouse.rows(run.session.statement("phases/examples_profile_v1", identifiers))[0]
+    found = {name: value or 0 for name, value in profile.items()}
+    where = f"{run.job.name} {run.run_date}"
+    if found["duplicate_keys"]:
+        what = f"{where}: {found['duplicate_keys']} examples share a key ({', '.join(key)})"
+        raise CheckError(what, hint="mend the sources")
+    if not found["scoring_rows"]:
+        raise RequestError(f"{where}: nothing to score; {_source_ranges(run)}", hint="load the sources of that date")
+    if not found["training_rows"]:
+        raise RequestError(f"{where}: nothing to train on; {_source_ranges(run)}", hint="choose a later date")
+    return Counts(found["row_count"], found["training_rows"], found["scoring_rows"])
+
+
+def _source_ranges(run: Run) -> str:
+    tables = source_tables(run.session, run.job)
+    known = {name: source.known_at for name, source in run.job.spec.sources.items()}
+    return "; ".join(_source_range(run, name, tables[name], at) for name, at in known.items() if at)
+
+
+def _source_range(run: Run, name: str, table: TableName, known_at: str) -> str:
+    statement = run.session.statement("phases/source_range_v1", {"source": table, "known_at": known_at})
+    found = run.session.warehouse.rows(statement)[0]
+    if not found["row_count"]:
+        return f"{name} is empty"
+    return f"{name} was known from {found['first_known']:%Y-%m-%d} to {found['last_known']:%Y-%m-%d}"

@@ -1,0 +1,153 @@
+"""Run: the phases of one run date, all of them or some; what is done already is used, not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+
+from pipeline.errors import RequestError
+from pipeline.manifest import Manifest
+from pipeline.model_files import committed_models
+from pipeline.phases.evaluate import Evaluation, evaluate_job
+from pipeline.phases.load import load_run, published_slices
+from pipeline.phases.predict import predict_run
+from pipeline.phases.preprocess import preprocess_run
+from pipeline.phases.train import train_run
+from pipeline.prediction_files import committed_manifests
+from pipeline.progress import Stopwatch
+from pipeline.project import Job
+from pipeline.runs import Run, open_run
+from pipeline.session import Session
+from pipeline.summary import Summary
+
+
+def run_job(session: Session, job: Job, run_date: date, *, rerun: bool = False) -> Summary:
+    """Carry out all phases for a run date, then evaluate what has matured by it."""
+    summary, run = _opened(session, job, run_date, rerun)
+    if not _is_published(run):
+        for phase in (_preprocess, _train, _predict, _load):
+            phase(run, summary)
+    summary.models = [_model(model.variant, model.model_id, model.uri) for model in committed_models(run)]
+    with _timed(summary, "evaluate"):
+        evaluations = evaluate_job(session, job, run_date)
+    summary.evaluated = [evaluated(evaluation) for evaluation in evaluations]
+    summary.status = "done" if run.done_now or evaluations else "already_done"
+    return summary
+
+
+def run_phase(
+    session: Session, job: Job, run_date: date, phase: str, *, model: str | None = None, rerun: bool = False
+) -> Summary:
+    """Carry out one phase for a run date, from what the phases before it left.
+
+    Parameters
+    ----------
+    phase
+        preprocess, train, predict or load.
+    model
+        Folder or `gs://` address of the bundle to predict with; the run's own models when not given.
+    """
+    summary, run = _opened(session, job, run_date, rerun)
+    if phase == "predict":
+        _predict(run, summary, model)
+    else:
+        PHASES[phase](run, summary)
+    summary.status = "done" if run.done_now else "already_done"
+    return summary
+
+
+def evaluated(evaluation: Evaluation) -> dict[str, object]:
+    """Return an evaluation as the summary holds it."""
+    return {"run_date": evaluation.run_date, "metrics": evaluation.metrics, "verdict": evaluation.verdict}
+
+
+def _opened(session: Session, job: Job, run_date: date, rerun: bool) -> tuple[Summary, Run]:  # noqa: FBT001
+    watch = Stopwatch()
+    run = open_run(session, job, run_date, rerun=rerun)
+    return Summary(job.name, run_date, run.run_id, seconds={"open": watch.seconds}), run
+
+
+def _preprocess(run: Run, summary: Summary) -> None:
+    with _timed(summary, "preprocess"):
+        examples = preprocess_run(run)
+    summary.tables["examples"] = str(examples.table)
+    summary.rows["preprocess"] = examples.counts.row_count
+
+
+def _train(run: Run, summary: Summary) -> None:
+    with _timed(summary, "train"):
+        models = train_run(run, preprocess_run(run))
+    summary.models = [_model(model.variant, model.model_id, model.uri) for model in models]
+    summary.rows["train"] = models[0].training_rows
+
+
+def _predict(run: Run, summary: Summary, model: str | None = None) -> None:
+    with _timed(summary, "predict"):
+        places = [model] if model else [trained.uri for trained in committed_models(run)]
+        if not places:
+            raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
+        manifests = predict_run(run, preprocess_run(run), places)
+    summary.uris["predictions"] = [uri for manifest in manifests for uri in manifest.uris]
+    summary.rows["predict"] = sum(manifest.rows for manifest in manifests)
+
+
+def _load(run: Run, summary: Summary) -> None:
+    with _timed(summary, "load"):
+        manifests = _manifests_to_load(run)
+        rows = load_run(run, manifests)
+    summary.tables["predictions"] = str(run.session.warehouse.table(run.job.predictions_table))
+    summary.rows["load"] = sum(rows.values())
+
+
+PHASES: dict[str, Callable[[Run, Summary], None]] = {
+    "preprocess": _preprocess,
+    "train": _train,
+    "predict": _predict,
+    "load": _load,
+}
+
+
+def _manifests_to_load(run: Run) -> Sequence[Manifest]:
+    """Return one manifest a variant: that of the run's own model where there are several."""
+    own = {model.model_id for model in committed_models(run)}
+    chosen: dict[str, Manifest] = {}
+    for manifest in sorted(committed_manifests(run), key=lambda item: item.model_id in own):
+        rival = chosen.get(manifest.variant)
+        if rival and manifest.model_id not in own:
+            raise RequestError(
+                f"{run.run_id}: two models predicted for {manifest.variant}: {rival.model_id}, {manifest.model_id}",
+                hint="train the variant in this run, or add --rerun",
+            )
+        chosen[manifest.variant] = manifest
+    if not chosen:
+        raise RequestError(f"{run.run_id}: no predictions yet", hint="run predict first")
+    return list(chosen.values())
+
+
+def _is_published(run: Run) -> bool:
+    """Tell whether every variant of the job is published from this run."""
+    slices = published_slices(run)
+    return all(slices.get(variant.id, ("", "", 0))[0] == run.run_id for variant in run.job.variants)
+
+
+def _model(variant: str, model_id: str, uri: str) -> dict[str, str]:
+    return {"variant": variant, "model_id": model_id, "uri": uri}
+
+
+@contextmanager
+def _timed(summary: Summary, phase: str) -> Iterator[None]:
+    watch = Stopwatch()
+    yield
+    summary.seconds[phase] = watch.seconds
+
+
+def evaluate_matured(session: Session, job: Job, day: date) -> Summary:
+    """Evaluate what has matured by a day and was not evaluated yet."""
+    summary = Summary(job.name, None, None)
+    with _timed(summary, "evaluate"):
+        evaluations = evaluate_job(session, job, day)
+    summary.evaluated = [evaluated(evaluation) for evaluation in evaluations]
+    summary.rows["evaluate"] = sum(len(evaluation.metrics) for evaluation in evaluations)
+    summary.status = "done" if evaluations else "already_done"
+    return summary

@@ -1,0 +1,67 @@
+"""Sources: base tables loaded from JSON Lines files, through Cloud Storage, with an explicit schema."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.digests import sha256_file
+from pipeline.errors import RequestError
+from pipeline.imports import import_object
+from pipeline.project import Job
+from pipeline.session import Session
+
+
+def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict[str, int]:
+    """Replace a job's source tables, and return the rows of each.
+
+    Parameters
+    ----------
+    folder
+        Holds `<source>.jsonl` for every source; the job's own files (`write_sources`) when not given.
+    """
+    if folder is not None:
+        return _load_folder(session, job, folder)
+    with tempfile.TemporaryDirectory(prefix="sources-") as name:
+        with session.reporter.step(f"{job.name} write sources"):
+            _writer(job, "write_sources")(Path(name))
+        return _load_folder(session, job, Path(name))
+
+
+def write_fixtures(job: Job, folder: Path, seed: int) -> list[Path]:
+    """Write a job's tiny data set as JSON Lines, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _writer(job, "write_fixtures")(folder, seed)
+    return [folder / f"{name}.jsonl" for name in job.spec.sources]
+
+
+def _writer(job: Job, key: str) -> Callable[..., None]:
+    path = getattr(job.spec, key)
+    if path is None:
+        raise RequestError(f"{job.folder / 'job.yaml'}: key {key} is not set", hint="name files with --from DIR")
+    writer: Callable[..., None] = import_object(path)
+    return writer
+
+
+def _load_folder(session: Session, job: Job, folder: Path) -> dict[str, int]:
+    files = {name: folder / f"{name}.jsonl" for name in job.spec.sources}
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise RequestError(f"{missing[0]}: no such file", hint="every source needs <source>.jsonl")
+    return {
+        name: _load_file(session, job, name, path)
+        for name, path in session.reporter.track(list(files.items()), f"{job.name} load sources")
+    }
+
+
+def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
+    """Upload one file under its digest and load it; the same file again only looks at the table."""
+    digest = sha256_file(path)
+    uri = session.store.uri(job.name, "sources", name, f"{digest}.jsonl")
+    table = session.warehouse.table(name)
+    with session.reporter.step(f"{job.name} load {name}") as said:
+        session.store.put_file(path, uri)
+        rows = session.warehouse.load_jsonl([uri], table, job.spec.sources[name].typed_columns, step=f"source-{name}")
+        said.append(f"{rows:,} rows")
+    return rows

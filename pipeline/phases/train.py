@@ -1,0 +1,141 @@
+"""Train: fit every variant of a job on the examples of a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.bundle import NO_JOB, BundleInfo, Origin, TrainingData, write_bundle
+from pipeline.errors import RequestError
+from pipeline.identity import sql_digests
+from pipeline.inputs import read_input
+from pipeline.ledger import Event
+from pipeline.model_config import ModelConfig
+from pipeline.model_files import TrainedModel, commit_model, committed_model
+from pipeline.models import Model, make_model
+from pipeline.phases.preprocess import Examples
+from pipeline.progress import Stopwatch
+from pipeline.project import Variant, read_variant
+from pipeline.provenance import code_digest, git_commit
+from pipeline.runs import Run
+from pipeline.store import Store
+from pipeline.warehouse import Warehouse
+
+
+def train_from_data(model_config: ModelConfig, df_train: pd.DataFrame) -> Model:
+    """Fit a model on a frame.
+
+    Parameters
+    ----------
+    model_config
+        Model class, parameters and columns.
+    df_train
+        Shape (rows, columns); it is not changed.
+
+    Raises
+    ------
+    RequestError
+        A column that the configuration names is missing, or there are no rows.
+    """
+    columns = model_config.columns
+    wanted = [*columns.key, *(name for name in (columns.label, columns.weight) if name)]
+    missing = [name for name in wanted if name not in df_train.columns]
+    if missing:
+        raise RequestError(f"training data: column {', '.join(missing)} is missing", hint="check the configuration")
+    if df_train.empty:
+        raise RequestError("training data: there are no rows", hint="check the file or the query")
+    return make_model(model_config).fit(df_train)
+
+
+def train_from_path(
+    model_config_file: Path,
+    train_data: str,
+    out_dir: Path,
+    *,
+    store: Store | None = None,
+    warehouse: Warehouse | None = None,
+) -> BundleInfo:
+    """Fit a model on the rows at a place and write its bundle into a folder.
+
+    Parameters
+    ----------
+    model_config_file
+        A variant's YAML file.
+    train_data
+        CSV, JSON Lines or Parquet file, `gs://` address or `bq://project.dataset.table`.
+    out_dir
+        Folder of the bundle; it must be missing or empty.
+    """
+    variant = read_variant(model_config_file)
+    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
+        raise RequestError(f"{out_dir}: is not an empty folder", hint="name a new folder")
+    data = TrainingData.of(read_input(train_data, store=store, warehouse=warehouse))
+    model = train_from_data(variant.config, data.frame)
+    return write_bundle(out_dir, model, variant, data, NO_JOB)
+
+
+def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
+    """Fit every variant of a run that is not committed yet, and return the models of all of them."""
+    committed = {variant.name: committed_model(run, variant) for variant in run.job.variants}
+    missing = [variant for variant in run.job.variants if committed[variant.name] is None]
+    if missing:
+        run.done_now.add("train")
+        data = _training_data(run, examples)
+        tracked = run.session.reporter.track(missing, f"{run.run_date} train")
+        fitted = {variant.name: _train_variant(run, variant, data) for variant in tracked}
+        committed |= {name: model for name, (model, _) in fitted.items()}
+        models = [model for model in committed.values() if model]
+        run.ledger.record_models(run.run_date, run.run_id, [asdict(model) for model in models])
+        run.ledger.record(run.run_date, run.run_id, [event for _, event in fitted.values()])
+    return [model for model in committed.values() if model]
+
+
+def _training_data(run: Run, examples: Examples) -> TrainingData:
+    key = run.job.spec.prediction_key
+    with run.session.reporter.step(f"{run.run_date} read training rows") as said:
+        frame = run.session.warehouse.read_frame(examples.table, examples.columns, where="_trains", order_by=key)
+        said.append(f"{len(frame):,} x {frame.shape[1]}")
+        return TrainingData.of(frame)
+
+
+def _train_variant(run: Run, variant: Variant, data: TrainingData) -> tuple[TrainedModel, Event]:
+    watch = Stopwatch()
+    with run.session.reporter.step(f"{run.run_date} train {variant.name}"):
+        model = train_from_data(variant.config, data.frame)
+        origin = _origin(run)
+        trained = commit_model(run, variant, lambda folder: write_bundle(folder, model, variant, data, origin))
+    event = Event(
+        phase="train",
+        event="done",
+        key=trained.model_id,
+        variant=trained.variant,
+        model_id=trained.model_id,
+        uri=trained.uri,
+        row_count=trained.training_rows,
+        seconds=watch.seconds,
+    )
+    return trained, event
+
+
+def _origin(run: Run) -> Origin:
+    session = run.session
+    digests = sql_digests(run.job, session.catalogue)
+    coordinates = {
+        "job": run.job.name,
+        "run_id": run.run_id,
+        "run_date": str(run.run_date),
+        "as_of": run.as_of.isoformat(),
+        "snapshot_at": run.snapshot_at.isoformat(),
+        "examples": f"bq://{run.table('examples')}",
+        "family": run.job.spec.family,
+    }
+    return Origin(
+        run=coordinates,
+        sql={name: session.catalogue.get(name).text for name in digests},
+        sql_digests=digests,
+        job_file=run.job.folder / "job.yaml",
+        code=code_digest(run.job.folder),
+        commit=git_commit(session.project.root),
+    )

@@ -1,0 +1,109 @@
+"""The project folder: jobs by name, each with its spec, variants and code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.digests import digest_json
+from pipeline.errors import RequestError
+from pipeline.imports import use_project_root
+from pipeline.job_spec import NAME, JobSpec
+from pipeline.model_config import ModelConfig
+from pipeline.schemas import Schema
+from pipeline.yaml_file import read_yaml
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to solve a job: a model class with its configuration."""
+
+    name: str
+    path: Path
+    config: ModelConfig
+
+    @property
+    def id(self) -> str:
+        """`<name>@<digest>`: the same configuration has the same id."""
+        return f"{self.name}@{digest_json(self.config.model_dump())[:8]}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's folder, read and checked."""
+
+    name: str
+    folder: Path
+    spec: JobSpec
+    variants: tuple[Variant, ...]
+
+    @cached_property
+    def prediction_schema(self) -> Schema:
+        """Prediction key and predicted columns: what a predictions file holds."""
+        return self.key_schema + self.spec.predictions.typed_columns
+
+    @cached_property
+    def key_schema(self) -> Schema:
+        """Columns of the prediction key, typed by the sources; columns that models predict are typed there."""
+        known: dict[str, str] = {}
+        for source in self.spec.sources.values():
+            known = {**source.columns, **known}
+        missing = [name for name in self.spec.prediction_key if name not in known]
+        if missing:
+            where = f"{self.folder / 'job.yaml'}: key prediction_key"
+            raise RequestError(f"{where}: no source declares the column {missing[0]}", hint="name a source's column")
+        return Schema.parse({name: known[name] for name in self.spec.prediction_key}).required()
+
+    @property
+    def predictions_table(self) -> str:
+        """Name of the published table in the main dataset."""
+        return f"{self.name}__predictions_v{self.spec.predictions.version}"
+
+    @property
+    def predictions_view(self) -> str:
+        """Name of the view that shows the champion's predictions."""
+        return f"{self.name}__predictions"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with `jobs/`, `sql/` and `udf/`."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> Project:
+        """Return the project at `root` and make its jobs importable."""
+        if not (root / "jobs").is_dir():
+            raise RequestError(
+                f"{root}: no jobs/ folder here", hint="run in the project's folder or pass --project-dir"
+            )
+        use_project_root(root.resolve())
+        return cls(root.resolve())
+
+    def job_names(self) -> list[str]:
+        """Names of all jobs, sorted."""
+        return sorted(path.parent.name for path in (self.root / "jobs").glob("*/job.yaml"))
+
+    def job(self, name: str) -> Job:
+        """Read and check a job.
+
+        Raises
+        ------
+        RequestError
+            There is no such job, or one of its YAML files is wrong.
+        """
+        folder = self.root / "jobs" / name
+        if not re.match(NAME, name) or not (folder / "job.yaml").is_file():
+            names = ", ".join(self.job_names()) or "none"
+            raise RequestError(f"no job {name!r} in {self.root / 'jobs'}", hint=f"the jobs are: {names}")
+        spec = read_yaml(folder / "job.yaml", JobSpec)
+        variants = tuple(read_variant(folder / f"{variant}.yaml") for variant in spec.all_variants)
+        return Job(name, folder, spec, variants)
+
+
+def read_variant(path: Path) -> Variant:
+    """Read a variant from its YAML file; the file's stem is its name."""
+    return Variant(path.stem, path, read_yaml(path, ModelConfig))

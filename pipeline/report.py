@@ -1,0 +1,84 @@
+"""The table of metrics a day, variants beside baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from statistics import fmean
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.project import Job
+from pipeline.session import Session
+
+PLAIN_WIDTH = 100
+"""Columns of the report where there is no terminal."""
+
+Row = dict[str, Any]
+
+
+def print_report(session: Session, job: Job, first: date, last: date) -> None:
+    """Print the headline metrics of each run date, and where to look next."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    rows = daily_metrics(session, job, first, last)
+    if not rows:
+        console.print(f"{job.name}: nothing evaluated from {first} to {last}")
+        return
+    for metric in job.spec.headline:
+        console.print(metric_table(job, [row for row in rows if row["metric"] == metric], metric))
+    console.print(next_steps(session, job), markup=False, soft_wrap=True)
+
+
+def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
+    """Return run_date, variant, metric, n and value of the latest evaluations, overall."""
+    values = {"job": job.name, "first_date": first, "last_date": last}
+    table = session.warehouse.table("metrics")
+    return session.warehouse.rows(session.statement("dashboard/report_v1", {"metrics": table}, values))
+
+
+def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
+    """Return a table of one metric: a row a day, a column a variant, the mean of days below."""
+    names = {variant.id: variant.name for variant in job.variants}
+    variants = [variant for variant in names if any(row["variant"] == variant for row in rows)]
+    table = Table(box=SIMPLE_HEAD, title=f"{job.name}: {metric}", title_justify="left", show_footer=True)
+    table.add_column("run date", footer="mean of days")
+    table.add_column("labels", justify="right")
+    for variant in variants:
+        kind = " (baseline)" if names[variant] in job.spec.baselines else ""
+        table.add_column(f"{names[variant]}{kind}", footer=_mean(rows, variant), justify="right")
+    for day in sorted({row["run_date"] for row in rows}):
+        found = {row["variant"]: row for row in rows if row["run_date"] == day}
+        count = next(iter(found.values()))["n"]
+        table.add_row(str(day), f"{count:,}", *(_value(found.get(variant)) for variant in variants))
+    return table
+
+
+def next_steps(session: Session, job: Job) -> str:
+    """Say where to look next."""
+    warehouse = session.warehouse
+    view, metrics = warehouse.table(job.predictions_view), warehouse.table("metrics")
+    lines = [
+        "Where to look next",
+        f"  predictions that consumers read  {view}",
+        f"  metrics, latest evaluations      {metrics}",
+        f"  what happened                    {warehouse.ledger_table('events')}",
+        f"  models and predictions           {session.store.uri(job.name)}/",
+        f"  the job                          {job.folder.relative_to(session.project.root)}/README.md",
+    ]
+    if warehouse.target.endpoints:
+        lines.append(f"  SQL over REST                    {warehouse.target.endpoints.bigquery} (see README.md)")
+    return "\n".join(lines)
+
+
+def _value(row: Row | None) -> str:
+    return "-" if row is None or row["value"] is None else f"{row['value']:.4f}"
+
+
+def _mean(rows: Sequence[Row], variant: str) -> str:
+    values = [row["value"] for row in rows if row["variant"] == variant and row["value"] is not None]
+    return f"{fmean(values):.4f}" if values else "-"

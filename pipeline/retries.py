@@ -1,0 +1,100 @@
+"""Which failures of Google's services pass by themselves, and how long to wait for that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, TypeVar
+
+import requests.exceptions
+from google.api_core import exceptions
+from google.api_core.retry import Retry
+from google.auth.exceptions import TransportError
+
+from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError
+
+CALL_TIMEOUT = 60.0
+"""Seconds that one HTTP call may take."""
+
+TRANSIENT_DEADLINE = 60.0
+"""Seconds for which a call is repeated."""
+
+UNREACHABLE_DEADLINE = 10.0
+"""Seconds for which a server that refuses connections is called again."""
+
+ResultT = TypeVar("ResultT")
+
+NO_RETRY: Any = None
+"""Switches the retries of Google's clients off: they miss 408 and 504, and the reasons below."""
+
+TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+TRANSIENT_REASONS = frozenset({"backendError", "internalError", "rateLimitExceeded", "jobRateLimitExceeded"})
+
+TRANSIENT_WORDS = (
+    ("invalidQuery", re.compile(r"Could not serialize access to table .* due to concurrent update")),
+    ("invalidQuery", re.compile(r"Transaction is aborted due to concurrent update")),
+    ("quotaExceeded", re.compile(r"Too many DML statements outstanding")),
+)
+"""What BigQuery reports only in words: (reason, pattern of the message)."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return Google's reason code of an error, or an empty text."""
+    for item in getattr(error, "errors", None) or []:
+        if isinstance(item, dict) and item.get("reason"):
+            return str(item["reason"])
+    return ""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether the same call may succeed when it is repeated."""
+    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout | TransportError):
+        return True
+    if not isinstance(error, exceptions.GoogleAPICallError):
+        return False
+    reason = reason_of(error)
+    if error.code in TRANSIENT_STATUSES or reason in TRANSIENT_REASONS:
+        return True
+    return any(reason == known and words.search(str(error)) for known, words in TRANSIENT_WORDS)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Tell whether nobody answered at all."""
+    return isinstance(error, requests.exceptions.ConnectionError | TransportError)
+
+
+def with_retries(call: Callable[[], ResultT]) -> ResultT:
+    """Call until it succeeds, fails for good, or the deadline has passed; a server that is gone is given up sooner."""
+    started = monotonic()
+
+    def again(error: BaseException) -> bool:
+        waited = monotonic() - started
+        return is_transient(error) and (waited < UNREACHABLE_DEADLINE or not is_unreachable(error))
+
+    return Retry(predicate=again, initial=0.2, maximum=8.0, timeout=TRANSIENT_DEADLINE)(call)()
+
+
+@contextmanager
+def cloud_errors(doing: str) -> Iterator[None]:
+    """Turn errors of Google's clients into ours; `doing` says what was attempted, on what."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except (exceptions.Forbidden, exceptions.Unauthorized) as error:
+        raise PermissionMissing(f"{doing}: {_words(error)}", hint="grant the role that holds the permission") from error
+    except exceptions.NotFound as error:
+        raise RequestError(f"{doing}: {_words(error)}", hint="check the name and the target") from error
+    except exceptions.BadRequest as error:
+        if is_transient(error):
+            raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
+        raise RequestError(f"{doing}: {_words(error)}", hint="mend the SQL or the data it reads") from error
+    except (exceptions.GoogleAPIError, requests.exceptions.RequestException, TransportError) as error:
+        raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
+
+
+def _words(error: BaseException) -> str:
+    message = getattr(error, "message", None) or str(error)
+    return " ".join(str(message).split())[:500]

@@ -1,0 +1,150 @@
+"""Typed columns of tables and files, and frames cast to them.
+
+Types are GoogleSQL's. A frame has one fixed dtype for each, whatever pages or files it came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator
+
+from pipeline.digests import digest_json
+from pipeline.errors import RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+TYPES = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC")
+NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, GoogleSQL type and whether NULL is refused."""
+
+    name: str
+    type: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table or file, in order."""
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def parse(cls, declared: Mapping[str, str]) -> Schema:
+        """Read `{name: "TYPE [NOT NULL]"}`, as YAML declares columns."""
+        return cls(tuple(_parse_column(name, text) for name, text in declared.items()))
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def digest(self) -> str:
+        """Digest of names, types and modes."""
+        return digest_json([(c.name, c.type, c.required) for c in self.columns])
+
+    def select(self, names: Iterable[str]) -> Schema:
+        """Return the named columns, in the order of `names`."""
+        by_name = {column.name: column for column in self.columns}
+        return Schema(tuple(by_name[name] for name in names))
+
+    def required(self) -> Schema:
+        """Return the same columns, all NOT NULL."""
+        return Schema(tuple(Column(c.name, c.type, required=True) for c in self.columns))
+
+    def __add__(self, other: Schema) -> Schema:
+        return Schema(self.columns + other.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+
+def _parse_column(name: str, text: str) -> Column:
+    words = str(text).upper().split()
+    if not NAME.match(name) or not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
+        raise ValueError(f"column {name!r}: {text!r} is not one of {', '.join(TYPES)}, optionally NOT NULL")
+    return Column(name, words[0], required=len(words) > 1)
+
+
+def _check_declared(declared: dict[str, str]) -> dict[str, str]:
+    Schema.parse(declared)
+    return declared
+
+
+DeclaredColumns = Annotated[dict[str, str], AfterValidator(_check_declared)]
+"""Columns as YAML declares them, checked when they are read."""
+
+
+def arrow_type(column_type: str) -> pa.DataType:
+    """Return the Arrow type of a GoogleSQL type."""
+    import pyarrow as pa
+
+    return {
+        "INT64": pa.int64(),
+        "FLOAT64": pa.float64(),
+        "STRING": pa.string(),
+        "BOOL": pa.bool_(),
+        "DATE": pa.date32(),
+        "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+        "NUMERIC": pa.decimal128(38, 9),
+    }[column_type]
+
+
+def pandas_dtype(column_type: str) -> Any:
+    """Return the pandas dtype that frames have for a GoogleSQL type."""
+    import pandas as pd
+
+    plain = {"INT64": "Int64", "FLOAT64": "float64", "STRING": "string", "BOOL": "boolean"}
+    if column_type in plain:
+        return plain[column_type]
+    return "datetime64[us, UTC]" if column_type == "TIMESTAMP" else pd.ArrowDtype(arrow_type(column_type))
+
+
+def cast_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> pd.DataFrame:
+    """Return the columns of `schema` in order and with its dtypes.
+
+    Raises
+    ------
+    RequestError
+        A column is missing or holds values of another type.
+    """
+    missing = [name for name in schema.names if name not in frame.columns]
+    if missing:
+        raise RequestError(f"{origin}: column {', '.join(missing)} is missing", hint="check the file or query")
+    return frame[schema.names].assign(**{c.name: _cast_column(frame[c.name], c, origin) for c in schema.columns})
+
+
+def _cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
+    import pandas as pd
+    import pyarrow as pa
+
+    dtype = pandas_dtype(column.type)
+    if series.dtype == dtype:
+        return series
+    try:
+        if column.type in ("DATE", "TIMESTAMP", "NUMERIC"):
+            # Arrow reads text, Python objects and every pandas date alike, where pandas' own casts differ.
+            values = pa.array(series, from_pandas=True).cast(arrow_type(column.type))
+            return pd.Series(pd.arrays.ArrowExtensionArray(values), index=series.index).astype(dtype)
+        return series.astype(dtype)
+    except (ValueError, TypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        what = f"{origin}: column {column.name} does not hold {column.type} ({error})"
+        raise RequestError(what, hint="check the file or query") from error
+
+
+def infer_schema(frame: pd.DataFrame) -> Schema:
+    """Return GoogleSQL types for the columns of a frame whose schema nobody declared."""
+    kinds = {"i": "INT64", "u": "INT64", "f": "FLOAT64", "b": "BOOL", "M": "TIMESTAMP"}
+    types = {str(name): kinds.get(getattr(frame[name].dtype, "kind", "O"), "STRING") for name in frame.columns}
+    dates = {str(name): "DATE" for name in frame.columns if str(frame[name].dtype) == "date32[day][pyarrow]"}
+    return Schema.parse(types | dates)

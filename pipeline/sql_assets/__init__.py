@@ -1,0 +1,7 @@
+"""Versioned SQL files: read, checked and rendered into statements."""
+
+from pipeline.sql_assets.catalogue import Asset, Catalogue
+from pipeline.sql_assets.identifiers import TableName
+from pipeline.sql_assets.render import Identifier, Statement, render
+
+__all__ = ["Asset", "Catalogue", "Identifier", "Statement", "TableName", "render"]

@@ -1,0 +1,61 @@
+"""The comment header of a SQL file: YAML between `/*` and `*/` at the top."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.errors import RequestError
+from pipeline.schemas import DeclaredColumns
+from pipeline.yaml_file import Strict, parse_yaml
+
+HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
+
+ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
+DeclaredType = ParameterType | list[ParameterType] | list[dict[str, ParameterType]]
+"""A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
+
+IdentifierKind = Literal["table", "function", "column", "columns", "query", "name"]
+
+
+class Header(Strict):
+    """What a SQL file says of itself.
+
+    Parameters
+    ----------
+    description
+        What the statement makes.
+    parameters
+        Query parameters and their types.
+    identifiers
+        Places of the body that hold identifiers, with their kinds: a table (or view), a function, one column, a list of
+        columns, a query (another asset, rendered in parentheses), or a name (a checked name as a string literal, for
+        views, which take no parameters).
+    columns
+        Columns of the result with their types, in order; none for a statement that returns no rows.
+    changes
+        What each version changed.
+    """
+
+    description: str
+    parameters: dict[str, DeclaredType] = {}
+    identifiers: dict[str, IdentifierKind] = {}
+    columns: DeclaredColumns = {}
+    changes: dict[str, str] = Field(min_length=1)
+
+
+def split_header(text: str, *, origin: str) -> tuple[Header, str]:
+    """Return the header of a SQL file and its body.
+
+    Raises
+    ------
+    RequestError
+        There is no header, or it does not parse; the message names file and line.
+    """
+    match = HEADER.match(text)
+    if not match:
+        raise RequestError(f"{origin}:1: no comment header", hint="start the file with /* and YAML, see docs/sql.md")
+    header = parse_yaml(match.group(1), Header, origin=origin, first_line=2)
+    return header, text[match.end() :].strip() + "\n"

@@ -1,0 +1,133 @@
+"""Rendering: identifiers into places, values beside the text. Values never become text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.digests import digest_json
+from pipeline.errors import RequestError
+from pipeline.sql_assets.catalogue import Asset
+from pipeline.sql_assets.header import DeclaredType
+from pipeline.sql_assets.identifiers import TableName, quote_columns, quote_name
+
+PLACE = re.compile(r"`\{(\w+)\}`")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A rendered statement: text, typed parameters, and the assets that it was made of.
+
+    Parameters
+    ----------
+    sql
+        The text, ready to send.
+    types
+        Type of each query parameter.
+    values
+        Value of each query parameter.
+    asset
+        The asset itself, first, then the assets nested in it.
+    """
+
+    sql: str
+    types: Mapping[str, DeclaredType]
+    values: Mapping[str, Any]
+    assets: tuple[Asset, ...] = field(repr=False)
+
+    @property
+    def asset(self) -> Asset:
+        """The outermost asset."""
+        return self.assets[0]
+
+    @property
+    def digest(self) -> str:
+        """Digest of all assets in the statement."""
+        return digest_json(sorted({asset.name: asset.digest for asset in self.assets}.items()))
+
+
+Identifier = TableName | str | Sequence[str] | Statement
+
+
+def render(
+    asset: Asset,
+    identifiers: Mapping[str, Identifier],
+    values: Mapping[str, Any],
+    *,
+    snapshot_at: datetime | None = None,
+    snapshot_of: frozenset[str] = frozenset(),
+) -> Statement:
+    """Return the statement of an asset.
+
+    Parameters
+    ----------
+    identifiers
+        One value for each identifier of the header; a `Statement` for a query.
+    values
+        Values of parameters; those that the header does not declare are refused, nested ones come with their statement.
+    snapshot_at
+        Moment at which the tables in `snapshot_of` are read.
+    snapshot_of
+        Identifiers that are base tables.
+
+    Raises
+    ------
+    RequestError
+        An identifier or parameter is missing, extra or malformed.
+    """
+    where = str(asset.path)
+    _check_names("identifier", set(asset.header.identifiers), set(PLACE.findall(asset.body)), f"{where}: body")
+    _check_names("identifier", set(asset.header.identifiers), set(identifiers), where)
+    _check_names("parameter", set(asset.header.parameters), set(values), where)
+    texts = {name: _text(asset, name, value) for name, value in identifiers.items()}
+    for name in snapshot_of & set(texts):
+        texts[name] += _system_time(snapshot_at)
+    nested = [value for value in identifiers.values() if isinstance(value, Statement)]
+    return Statement(
+        sql=PLACE.sub(lambda match: texts[match.group(1)], asset.body),
+        types=_merged(where, asset.header.parameters, *(statement.types for statement in nested)),
+        values=_merged(where, values, *(statement.values for statement in nested)),
+        assets=(asset, *(inner for statement in nested for inner in statement.assets)),
+    )
+
+
+def _text(asset: Asset, name: str, value: Identifier) -> str:
+    kind = asset.header.identifiers[name]
+    if kind in ("table", "function") and isinstance(value, TableName):
+        return value.quoted
+    if kind == "column" and isinstance(value, str):
+        return quote_columns([value])
+    if kind == "name" and isinstance(value, str):
+        return quote_name(value)
+    if kind == "columns" and isinstance(value, Sequence) and not isinstance(value, str):
+        return quote_columns(value)
+    if kind == "query" and isinstance(value, Statement):
+        return f"(\n{value.sql.rstrip().rstrip(';')}\n)"
+    raise RequestError(f"{asset.path}: identifier {name} must be a {kind}, not {value!r}", hint="mend the caller")
+
+
+def _system_time(moment: datetime | None) -> str:
+    # A literal, not a parameter: the moment is made by the engine, and one statement can be pasted and run again.
+    if moment is None:
+        return ""
+    return f" FOR SYSTEM_TIME AS OF TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
+
+
+def _check_names(kind: str, declared: set[str], given: set[str], where: str) -> None:
+    for name in sorted(declared - given):
+        raise RequestError(f"{where}: {kind} {name} is missing", hint=f"give a value for every declared {kind}")
+    for name in sorted(given - declared):
+        raise RequestError(f"{where}: {kind} {name} is not declared in the header", hint="declare it or leave it out")
+
+
+def _merged(where: str, first: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(first)
+    for other in others:
+        clash = [name for name in other if name in merged and merged[name] != other[name]]
+        if clash:
+            raise RequestError(f"{where}: parameter {clash[0]} has two values", hint="rename one of them")
+        merged |= other
+    return merged

@@ -1,0 +1,173 @@
+"""Objects of a bucket: uploaded whole, created once, never changed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+from google.api_core import exceptions
+from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
+
+from pipeline.errors import CloudError, RequestError
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.store.clients import storage_client
+from pipeline.target import Target
+
+TRANSFER_TIMEOUT = 600.0
+"""Seconds that one upload or download may take."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as the bucket describes it; `crc32c` is base64 of the big-endian checksum."""
+
+    uri: str
+    size: int
+    crc32c: str
+    generation: int
+
+
+class Store:
+    """The bucket of a target.
+
+    Parameters
+    ----------
+    target
+        Names bucket and prefix.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        with cloud_errors(f"connecting to bucket {target.bucket}"):
+            self._client = storage_client(target)
+
+    def uri(self, *parts: str) -> str:
+        """Return the address of an object or folder below the target's prefix."""
+        return "/".join(["gs:/", self.target.bucket, *filter(None, [self.target.prefix]), *parts])
+
+    def create_bucket(self) -> None:
+        """Create the target's bucket where it is missing."""
+        with cloud_errors(f"creating bucket {self.target.bucket}"):
+            bucket = self._client.bucket(self.target.bucket)
+            if not with_retries(lambda: bucket.exists(timeout=CALL_TIMEOUT, retry=NO_RETRY)):
+                with_retries(
+                    lambda: self._client.create_bucket(
+                        bucket, location=self.target.location, timeout=CALL_TIMEOUT, retry=NO_RETRY
+                    )
+                )
+
+    def put_file(self, path: Path, uri: str) -> StoredObject:
+        """Upload a file whole under a name that nobody else uses.
+
+        Raises
+        ------
+        CloudError
+            An object with other content is already there.
+        """
+        blob = self._blob(uri)
+        with cloud_errors(f"uploading {uri}"):
+            try:
+                with_retries(
+                    lambda: blob.upload_from_filename(
+                        str(path), if_generation_match=0, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY
+                    )
+                )
+            except exceptions.PreconditionFailed as error:
+                # The reply to an upload of our own may have been lost: the same content means that it is done.
+                blob.reload(timeout=CALL_TIMEOUT)
+                if (blob.size, blob.crc32c) != (path.stat().st_size, crc32c_of(path)):
+                    raise CloudError(f"{uri}: another object is already there", hint="run the command again") from error
+        return _stored(blob)
+
+    def put_json_once(self, value: Any, uri: str) -> Any:
+        """Create a small JSON object, or return the one that was there first.
+
+        Returns
+        -------
+        Any
+            What the object holds: `value`, or the winner's value when another process was faster.
+        """
+        blob = self._blob(uri)
+        text = json.dumps(value, indent=1, sort_keys=True)
+        with cloud_errors(f"creating {uri}"):
+            try:
+                with_retries(
+                    lambda: blob.upload_from_string(
+                        text, "application/json", if_generation_match=0, timeout=CALL_TIMEOUT, retry=NO_RETRY
+                    )
+                )
+            except exceptions.PreconditionFailed:
+                return self.read_json(uri)
+        return value
+
+    def read_json(self, uri: str) -> Any:
+        """Return what a JSON object holds, or None when there is none."""
+        content = self.read_bytes(uri)
+        return None if content is None else json.loads(content)
+
+    def read_bytes(self, uri: str) -> bytes | None:
+        """Return the content of an object, or None when there is none."""
+        blob = self._blob(uri)
+        with cloud_errors(f"reading {uri}"):
+            try:
+                content: bytes = with_retries(
+                    lambda: blob.download_as_bytes(timeout=TRANSFER_TIMEOUT, retry=NO_RETRY, checksum="crc32c")
+                )
+            except exceptions.NotFound:
+                return None
+        return content
+
+    def download(self, uri: str, path: Path) -> Path:
+        """Write an object to a local file.
+
+        Raises
+        ------
+        RequestError
+            There is no such object.
+        """
+        content = self.read_bytes(uri)
+        if content is None:
+            raise RequestError(f"{uri}: no such object", hint="check the address")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def list(self, prefix: str) -> list[StoredObject]:
+        """Return the objects whose address starts with `prefix`, sorted by name."""
+        bucket, name = split_uri(prefix)
+        with cloud_errors(f"listing {prefix}"):
+            blobs: Iterator[storage.Blob] = with_retries(
+                lambda: iter(list(self._client.list_blobs(bucket, prefix=name, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+            )
+            return sorted((_stored(blob) for blob in blobs), key=lambda item: item.uri)
+
+    def _blob(self, uri: str) -> storage.Blob:
+        bucket, name = split_uri(uri)
+        return self._client.bucket(bucket).blob(name)
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Return bucket and object name of `gs://bucket/name`."""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or not bucket:
+        raise RequestError(f"{uri!r} is not a gs:// address", hint="write gs://bucket/name")
+    return bucket, name
+
+
+def crc32c_of(path: Path) -> str:
+    """Return the CRC32C of a file as Cloud Storage writes it: base64 of the big-endian checksum."""
+    checksum = google_crc32c.Checksum()
+    with path.open("rb") as file:
+        for _ in checksum.consume(file, 1 << 20):
+            pass
+    return base64.b64encode(checksum.digest()).decode()
+
+
+def _stored(blob: storage.Blob) -> StoredObject:
+    uri = f"gs://{blob.bucket.name}/{blob.name}"
+    return StoredObject(uri, int(blob.size or 0), blob.crc32c or "", int(blob.generation or 0))

@@ -1,0 +1,83 @@
+"""Where a run happens: names of project, datasets and bucket, and how to reach them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from pipeline.yaml_file import Strict, read_yaml
+
+DATASET = r"^[A-Za-z0-9_]{1,1024}$"
+PROJECT = r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"
+BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
+
+
+class Endpoints(Strict):
+    """Addresses of the embedded emulators, in place of Google's.
+
+    Parameters
+    ----------
+    bigquery
+        REST endpoint, e.g. `http://127.0.0.1:9050`.
+    bigquery_storage
+        gRPC endpoint, e.g. `127.0.0.1:9060`.
+    storage
+        Cloud Storage endpoint, e.g. `http://127.0.0.1:4443`.
+    """
+
+    bigquery: str
+    bigquery_storage: str
+    storage: str
+
+
+class Target(Strict):
+    """What a target file holds; `endpoints` are set for the local target only."""
+
+    project: str = Field(pattern=PROJECT)
+    location: str
+    region: str
+    dataset: str = Field(pattern=DATASET)
+    runs_dataset: str = Field(pattern=DATASET)
+    ledger_dataset: str = Field(pattern=DATASET)
+    dashboard_dataset: str = Field(pattern=DATASET)
+    bucket: str = Field(pattern=BUCKET)
+    prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")
+    labels: dict[str, str] = {}
+    maximum_bytes_billed: int | None = Field(default=None, gt=0)
+    priority: str = Field(default="INTERACTIVE", pattern="^(INTERACTIVE|BATCH)$")
+    reservation: str | None = None
+    price_per_tib: float | None = Field(default=None, ge=0)
+    service_accounts: dict[str, str] = {}
+    endpoints: Endpoints | None = Field(default=None, exclude=True)
+
+    @property
+    def datasets(self) -> list[str]:
+        """The four datasets, each once."""
+        names = [self.dataset, self.runs_dataset, self.ledger_dataset, self.dashboard_dataset]
+        return list(dict.fromkeys(names))
+
+
+def local_target(endpoints: Endpoints, project: str) -> Target:
+    """Return the target of the embedded emulators."""
+    return Target(
+        project=project,
+        location="US",
+        region="us-central1",
+        dataset="ml",
+        runs_dataset="ml_runs",
+        ledger_dataset="ml_ledger",
+        dashboard_dataset="ml_dashboard",
+        bucket=project,
+        endpoints=endpoints,
+    )
+
+
+def read_target(path: Path) -> Target:
+    """Read a target file; `endpoints` is no key of it."""
+    from pipeline.errors import RequestError
+
+    target = read_yaml(path, Target)
+    if target.endpoints is not None:
+        raise RequestError(f"{path}: key endpoints: not allowed in a target file", hint="use --target local")
+    return target

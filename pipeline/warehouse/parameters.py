@@ -1,0 +1,39 @@
+"""Schemas and query parameters in the words of the BigQuery client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.cloud import bigquery
+
+from pipeline.schemas import Schema
+from pipeline.sql_assets import Statement
+from pipeline.sql_assets.header import DeclaredType
+
+Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
+
+
+def query_parameters(statement: Statement) -> list[Parameter]:
+    """Return the statement's parameters, typed as its header says."""
+    return [_parameter(name, kind, statement.values[name]) for name, kind in statement.types.items()]
+
+
+def _parameter(name: str, declared: DeclaredType, value: Any) -> Parameter:
+    if isinstance(declared, str):
+        return bigquery.ScalarQueryParameter(name, declared, value)
+    element = declared[0]
+    if isinstance(element, str):
+        return bigquery.ArrayQueryParameter(name, element, value)
+    structs = [_struct(element, row) for row in value]
+    return bigquery.ArrayQueryParameter(name, "STRUCT", structs)
+
+
+def _struct(fields: Mapping[str, str], row: Mapping[str, Any]) -> bigquery.StructQueryParameter:
+    values = (bigquery.ScalarQueryParameter(name, kind, row.get(name)) for name, kind in fields.items())
+    return bigquery.StructQueryParameter(None, *values)
+
+
+def schema_fields(schema: Schema) -> list[bigquery.SchemaField]:
+    """Return a schema as BigQuery declares it."""
+    return [bigquery.SchemaField(c.name, c.type, mode="REQUIRED" if c.required else "NULLABLE") for c in schema.columns]

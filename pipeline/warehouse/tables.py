@@ -1,0 +1,94 @@
+"""Tables, views, functions and datasets: creating, labelling and looking at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.api_core import exceptions
+from google.cloud import bigquery
+
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.schemas import Schema
+from pipeline.sql_assets import TableName
+from pipeline.target import Target
+from pipeline.warehouse.labels import as_labels
+from pipeline.warehouse.parameters import schema_fields
+
+RUN_TABLE_DAYS = 30
+"""Days after which tables of the runs dataset expire."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a target."""
+
+    client: bigquery.Client
+    target: Target
+
+    def exists(self, table: TableName) -> bool:
+        """Tell whether a table or view exists."""
+        return self.row_count(table) is not None
+
+    def row_count(self, table: TableName) -> int | None:
+        """Return the number of rows of a table (0 for a view), or None when it does not exist."""
+        with cloud_errors(f"looking at {table}"):
+            try:
+                found = with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
+            except exceptions.NotFound:
+                return None
+            return int(found.num_rows or 0)
+
+    def label_run_table(self, table: TableName, labels: Mapping[str, str]) -> None:
+        """Set labels and expiration of a run table."""
+        with cloud_errors(f"labelling {table}"):
+            found = bigquery.Table(str(table))
+            found.labels = as_labels({**self.target.labels, **labels})
+            found.expires = datetime.now(UTC) + timedelta(days=RUN_TABLE_DAYS)
+            with_retries(
+                lambda: self.client.update_table(found, ["labels", "expires"], timeout=CALL_TIMEOUT, retry=NO_RETRY)
+            )
+
+    def labels_in(self, dataset: str) -> dict[str, dict[str, str]]:
+        """Return the labels of every table and view of a dataset, by name."""
+        with cloud_errors(f"listing dataset {dataset}"):
+            found = with_retries(
+                lambda: list(self.client.list_tables(f"{self.target.project}.{dataset}", timeout=CALL_TIMEOUT))
+            )
+        return {item.table_id: dict(item.labels) for item in found}
+
+    def functions(self) -> set[str]:
+        """Return the names of the user-defined functions of the main dataset."""
+        dataset = f"{self.target.project}.{self.target.dataset}"
+        with cloud_errors(f"listing functions of {dataset}"):
+            found = with_retries(lambda: list(self.client.list_routines(dataset, timeout=CALL_TIMEOUT)))
+        return {item.routine_id for item in found}
+
+    def create(self, table: TableName, schema: Schema, partition_by: str | None, cluster_by: Sequence[str]) -> None:
+        """Create a table, partitioned by day where a column is named, unless it exists."""
+        made = bigquery.Table(str(table), schema=schema_fields(schema))
+        if partition_by:
+            made.time_partitioning = bigquery.TimePartitioning(field=partition_by)
+            made.clustering_fields = list(cluster_by)
+        with cloud_errors(f"creating {table}"):
+            with_retries(lambda: self.client.create_table(made, exists_ok=True, timeout=CALL_TIMEOUT, retry=NO_RETRY))
+
+    def set_labels(self, table: TableName, labels: Mapping[str, str]) -> None:
+        """Set the labels of a table or view."""
+        with cloud_errors(f"labelling {table}"):
+            found = bigquery.Table(str(table))
+            found.labels = as_labels(labels)
+            with_retries(lambda: self.client.update_table(found, ["labels"], timeout=CALL_TIMEOUT, retry=NO_RETRY))
+
+    def create_datasets(self) -> None:
+        """Create the target's datasets where they are missing."""
+        for name in self.target.datasets:
+            dataset = bigquery.Dataset(f"{self.target.project}.{name}")
+            dataset.location = self.target.location
+            with cloud_errors(f"creating dataset {name}"):
+                with_retries(
+                    lambda dataset=dataset: self.client.create_dataset(  # type: ignore[misc]
+                        dataset, exists_ok=True, timeout=CALL_TIMEOUT, retry=NO_RETRY
+                    )
+                )

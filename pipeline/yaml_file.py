@@ -1,0 +1,55 @@
+"""YAML files checked against a pydantic model; every error names file, key and what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.errors import RequestError
+
+
+class Strict(BaseModel):
+    """Base of everything that is read from YAML: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def read_yaml(path: Path, model: type[ModelT]) -> ModelT:
+    """Read a YAML file as `model`.
+
+    Raises
+    ------
+    RequestError
+        The file is missing, is not YAML, or does not fit the model.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path}: cannot be read ({error})", hint="check the path") from error
+    return parse_yaml(text, model, origin=str(path))
+
+
+def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int = 1) -> ModelT:
+    """Parse YAML text as `model`; `origin` and `first_line` say where the text stands."""
+    try:
+        return model.model_validate(yaml.safe_load(text) or {})
+    except yaml.MarkedYAMLError as error:
+        line = first_line + (error.problem_mark.line if error.problem_mark else 0)
+        raise RequestError(f"{origin}:{line}: not valid YAML ({error.problem})", hint="mend the line") from error
+    except yaml.YAMLError as error:
+        raise RequestError(f"{origin}:{first_line}: not valid YAML ({error})", hint="mend it") from error
+    except ValidationError as error:
+        raise RequestError(f"{origin}: {explain(error)}", hint="mend the key") from error
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one line which keys are wrong and what was expected."""
+    return "; ".join(
+        f"key {'.'.join(str(part) for part in item['loc']) or '(root)'}: {item['msg']}" for item in error.errors()
+    )

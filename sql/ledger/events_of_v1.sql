@@ -1,0 +1,22 @@
+/*
+description: The events of a job's run dates.
+parameters: {job: STRING, first_date: DATE, last_date: DATE}
+identifiers: {events: table}
+columns:
+  run_date: DATE
+  run_id: STRING
+  phase: STRING
+  event: STRING
+  variant: STRING
+  model_id: STRING
+  uri: STRING
+  row_count: INT64
+  seconds: FLOAT64
+  sql_digest: STRING
+  details: STRING
+changes: {v1: first version}
+*/
+SELECT run_date, run_id, phase, event, variant, model_id, uri, row_count, seconds, sql_digest, details
+FROM `{events}`
+WHERE job = @job AND run_date BETWEEN @first_date AND @last_date
+ORDER BY run_date, run_id, phase, event, variant

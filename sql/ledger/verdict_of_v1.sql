@@ -1,0 +1,11 @@
+/*
+description: What was decided about champion and challengers on a run date.
+parameters: {job: STRING, run_date: DATE}
+identifiers: {verdicts: table}
+columns: {champion: STRING, challenger: STRING, verdict: STRING, reason: STRING}
+changes: {v1: first version}
+*/
+SELECT champion, challenger, verdict, reason
+FROM `{verdicts}`
+WHERE job = @job AND run_date = @run_date
+ORDER BY verdict, challenger
