@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +31,8 @@ def sha256_file(path: Path) -> str:
     """Return the full SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def unique_name(stem: str) -> str:
+    """Return a name that nobody else uses: of an attempt, or of a job that may be repeated."""
+    return f"{stem}-{uuid.uuid4().hex[:12]}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.bundle import BundleInfo, read_bundle, read_info
+from pipeline.digests import unique_name
 from pipeline.models import Model
 from pipeline.project import Variant
 from pipeline.runs import Run
@@ -60,7 +60,7 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
     write
         Writes the bundle into an empty folder.
     """
-    uri = f"{_folder(run, variant)}/{uuid.uuid4().hex[:12]}"
+    uri = f"{_folder(run, variant)}/{unique_name('bundle')}"
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         info = write(Path(name))
         _upload(Path(name), uri, run.session.store)

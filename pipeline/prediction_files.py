@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
-from pipeline.digests import sha256_file
+from pipeline.digests import sha256_file, unique_name
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.ndjson import write_jsonl
 from pipeline.runs import Run
@@ -34,7 +33,7 @@ def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -
     with tempfile.TemporaryDirectory(prefix="shard-") as name:
         path = Path(name) / f"{stem}.jsonl"
         rows = write_jsonl(predictions, schema, path)
-        stored = store.put_file(path, f"{folder}/{stem}.{uuid.uuid4().hex[:12]}.jsonl")
+        stored = store.put_file(path, f"{folder}/{unique_name(stem)}.jsonl")
         file = ShardFile(
             shard=shard,
             uri=stored.uri,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pipeline.digests import unique_name
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
@@ -35,10 +36,14 @@ def ensure_tables(session: Session, job: Job) -> None:
     functions = session.warehouse.tables.functions()
     for place in _functions(session):
         if place.name.name not in functions:
-            session.warehouse.execute(place.statement, step=f"setup-{place.name.name}", labels={"job": job.name})
+            session.warehouse.execute(
+                place.statement, step=unique_name(f"setup-{place.name.name}"), labels={"job": job.name}
+            )
     for place in _places(session, job):
         if existing.get(place.name.name, {}).get("sql_digest") != place.statement.digest:
-            session.warehouse.execute(place.statement, step=f"setup-{place.name.name}", labels={"job": job.name})
+            session.warehouse.execute(
+                place.statement, step=unique_name(f"setup-{place.name.name}"), labels={"job": job.name}
+            )
             session.warehouse.tables.set_labels(place.name, {"sql_digest": place.statement.digest})
 
 

@@ -20,7 +20,7 @@ def report(
     Example: pipeline report flight_delay --from 2013-07-01 --to 2013-07-07
     """
     from pipeline.dates import parse_date
-    from pipeline.report import print_report
+    from pipeline.phases.report import print_report
 
     days = parse_date(first, option="--from"), parse_date(last, option="--to")
     session, found = open_job(project_dir, job, target, local_dir)

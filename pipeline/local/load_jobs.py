@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from bqemulator.api.dependencies import AppContext
@@ -168,7 +168,6 @@ def _transaction(context: AppContext) -> Iterator[None]:
 
 def _reload(context: AppContext) -> None:
     """Let the catalog, which the emulator keeps in memory as well, forget what was rolled back."""
-    catalog = context.catalog
-    if isinstance(catalog, DuckDBCatalogRepository):
-        DuckDBCatalogRepository.__init__(catalog, context.engine)
-        catalog.ensure_ready()
+    catalog = cast("DuckDBCatalogRepository", context.catalog)
+    DuckDBCatalogRepository.__init__(catalog, context.engine)
+    catalog.ensure_ready()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.digests import digest_json, sha256_file
-from pipeline.errors import CheckError
 from pipeline.inputs import read_input
-from pipeline.job_queries import Asked, as_of_date, job_query, label_columns
+from pipeline.job_queries import Asked, as_of_date, label_columns
+from pipeline.label_tables import make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.metrics import MetricSpec, metrics_statement
 from pipeline.ndjson import write_jsonl
@@ -114,6 +113,22 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     return [evaluation for evaluation in found if evaluation]
 
 
+def pooled_metrics(session: Session, job: Job, first: date, last: date) -> list[dict[str, Any]]:
+    """Return the metrics of a span of run dates taken as one set, for each variant, without recording them.
+
+    The labels are those that the last of the run dates was evaluated with: known `delay_days` after it.
+    """
+    moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
+    labels, _ = make_labels(session, job, Asked(last, first, last, moment), "pooled")
+    spec = MetricSpec.of(job)
+    span = session.statement(
+        "phases/published_span_v1",
+        {"predictions": session.warehouse.table(job.predictions_table), "columns": spec.columns},
+        {"first_date": first, "last_date": last},
+    )
+    return session.warehouse.rows(metrics_statement(session, span, labels, spec))
+
+
 def _subjects(session: Session, job: Job, last: date) -> list[Subject]:
     rows = published(session, session.warehouse.table(job.predictions_table), LONG_AGO, last)
     digests = tuple(session.catalogue.get(name).digest for name in (MetricSpec.of(job).asset, job.spec.labels.sql))
@@ -128,7 +143,8 @@ def _subjects(session: Session, job: Job, last: date) -> list[Subject]:
 def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluation | None:
     watch, job = Stopwatch(), subject.job
     with session.reporter.step(f"{subject.run_date} evaluate") as said:
-        labels, profile = _make_labels(session, subject, moment)
+        day = subject.run_date
+        labels, profile = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
         if not profile["row_count"]:
             said.append("no label is known yet")
             return None
@@ -148,27 +164,6 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
     ledger = Ledger(session, job.name)
     ledger.record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
     return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
-
-
-def _make_labels(session: Session, subject: Subject, moment: datetime) -> tuple[TableName, dict[str, Any]]:
-    """Make the table of labels known at a moment, and return it with rows, duplicate keys and checksum."""
-    job, day = subject.job, subject.run_date
-    schema = label_columns(session, job)
-    digest = digest_json([subject.digest, moment])
-    table = session.warehouse.run_table(f"{job.name}__{day:%Y%m%d}__{digest}__labels")
-    query = job_query(session, job, job.spec.labels, Asked(day, day, day, moment))
-    statement = session.statement("phases/labels_v1", {"table": table, "labels": query, "columns": schema.names})
-    labels = {"job": job.name, "phase": "evaluate"}
-    # A job id of its own: labels are made anew each time, with those that arrived since an unfinished attempt.
-    step = f"{job.name}-{day}-labels-{uuid.uuid4().hex[:12]}"
-    session.warehouse.execute(statement, step=step, labels=labels)
-    session.warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
-    identifiers: dict[str, Identifier] = {"table": table, "key": job.spec.prediction_key, "columns": schema.names}
-    profile = session.warehouse.rows(session.statement("phases/keyed_profile_v1", identifiers))[0]
-    if profile["duplicate_keys"]:
-        what = f"{job.name} {day}: {profile['duplicate_keys']} labels share a key"
-        raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
-    return table, profile
 
 
 def _record_metrics(session: Session, subject: Subject, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:

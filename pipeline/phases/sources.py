@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.digests import sha256_file
+from pipeline.digests import SHORT, sha256_file, unique_name
 from pipeline.errors import RequestError
 from pipeline.imports import import_object
 from pipeline.project import Job
@@ -56,12 +56,22 @@ def _load_folder(session: Session, job: Job, folder: Path) -> dict[str, int]:
 
 
 def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
-    """Upload one file under its digest and load it; the same file again only looks at the table."""
-    digest = sha256_file(path)
-    uri = session.store.uri(job.name, "sources", name, f"{digest}.jsonl")
-    table = session.warehouse.table(name)
+    """Load one file unless the table's label says that it holds this file already."""
+    digest, tables = sha256_file(path), session.warehouse.tables
+    table, label = session.warehouse.table(name), {"content": digest[:SHORT]}
+    loaded = tables.labels_in(table.dataset).get(name)
     with session.reporter.step(f"{job.name} load {name}") as said:
+        if loaded == label:
+            rows = tables.row_count(table) or 0
+            said.append(f"{rows:,} rows, unchanged")
+            return rows
+        if loaded is not None:
+            tables.set_labels(table, {"content": "loading"})  # a load that is cut short leaves no label of the old rows
+        uri = session.store.uri(job.name, "sources", name, f"{digest}.jsonl")
         session.store.put_file(path, uri)
-        rows = session.warehouse.load_jsonl([uri], table, job.spec.sources[name].typed_columns, step=f"source-{name}")
+        rows = session.warehouse.load_jsonl(
+            [uri], table, job.spec.sources[name].typed_columns, step=unique_name(f"source-{name}")
+        )
+        tables.set_labels(table, label)
         said.append(f"{rows:,} rows")
     return rows

@@ -11,11 +11,15 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.phases.evaluate import pooled_metrics
 from pipeline.project import Job
 from pipeline.session import Session
 
-PLAIN_WIDTH = 100
+PLAIN_WIDTH = 120
 """Columns of the report where there is no terminal."""
+
+POOLED = "all pooled"
+"""Stands for the run date in the row of all days taken as one set."""
 
 Row = dict[str, Any]
 
@@ -29,8 +33,9 @@ def print_report(session: Session, job: Job, first: date, last: date) -> None:
     if not rows:
         console.print(f"{job.name}: nothing evaluated from {first} to {last}")
         return
+    pooled = [row | {"run_date": POOLED} for row in pooled_metrics(session, job, first, last) if not row["slice_name"]]
     for metric in job.spec.headline:
-        console.print(metric_table(job, [row for row in rows if row["metric"] == metric], metric))
+        console.print(metric_table(job, [row for row in [*rows, *pooled] if row["metric"] == metric], metric))
     console.print(next_steps(session, job), markup=False, soft_wrap=True)
 
 
@@ -42,18 +47,19 @@ def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[R
 
 
 def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
-    """Return a table of one metric: a row a day, a column a variant, the mean of days below."""
+    """Return a table of one metric: a row a day, a column a variant, all days pooled and their mean below."""
     names = {variant.id: variant.name for variant in job.variants}
     variants = [variant for variant in names if any(row["variant"] == variant for row in rows)]
-    table = Table(box=SIMPLE_HEAD, title=f"{job.name}: {metric}", title_justify="left", show_footer=True)
+    days = [row for row in rows if row["run_date"] != POOLED]
+    table = Table(box=SIMPLE_HEAD, title=f"{job.name}: {metric} a day", title_justify="left", show_footer=True)
     table.add_column("run date", footer="mean of days")
     table.add_column("labels", justify="right")
     for variant in variants:
-        kind = " (baseline)" if names[variant] in job.spec.baselines else ""
-        table.add_column(f"{names[variant]}{kind}", footer=_mean(rows, variant), justify="right")
-    for day in sorted({row["run_date"] for row in rows}):
+        kind = "baseline" if names[variant] in job.spec.baselines else "variant"
+        table.add_column(f"{kind}\n{names[variant]}", footer=_mean(days, variant), justify="right", no_wrap=True)
+    for day in [*sorted({row["run_date"] for row in days}), POOLED]:
         found = {row["variant"]: row for row in rows if row["run_date"] == day}
-        count = next(iter(found.values()))["n"]
+        count = max((row["n"] for row in found.values()), default=0)
         table.add_row(str(day), f"{count:,}", *(_value(found.get(variant)) for variant in variants))
     return table
 

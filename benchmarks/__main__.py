@@ -1,0 +1,23 @@
+"""`make bench`: what the pipeline costs beside the same work written by hand, as ratios within one run."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from benchmarks import command_line, run_by_hand
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5, help="how often both are measured, alternately")
+    parser.add_argument("--local-dir", type=Path, help="a local target with loaded sources; a new one if not given")
+    options = parser.parse_args()
+    command_line.report()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        run_by_hand.report(options.local_dir or Path(folder) / "local", options.pairs)
+
+
+if __name__ == "__main__":
+    main()
