@@ -36,15 +36,17 @@ def ensure_tables(session: Session, job: Job) -> None:
     functions = session.warehouse.tables.functions()
     for place in _functions(session):
         if place.name.name not in functions:
-            session.warehouse.execute(
-                place.statement, step=unique_name(f"setup-{place.name.name}"), labels={"job": job.name}
-            )
+            _make(session, job, place)
     for place in _places(session, job):
         if existing.get(place.name.name, {}).get("sql_digest") != place.statement.digest:
-            session.warehouse.execute(
-                place.statement, step=unique_name(f"setup-{place.name.name}"), labels={"job": job.name}
-            )
+            _make(session, job, place)
             session.warehouse.tables.set_labels(place.name, {"sql_digest": place.statement.digest})
+
+
+def _make(session: Session, job: Job, place: Place) -> None:
+    # A job id of its own: the same SQL may be needed again after another version was in its place.
+    step = unique_name(f"setup-{place.name.name}")
+    session.warehouse.execute(place.statement, step=step, labels={"job": job.name})
 
 
 def function_name(session: Session, name: str) -> TableName:

@@ -23,9 +23,7 @@ class Finding(NamedTuple):
         return f"{self.path}:{self.line}: {self.message}"
 
 
-def python_findings(
-    check: Callable[[ast.AST, str], Iterator[Finding]], folders: Iterable[str]
-) -> Iterator[Finding]:
+def python_findings(check: Callable[[ast.AST, str], Iterator[Finding]], folders: Iterable[str]) -> Iterator[Finding]:
     """Yield what `check(tree, path)` finds in the Python files below the folders."""
     for folder in folders:
         for path in sorted(Path(folder).rglob("*.py")):

@@ -28,9 +28,7 @@ def repository_files() -> list[Path]:
     try:
         names = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split("\0")
     except (OSError, subprocess.CalledProcessError):
-        return [
-            path for path in Path().rglob("*") if not any(part.startswith(".") for part in path.parts[:-1])
-        ]
+        return [path for path in Path().rglob("*") if not any(part.startswith(".") for part in path.parts[:-1])]
     return [Path(name) for name in names if name]
 
 
@@ -39,9 +37,7 @@ def check(files: Iterable[Path]) -> Iterator[Finding]:
     for path in files:
         if not path.is_file() or path.suffix == ".svg" or b"\0" in path.read_bytes()[:8192]:
             continue
-        for number, line in enumerate(
-            path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
-        ):
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
             for what, pattern in RULES.items():
                 if pattern.search(line):
                     yield Finding(path.as_posix(), number, what)

@@ -23,9 +23,7 @@ WRAPPERS = {"enumerate", "zip", "list", "tuple", "sorted", "reversed", "tqdm", "
 
 def argument(call: ast.Call, position: int, name: str) -> object:
     """Return the constant that a call passes by position or by name, or None."""
-    nodes = [keyword.value for keyword in call.keywords if keyword.arg == name] + call.args[
-        position : position + 1
-    ]
+    nodes = [keyword.value for keyword in call.keywords if keyword.arg == name] + call.args[position : position + 1]
     return nodes[0].value if nodes and isinstance(nodes[0], ast.Constant) else None
 
 

@@ -51,13 +51,13 @@ app.add_typer(local.app, name="local")
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 to 5 as the error says, 130 interrupted."""
-    # OpenMP's threads spin while they wait: beside another busy process a fit then takes ten times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; what went wrong is one line on stderr."""
+    # OpenMP's threads spin while they wait: beside another busy process a fit then takes ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app(arguments, standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -53,16 +53,13 @@ def installed(checkout: Path, name: str) -> list[str]:
 def test_the_first_call_installs_and_the_second_does_nothing(checkout):
     first = installed(checkout, "local")
     assert [
-        word in line
-        for word, line in zip((" venv ", "bootstrap.txt", "local.txt", "--editable"), first, strict=True)
+        word in line for word, line in zip((" venv ", "bootstrap.txt", "local.txt", "--editable"), first, strict=True)
     ] == [True] * 4
     assert installed(checkout, "local") == []
 
 
 def test_every_package_is_installed_by_hash_and_the_project_without_dependencies(checkout):
-    *packages, project = [
-        line for line in installed(checkout, "dev") if " install " in line or " sync " in line
-    ]
+    *packages, project = [line for line in installed(checkout, "dev") if " install " in line or " sync " in line]
     assert all("--require-hashes" in line for line in packages)
     assert "--no-deps --no-build-isolation" in project
 
