@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import requests.exceptions
 from google.api_core import exceptions
 from google.api_core.retry import Retry
-from google.auth.exceptions import TransportError
+from google.auth.exceptions import DefaultCredentialsError, TransportError
 
 from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError
+from pipeline.permissions import hint_for
 
 CALL_TIMEOUT = 60.0
 """Seconds that one HTTP call may take."""
@@ -84,7 +85,10 @@ def cloud_errors(doing: str) -> Iterator[None]:
     except PipelineError:
         raise
     except (exceptions.Forbidden, exceptions.Unauthorized) as error:
-        raise PermissionMissing(f"{doing}: {_words(error)}", hint="grant the role that holds the permission") from error
+        raise PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error))) from error
+    except DefaultCredentialsError as error:
+        hint = "run gcloud auth application-default login, or use --target local"
+        raise PermissionMissing(f"{doing}: no Google credentials found", hint=hint) from error
     except exceptions.NotFound as error:
         raise RequestError(f"{doing}: {_words(error)}", hint="check the name and the target") from error
     except exceptions.BadRequest as error:
