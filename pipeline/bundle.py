@@ -115,10 +115,7 @@ def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
         A file is missing or differs from what `bundle.json` says; nothing was unpickled.
     """
     info = read_info(folder)
-    for name, file in info.content["files"].items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != file["size"] or sha256_file(path) != file["sha256"]:
-            raise CheckError(f"{path}: missing or not the file that bundle.json lists", hint="get the bundle again")
+    _verify(folder, info.content.get("files", {}))
     model: Model = joblib.load(folder / "model.joblib")
     return model, info, read_yaml(folder / "variant.yaml", ModelConfig)
 
@@ -129,10 +126,20 @@ def read_info(folder: Path) -> BundleInfo:
         content = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RequestError(f"{folder}: no model bundle here ({error})", hint="name the bundle's folder") from error
+    if not isinstance(content, dict):
+        raise RequestError(f"{folder}: no model bundle here (no object)", hint="name the bundle's folder")
     if content.get("schema_version") != SCHEMA_VERSION:
         what = f"{folder}: bundle of schema version {content.get('schema_version')}, this engine reads {SCHEMA_VERSION}"
         raise RequestError(what, hint="train again")
     return BundleInfo(content)
+
+
+def _verify(folder: Path, listed: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare every file with its entry; what is loaded has to have one."""
+    for name in sorted({"model.joblib", "variant.yaml", *listed}):
+        path, file = folder / name, listed.get(name, {})
+        if not path.is_file() or file.get("size") != path.stat().st_size or file.get("sha256") != sha256_file(path):
+            raise CheckError(f"{path}: missing or not the file that bundle.json lists", hint="get the bundle again")
 
 
 def frame_checksum(frame: pd.DataFrame) -> str:

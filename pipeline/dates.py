@@ -7,13 +7,19 @@ from zoneinfo import ZoneInfo
 
 from pipeline.errors import RequestError
 
+EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
+"""Bounds of run dates: what is reckoned from them, such as the first day of the history, has to be a date, too."""
+
 
 def parse_date(text: str, *, option: str) -> date:
     """Read a calendar date YYYY-MM-DD as `option` of the command line holds it."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar date has no zone
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar date has no zone
     except ValueError as error:
         raise RequestError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD, e.g. 2013-07-01") from error
+    if not EARLIEST <= day <= LATEST:
+        raise RequestError(f"{option} {text} is out of range", hint=f"name a date from {EARLIEST} to {LATEST}")
+    return day
 
 
 def as_of(run_date: date, time_zone: str, offset_minutes: int = 0) -> datetime:

@@ -7,19 +7,33 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipeline.errors import RequestError
 from pipeline.ndjson import read_jsonl
-from pipeline.schemas import Schema, cast_frame
+from pipeline.schemas import Schema, cast_frame, frame_of, pandas_dtype
 from pipeline.sql_assets import TableName
 from pipeline.store import Store
 from pipeline.warehouse import Warehouse
 
-READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": pd.read_csv,
-    ".jsonl": read_jsonl,
-    ".json": read_jsonl,
-    ".parquet": pd.read_parquet,
+MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None")
+"""What stands for a missing value in a CSV file; in a STRING column only the empty text does."""
+
+
+def read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
+    """Read a CSV file; with a schema, text such as `007` or `NA` stays text and big integers stay exact."""
+    if schema is None:
+        return pd.read_csv(path)
+    dtypes = {c.name: pandas_dtype(c.type) for c in schema.columns if c.type in ("STRING", "INT64")}
+    missing = {c.name: [""] if c.type == "STRING" else list(MISSING) for c in schema.columns}
+    return pd.read_csv(path, dtype=dtypes, na_values=missing, keep_default_na=False)
+
+
+READERS: dict[str, Callable[[Path, Schema | None], pd.DataFrame]] = {
+    ".csv": read_csv,
+    ".jsonl": lambda path, _: read_jsonl(path),
+    ".json": lambda path, _: read_jsonl(path),
+    ".parquet": lambda path, _: frame_of(pq.read_table(path)),
 }
 
 
@@ -49,7 +63,7 @@ def read_input(
         return _read_table(place, warehouse, schema, order_by)
     if place.startswith("gs://"):
         return _read_object(place, store, schema)
-    frame = _read_file(Path(place))
+    frame = _read_file(Path(place), schema)
     return cast_frame(frame, schema, origin=place) if schema else frame
 
 
@@ -69,11 +83,11 @@ def _read_object(place: str, store: Store | None, schema: Schema | None) -> pd.D
         return read_input(str(path), schema=schema)
 
 
-def _read_file(path: Path) -> pd.DataFrame:
+def _read_file(path: Path, schema: Schema | None) -> pd.DataFrame:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise RequestError(f"{path}: not one of {', '.join(READERS)}", hint="convert the file or mend its name")
     try:
-        return reader(path)
+        return reader(path, schema)
     except (OSError, ValueError) as error:
         raise RequestError(f"{path}: cannot be read ({error})", hint="check the path and the format") from error

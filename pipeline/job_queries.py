@@ -8,10 +8,11 @@ from typing import Any
 
 from pipeline.dates import as_of
 from pipeline.job_spec import SqlStep
+from pipeline.metrics import MetricSpec
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
-from pipeline.sql_assets import Statement, TableName, render
+from pipeline.sql_assets import Catalogue, Statement, TableName, render
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def job_query(session: Session, job: Job, step: SqlStep, asked: Asked) -> Statem
     sources = {name: session.warehouse.table(name) for name in asset.header.identifiers if name in job.spec.sources}
     values = {**used, **step.parameters}
     return render(asset, sources, values, snapshot_at=asked.snapshot_at, snapshot_of=frozenset(sources))
+
+
+def check_assets(catalogue: Catalogue, job: Job) -> None:
+    """Read the SQL that a job names, so that a missing or malformed file is said before anything is started."""
+    for name in (job.spec.examples.sql, job.spec.labels.sql, MetricSpec.of(job).asset):
+        catalogue.get(name)
 
 
 def examples_columns(session: Session, job: Job) -> Schema:

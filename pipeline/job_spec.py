@@ -24,7 +24,7 @@ class Source(Strict):
 
     @model_validator(mode="after")
     def _known_at_is_a_timestamp(self) -> Source:
-        if self.known_at and not self.columns.get(self.known_at, "").startswith("TIMESTAMP"):
+        if self.known_at and not self.columns.get(self.known_at, "").upper().startswith("TIMESTAMP"):
             raise ValueError(f"known_at: {self.known_at} must be a TIMESTAMP column of the source")
         return self
 

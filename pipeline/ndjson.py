@@ -8,8 +8,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from pipeline.errors import CheckError
-from pipeline.schemas import Schema, arrow_type, cast_frame
+from pipeline.errors import CheckError, RequestError
+from pipeline.schemas import Schema, arrow_type, cast_frame, frame_of
 
 
 def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
@@ -20,7 +20,7 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
     Raises
     ------
     CheckError
-        A number is NaN or infinite, or a required value is missing: neither JSON nor BigQuery can hold it.
+        A number is infinite, which JSON cannot hold, or a required value is missing. NaN is a missing value.
     """
     frame = cast_frame(frame, schema, origin=path.name)
     _refuse_unwritable(frame, schema, path.name)
@@ -32,10 +32,19 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
 
 
 def read_jsonl(path: Path) -> pd.DataFrame:
-    """Read a JSON Lines file; types are cast by whoever knows the schema."""
+    """Read a JSON Lines file; types are cast by whoever knows the schema.
+
+    Raises
+    ------
+    RequestError
+        A line is not a JSON object.
+    """
     if path.stat().st_size == 0:
         return pd.DataFrame()
-    return pl.read_ndjson(path, infer_schema_length=None).to_pandas()
+    try:
+        return frame_of(pl.read_ndjson(path, infer_schema_length=None).to_arrow())
+    except (pl.exceptions.PolarsError, pa.ArrowException) as error:
+        raise RequestError(f"{path}: cannot be read as JSON Lines ({error})", hint="one JSON object a line") from error
 
 
 def _arrow_schema(schema: Schema) -> pa.Schema:

@@ -36,7 +36,7 @@ class Reporter:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self._console = console or Console(file=sys.stderr, highlight=False, emoji=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Write one line."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import requests.exceptions
 from google.api_core import exceptions
 from google.api_core.retry import Retry
-from google.auth.exceptions import DefaultCredentialsError, TransportError
+from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 
 from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError
 from pipeline.permissions import hint_for
@@ -85,20 +85,27 @@ def cloud_errors(doing: str) -> Iterator[None]:
     except PipelineError:
         raise
     except (exceptions.Forbidden, exceptions.Unauthorized) as error:
-        raise PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error))) from error
-    except DefaultCredentialsError as error:
+        raise _refused(doing, error) from error
+    except (DefaultCredentialsError, RefreshError) as error:
         hint = "run gcloud auth application-default login, or use --target local"
-        raise PermissionMissing(f"{doing}: no Google credentials found", hint=hint) from error
+        raise PermissionMissing(f"{doing}: no valid Google credentials found", hint=hint) from error
     except exceptions.NotFound as error:
         raise RequestError(f"{doing}: {_words(error)}", hint="check the name and the target") from error
     except exceptions.BadRequest as error:
         if is_transient(error):
             raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
         raise RequestError(f"{doing}: {_words(error)}", hint="mend the SQL or the data it reads") from error
-    except (exceptions.GoogleAPIError, requests.exceptions.RequestException, TransportError) as error:
+    except (exceptions.GoogleAPIError, requests.exceptions.RequestException, TransportError, TimeoutError) as error:
         raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
 
 
+def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
+    if reason_of(error) in TRANSIENT_REASONS | {"quotaExceeded"}:  # 403 as well, but no role helps
+        return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
+    return PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
+
+
 def _words(error: BaseException) -> str:
+    error = getattr(error, "cause", None) or error  # what was tried until the deadline says more than the deadline
     message = getattr(error, "message", None) or str(error)
     return " ".join(str(message).split())[:500]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TYPES = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC")
-NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Schema:
 
 def _parse_column(name: str, text: str) -> Column:
     words = str(text).upper().split()
-    if not NAME.match(name) or not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
+    if not NAME.fullmatch(name) or not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
         raise ValueError(f"column {name!r}: {text!r} is not one of {', '.join(TYPES)}, optionally NOT NULL")
     return Column(name, words[0], required=len(words) > 1)
 
@@ -125,21 +125,54 @@ def cast_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> pd.DataFr
 
 
 def _cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
     dtype = pandas_dtype(column.type)
     if series.dtype == dtype:
         return series
+    if series.isna().all():  # pandas gives columns without values whatever type it likes
+        empty: pd.Series = pd.Series(None, index=series.index, dtype=dtype)
+        return empty
     try:
-        if column.type in ("DATE", "TIMESTAMP", "NUMERIC"):
-            # Arrow reads text, Python objects and every pandas date alike, where pandas' own casts differ.
-            values = pa.array(series, from_pandas=True).cast(arrow_type(column.type))
-            return pd.Series(pd.arrays.ArrowExtensionArray(values), index=series.index).astype(dtype)
-        return series.astype(dtype)
-    except (ValueError, TypeError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        with np.errstate(invalid="ignore"):  # a float beyond INT64 is an error below, no warning before it
+            converted: pd.Series = _converted(series, column.type).astype(dtype)
+    except (ValueError, TypeError, OverflowError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         what = f"{origin}: column {column.name} does not hold {column.type} ({error})"
         raise RequestError(what, hint="check the file or query") from error
+    return converted
+
+
+def _converted(series: pd.Series, column_type: str) -> pd.Series:
+    import pandas as pd
+    import pyarrow as pa
+
+    if column_type == "STRING" and getattr(series.dtype, "kind", "O") == "f":
+        raise TypeError("it holds floating-point numbers: an id 7 would become '7.0'")
+    is_text = isinstance(series.dtype, pd.StringDtype) or series.dtype == "object"
+    if column_type in ("INT64", "FLOAT64", "STRING") or (column_type == "BOOL" and not is_text):
+        return series
+    # Arrow reads text, Python objects and every pandas date alike, where pandas' own casts differ.
+    values = pa.array(series, from_pandas=True)
+    if column_type == "TIMESTAMP" and pa.types.is_integer(values.type):
+        raise TypeError("it holds whole numbers, whose unit nobody knows")
+    cast = values.cast(arrow_type(column_type))
+    if column_type == "DATE" and pa.types.is_timestamp(values.type) and not cast.cast(values.type).equals(values):
+        raise ValueError("it holds moments that are no midnight")
+    return pd.Series(pd.arrays.ArrowExtensionArray(cast), index=series.index)
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a frame with the dtypes of this module: big integers stay exact beside missing ones."""
+    import pandas as pd
+    import pyarrow as pa
+
+    types = ("INT64", "STRING", "BOOL", "DATE")
+    dtypes = {arrow_type(name): pd.api.types.pandas_dtype(pandas_dtype(name)) for name in types}
+    dtypes[pa.large_string()] = dtypes[pa.string()]
+    frame: pd.DataFrame = table.to_pandas(types_mapper=dtypes.get)
+    return frame
 
 
 def infer_schema(frame: pd.DataFrame) -> Schema:
@@ -147,4 +180,7 @@ def infer_schema(frame: pd.DataFrame) -> Schema:
     kinds = {"i": "INT64", "u": "INT64", "f": "FLOAT64", "b": "BOOL", "M": "TIMESTAMP"}
     types = {str(name): kinds.get(getattr(frame[name].dtype, "kind", "O"), "STRING") for name in frame.columns}
     dates = {str(name): "DATE" for name in frame.columns if str(frame[name].dtype) == "date32[day][pyarrow]"}
-    return Schema.parse(types | dates)
+    try:
+        return Schema.parse(types | dates)
+    except ValueError as error:
+        raise RequestError(str(error), hint="rename the column") from error

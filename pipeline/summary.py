@@ -47,6 +47,5 @@ class Summary:
         words += [f"evaluated {item['run_date']}" for item in self.evaluated]
         what = "already done" if self.status == "already_done" else "done"
         seconds = sum(self.seconds.values())
-        return (
-            f"{self.job} {self.run_date or ''}: {what}" + "".join(f", {word}" for word in words) + f" ({seconds:.1f} s)"
-        )
+        subject = f"{self.job} {self.run_date}" if self.run_date else self.job
+        return f"{subject}: {what}" + "".join(f", {word}" for word in words) + f" ({seconds:.1f} s)"

@@ -46,6 +46,8 @@ def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int =
         raise RequestError(f"{origin}:{first_line}: not valid YAML ({error})", hint="mend it") from error
     except ValidationError as error:
         raise RequestError(f"{origin}: {explain(error)}", hint="mend the key") from error
+    except ValueError as error:  # such as the date 2013-13-01
+        raise RequestError(f"{origin}: a value is malformed ({error})", hint="mend the value") from error
 
 
 def explain(error: ValidationError) -> str:

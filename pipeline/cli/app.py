@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-import click
 import typer
 
 from pipeline import __version__
 from pipeline.cli import fixtures, local, phases, report, sources
 from pipeline.errors import PipelineError
+
+# Typer brings its own copy of click: these are the classes that it raises, whichever that is.
+UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 app = typer.Typer(
     name="pipeline",
@@ -60,14 +62,11 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app(arguments, standalone_mode=False)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return int(stop.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.format_message())
-        return 0
-    except click.ClickException as error:
-        return _fail(f"{error.format_message().rstrip('.')} - see {_help_of(error)}", 2, arguments)
-    except (click.Abort, KeyboardInterrupt):
+    except UsageError as error:
+        return _usage(error, arguments)
+    except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted - run the same command again to go on", 130, arguments)
     except PipelineError as error:
         return _fail(str(error), error.exit_code, arguments)
@@ -78,13 +77,17 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _usage(error: Any, arguments: list[str]) -> int:
+    """Say what is wrong with the arguments; a group without a command shows its help instead."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message())
+        return 0
+    command = error.ctx.command_path if error.ctx else "pipeline"
+    return _fail(f"{error.format_message().rstrip('.')} - see {command} --help", 2, arguments)
+
+
 def _fail(text: str, exit_code: int, arguments: list[str]) -> int:
     if "--verbose" in arguments:
         traceback.print_exc()
     typer.echo(f"error: {' '.join(text.split())}", err=True)
     return exit_code
-
-
-def _help_of(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path if context else 'pipeline'} --help"

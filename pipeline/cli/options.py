@@ -44,10 +44,13 @@ def open_target(name: str, local_dir: Path) -> Target:
 
 def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
     """Return a session and a job of it; what is wrong with the job is said before anything is started."""
+    from pipeline.job_queries import check_assets
     from pipeline.project import Project
+    from pipeline.sql_assets import Catalogue
 
     project = Project.open(project_dir)
     found = project.job(job)
+    check_assets(Catalogue(project.root), found)
     return connect(project, target, local_dir), found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from pipeline.errors import RequestError
 
 LOCK_SECONDS, POLL_SECONDS = 60.0, 0.02
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 UNUSABLE = ("No space left on device", "Permission denied", "Read-only file system", "File too large", "Disk quota")
 
 
@@ -80,7 +82,8 @@ class LocalFolder:
             yield
         except OSError as error:
             what = f"cannot use {self.path} as local directory: {error.strerror or error}"
-            raise RequestError(what, hint="free some space or give another --local-dir") from error
+            room = "free some space or " if error.errno in NO_ROOM else ""
+            raise RequestError(what, hint=f"{room}give another --local-dir") from error
 
 
 def _try_lock(descriptor: int) -> bool:

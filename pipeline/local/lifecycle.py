@@ -54,14 +54,15 @@ def down(local_dir: Path) -> bool:
     from pipeline.local.folder import LocalFolder
 
     folder = LocalFolder(local_dir.resolve())
-    if read_state(folder.state) == LocalState():
-        return False
-    with folder.usable(), folder.locked():
-        state = read_state(folder.state)
-        ran = processes.stop([state.bigquery, state.storage])
-        folder.state.unlink(missing_ok=True)
-        folder.ready.unlink(missing_ok=True)
-    return ran
+    with folder.usable():
+        if read_state(folder.state) == LocalState():
+            return False
+        with folder.locked():
+            state = read_state(folder.state)
+            ran = processes.stop([state.bigquery, state.storage])
+            folder.state.unlink(missing_ok=True)
+            folder.ready.unlink(missing_ok=True)
+            return ran
 
 
 def status(local_dir: Path) -> LocalStatus:
@@ -71,5 +72,6 @@ def status(local_dir: Path) -> LocalStatus:
     from pipeline.local.servers import endpoints_of
 
     folder = LocalFolder(local_dir.resolve())
-    endpoints = endpoints_of(folder, read_state(folder.state))
+    with folder.usable():
+        endpoints = endpoints_of(folder, read_state(folder.state))
     return LocalStatus(running=endpoints is not None, endpoints=endpoints)

@@ -91,8 +91,6 @@ def read_state(path: Path) -> LocalState:
         return LocalState.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return LocalState()
-    except NotADirectoryError as error:
-        raise RequestError(f"{path.parent} is a file", hint="give a directory as --local-dir") from error
     except ValidationError as error:
         raise RequestError(
             f"{path} cannot be read: it is no state of the local target",

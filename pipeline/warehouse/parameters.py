@@ -25,8 +25,9 @@ def _parameter(name: str, declared: DeclaredType, value: Any) -> Parameter:
     element = declared[0]
     if isinstance(element, str):
         return bigquery.ArrayQueryParameter(name, element, value)
-    structs = [_struct(element, row) for row in value]
-    return bigquery.ArrayQueryParameter(name, "STRUCT", structs)
+    fields = (bigquery.ScalarQueryParameterType(kind, name=field) for field, kind in element.items())
+    row_type = bigquery.StructQueryParameterType(*fields)  # without it, an empty array has no type
+    return bigquery.ArrayQueryParameter(name, row_type, [_struct(element, row) for row in value])
 
 
 def _struct(fields: Mapping[str, str], row: Mapping[str, Any]) -> bigquery.StructQueryParameter:

@@ -52,21 +52,30 @@ def run_once(client: bigquery.Client, submission: Submission) -> Any:
     last_error: BaseException | None = None
     for job_id in _attempt_ids(submission.job_id):
         job, is_new = _submit_or_attach(client, job_id, submission.submit)
-        try:
-            with_retries(lambda job=job: job.result(timeout=JOB_DEADLINE, retry=NO_RETRY))  # type: ignore[misc]
-        except exceptions.GoogleAPICallError as error:
+        failure = with_retries(lambda job=job: _failure(job))  # type: ignore[misc]
+        if failure is not None:
             # An old attempt's failure is no verdict on this one: its cause may have been mended since.
-            if is_new and not is_transient(error):
-                raise
-            last_error = error
-            continue
-        if is_new or submission.verify():
+            if is_new and not is_transient(failure):
+                raise failure
+            last_error = failure
+        elif is_new or submission.verify():
             return job
     raise CloudError(f"BigQuery job {submission.job_id}: {MAX_ATTEMPTS} attempts failed ({last_error})")
 
 
 def _attempt_ids(stem: str) -> Iterator[str]:
     return (f"{stem}-a{attempt}" for attempt in range(1, MAX_ATTEMPTS + 1))
+
+
+def _failure(job: Any) -> exceptions.GoogleAPICallError | None:
+    """Wait for a job and return how it failed, or None; raise what kept us from its answer."""
+    try:
+        job.result(timeout=JOB_DEADLINE, retry=NO_RETRY)
+    except exceptions.GoogleAPICallError as error:
+        if not job.error_result:
+            raise
+        return error  # asking a failed job again never helps: the next attempt may
+    return None
 
 
 def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:
