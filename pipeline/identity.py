@@ -24,7 +24,7 @@ def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
         "entity": spec.entity,
         "sources": {name: source.model_dump(exclude={"description"}) for name, source in spec.sources.items()},
         "examples": spec.examples.model_dump(),
-        "labels": spec.labels.model_dump(),
+        "labels": spec.labels.model_dump(exclude={"delay_days"}),
         "sql": sql_digests(job, catalogue),
         "variants": [variant.id for variant in job.variants],
         "prediction_schema": job.prediction_schema.digest,

@@ -52,7 +52,9 @@ def read_input(
     place
         Path of a CSV, JSON Lines or Parquet file, `gs://bucket/file`, or `bq://project.dataset.table`.
     schema
-        Columns to return; needed for a BigQuery table, and for dates in text files.
+        Columns to return, all when None; needed for dates in text files.
+    order_by
+        Key columns by which the rows of a BigQuery table are sorted: they come in any order.
 
     Raises
     ------
@@ -70,9 +72,10 @@ def read_input(
 def _read_table(
     place: str, warehouse: Warehouse | None, schema: Schema | None, order_by: Sequence[str]
 ) -> pd.DataFrame:
-    if warehouse is None or schema is None:
-        raise RequestError(f"{place}: a table needs a target and a schema", hint="pass --target and a job")
-    return warehouse.read_frame(TableName.parse(place.removeprefix("bq://")), schema, order_by=order_by)
+    if warehouse is None:
+        raise RequestError(f"{place}: a table needs a target", hint="pass --target")
+    table = TableName.parse(place.removeprefix("bq://"))
+    return warehouse.read_frame(table, schema or warehouse.tables.schema(table), order_by=order_by)
 
 
 def _read_object(place: str, store: Store | None, schema: Schema | None) -> pd.DataFrame:

@@ -107,5 +107,7 @@ def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
 
 def _words(error: BaseException) -> str:
     error = getattr(error, "cause", None) or error  # what was tried until the deadline says more than the deadline
-    message = getattr(error, "message", None) or str(error)
-    return " ".join(str(message).split())[:500]
+    message = " ".join(str(getattr(error, "message", None) or error).split())
+    # A failed job lists its errors one after the other; the last one is the one that names row and column.
+    last = message.rpartition("; reason: ")[2].partition(", message: ")[2]
+    return (last or message)[:500]

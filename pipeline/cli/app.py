@@ -61,7 +61,7 @@ def run(arguments: list[str]) -> int:
     # OpenMP's threads spin while they wait: beside another busy process a fit then takes ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        app(arguments, standalone_mode=False)
+        app(arguments, prog_name="pipeline", standalone_mode=False)
     except typer.Exit as stop:
         return int(stop.exit_code)
     except UsageError as error:

@@ -49,7 +49,7 @@ def load_from_uris(
 
 def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
     """Publish the predictions of a run, and return the rows that are published for each variant."""
-    done = published_slices(run)
+    done = finished_slices(run)
     missing = [manifest for manifest in manifests if done.get(manifest.variant) != _slice(manifest)]
     if missing:
         run.done_now.add("load")
@@ -72,6 +72,13 @@ def published_slices(run: Run) -> dict[str, tuple[str, str, int]]:
     table = run.session.warehouse.table(run.job.predictions_table)
     rows = published(run.session, table, run.run_date, run.run_date)
     return {row["variant"]: (row["run_id"], row["model_id"], row["row_count"]) for row in rows}
+
+
+def finished_slices(run: Run) -> dict[str, tuple[str, str, int]]:
+    """Return the published slices whose event stands: without it the load may have ended before a champion was named."""
+    events = run.ledger.events(run.run_date, run.run_date)
+    recorded = {(event["run_id"], event["model_id"]) for event in events if event["event"] == "published"}
+    return {variant: found for variant, found in published_slices(run).items() if found[:2] in recorded}
 
 
 def _slice(manifest: Manifest) -> tuple[str, str, int]:

@@ -44,7 +44,8 @@ def predict_from_path(
     if out.exists():
         raise RequestError(f"{out}: exists already", hint="name a new file")
     model, _, config = read_bundle(bundle)
-    predictions = predict_from_data(model, read_input(data, store=store, warehouse=warehouse))
+    frame = read_input(data, store=store, warehouse=warehouse, order_by=config.columns.key)
+    predictions = predict_from_data(model, frame)
     missing = [name for name in config.columns.key if name not in predictions.columns]
     if missing:
         raise CheckError(f"{bundle}: the model's predictions lack {', '.join(missing)}", hint="mend the model")

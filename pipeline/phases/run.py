@@ -10,7 +10,7 @@ from pipeline.errors import RequestError
 from pipeline.manifest import Manifest
 from pipeline.model_files import committed_models
 from pipeline.phases.evaluate import Evaluation, evaluate_job
-from pipeline.phases.load import load_run, published_slices
+from pipeline.phases.load import finished_slices, load_run
 from pipeline.phases.predict import predict_run
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.train import train_run
@@ -112,14 +112,13 @@ def _manifests_to_load(run: Run) -> Sequence[Manifest]:
     """Return one manifest a variant: that of the run's own model where there are several."""
     own = {model.model_id for model in committed_models(run)}
     chosen: dict[str, Manifest] = {}
-    for manifest in sorted(committed_manifests(run), key=lambda item: item.model_id in own):
-        rival = chosen.get(manifest.variant)
-        if rival and manifest.model_id not in own:
+    for manifest in sorted(committed_manifests(run), key=lambda item: item.model_id not in own):
+        rival = chosen.setdefault(manifest.variant, manifest)
+        if rival is not manifest and rival.model_id not in own:
             raise RequestError(
                 f"{run.run_id}: two models predicted for {manifest.variant}: {rival.model_id}, {manifest.model_id}",
-                hint="train the variant in this run, or add --rerun",
+                hint="train and predict in this run, or add --rerun",
             )
-        chosen[manifest.variant] = manifest
     if not chosen:
         raise RequestError(f"{run.run_id}: no predictions yet", hint="run predict first")
     return list(chosen.values())
@@ -127,7 +126,7 @@ def _manifests_to_load(run: Run) -> Sequence[Manifest]:
 
 def _is_published(run: Run) -> bool:
     """Tell whether every variant of the job is published from this run."""
-    slices = published_slices(run)
+    slices = finished_slices(run)
     return all(slices.get(variant.id, ("", "", 0))[0] == run.run_id for variant in run.job.variants)
 
 

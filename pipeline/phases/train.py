@@ -71,7 +71,8 @@ def train_from_path(
     variant = read_variant(model_config_file)
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
         raise RequestError(f"{out_dir}: is not an empty folder", hint="name a new folder")
-    data = TrainingData.of(read_input(train_data, store=store, warehouse=warehouse))
+    key = variant.config.columns.key
+    data = TrainingData.of(read_input(train_data, store=store, warehouse=warehouse, order_by=key))
     model = train_from_data(variant.config, data.frame)
     return write_bundle(out_dir, model, variant, data, NO_JOB)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.cloud import bigquery
@@ -38,3 +38,15 @@ def _struct(fields: Mapping[str, str], row: Mapping[str, Any]) -> bigquery.Struc
 def schema_fields(schema: Schema) -> list[bigquery.SchemaField]:
     """Return a schema as BigQuery declares it."""
     return [bigquery.SchemaField(c.name, c.type, mode="REQUIRED" if c.required else "NULLABLE") for c in schema.columns]
+
+
+def schema_of(fields: Iterable[bigquery.SchemaField]) -> Schema:
+    """Return the columns that BigQuery declares; some types have an older name there."""
+    return Schema.parse(
+        {field.name: f"{_type_of(field)}{' NOT NULL' if field.mode == 'REQUIRED' else ''}" for field in fields}
+    )
+
+
+def _type_of(field: bigquery.SchemaField) -> str:
+    kind = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}.get(field.field_type, field.field_type)
+    return f"ARRAY<{kind}>" if field.mode == "REPEATED" else str(kind)

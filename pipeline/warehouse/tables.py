@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from google.api_core import exceptions
 from google.cloud import bigquery
 
+from pipeline.errors import RequestError
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.schemas import Schema
 from pipeline.sql_assets import TableName
 from pipeline.target import Target
 from pipeline.warehouse.labels import as_labels
-from pipeline.warehouse.parameters import schema_fields
+from pipeline.warehouse.parameters import schema_fields, schema_of
 
 RUN_TABLE_DAYS = 30
 """Days after which tables of the runs dataset expire."""
@@ -39,6 +40,21 @@ class Tables:
             except exceptions.NotFound:
                 return None
             return int(found.num_rows or 0)
+
+    def schema(self, table: TableName) -> Schema:
+        """Return the columns of a table.
+
+        Raises
+        ------
+        RequestError
+            There is no such table, or a column has a type that frames do not have.
+        """
+        with cloud_errors(f"looking at {table}"):
+            found = with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
+        try:
+            return schema_of(found.schema)
+        except ValueError as error:
+            raise RequestError(f"{table}: {error}", hint="select the other columns into a table") from error
 
     def label_run_table(self, table: TableName, labels: Mapping[str, str]) -> None:
         """Set labels and expiration of a run table."""

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+
+import click
+import pytest
+import typer
+
+from pipeline import __version__
+from pipeline.cli import app as cli
+from pipeline.errors import CheckError, CloudError, PermissionMissing, RequestError
+from tests.dummy_project import dummy_project, edit
+
+HEAVY = ("google", "pandas", "sklearn", "polars", "pyarrow", "numpy", "pydantic", "grpc", "bqemulator", "duckdb")
+JOB = ["dummy", "--project-dir", "."]
+RUN_DATE = ["--run-date", "2013-07-01"]
+
+
+def commands(group=None, path=()):
+    group = group or typer.main.get_command(cli.app)
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group) or hasattr(command, "commands"):
+            yield (*path, name)
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project as working folder; nothing may start the emulators."""
+    with dummy_project(tmp_path) as root:
+        monkeypatch.chdir(root)
+        monkeypatch.setattr("pipeline.local.lifecycle.up", lambda *_: pytest.fail("emulators were started"))
+        yield root
+
+
+@pytest.fixture
+def fails(project, capsys):  # noqa: ARG001 - the working folder
+    """Run a command that is wrong, and return what it said: one line on stderr, nothing on stdout, exit code 2."""
+
+    def run(*arguments: str) -> str:
+        assert cli.run(list(arguments)) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert err.startswith("error: ")
+        assert " - " in err
+        return err
+
+    return run
+
+
+def test_the_commands_are_those_of_the_design():
+    assert {" ".join(path) for path in commands()} >= {
+        *"preprocess train predict load evaluate run backfill report fixtures sources local".split(),
+        "sources load",
+        "local up",
+        "local down",
+        "local status",
+    }
+
+
+@pytest.mark.parametrize("path", [(), *commands()], ids=" ".join)
+def test_help_shows_an_example_of_the_command(path, capsys):
+    assert cli.run([*path, "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert f"Example: pipeline {' '.join(path)}".rstrip() in " ".join(out.split())
+    assert err == ""
+
+
+@pytest.mark.parametrize("path", [(), ("sources",), ("local",)], ids=" ".join)
+def test_a_group_alone_shows_its_help(path, capsys):
+    assert cli.run([*path]) == 0
+    assert "Usage:" in capsys.readouterr().out
+
+
+def test_version_is_that_of_the_package(capsys):
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"pipeline {__version__}\n"
+    assert metadata.entry_points(group="console_scripts", name="pipeline")["pipeline"].value == "pipeline.cli:main"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fly"], "No such command 'fly'"),
+        (["sources", "fly"], "No such command 'fly'"),
+        (["run", *JOB, *RUN_DATE, "--fly"], "No such option: --fly"),
+        (["run", *JOB], "Missing option '--run-date'"),
+        (["run", *RUN_DATE], "Missing argument 'JOB'"),
+        (["fixtures", "dummy", "--out", "x", "--seed", "many"], "Invalid value for '--seed'"),
+        (["run", *JOB, "--run-date"], "requires an argument"),
+    ],
+)
+def test_wrong_usage_names_the_help(fails, arguments, said):
+    err = fails(*arguments)
+    assert said in err
+    assert "--help" in err
+
+
+@pytest.mark.parametrize("command", ["preprocess", "train", "predict", "load", "run"])
+def test_bad_run_date_is_named(fails, command):
+    assert "--run-date '01.07.2013' is not a date" in fails(command, *JOB, "--run-date", "01.07.2013")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["evaluate", *JOB, "--as-of", "soon"], "--as-of 'soon'"),
+        (["backfill", *JOB, "--from", "soon", "--to", "2013-07-01"], "--from 'soon'"),
+        (["backfill", *JOB, "--from", "2013-07-01", "--to", "soon"], "--to 'soon'"),
+        (["report", *JOB, "--from", "2013-07-01", "--to", "soon"], "--to 'soon'"),
+        (["run", *JOB, "--run-date", "0001-01-01"], "--run-date 0001-01-01 is out of range"),
+    ],
+)
+def test_other_bad_dates_are_named(fails, arguments, option):
+    assert option in fails(*arguments)
+
+
+def test_backfill_backwards_is_refused(fails):
+    err = fails("backfill", *JOB, "--from", "2013-07-02", "--to", "2013-07-01")
+    assert "--from 2013-07-02 lies after --to 2013-07-01" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "nope", *RUN_DATE],
+        ["train", "nope", *RUN_DATE],
+        ["evaluate", "nope", "--as-of", "2013-07-01"],
+        ["backfill", "nope", "--from", "2013-07-01", "--to", "2013-07-01"],
+        ["report", "nope", "--from", "2013-07-01", "--to", "2013-07-01"],
+        ["sources", "load", "nope"],
+        ["fixtures", "nope", "--out", "x"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_unknown_job_names_the_jobs_there_are(fails, arguments):
+    assert "no job 'nope'" in (err := fails(*arguments))
+    assert "the jobs are: dummy" in err
+
+
+def test_folder_that_is_no_project_is_named(fails, tmp_path_factory):
+    elsewhere = str(tmp_path_factory.mktemp("elsewhere"))
+    assert f"{elsewhere}: no jobs/ folder here" in fails("run", "dummy", *RUN_DATE, "--project-dir", elsewhere)
+
+
+@pytest.mark.parametrize("name", ["job.yaml", "mean.yaml"])
+def test_unknown_yaml_key_is_named_with_its_file(fails, project, name):
+    with (project / "jobs/dummy" / name).open("a") as file:
+        file.write("colour: blue\n")
+    assert f"{name}: key colour: " in fails("run", *JOB, *RUN_DATE)
+
+
+def test_broken_yaml_is_named_with_its_line(fails, project):
+    edit(project / "jobs/dummy/job.yaml", "time_zone: America/New_York", "time_zone: a: b")
+    assert "job.yaml:2: not valid YAML" in fails("run", *JOB, *RUN_DATE)
+
+
+@pytest.mark.parametrize(
+    "name", ["dummy/preprocess/examples_v1", "dummy/evaluate/labels_v1", "metrics/binary_classification_v1"]
+)
+@pytest.mark.parametrize("command", ["run", "preprocess"])
+def test_missing_sql_file_is_named_before_anything_starts(fails, project, name, command):
+    (project / f"sql/{name}.sql").unlink()
+    assert f"{name}.sql: SQL file cannot be read" in fails(command, *JOB, *RUN_DATE)
+
+
+def test_target_file_that_is_missing_or_wrong_is_named(fails, project):
+    assert "none.yaml: cannot be read" in fails("run", *JOB, *RUN_DATE, "--target", "none.yaml")
+    (project / "t.yaml").write_text("project: my-project\n")
+    assert "t.yaml: key location: Field required" in fails("run", *JOB, *RUN_DATE, "--target", "t.yaml")
+
+
+def test_fixtures_of_a_job_that_has_none_are_refused(fails):
+    assert "key write_fixtures is not set" in fails("fixtures", "dummy", "--out", "x")
+
+
+def raising(error):
+    def command(*_, **__):
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RequestError("bad", hint="mend it"), 2),
+        (CheckError("bad", hint="mend it"), 3),
+        (CloudError("bad", hint="mend it"), 4),
+        (PermissionMissing("bad", hint="mend it"), 5),
+    ],
+)
+def test_every_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, code):
+    monkeypatch.setattr(cli, "app", raising(error))
+    assert cli.run(["run"]) == code
+    assert capsys.readouterr() == ("", "error: bad - mend it\n")
+
+
+def test_verbose_adds_the_traceback_before_the_line(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "app", raising(CheckError("bad")))
+    assert cli.run(["--verbose", "run"]) == 3
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback")
+    assert err.endswith("error: bad\n")
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    monkeypatch.setattr(cli, "app", raising(KeyError("x")))
+    with pytest.raises(KeyError):
+        cli.run(["run"])
+
+
+def test_an_interrupted_command_says_how_to_go_on(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "app", raising(KeyboardInterrupt()))
+    assert cli.run(["run"]) == 130
+    assert capsys.readouterr().err == "error: interrupted - run the same command again to go on\n"
+
+
+def test_a_full_disk_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "app", raising(OSError(28, "No space left on device", "/data/x")))
+    assert cli.run(["run"]) == 2
+    assert capsys.readouterr().err == "error: /data/x: No space left on device - free space or name another folder\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_main_exits_with_the_code_and_keeps_openmp_from_spinning(monkeypatch, capsys):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(sys, "argv", ["pipeline", "run", "nope", *RUN_DATE])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2
+    assert cli.os.environ["OMP_WAIT_POLICY"] == "passive"
+    assert "no job 'nope'" in capsys.readouterr().err
+
+
+def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+
+def test_help_imports_nothing_heavy():
+    code = """
+import json, sys
+from pipeline.cli.app import run
+code = run(["--help"])
+print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]), file=sys.stderr)
+"""
+    code, modules = json.loads(in_a_process(code).stderr)
+    assert code == 0
+    assert set(modules).isdisjoint(HEAVY)
+    assert {"pipeline", "typer"} <= set(modules)
+
+
+def test_a_bug_ends_with_exit_code_one_and_a_traceback():
+    code = """
+from pipeline.cli import app as cli
+def broken(*_, **__): raise KeyError("x")
+cli.app = broken
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_summaries_are_printed_as_lines_or_as_one_object(capsys):
+    from pipeline.cli.options import print_summaries, print_summary
+    from pipeline.summary import Summary
+
+    print_summary(Summary("a", None, None), as_json=True)
+    assert json.loads(capsys.readouterr().out)["job"] == "a"
+    print_summaries([Summary("a", None, None), Summary("b", None, None)], as_json=True)
+    assert [run["job"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["a", "b"]
+    print_summaries([Summary("a", None, None), Summary("b", None, None)], as_json=False)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_fixtures_are_written_by_the_job_without_a_target(project, capsys):
+    with (project / "jobs/dummy/model.py").open("a") as file:
+        file.write("\n\ndef write(folder, seed):\n    (folder / 'items.jsonl').write_text(str(seed))\n")
+    with (project / "jobs/dummy/job.yaml").open("a") as file:
+        file.write("write_fixtures: jobs.dummy.model:write\n")
+    assert cli.run(["fixtures", "dummy", "--out", "tiny/more", "--seed", "9"]) == 0
+    assert (project / "tiny/more/items.jsonl").read_text() == "9"
+    assert "items.jsonl in tiny/more" in capsys.readouterr().out

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from pipeline.manifest import Manifest, ShardFile
+
+SHARD = ShardFile(0, "gs://b/0.jsonl", 2, 40, "AAAAAA==", 1, "ff", "0123")
+MANIFEST = Manifest("run", "model", "mean@1", (SHARD, replace(SHARD, shard=1, uri="gs://b/1.jsonl", rows=0)))
+
+
+def test_manifest_survives_json():
+    assert Manifest.from_json(json.loads(json.dumps(MANIFEST.as_json()))) == MANIFEST
+
+
+def test_rows_are_those_of_all_shards():
+    assert replace(MANIFEST, shards=(SHARD, SHARD)).rows == 4
+
+
+def test_only_files_with_rows_are_loaded():
+    assert MANIFEST.uris == ["gs://b/0.jsonl"]
+
+
+def test_manifest_without_a_field_is_refused():
+    broken = MANIFEST.as_json()
+    del broken["shards"][0]["sha256"]
+    with pytest.raises(TypeError, match="sha256"):
+        Manifest.from_json(broken)

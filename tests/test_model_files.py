@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from pipeline.errors import CheckError, RequestError
+from pipeline.model_files import fetch_bundle, load_model
+from pipeline.phases.train import train_from_path
+from pipeline.project import Project
+from pipeline.store import Store
+from tests.dummy_project import dummy_project, offline_target
+
+
+@pytest.fixture
+def store():
+    return Store(offline_target())
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    pd.DataFrame({"id": [1, 2], "day": [1, 1], "label": [0, 1]}).to_csv(tmp_path / "train.csv", index=False)
+    with dummy_project(tmp_path / "project") as root:
+        Project.open(root)
+        train_from_path(root / "jobs/dummy/mean.yaml", str(tmp_path / "train.csv"), tmp_path / "bundle")
+        yield tmp_path / "bundle"
+
+
+def test_a_local_folder_is_used_where_it_is(bundle, store, tmp_path):
+    assert fetch_bundle(str(bundle), store, tmp_path / "elsewhere") == bundle
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_model_of_a_local_folder_knows_its_variant_and_id(bundle, store):
+    loaded = load_model(str(bundle), store)
+    assert loaded.variant.startswith("mean@")
+    assert len(loaded.model_id) == 16
+    assert loaded.model.mean == 0.5
+
+
+def test_damaged_local_folder_is_refused(bundle, store):
+    (bundle / "model.joblib").write_bytes(b"x")
+    with pytest.raises(CheckError):
+        load_model(str(bundle), store)
+
+
+def test_folder_without_a_bundle_is_a_request_error(store, tmp_path):
+    with pytest.raises(RequestError, match="no model bundle here"):
+        load_model(str(tmp_path), store)

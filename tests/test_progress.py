@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from pipeline.progress import Reporter, Stopwatch
+
+
+@pytest.fixture
+def plain():
+    console = Console(file=io.StringIO(), width=80, soft_wrap=True, emoji=False)
+    return Reporter(console), console.file
+
+
+def test_text_goes_to_stderr_as_it_is(capsys):
+    Reporter().say("[bold]gs://b/a[0] :smile: " + "x" * 200)
+    assert capsys.readouterr() == ("", "[bold]gs://b/a[0] :smile: " + "x" * 200 + "\n")
+
+
+def test_a_step_says_what_it_did_and_how_long_it_took(plain):
+    reporter, out = plain
+    with reporter.step("2013-07-01 load") as said:
+        said.extend(["10 rows", "2 models"])
+    assert re.fullmatch(r"2013-07-01 load: 10 rows, 2 models \(\d+\.\d s\)\n", out.getvalue())
+
+
+def test_a_step_with_nothing_to_say_is_one_line(plain):
+    reporter, out = plain
+    with reporter.step("train"):
+        pass
+    assert re.fullmatch(r"train \(\d+\.\d s\)\n", out.getvalue())
+
+
+def test_a_step_that_fails_is_not_said_to_be_done(plain):
+    reporter, out = plain
+    with pytest.raises(KeyError), reporter.step("train"):
+        raise KeyError
+    assert out.getvalue() == ""
+
+
+def test_without_a_terminal_there_are_no_bars(plain):
+    reporter, out = plain
+    assert list(reporter.track([1, 2], "shards")) == [1, 2]
+    assert out.getvalue() == ""
+
+
+def test_on_a_terminal_there_is_a_bar():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    assert list(Reporter(console).track(range(3), "shards")) == [0, 1, 2]
+    assert "3/3" in console.file.getvalue()
+
+
+def test_seconds_go_up():
+    watch = Stopwatch()
+    first = watch.seconds
+    assert 0 <= first <= watch.seconds < 5

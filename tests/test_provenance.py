@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import subprocess
+
+import pandas as pd
+import pytest
+
+from pipeline import provenance
+from pipeline.provenance import code_digest, git_commit, library_versions
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "model.py").write_text("x = 1\n")
+    (tmp_path / "job.yaml").write_text("a: 1\n")
+    return tmp_path
+
+
+def test_versions_are_those_installed():
+    assert library_versions()["pandas"] == pd.__version__
+    assert set(library_versions()) == set(provenance.NUMERIC_LIBRARIES)
+
+
+def test_code_digest_sees_every_python_file(job):
+    before = code_digest(job)
+    (job / "parts").mkdir()
+    (job / "parts" / "more.py").write_text("")
+    added = code_digest(job)
+    (job / "model.py").write_text("x = 2\n")
+    assert len({before, added, code_digest(job)}) == 3
+
+
+def test_code_digest_does_not_see_other_files_and_newlines(job):
+    before = code_digest(job)
+    (job / "job.yaml").write_text("a: 2\n")
+    (job / "model.py").write_bytes(b"x = 1\r\n")
+    assert code_digest(job) == before
+
+
+def test_code_digest_is_the_same_in_another_folder(job, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "model.py").write_text("x = 1\n")
+    assert code_digest(other) == code_digest(job)
+
+
+@pytest.mark.parametrize("changed", ["NUMERIC_LIBRARIES", "ENGINE_CONTRACT"])
+def test_code_digest_changes_with_libraries_and_contract(job, monkeypatch, changed):
+    before = code_digest(job)
+    monkeypatch.setattr(provenance, "library_versions", lambda: {"numpy": "0"})
+    if changed == "ENGINE_CONTRACT":
+        monkeypatch.undo()
+        monkeypatch.setattr(provenance, "ENGINE_CONTRACT", 999)
+    assert code_digest(job) != before
+
+
+def git(folder, *arguments):
+    options = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(folder), *options, *arguments], check=True, capture_output=True)
+
+
+def test_commit_and_changed_files_of_a_checkout_are_told(job):
+    git(job, "init", "-q")
+    git(job, "add", ".")
+    git(job, "commit", "-qm", "first")
+    commit, dirty = git_commit(job)
+    assert (len(commit), dirty) == (40, False)
+    git_commit.cache_clear()
+    (job / "model.py").write_text("x = 3\n")
+    assert git_commit(job) == (commit, True)
+
+
+def test_outside_a_checkout_there_is_no_commit(job, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(job.parent))
+    assert git_commit(job) == (None, None)
+
+
+def test_without_git_there_is_no_commit(job, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert git_commit(job) == (None, None)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import pytest
+from google.api_core import exceptions
+
+from pipeline.errors import CloudError
+from pipeline.warehouse import submission
+from pipeline.warehouse.submission import MAX_ATTEMPTS, Submission, run_once
+
+CONCURRENT = exceptions.BadRequest(
+    "Could not serialize access to table p:d.t due to concurrent update", errors=[{"reason": "invalidQuery"}]
+)
+SYNTAX = exceptions.BadRequest("Syntax error", errors=[{"reason": "invalidQuery"}])
+AWAY = exceptions.ServiceUnavailable("away")
+
+
+class FakeJob:
+    """A job of the client: `failure` is its outcome, `hiccups` are failures of asking for it."""
+
+    def __init__(self, failure: Exception | None = None, hiccups: int = 0) -> None:
+        self.failure, self.hiccups, self.asked = failure, hiccups, 0
+        self.error_result = None
+
+    def result(self, **_: object) -> None:
+        self.asked += 1
+        if self.asked <= self.hiccups:
+            raise AWAY
+        if self.failure:
+            self.error_result = {"reason": "x"}
+            raise self.failure
+
+
+class FakeBigQuery:
+    """The jobs of a project: those that are there, and those that submissions get in turn."""
+
+    def __init__(self, existing: dict[str, FakeJob] | None = None, new: list[FakeJob] | None = None) -> None:
+        self.jobs, self.new = dict(existing or {}), list(new or [])
+        self.submitted: list[str] = []
+        self.lost_replies = 0
+
+    def get_job(self, job_id: str, **_: object) -> FakeJob:
+        return self.jobs[job_id]
+
+    def submit(self, job_id: str) -> FakeJob:
+        if job_id in self.jobs:
+            raise exceptions.Conflict(job_id)
+        self.submitted.append(job_id)
+        self.jobs[job_id] = self.new.pop(0) if self.new else FakeJob()
+        if self.lost_replies:
+            self.lost_replies -= 1
+            raise AWAY
+        return self.jobs[job_id]
+
+    def run(self, verify=lambda: True) -> FakeJob:
+        return run_once(self, Submission("s", self.submit, verify))
+
+
+def test_a_job_is_submitted_under_its_first_id():
+    bigquery = FakeBigQuery()
+    assert bigquery.run() is bigquery.jobs["s-a1"]
+    assert bigquery.submitted == ["s-a1"]
+
+
+def test_a_new_job_is_not_verified():
+    FakeBigQuery().run(verify=lambda: pytest.fail("verified"))
+
+
+def test_a_finished_job_whose_effect_stands_is_used():
+    bigquery = FakeBigQuery({"s-a1": FakeJob()})
+    assert bigquery.run() is bigquery.jobs["s-a1"]
+    assert bigquery.submitted == []
+
+
+def test_after_a_lost_reply_the_job_is_attached_to():
+    bigquery = FakeBigQuery()
+    bigquery.lost_replies = 1
+    assert bigquery.run() is bigquery.jobs["s-a1"]
+    assert bigquery.submitted == ["s-a1"]
+
+
+def test_the_next_attempt_is_taken_when_the_effect_is_gone():
+    bigquery = FakeBigQuery({"s-a1": FakeJob(), "s-a2": FakeJob()})
+    assert bigquery.run(verify=lambda: False) is bigquery.jobs["s-a3"]
+    assert bigquery.submitted == ["s-a3"]
+
+
+@pytest.mark.parametrize("failure", [CONCURRENT, SYNTAX], ids=["transient", "terminal"])
+def test_the_next_attempt_is_taken_after_an_old_one_that_failed(failure):
+    bigquery = FakeBigQuery({"s-a1": FakeJob(failure)})
+    assert bigquery.run() is bigquery.jobs["s-a2"]
+
+
+def test_the_next_attempt_is_taken_at_once_after_a_transient_failure():
+    bigquery = FakeBigQuery(new=[FakeJob(CONCURRENT), FakeJob(CONCURRENT)])
+    assert bigquery.run() is bigquery.jobs["s-a3"]
+    assert bigquery.submitted == ["s-a1", "s-a2", "s-a3"]
+    assert [bigquery.jobs[job_id].asked for job_id in bigquery.submitted] == [1, 1, 1]
+
+
+def test_a_terminal_failure_is_raised_and_not_tried_again():
+    bigquery = FakeBigQuery(new=[FakeJob(SYNTAX)])
+    with pytest.raises(exceptions.BadRequest, match="Syntax error"):
+        bigquery.run()
+    assert bigquery.submitted == ["s-a1"]
+
+
+def test_a_service_that_is_away_while_a_job_runs_is_asked_again():
+    bigquery = FakeBigQuery(new=[FakeJob(hiccups=1)])
+    assert bigquery.run() is bigquery.jobs["s-a1"]
+    assert bigquery.jobs["s-a1"].asked == 2
+
+
+def test_a_submission_that_is_refused_is_raised():
+    def refuse(_: str) -> FakeJob:
+        raise exceptions.Forbidden("no")
+
+    with pytest.raises(exceptions.Forbidden):
+        run_once(FakeBigQuery(), Submission("s", refuse, lambda: True))
+
+
+def test_attempts_are_bounded_and_the_last_failure_is_said(monkeypatch):
+    monkeypatch.setattr(submission, "MAX_ATTEMPTS", 3)
+    bigquery = FakeBigQuery(new=[FakeJob(CONCURRENT) for _ in range(MAX_ATTEMPTS)])
+    with pytest.raises(CloudError, match=r"BigQuery job s: 3 attempts failed .*Could not serialize access"):
+        bigquery.run()
+    assert len(bigquery.submitted) == 3
