@@ -168,7 +168,7 @@ def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin)
     commit, dirty = origin.commit
     return {
         "schema_version": SCHEMA_VERSION,
-        "model_id": digest_json([model_digest, digest_text(config), data.checksum, origin.code]),
+        "model_id": digest_json([variant.id, model_digest, digest_text(config), data.checksum, origin.code]),
         "variant": variant.id,
         "run": {name: str(value) for name, value in origin.run.items()},
         "complete": bool(origin.run),

@@ -12,6 +12,7 @@ from pipeline.metrics import MetricSpec
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
+from pipeline.setup import function_name
 from pipeline.sql_assets import Catalogue, Statement, TableName, render
 
 
@@ -57,8 +58,11 @@ def job_query(session: Session, job: Job, step: SqlStep, asked: Asked) -> Statem
     }
     used = {name: value for name, value in supplied.items() if name in asset.header.parameters}
     sources = {name: session.warehouse.table(name) for name in asset.header.identifiers if name in job.spec.sources}
+    functions = {name: function_name(session, name) for name in asset.function_names}
     values = {**used, **step.parameters}
-    return render(asset, sources, values, snapshot_at=asked.snapshot_at, snapshot_of=frozenset(sources))
+    return render(
+        asset, {**sources, **functions}, values, snapshot_at=asked.snapshot_at, snapshot_of=frozenset(sources)
+    )
 
 
 def check_assets(catalogue: Catalogue, job: Job) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from pipeline.digests import digest_json
+from pipeline.digests import digest_json, unique_name
 from pipeline.session import Session
 
 
@@ -61,10 +61,12 @@ class Ledger:
         values = {"run_date": run_date, "run_id": run_id, "job": self.job, "models": list(models)}
         self._append("append_models_v1", {"models": "models_v1"}, values, f"{run_id}-models")
 
-    def decide_champion(self, variant: str, from_run_date: date, reason: str) -> None:
-        """Make a variant champion from a run date on, unless that was decided before."""
+    def decide_champion(self, variant: str, from_run_date: date, reason: str) -> bool:
+        """Make a variant champion from a run date on, and tell whether that is new."""
         values = {"job": self.job, "variant": variant, "from_run_date": from_run_date, "reason": reason}
-        self._append("append_champion_v1", {"champions": "champions_v1"}, values, f"{self.job}-champion")
+        tables = {"champions": "champions_v1", "decided": "champions"}
+        # A job id of its own: the same decision may be taken again after another one.
+        return self._append("append_champion_v1", tables, values, unique_name(f"{self.job}-champion")) > 0
 
     def record_verdict(self, run_date: date, champion: str, verdict: str, reason: str) -> None:
         """Append a verdict, once."""
@@ -95,11 +97,11 @@ class Ledger:
         values = {"job": self.job, "first_date": first, "last_date": last}
         return self.session.warehouse.rows(self.session.statement("ledger/events_of_v1", {"events": table}, values))
 
-    def _append(self, asset: str, tables: Mapping[str, str], values: Mapping[str, Any], step: str) -> None:
+    def _append(self, asset: str, tables: Mapping[str, str], values: Mapping[str, Any], step: str) -> int:
         warehouse = self.session.warehouse
         identifiers = {name: warehouse.ledger_table(table) for name, table in tables.items()}
         statement = self.session.statement(f"ledger/{asset}", identifiers, values)
-        warehouse.execute(statement, step=step, labels={"job": self.job})
+        return warehouse.execute(statement, step=step, labels={"job": self.job})
 
 
 def _event_row(job: str, run_id: str, event: Event) -> dict[str, Any]:

@@ -62,8 +62,7 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
     labels
         Table with prediction key, label and slice columns.
     """
-    functions = session.catalogue.get(spec.asset).functions
-    names = [function.name.removeprefix("udf/") for function in functions]
+    names = session.catalogue.get(spec.asset).function_names
     identifiers: dict[str, Identifier] = {
         "predictions": predictions,
         "labels": labels,

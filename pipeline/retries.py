@@ -66,15 +66,24 @@ def is_unreachable(error: BaseException) -> bool:
     return isinstance(error, requests.exceptions.ConnectionError | TransportError)
 
 
-def with_retries(call: Callable[[], ResultT]) -> ResultT:
-    """Call until it succeeds, fails for good, or the deadline has passed; a server that is gone is given up sooner."""
-    started = monotonic()
+def with_retries(call: Callable[[], ResultT], *, passing: Callable[[BaseException], bool] = is_transient) -> ResultT:
+    """Call until it succeeds, fails for good, or has failed for too long; a server that is gone is given up sooner.
+
+    Parameters
+    ----------
+    passing
+        Tells which failures pass by themselves.
+    """
+    failing_since: list[float] = []
 
     def again(error: BaseException) -> bool:
-        waited = monotonic() - started
-        return is_transient(error) and (waited < UNREACHABLE_DEADLINE or not is_unreachable(error))
+        failing_since.append(monotonic())
+        waited = failing_since[-1] - failing_since[0]
+        limit = UNREACHABLE_DEADLINE if is_unreachable(error) else TRANSIENT_DEADLINE
+        return waited < limit and passing(error)
 
-    return Retry(predicate=again, initial=0.2, maximum=8.0, timeout=TRANSIENT_DEADLINE)(call)()
+    # No deadline of its own: it would count from the start of a call, and a job may take an hour to its first failure.
+    return Retry(predicate=again, initial=0.2, maximum=8.0, timeout=None)(call)()
 
 
 @contextmanager

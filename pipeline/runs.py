@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from pipeline.dates import as_of
 from pipeline.digests import digest_json
 from pipeline.errors import RequestError
 from pipeline.identity import run_definition, run_id_of
-from pipeline.ledger import Ledger
+from pipeline.ledger import Event, Ledger
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
@@ -35,6 +36,8 @@ class Run:
         Variant in force when the run was claimed, if any.
     done_now
         Phases in which this process did work; empty when all was done before.
+    recorded
+        Phases whose events this process has appended.
     """
 
     session: Session
@@ -46,6 +49,7 @@ class Run:
     snapshot_at: datetime
     champion: str | None
     done_now: set[str] = field(default_factory=set)
+    recorded: set[str] = field(default_factory=set)
 
     def folder(self, kind: str) -> str:
         """Return the address of one of the run's folders: models, predictions, attempts or rejects."""
@@ -68,6 +72,25 @@ class Run:
     def void(self, reason: str) -> None:
         """Give this run up: the next attempt claims a new generation, with a new snapshot."""
         self.session.store.put_json_once({"reason": reason}, self.void_uri)
+
+    def unrecorded(self, phase: str, events: Sequence[Event]) -> list[Event]:
+        """Return the events of a phase that the ledger lacks.
+
+        Artefacts that stood before are looked at as well: an attempt may have ended between artefact and event.
+        """
+        if phase in self.done_now:
+            return list(events)
+        known = {(row["phase"], row["variant"], row["model_id"]) for row in self._events()}
+        return [event for event in events if (phase, event.variant, event.model_id) not in known]
+
+    def record(self, phase: str, events: Sequence[Event]) -> None:
+        """Append the events of a phase that the ledger lacks."""
+        if phase not in self.recorded:
+            self.ledger.record(self.run_date, self.run_id, self.unrecorded(phase, events))
+            self.recorded.add(phase)
+
+    def _events(self) -> list[dict[str, Any]]:
+        return [row for row in self.ledger.events(self.run_date, self.run_date) if row["run_id"] == self.run_id]
 
     @property
     def ledger(self) -> Ledger:
@@ -99,10 +122,22 @@ def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False)
             _refuse_superseded(claims, definition)
         elif session.store.read_json(newest.void_uri) is None:
             return newest
-    claim = _claim(session, job, run_date, definition, generation=len(claims) + 1)
+    claim = _claim(session, job, run_date, definition, generation=claims[-1]["generation"] + 1 if claims else 1)
     if claim["definition"] != digest_json(definition):
         return open_run(session, job, run_date)
     return _run(session, job, run_date, claim)
+
+
+def refuse_superseded(run: Run) -> None:
+    """Raise when a newer generation of the run date was claimed since this run was opened.
+
+    A claim made between this look and the statement that publishes is not seen; its run publishes after this one.
+    """
+    newest = _claims(run.session, run.job, run.run_date)[-1]
+    if newest["generation"] > run.generation:
+        raise RequestError(
+            f"{run.run_id} is superseded by {newest['run_id']}", hint="nothing was published by this run"
+        )
 
 
 def _claims_folder(session: Session, job: Job, run_date: date) -> str:

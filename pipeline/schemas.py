@@ -104,7 +104,8 @@ def pandas_dtype(column_type: str) -> Any:
     """Return the pandas dtype that frames have for a GoogleSQL type."""
     import pandas as pd
 
-    plain = {"INT64": "Int64", "FLOAT64": "float64", "STRING": "string", "BOOL": "boolean"}
+    # Not "string": that name also equals the dtype whose missing value is NaN.
+    plain = {"INT64": "Int64", "FLOAT64": "float64", "STRING": pd.StringDtype(), "BOOL": "boolean"}
     if column_type in plain:
         return plain[column_type]
     return "datetime64[us, UTC]" if column_type == "TIMESTAMP" else pd.ArrowDtype(arrow_type(column_type))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.digests import unique_name
+from pipeline.digests import digest_text, unique_name
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
@@ -20,6 +20,11 @@ class Place:
 
     name: TableName
     statement: Statement
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rendered text: another table behind a view makes another view."""
+        return digest_text(self.statement.sql)
 
 
 def ensure_tables(session: Session, job: Job) -> None:
@@ -38,9 +43,9 @@ def ensure_tables(session: Session, job: Job) -> None:
         if place.name.name not in functions:
             _make(session, job, place)
     for place in _places(session, job):
-        if existing.get(place.name.name, {}).get("sql_digest") != place.statement.digest:
+        if existing.get(place.name.name, {}).get("sql_digest") != place.digest:
             _make(session, job, place)
-            session.warehouse.tables.set_labels(place.name, {"sql_digest": place.statement.digest})
+            session.warehouse.tables.set_labels(place.name, {"sql_digest": place.digest})
 
 
 def _make(session: Session, job: Job, place: Place) -> None:

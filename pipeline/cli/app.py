@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -14,7 +15,12 @@ from pipeline.cli import fixtures, local, phases, report, sources
 from pipeline.errors import PipelineError
 
 # Typer brings its own copy of click: these are the classes that it raises, whichever that is.
+UNUSABLE_FOLDER = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+"""Errors of the disk that the user can mend."""
+
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
+
+INTERRUPTED = "interrupted - run the same command again to go on"
 
 app = typer.Typer(
     name="pipeline",
@@ -61,20 +67,19 @@ def run(arguments: list[str]) -> int:
     # OpenMP's threads spin while they wait: beside another busy process a fit then takes ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        app(arguments, prog_name="pipeline", standalone_mode=False)
-    except typer.Exit as stop:
-        return int(stop.exit_code)
+        code = app(arguments, prog_name="pipeline", standalone_mode=False)
     except UsageError as error:
         return _usage(error, arguments)
     except (typer.Abort, KeyboardInterrupt):
-        return _fail("interrupted - run the same command again to go on", 130, arguments)
+        return _fail(INTERRUPTED, 130, arguments)
     except PipelineError as error:
         return _fail(str(error), error.exit_code, arguments)
     except OSError as error:
-        if error.filename is None and error.errno is None:
+        if error.errno not in UNUSABLE_FOLDER:
             raise
         return _fail(f"{error.filename or 'disk'}: {error.strerror} - free space or name another folder", 2, arguments)
-    return 0
+    # Typer catches Ctrl-C itself and hands its exit code over here.
+    return _fail(INTERRUPTED, 130, arguments) if code == 130 else int(code or 0)
 
 
 def _usage(error: Any, arguments: list[str]) -> int:

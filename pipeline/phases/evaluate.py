@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -11,16 +12,17 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from pipeline.digests import digest_json, sha256_file
+from pipeline.digests import digest_json, unique_name
 from pipeline.inputs import read_input
 from pipeline.job_queries import Asked, as_of_date, label_columns
 from pipeline.label_tables import make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.metrics import MetricSpec, metrics_statement
 from pipeline.ndjson import write_jsonl
-from pipeline.phases.load import load_from_uris, published
+from pipeline.phases.load import load_from_uris
 from pipeline.progress import Stopwatch
 from pipeline.project import Job
+from pipeline.published import published
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
@@ -57,8 +59,9 @@ class Subject:
 
     @property
     def digest(self) -> str:
-        """Digest of models and SQL: the same subject is evaluated once with the same labels."""
-        return digest_json([self.models, self.sql_digests])
+        """Digest of models, SQL, label parameters and slices: the same subject is evaluated once."""
+        spec = self.job.spec
+        return digest_json([self.models, self.sql_digests, spec.labels.parameters, spec.prediction_key, spec.slices])
 
 
 def evaluate_from_tables(
@@ -113,20 +116,21 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     return [evaluation for evaluation in found if evaluation]
 
 
-def pooled_metrics(session: Session, job: Job, first: date, last: date) -> list[dict[str, Any]]:
-    """Return the metrics of a span of run dates taken as one set, for each variant, without recording them.
+def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[dict[str, Any]]:
+    """Return the metrics of run dates taken as one set, for each variant, without recording them.
 
-    The labels are those that the last of the run dates was evaluated with: known `delay_days` after it.
+    The labels are those known `delay_days` after the last of the run dates.
     """
+    first, last = min(run_dates), max(run_dates)
     moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
     labels, _ = make_labels(session, job, Asked(last, first, last, moment), "pooled")
     spec = MetricSpec.of(job)
-    span = session.statement(
+    pooled = session.statement(
         "phases/published_span_v1",
         {"predictions": session.warehouse.table(job.predictions_table), "columns": spec.columns},
-        {"first_date": first, "last_date": last},
+        {"run_dates": sorted(run_dates)},
     )
-    return session.warehouse.rows(metrics_statement(session, span, labels, spec))
+    return session.warehouse.rows(metrics_statement(session, pooled, labels, spec))
 
 
 def _subjects(session: Session, job: Job, last: date) -> list[Subject]:
@@ -186,13 +190,16 @@ def _record_metrics(session: Session, subject: Subject, labels: TableName, evalu
 
 
 def _stage(session: Session, job: Job, place: str, schema: Schema, name: str) -> TableName:
-    frame = read_input(place, store=session.store, schema=schema)
-    table = session.warehouse.run_table(f"{job.name}__staged__{name}")
+    """Load the rows at a place into a run table of its own and return it."""
+    key = job.spec.prediction_key
+    frame = read_input(place, store=session.store, warehouse=session.warehouse, schema=schema, order_by=key)
+    staged = unique_name(f"{job.name}-staged-{name}")
+    table = session.warehouse.run_table(staged.replace("-", "_"))
     with tempfile.TemporaryDirectory(prefix="staged-") as folder:
         path = Path(folder) / "rows.jsonl"
         rows = write_jsonl(frame, schema, path)
-        uri = session.store.uri(job.name, "attempts", "staged", f"{name}-{sha256_file(path)[:16]}.jsonl")
+        uri = session.store.uri(job.name, "attempts", "staged", f"{staged}.jsonl")
         session.store.put_file(path, uri)
-    key = job.spec.prediction_key
-    load_from_uris(session, [uri], table, schema, key, step=f"{job.name}-stage", rows=rows)
+    load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows)
+    session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})
     return table

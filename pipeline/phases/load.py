@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
+from pipeline.champions import name_champion
 from pipeline.errors import CheckError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
 from pipeline.progress import Stopwatch
-from pipeline.runs import Run
+from pipeline.published import finished, is_published, published_slices
+from pipeline.runs import Run, refuse_superseded
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import Identifier, TableName
@@ -43,46 +44,28 @@ def load_from_uris(
         what = (
             f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys instead of {rows} rows"
         )
-        raise CheckError(what, hint="nothing was published; run the phase before again with --rerun")
+        raise CheckError(what, hint="nothing was published; repeat the run with pipeline run --rerun")
     return found
 
 
 def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
-    """Publish the predictions of a run, and return the rows that are published for each variant."""
-    done = finished_slices(run)
-    missing = [manifest for manifest in manifests if done.get(manifest.variant) != _slice(manifest)]
+    """Publish the predictions of a run, and return the rows that are published for each variant.
+
+    Raises
+    ------
+    RequestError
+        A newer generation of the run date was claimed meanwhile: this one is superseded.
+    """
+    done = finished(run, list(manifests))
+    missing = [manifest for manifest in manifests if manifest not in done]
     if missing:
         run.done_now.add("load")
         with run.session.reporter.step(f"{run.run_date} load") as said:
             events = [_publish(run, manifest) for manifest in missing]
             said.append(f"{sum(manifest.rows for manifest in missing):,} rows of {len(missing)} models")
-        _name_first_champion(run, manifests)
+        name_champion(run, manifests)
         run.ledger.record(run.run_date, run.run_id, events)
     return {manifest.variant: manifest.rows for manifest in manifests}
-
-
-def published(session: Session, table: TableName, first: date, last: date) -> list[dict[str, Any]]:
-    """Return run_date, variant, run_id, model_id and row_count of every published slice."""
-    values = {"first_date": first, "last_date": last}
-    return session.warehouse.rows(session.statement("phases/published_v1", {"predictions": table}, values))
-
-
-def published_slices(run: Run) -> dict[str, tuple[str, str, int]]:
-    """Return run_id, model_id and rows of each variant's published slice of the run date."""
-    table = run.session.warehouse.table(run.job.predictions_table)
-    rows = published(run.session, table, run.run_date, run.run_date)
-    return {row["variant"]: (row["run_id"], row["model_id"], row["row_count"]) for row in rows}
-
-
-def finished_slices(run: Run) -> dict[str, tuple[str, str, int]]:
-    """Return the published slices whose event stands: without it the load may have ended before a champion was named."""
-    events = run.ledger.events(run.run_date, run.run_date)
-    recorded = {(event["run_id"], event["model_id"]) for event in events if event["event"] == "published"}
-    return {variant: found for variant, found in published_slices(run).items() if found[:2] in recorded}
-
-
-def _slice(manifest: Manifest) -> tuple[str, str, int]:
-    return manifest.run_id, manifest.model_id, manifest.rows
 
 
 def _publish(run: Run, manifest: Manifest) -> Event:
@@ -104,16 +87,17 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         "variant": manifest.variant,
     }
     statement = run.session.statement("phases/publish_v1", identifiers, values)
+    refuse_superseded(run)
     warehouse.execute(
         statement,
         step=f"{run.run_id}-publish",
         labels=run.labels("load"),
-        verify=lambda: published_slices(run).get(manifest.variant) == _slice(manifest),
+        verify=lambda: is_published(manifest, published_slices(run)),
     )
     return Event(
         phase="load",
         event="published",
-        key=manifest.model_id,
+        key=f"{manifest.variant}/{manifest.model_id}",
         variant=manifest.variant,
         model_id=manifest.model_id,
         uri=f"bq://{warehouse.table(run.job.predictions_table)}",
@@ -123,15 +107,3 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         sql_digest=statement.asset.digest,
         details={"checksum": profile["checksum"]},
     )
-
-
-def _name_first_champion(run: Run, manifests: Sequence[Manifest]) -> None:
-    """Make the first complete variant champion where consumers would read nothing otherwise."""
-    published_ids = {manifest.variant for manifest in manifests}
-    candidates = [v.id for v in run.job.variants if v.name in run.job.spec.variants and v.id in published_ids]
-    in_force = run.ledger.run_start(run.run_date)["champion"]
-    if not candidates or in_force in {variant.id for variant in run.job.variants}:
-        return
-    reason = f"{in_force} is no variant of the job any more" if in_force else "first"
-    run.ledger.decide_champion(candidates[0], run.run_date, reason)
-    run.ledger.record_verdict(run.run_date, candidates[0], "first", reason)

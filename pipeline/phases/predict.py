@@ -62,30 +62,31 @@ def predict_run(run: Run, examples: Examples, models: Sequence[str]) -> list[Man
     """
     watch = Stopwatch()
     loaded = [load_model(place, run.session.store) for place in models]
-    known = {model.model_id: committed_manifest(run, _folder(run, model)) for model in loaded}
-    missing = [model for model in loaded if known[model.model_id] is None]
+    known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
+    missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as said:
             made = _predict_shards(run, examples, missing)
-            said.append(f"{sum(manifest.rows for manifest in made):,} rows of {len(made)} models")
-        known |= {manifest.model_id: manifest for manifest in made}
-        run.ledger.record(run.run_date, run.run_id, [_event(run, manifest, watch.seconds) for manifest in made])
-    return [manifest for manifest in known.values() if manifest]
+            said.append(f"{sum(manifest.rows for manifest in made.values()):,} rows of {len(made)} models")
+        known |= made
+    manifests = [manifest for manifest in known.values() if manifest]
+    run.record("predict", [_event(run, manifest, watch.seconds if missing else None) for manifest in manifests])
+    return manifests
 
 
-def _predict_shards(run: Run, examples: Examples, models: Sequence[LoadedModel]) -> list[Manifest]:
-    """Read each shard once and score it with every model."""
-    files: dict[str, list[ShardFile]] = {model.model_id: [] for model in models}
+def _predict_shards(run: Run, examples: Examples, models: Sequence[LoadedModel]) -> dict[str, Manifest]:
+    """Read each shard once, score it with every model, and return a manifest for each model's folder."""
+    folders = {_folder(run, model): model for model in models}
+    files: dict[str, list[ShardFile]] = {folder: [] for folder in folders}
     for shard in run.session.reporter.track(range(run.job.spec.predictions.shards), f"{run.run_date} predict"):
         frame = _shard_frame(run, examples, shard)
-        for model in models:
-            file = commit_shard(run, _folder(run, model), shard, _predictions(run, model, frame))
-            files[model.model_id].append(file)
-    return [
-        commit_manifest(run, _folder(run, model), model.model_id, model.variant, files[model.model_id])
-        for model in models
-    ]
+        for folder, model in folders.items():
+            files[folder].append(commit_shard(run, folder, shard, _predictions(run, model, frame)))
+    return {
+        folder: commit_manifest(run, folder, model.model_id, model.variant, files[folder])
+        for folder, model in folders.items()
+    }
 
 
 def _shard_frame(run: Run, examples: Examples, shard: int) -> pd.DataFrame:
@@ -111,11 +112,11 @@ def _folder(run: Run, model: LoadedModel) -> str:
     return prediction_folder(run, model.variant, model.model_id)
 
 
-def _event(run: Run, manifest: Manifest, seconds: float) -> Event:
+def _event(run: Run, manifest: Manifest, seconds: float | None) -> Event:
     return Event(
         phase="predict",
         event="done",
-        key=manifest.model_id,
+        key=f"{manifest.variant}/{manifest.model_id}",
         variant=manifest.variant,
         model_id=manifest.model_id,
         uri=f"{prediction_folder(run, manifest.variant, manifest.model_id)}/manifest.json",

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pipeline.errors import CheckError, RequestError
 from pipeline.job_queries import Asked, examples_columns, job_query, source_tables
 from pipeline.ledger import Event
+from pipeline.prediction_files import committed_manifests
 from pipeline.progress import Stopwatch
 from pipeline.runs import Run
 from pipeline.schemas import Schema
@@ -52,13 +53,14 @@ def preprocess_run(run: Run) -> Examples:
     CheckError
         Two examples have one key.
     """
-    columns = examples_columns(run.session, run.job)
-    counts = _cached(run)
+    watch, counts, columns = Stopwatch(), _cached(run), examples_columns(run.session, run.job)
+    made = counts is None
     if counts is None:
         run.done_now.add("preprocess")
         with run.session.reporter.step(f"{run.run_date} preprocess") as said:
             counts = _make_or_void(run)
             said.append(f"{counts.training_rows:,} rows to train on, {counts.scoring_rows:,} to score")
+    run.record("preprocess", [_event(run, counts, watch.seconds if made else None)])
     return Examples(run.table("examples"), columns, counts)
 
 
@@ -94,30 +96,33 @@ def _make_or_void(run: Run) -> Counts:
     try:
         return _make(run)
     except (RequestError, CheckError) as error:
-        run.void(str(error))
+        if not committed_manifests(run):  # what has predicted had its data: its examples have expired
+            run.void(str(error))
         raise
 
 
 def _make(run: Run) -> Counts:
-    watch, warehouse, table = Stopwatch(), run.session.warehouse, run.table("examples")
+    warehouse, table = run.session.warehouse, run.table("examples")
     statement, labels = examples_statement(run), run.labels("preprocess")
     verify = lambda: warehouse.tables.exists(table)  # noqa: E731 - a name for the effect reads better here
     warehouse.execute(statement, step=f"{run.run_id}-examples", labels=labels, verify=verify)
     warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
     counts = _count(run)
     run.session.store.put_json_once(asdict(counts), _marker_uri(run))
-    event = Event(
+    return counts
+
+
+def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
+    return Event(
         phase="preprocess",
         event="done",
-        uri=f"bq://{table}",
+        uri=f"bq://{run.table('examples')}",
         row_count=counts.row_count,
-        seconds=watch.seconds,
+        seconds=seconds,
         sql_version=run.job.spec.examples.sql,
-        sql_digest=statement.digest,
+        sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
         details=asdict(counts),
     )
-    run.ledger.record(run.run_date, run.run_id, [event])
-    return counts
 
 
 def _count(run: Run) -> Counts:

@@ -33,7 +33,11 @@ def print_report(session: Session, job: Job, first: date, last: date) -> None:
     if not rows:
         console.print(f"{job.name}: nothing evaluated from {first} to {last}")
         return
-    pooled = [row | {"run_date": POOLED} for row in pooled_metrics(session, job, first, last) if not row["slice_name"]]
+    pooled = [
+        row | {"run_date": POOLED}
+        for row in pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
+        if not row["slice_name"]
+    ]
     for metric in job.spec.headline:
         console.print(metric_table(job, [row for row in [*rows, *pooled] if row["metric"] == metric], metric))
     console.print(next_steps(session, job), markup=False, soft_wrap=True)

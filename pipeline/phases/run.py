@@ -10,13 +10,14 @@ from pipeline.errors import RequestError
 from pipeline.manifest import Manifest
 from pipeline.model_files import committed_models
 from pipeline.phases.evaluate import Evaluation, evaluate_job
-from pipeline.phases.load import finished_slices, load_run
+from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_run
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.train import train_run
 from pipeline.prediction_files import committed_manifests
 from pipeline.progress import Stopwatch
 from pipeline.project import Job
+from pipeline.published import finished
 from pipeline.runs import Run, open_run
 from pipeline.session import Session
 from pipeline.summary import Summary
@@ -28,7 +29,8 @@ def run_job(session: Session, job: Job, run_date: date, *, rerun: bool = False) 
     if not _is_published(run):
         for phase in (_preprocess, _train, _predict, _load):
             phase(run, summary)
-    summary.models = [_model(model.variant, model.model_id, model.uri) for model in committed_models(run)]
+    else:
+        _describe(run, summary)
     with _timed(summary, "evaluate"):
         evaluations = evaluate_job(session, job, run_date)
     summary.evaluated = [evaluated(evaluation) for evaluation in evaluations]
@@ -63,9 +65,8 @@ def evaluated(evaluation: Evaluation) -> dict[str, object]:
 
 
 def _opened(session: Session, job: Job, run_date: date, rerun: bool) -> tuple[Summary, Run]:  # noqa: FBT001
-    watch = Stopwatch()
     run = open_run(session, job, run_date, rerun=rerun)
-    return Summary(job.name, run_date, run.run_id, seconds={"open": watch.seconds}), run
+    return Summary(job.name, run_date, run.run_id, seconds={}), run
 
 
 def _preprocess(run: Run, summary: Summary) -> None:
@@ -88,8 +89,7 @@ def _predict(run: Run, summary: Summary, model: str | None = None) -> None:
         if not places:
             raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
         manifests = predict_run(run, preprocess_run(run), places)
-    summary.uris["predictions"] = [uri for manifest in manifests for uri in manifest.uris]
-    summary.rows["predict"] = sum(manifest.rows for manifest in manifests)
+    _describe_predictions(run, summary, manifests)
 
 
 def _load(run: Run, summary: Summary) -> None:
@@ -117,17 +117,47 @@ def _manifests_to_load(run: Run) -> Sequence[Manifest]:
         if rival is not manifest and rival.model_id not in own:
             raise RequestError(
                 f"{run.run_id}: two models predicted for {manifest.variant}: {rival.model_id}, {manifest.model_id}",
-                hint="train and predict in this run, or add --rerun",
+                hint="train and predict in this run",
             )
     if not chosen:
         raise RequestError(f"{run.run_id}: no predictions yet", hint="run predict first")
-    return list(chosen.values())
+    return [chosen[variant] for variant in sorted(chosen, key=_order(run))]
+
+
+def _order(run: Run) -> Callable[[str], int]:
+    """Return the place of a variant in the job: own variants first, in their order."""
+    order = [variant.id for variant in run.job.variants]
+    return lambda variant: order.index(variant) if variant in order else len(order)
 
 
 def _is_published(run: Run) -> bool:
-    """Tell whether every variant of the job is published from this run."""
-    slices = finished_slices(run)
-    return all(slices.get(variant.id, ("", "", 0))[0] == run.run_id for variant in run.job.variants)
+    """Tell whether every variant of the job is published from this run, by its own model."""
+    own = {(model.variant, model.model_id) for model in committed_models(run)}
+    done = {(manifest.variant, manifest.model_id) for manifest in finished(run, committed_manifests(run))}
+    return {variant for variant, _ in own & done} == {variant.id for variant in run.job.variants}
+
+
+def _describe(run: Run, summary: Summary) -> None:
+    """Fill the summary of a run that was done before."""
+    manifests = _manifests_to_load(run)
+    summary.tables = {
+        "examples": str(run.table("examples")),
+        "predictions": str(run.session.warehouse.table(run.job.predictions_table)),
+    }
+    _describe_predictions(run, summary, manifests)
+    summary.rows["load"] = summary.rows["predict"]
+
+
+def _describe_predictions(run: Run, summary: Summary, manifests: Sequence[Manifest]) -> None:
+    summary.models = [_model(manifest.variant, manifest.model_id, _uri(run, manifest)) for manifest in manifests]
+    summary.uris["predictions"] = [uri for manifest in manifests for uri in manifest.uris]
+    summary.rows["predict"] = sum(manifest.rows for manifest in manifests)
+
+
+def _uri(run: Run, manifest: Manifest) -> str:
+    """Return the address of the run's own model, or nothing for one that was passed with --model."""
+    own = {model.model_id: model.uri for model in committed_models(run)}
+    return own.get(manifest.model_id, "")
 
 
 def _model(variant: str, model_id: str, uri: str) -> dict[str, str]:

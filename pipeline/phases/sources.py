@@ -61,7 +61,7 @@ def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
     table, label = session.warehouse.table(name), {"content": digest[:SHORT]}
     loaded = tables.labels_in(table.dataset).get(name)
     with session.reporter.step(f"{job.name} load {name}") as said:
-        if loaded == label:
+        if loaded is not None and loaded.get("content") == label["content"]:
             rows = tables.row_count(table) or 0
             said.append(f"{rows:,} rows, unchanged")
             return rows

@@ -81,16 +81,20 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     """Fit every variant of a run that is not committed yet, and return the models of all of them."""
     committed = {variant.name: committed_model(run, variant) for variant in run.job.variants}
     missing = [variant for variant in run.job.variants if committed[variant.name] is None]
+    seconds: dict[str, float] = {}
     if missing:
         run.done_now.add("train")
         data = _training_data(run, examples)
-        tracked = run.session.reporter.track(missing, f"{run.run_date} train")
-        fitted = {variant.name: _train_variant(run, variant, data) for variant in tracked}
-        committed |= {name: model for name, (model, _) in fitted.items()}
-        models = [model for model in committed.values() if model]
+        for variant in run.session.reporter.track(missing, f"{run.run_date} train"):
+            watch = Stopwatch()
+            committed[variant.name] = _train_variant(run, variant, data)
+            seconds[variant.id] = watch.seconds
+    models = [model for model in committed.values() if model]
+    events = [_event(model, seconds.get(model.variant)) for model in models]
+    if run.unrecorded("train", events):
         run.ledger.record_models(run.run_date, run.run_id, [asdict(model) for model in models])
-        run.ledger.record(run.run_date, run.run_id, [event for _, event in fitted.values()])
-    return [model for model in committed.values() if model]
+        run.record("train", events)
+    return models
 
 
 def _training_data(run: Run, examples: Examples) -> TrainingData:
@@ -101,23 +105,24 @@ def _training_data(run: Run, examples: Examples) -> TrainingData:
         return TrainingData.of(frame)
 
 
-def _train_variant(run: Run, variant: Variant, data: TrainingData) -> tuple[TrainedModel, Event]:
-    watch = Stopwatch()
+def _train_variant(run: Run, variant: Variant, data: TrainingData) -> TrainedModel:
     with run.session.reporter.step(f"{run.run_date} train {variant.name}"):
         model = train_from_data(variant.config, data.frame)
         origin = _origin(run)
-        trained = commit_model(run, variant, lambda folder: write_bundle(folder, model, variant, data, origin))
-    event = Event(
+        return commit_model(run, variant, lambda folder: write_bundle(folder, model, variant, data, origin))
+
+
+def _event(model: TrainedModel, seconds: float | None) -> Event:
+    return Event(
         phase="train",
         event="done",
-        key=trained.model_id,
-        variant=trained.variant,
-        model_id=trained.model_id,
-        uri=trained.uri,
-        row_count=trained.training_rows,
-        seconds=watch.seconds,
+        key=f"{model.variant}/{model.model_id}",
+        variant=model.variant,
+        model_id=model.model_id,
+        uri=model.uri,
+        row_count=model.training_rows,
+        seconds=seconds,
     )
-    return trained, event
 
 
 def _origin(run: Run) -> Origin:

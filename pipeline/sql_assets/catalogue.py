@@ -45,6 +45,11 @@ class Asset:
         return digest_text("".join([self.body, *(function.body for function in self.functions)]))
 
     @property
+    def function_names(self) -> list[str]:
+        """Names of the functions that the body names."""
+        return [function.name.removeprefix("udf/") for function in self.functions]
+
+    @property
     def columns(self) -> Schema:
         """Columns of the result."""
         return Schema.parse(self.header.columns)

@@ -15,6 +15,11 @@ from pipeline.sql_assets.header import DeclaredType
 from pipeline.sql_assets.identifiers import TableName, quote_columns, quote_name
 
 PLACE = re.compile(r"`\{(\w+)\}`")
+NEXT_WORD = re.compile(r"\s*`?(\w+)")
+AFTER_TABLE = frozenset(
+    "WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTERSECT EXCEPT JOIN "
+    "INNER LEFT RIGHT FULL CROSS ON USING".split()
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def render(
     _check_names("identifier", set(asset.header.identifiers), set(PLACE.findall(asset.body)), f"{where}: body")
     _check_names("identifier", set(asset.header.identifiers), set(identifiers), where)
     _check_names("parameter", set(asset.header.parameters), set(values), where)
+    _refuse_aliases(asset, snapshot_of)
     texts = {name: _text(asset, name, value) for name, value in identifiers.items()}
     for name in snapshot_of & set(texts):
         texts[name] += _system_time(snapshot_at)
@@ -92,6 +98,15 @@ def render(
         values=_merged(where, values, *(statement.values for statement in nested)),
         assets=(asset, *(inner for statement in nested for inner in statement.assets)),
     )
+
+
+def _refuse_aliases(asset: Asset, snapshot_of: frozenset[str]) -> None:
+    """Refuse an alias behind a base table: BigQuery wants FOR SYSTEM_TIME, which comes here, behind the alias."""
+    for match in PLACE.finditer(asset.body):
+        word = NEXT_WORD.match(asset.body, match.end())
+        if match.group(1) in snapshot_of and word and word.group(1).upper() not in AFTER_TABLE:
+            what = f"{asset.path}: source {match.group(1)} has the alias {word.group(1)}"
+            raise RequestError(what, hint="read it in a CTE of its own, see docs/sql.md")
 
 
 def _text(asset: Asset, name: str, value: Identifier) -> str:

@@ -79,7 +79,7 @@ class Store:
                 )
             except exceptions.PreconditionFailed as error:
                 # The reply to an upload of our own may have been lost: the same content means that it is done.
-                blob.reload(timeout=CALL_TIMEOUT)
+                with_retries(lambda: blob.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
                 if (blob.size, blob.crc32c) != (path.stat().st_size, crc32c_of(path)):
                     raise CloudError(f"{uri}: another object is already there", hint="run the command again") from error
         return _stored(blob)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from google.api_core import exceptions
 from google.cloud import bigquery
 
-from pipeline.errors import CloudError
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
 
-MAX_ATTEMPTS = 20
 JOB_DEADLINE = 3600.0
 """Seconds that one BigQuery job may take."""
 
@@ -41,30 +40,43 @@ class Submission:
 def run_once(client: bigquery.Client, submission: Submission) -> Any:
     """Carry out a job once and return it, done.
 
-    Finished attempts whose effect stands are used; the next attempt is taken after one that failed in a way that
-    passes, or whose effect is gone.
+    Finished attempts whose effect stands are used. The next attempt is taken, after a pause, when one failed in a way
+    that passes, and at once when it was an earlier command's or its effect is gone.
 
     Raises
     ------
     google.api_core.exceptions.GoogleAPICallError
-        The job failed for good.
+        The job failed for good, or in ways that pass for too long.
     """
-    last_error: BaseException | None = None
-    for job_id in _attempt_ids(submission.job_id):
-        job, is_new = _submit_or_attach(client, job_id, submission.submit)
+    numbers = count(1)
+    try:
+        return with_retries(lambda: _next_attempt(client, submission, numbers), passing=_asks_for_next_attempt)
+    except _AttemptFailed as failed:
+        raise failed.failure from failed
+
+
+class _AttemptFailed(Exception):
+    """A new job failed in a way that passes."""
+
+    def __init__(self, failure: exceptions.GoogleAPICallError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+def _asks_for_next_attempt(error: BaseException) -> bool:
+    return isinstance(error, _AttemptFailed)
+
+
+def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int]) -> Any:
+    for number in numbers:
+        job, is_new = _submit_or_attach(client, f"{submission.job_id}-a{number}", submission.submit)
         failure = with_retries(lambda job=job: _failure(job))  # type: ignore[misc]
-        if failure is not None:
-            # An old attempt's failure is no verdict on this one: its cause may have been mended since.
-            if is_new and not is_transient(failure):
-                raise failure
-            last_error = failure
-        elif is_new or submission.verify():
+        # An old attempt's failure is no verdict on this one: its cause may have been mended since.
+        if failure is not None and is_new:
+            raise _AttemptFailed(failure) if is_transient(failure) else failure
+        if failure is None and (is_new or submission.verify()):
             return job
-    raise CloudError(f"BigQuery job {submission.job_id}: {MAX_ATTEMPTS} attempts failed ({last_error})")
-
-
-def _attempt_ids(stem: str) -> Iterator[str]:
-    return (f"{stem}-a{attempt}" for attempt in range(1, MAX_ATTEMPTS + 1))
+    raise AssertionError("numbers never end")
 
 
 def _failure(job: Any) -> exceptions.GoogleAPICallError | None:
@@ -82,4 +94,9 @@ def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> t
     try:
         return with_retries(lambda: submit(job_id)), True
     except exceptions.Conflict:
-        return with_retries(lambda: client.get_job(job_id, timeout=CALL_TIMEOUT, retry=NO_RETRY)), False
+        # BigQuery may say for a moment that it does not know the job whose id is taken.
+        seen = with_retries(
+            lambda: client.get_job(job_id, timeout=CALL_TIMEOUT, retry=NO_RETRY),
+            passing=lambda error: is_transient(error) or isinstance(error, exceptions.NotFound),
+        )
+        return seen, False

@@ -70,7 +70,9 @@ class Tables:
         """Return the labels of every table and view of a dataset, by name."""
         with cloud_errors(f"listing dataset {dataset}"):
             found = with_retries(
-                lambda: list(self.client.list_tables(f"{self.target.project}.{dataset}", timeout=CALL_TIMEOUT))
+                lambda: list(
+                    self.client.list_tables(f"{self.target.project}.{dataset}", timeout=CALL_TIMEOUT, retry=NO_RETRY)
+                )
             )
         return {item.table_id: dict(item.labels) for item in found}
 
@@ -78,7 +80,7 @@ class Tables:
         """Return the names of the user-defined functions of the main dataset."""
         dataset = f"{self.target.project}.{self.target.dataset}"
         with cloud_errors(f"listing functions of {dataset}"):
-            found = with_retries(lambda: list(self.client.list_routines(dataset, timeout=CALL_TIMEOUT)))
+            found = with_retries(lambda: list(self.client.list_routines(dataset, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
         return {item.routine_id for item in found}
 
     def create(self, table: TableName, schema: Schema, partition_by: str | None, cluster_by: Sequence[str]) -> None:

@@ -53,10 +53,6 @@ class Warehouse:
         """Name a table of the ledger dataset."""
         return TableName(self.target.project, self.target.ledger_dataset, name)
 
-    def dashboard_view(self, name: str) -> TableName:
-        """Name a view of the dashboard dataset."""
-        return TableName(self.target.project, self.target.dashboard_dataset, name)
-
     def execute(
         self, statement: Statement, *, step: str, labels: Mapping[str, str], verify: Callable[[], bool] = lambda: True
     ) -> int:

@@ -1,5 +1,5 @@
 /*
-description: The metrics of the latest evaluation of each run.
+description: The metrics of the latest evaluation of each run date and variant.
 identifiers: {view: table, metrics: table}
 changes: {v1: first version}
 */

@@ -3,7 +3,7 @@ description: >
   Metrics of probabilities for a binary label, overall and for each value of each slice, for every variant at once.
   AUC is the rank-sum statistic of Mann and Whitney with ties counted half; log loss is in nats; the Brier score is the
   mean squared difference. A slice with one class has no AUC: value NULL, and note says why.
-  Slice columns are STRING. `overall` is a constant column; its rows have an empty slice_name.
+  A row without a label (NULL) is not judged. Slice columns are STRING. `overall` is a constant column; its rows have an empty slice_name.
 identifiers: {predictions: query, labels: table, key: columns, dimensions: columns, binary_log_loss: function}
 columns:
   run_id: STRING
@@ -24,6 +24,7 @@ WITH scored AS (
     labels.* EXCEPT (label)
   FROM `{predictions}` AS predictions
   INNER JOIN `{labels}` AS labels USING (`{key}`)
+  WHERE labels.label IS NOT NULL
 ),
 sliced AS (
   SELECT run_id, model_id, variant, score, label, IF(dimension = 'overall', '', dimension) AS slice_name, slice_value

@@ -1,0 +1,65 @@
+"""From the examples table to the matrices that the models fit."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.model_config import Columns
+
+CATEGORIES = ("carrier", "origin", "dest")
+PLAN = (
+    *("departure_hour", "departure_minute", "day_of_week", "scheduled_minutes", "distance", "dest_lat", "dest_lon"),
+    *("aircraft_year", "aircraft_seats", "aircraft_gap_minutes", "flights_origin_hour", "flights_carrier_origin"),
+)
+RATES = (
+    *("late_rate_carrier_origin", "late_rate_route", "late_rate_tailnum", "late_rate_carrier_hour"),
+    "late_rate_flight",
+)
+CITY_RATES = ("city_late_rate_1d", "city_evening_late_rate_1d")
+CITY = (
+    *("city_flights", "city_unfinished_1d", "city_wind_west", "city_wind_south", "city_pressure_change"),
+    *("city_humid", "city_dewp", "city_visib"),
+)
+
+Matrix = NDArray[np.float64]
+Vocabularies = Mapping[str, pd.Index]
+
+
+def numbers(df: pd.DataFrame, columns: Sequence[str]) -> Matrix:
+    """Columns as a float matrix of shape (num_rows, num_columns); NULL becomes NaN."""
+    return df[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def logit(rates: Matrix) -> Matrix:
+    """Log odds of rates, which are first kept away from 0 and 1."""
+    kept = np.clip(rates, 0.01, 0.99)
+    return np.asarray(np.log(kept / (1 - kept)))
+
+
+def vocabularies(df: pd.DataFrame, columns: Sequence[str]) -> Vocabularies:
+    """The sorted values of each categorical column."""
+    return {name: pd.Index(df[name].dropna().unique()).sort_values() for name in columns}
+
+
+def codes(df: pd.DataFrame, known: Vocabularies) -> Matrix:
+    """Positions in the vocabularies, shape (num_rows, num_columns); NaN for what is not in them."""
+    positions = np.column_stack([values.get_indexer(df[name]) for name, values in known.items()])
+    return np.where(positions < 0, np.nan, positions)
+
+
+def indicators(df: pd.DataFrame, known: Vocabularies) -> Matrix:
+    """Whether a row has each value, shape (num_rows, num_values); all zero for what is not known."""
+    blocks = [values.get_indexer(df[name])[:, None] == np.arange(len(values)) for name, values in known.items()]
+    return np.hstack(blocks).astype(np.float64)
+
+
+def labels(df: pd.DataFrame, columns: Columns) -> NDArray[np.int64]:
+    """The label of each row, shape (num_rows,)."""
+    return df[str(columns.label)].to_numpy(dtype=np.int64)
+
+
+def scored(df: pd.DataFrame, columns: Columns, scores: Matrix) -> pd.DataFrame:
+    """The key of each row with its probability of being late."""
+    return df[columns.key].reset_index(drop=True).assign(score=scores)

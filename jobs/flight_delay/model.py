@@ -1,0 +1,144 @@
+"""Models of the probability that a flight arrives late."""
+
+from typing import Protocol, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from jobs.flight_delay.day_effect import WEIGHTS, DayEffect
+from jobs.flight_delay.features import (
+    CATEGORIES,
+    PLAN,
+    RATES,
+    Matrix,
+    codes,
+    indicators,
+    labels,
+    logit,
+    numbers,
+    scored,
+    vocabularies,
+)
+from pipeline.model_config import Columns
+
+INDICATORS = ("carrier", "origin", "departure_hour", "day_of_week")
+
+
+class Classifier(Protocol):
+    def predict_proba(self, x: Matrix, /) -> Matrix: ...
+
+
+def marginal(classifier: Classifier, flights: Matrix, effects: Matrix) -> Matrix:
+    """Probability of each flight, averaged over what its day may be like.
+
+    Parameters
+    ----------
+    classifier
+        Takes the features of a flight and, as last column, the effect of its day.
+    flights
+        Features, shape (num_rows, num_features).
+    effects
+        Possible effects of the day, shape (num_rows, num_nodes).
+    """
+    given = [classifier.predict_proba(np.column_stack([flights, effect]))[:, 1] for effect in effects.T]
+    return np.asarray(WEIGHTS @ given / WEIGHTS.sum())
+
+
+class FlightDelay:
+    """Histogram gradient boosting with native categories and missing values.
+
+    Parameters
+    ----------
+    columns
+        Names of the key and label columns.
+    day_effect
+        Parameters of `DayEffect`.
+    learning_rate, max_iter, max_leaf_nodes, min_samples_leaf, l2_regularization
+        As in `sklearn.ensemble.HistGradientBoostingClassifier`.
+    """
+
+    def __init__(
+        self,
+        *,
+        columns: Columns,
+        day_effect: dict[str, float],
+        learning_rate: float,
+        max_iter: int,
+        max_leaf_nodes: int,
+        min_samples_leaf: int,
+        l2_regularization: float,
+    ) -> None:
+        self.columns = columns
+        self.day = DayEffect(**day_effect)
+        self.trees = HistGradientBoostingClassifier(
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            max_leaf_nodes=max_leaf_nodes,
+            min_samples_leaf=min_samples_leaf,
+            l2_regularization=l2_regularization,
+            categorical_features=list(range(len(CATEGORIES))),
+            monotonic_cst=[0] * len(CATEGORIES + PLAN + RATES) + [1],  # a worse day is worse for all
+            early_stopping=False,
+            random_state=0,
+        )
+
+    def fit(self, df: pd.DataFrame) -> Self:
+        """Learn from rows that have a label."""
+        late = labels(df, self.columns)
+        self.vocabularies = vocabularies(df, CATEGORIES)
+        effects = self.day.fit(df, late).realised
+        self.trees.fit(np.column_stack([self._flights(df), effects]), late)
+        return self
+
+    def predict(self, df: pd.DataFrame) -> pd.DataFrame:
+        """The key of each row with the probability `score`."""
+        return scored(df, self.columns, marginal(self.trees, self._flights(df), self.day.expected(df)))
+
+    def _flights(self, df: pd.DataFrame) -> Matrix:
+        # (num_rows, num_categories + num_numbers): codes of categories first
+        return np.hstack([codes(df, self.vocabularies), numbers(df, PLAN + RATES)])
+
+
+class LogisticFlightDelay:
+    """Logistic regression with an L2 penalty on indicators and standardised numbers.
+
+    Parameters
+    ----------
+    columns
+        Names of the key and label columns.
+    day_effect
+        Parameters of `DayEffect`.
+    penalty
+        Weight of the penalty: the inverse of scikit-learn's `C`.
+    """
+
+    def __init__(self, *, columns: Columns, day_effect: dict[str, float], penalty: float) -> None:
+        self.columns = columns
+        self.day = DayEffect(**day_effect)
+        self.scaler = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+        self.regression = LogisticRegression(C=1 / penalty, solver="newton-cholesky")
+
+    def fit(self, df: pd.DataFrame) -> Self:
+        """Learn from rows that have a label."""
+        late = labels(df, self.columns)
+        self.vocabularies = vocabularies(df, INDICATORS)
+        self.scaler.fit(self._numbers(df))
+        effects = self.day.fit(df, late).realised
+        self.regression.fit(np.column_stack([self._flights(df), effects]), late)
+        return self
+
+    def predict(self, df: pd.DataFrame) -> pd.DataFrame:
+        """The key of each row with the probability `score`."""
+        return scored(df, self.columns, marginal(self.regression, self._flights(df), self.day.expected(df)))
+
+    def _flights(self, df: pd.DataFrame) -> Matrix:
+        # (num_rows, num_indicators + num_numbers)
+        return np.hstack([indicators(df, self.vocabularies), self.scaler.transform(self._numbers(df))])
+
+    def _numbers(self, df: pd.DataFrame) -> Matrix:
+        return np.hstack([numbers(df, PLAN), logit(numbers(df, RATES))])

@@ -1,0 +1,50 @@
+"""What is published: the slice of each run date and variant, and which of them are finished."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, NamedTuple
+
+from pipeline.manifest import Manifest
+from pipeline.runs import Run
+from pipeline.session import Session
+from pipeline.sql_assets import TableName
+
+
+class Slice(NamedTuple):
+    """The published rows of a run date and variant: where they come from, and how many there are."""
+
+    run_id: str
+    model_id: str
+    rows: int
+
+
+def published(session: Session, table: TableName, first: date, last: date) -> list[dict[str, Any]]:
+    """Return run_date, variant, run_id, model_id and row_count of every published slice."""
+    values = {"first_date": first, "last_date": last}
+    return session.warehouse.rows(session.statement("phases/published_v1", {"predictions": table}, values))
+
+
+def published_slices(run: Run) -> dict[str, Slice]:
+    """Return each variant's published slice of the run date."""
+    table = run.session.warehouse.table(run.job.predictions_table)
+    rows = published(run.session, table, run.run_date, run.run_date)
+    return {row["variant"]: Slice(row["run_id"], row["model_id"], row["row_count"]) for row in rows}
+
+
+def is_published(manifest: Manifest, slices: dict[str, Slice]) -> bool:
+    """Tell whether a complete set of predictions is what readers see; no rows are seen of an empty one."""
+    found = slices.get(manifest.variant)
+    return found == Slice(manifest.run_id, manifest.model_id, manifest.rows) if manifest.rows else found is None
+
+
+def finished(run: Run, manifests: list[Manifest]) -> list[Manifest]:
+    """Return the sets that are published and recorded: before its event a load may not have named a champion."""
+    events = run.ledger.events(run.run_date, run.run_date)
+    recorded = {(row["run_id"], row["variant"], row["model_id"]) for row in events if row["event"] == "published"}
+    slices = published_slices(run)
+    return [
+        manifest
+        for manifest in manifests
+        if (manifest.run_id, manifest.variant, manifest.model_id) in recorded and is_published(manifest, slices)
+    ]
