@@ -43,9 +43,10 @@ class Summary:
 
     def as_line(self) -> str:
         """Return the summary as one line for people."""
-        words = [f"{name} {rows:,} rows" for name, rows in self.rows.items()]
+        done_before = self.status == "already_done"
+        words = [] if done_before else [f"{name} {rows:,} rows" for name, rows in self.rows.items()]
         words += [f"evaluated {item['run_date']}" for item in self.evaluated]
-        what = "already done" if self.status == "already_done" else "done"
+        what = "already done" if done_before else "done"
         seconds = sum(self.seconds.values())
         subject = f"{self.job} {self.run_date}" if self.run_date else self.job
         return f"{subject}: {what}" + "".join(f", {word}" for word in words) + f" ({seconds:.1f} s)"

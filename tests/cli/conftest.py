@@ -1,0 +1,76 @@
+"""The command line against emulators of its own: it names datasets and bucket by itself, so they are not shared."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.app import run
+from pipeline.local import lifecycle
+from tests.integration_fixtures import COMMAND, ROOT
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line that says what went wrong; progress may stand before it."""
+        lines = self.err.splitlines()
+        assert [line for line in lines if line.startswith("error:")] == lines[-1:], self.err
+        assert "Traceback" not in self.err
+        return lines[-1]
+
+
+def run_process(*arguments: str, command: list[str] = COMMAND) -> Done:
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Done]:
+    """Run the command line as a process of its own."""
+    return run_process
+
+
+@pytest.fixture(scope="session")
+def cli_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A local directory whose emulators run."""
+    local_dir = tmp_path_factory.mktemp("cli")
+    lifecycle.up(local_dir)
+    yield local_dir
+    lifecycle.down(local_dir)
+
+
+@pytest.fixture(scope="session")
+def loaded_dir(cli_dir: Path, fixtures_folder: Path) -> Path:
+    """A local directory with the tiny sources, loaded by the command line."""
+    folder = str(fixtures_folder)
+    done = run_process("sources", "load", "flight_delay", "--from", folder, "--local-dir", str(cli_dir))
+    assert (done.code, done.out.split(":")[0]) == (0, "flight_delay sources loaded"), done.err
+    return cli_dir
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run the command line in this process, which is faster; the emulators' address is put back afterwards."""
+    for name in ("BIGQUERY_EMULATOR_HOST", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.chdir(ROOT)
+
+    def call(*arguments: str) -> Done:
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return call

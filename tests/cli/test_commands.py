@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pipeline.local import lifecycle
+from pipeline.local.folder import LocalFolder
+from pipeline.local.state import read_state
+from tests.integration_fixtures import COMMAND, ROOT
+
+DAY = "2013-07-05"
+SUMMARY = ["job", "run_date", "run_id", "status", "models", "tables", "uris", "rows", "seconds", "evaluated"]
+# Servers that are gone are given up sooner than in earnest.
+IMPATIENT = "import pipeline.retries as r; r.UNREACHABLE_DEADLINE = 1.0; from pipeline.cli import main; main()"
+
+
+@pytest.fixture(scope="session")
+def first_run(process, loaded_dir):
+    return process("run", "flight_delay", "--run-date", DAY, "--json", "--local-dir", str(loaded_dir))
+
+
+def test_json_is_one_object_on_stdout_with_the_keys_of_the_contract(first_run):
+    assert first_run.code == 0, first_run.err
+    summary = json.loads(first_run.out)
+    assert list(summary) == SUMMARY
+    assert (summary["job"], summary["run_date"], summary["status"]) == ("flight_delay", DAY, "done")
+    assert summary["run_id"].startswith(f"flight_delay-{DAY}-")
+    assert summary["rows"]["load"] == summary["rows"]["predict"] == 64
+    assert {tuple(model) for model in summary["models"]} == {("variant", "model_id", "uri")}
+    assert set(summary["seconds"]) == {"preprocess", "train", "predict", "load", "evaluate"}
+
+
+def test_progress_is_plain_lines_on_stderr_where_there_is_no_terminal(first_run):
+    lines = first_run.err.splitlines()
+    assert len(lines) >= 5
+    assert all(re.fullmatch(rf"{DAY} [\w ]+(: .+)? \(\d+\.\d s\)", line) for line in lines), first_run.err
+
+
+def test_a_second_run_says_that_it_is_already_done(here, loaded_dir, first_run):
+    done = here("run", "flight_delay", "--run-date", DAY, "--local-dir", str(loaded_dir))
+    assert (done.code, done.err) == (0, "")
+    assert re.fullmatch(rf"flight_delay {DAY}: already done.* \(\d\.\d s\)\n", done.out)
+
+
+def test_sql_over_rest_shows_the_rows(loaded_dir, first_run):
+    import requests
+
+    endpoint = lifecycle.status(loaded_dir).endpoints
+    sql = f"SELECT COUNT(*) FROM ml.flight_delay__predictions WHERE run_date = '{DAY}'"
+    url = f"{endpoint.bigquery}/bigquery/v2/projects/{endpoint.project}/queries"
+    answer = requests.post(url, json={"query": sql, "useLegacySql": False}, timeout=20).json()
+    assert answer["rows"] == [{"f": [{"v": "16"}]}]
+
+
+def test_evaluate_and_report_show_the_metrics(here, loaded_dir, first_run):
+    where = ("--local-dir", str(loaded_dir))
+    done = here("evaluate", "flight_delay", "--as-of", "2013-07-07", "--json", *where)
+    summary = json.loads(done.out)
+    assert (done.code, list(summary), summary["status"]) == (0, SUMMARY, "done")
+    (evaluated,) = summary["evaluated"]
+    assert list(evaluated) == ["run_date", "metrics", "verdict"]
+    assert (evaluated["run_date"], evaluated["verdict"]) == (DAY, "first")
+    overall = {row["metric"]: row["value"] for row in evaluated["metrics"] if row["slice_name"] == ""}
+    assert {"auc", "log_loss", "brier_score"} <= set(overall)
+
+    report = here("report", "flight_delay", "--from", "2013-07-01", "--to", "2013-07-07", *where)
+    assert report.code == 0
+    assert all(name in report.out for name in ("flight_delay: auc a day", "gradient_boosting", "constant_rate"))
+    assert re.search(rf"{DAY} +\d+ +\d\.\d{{4}}", report.out)
+    assert "Where to look next" in report.out
+
+    nothing = here("report", "flight_delay", "--from", "2012-07-01", "--to", "2012-07-07", *where)
+    assert nothing.out == "flight_delay: nothing evaluated from 2012-07-01 to 2012-07-07\n"
+
+
+def test_each_phase_is_a_command_of_its_own(here, loaded_dir, first_run):
+    model = json.loads(first_run.out)["models"][0]["uri"]
+    for phase, *more in (["preprocess"], ["predict", "--model", model], ["train"], ["predict"], ["load"]):
+        done = here(phase, "flight_delay", "--run-date", "2013-07-06", *more, "--local-dir", str(loaded_dir))
+        assert done.code == 0, done.err
+        assert done.out.startswith("flight_delay 2013-07-06: done, ")
+
+
+def test_backfill_runs_every_date_in_order(here, loaded_dir):
+    dates = ("--from", "2013-07-07", "--to", "2013-07-08")
+    done = here("backfill", "flight_delay", *dates, "--json", "--local-dir", str(loaded_dir))
+    runs = json.loads(done.out)["runs"]
+    assert [(run["run_date"], run["status"], run["rows"]["load"]) for run in runs] == [
+        ("2013-07-07", "done", 64),
+        ("2013-07-08", "done", 64),
+    ]
+    again = here("backfill", "flight_delay", *dates, "--local-dir", str(loaded_dir))
+    assert again.code == 0
+    assert [line.split(",")[0].split(" (")[0] for line in again.out.splitlines()] == [
+        "flight_delay 2013-07-07: already done",
+        "flight_delay 2013-07-08: already done",
+    ]
+
+
+def test_progress_is_bars_on_a_terminal(loaded_dir):
+    ours, theirs = pty.openpty()
+    arguments = ["train", "flight_delay", "--run-date", "2013-07-09", "--local-dir", str(loaded_dir)]
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    with subprocess.Popen(
+        [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, env=environment
+    ) as command:
+        os.close(theirs)
+        shown, deadline = b"", time.monotonic() + 60
+        while command.poll() is None and time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.1)[0]:
+                shown += read_terminal(ours)
+        out, _ = command.communicate(timeout=10)
+    shown += read_terminal(ours)
+    os.close(ours)
+    assert command.returncode == 0
+    assert out.decode().startswith("flight_delay 2013-07-09: done, ")
+    assert b"\x1b" not in out
+    text = shown.decode()
+    assert "2013-07-09 train " in text
+    assert "━" in text
+    assert re.search(r"\d/4", text)
+
+
+def read_terminal(descriptor):
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:  # Linux: the other side is closed
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "flight_delai", "--run-date", DAY], "no job 'flight_delai' in .*jobs - the jobs are: .*flight_delay"),
+        (["run", "../jobs", "--run-date", DAY], "no job '../jobs'"),
+        (
+            ["run", "flight_delay", "--run-date", "2013-13-01"],
+            "--run-date '2013-13-01' is not a date - write YYYY-MM-DD",
+        ),
+        (["evaluate", "flight_delay", "--as-of", "tomorrow"], "--as-of 'tomorrow' is not a date"),
+        (["backfill", "flight_delay", "--from", "2013-07-02", "--to", "2013-07-01"], "--from .* lies after .* - swap"),
+        (["run", "flight_delay"], "Missing option '--run-date' - see pipeline run --help"),
+        (["run", "flight_delay", "--run-dat", DAY], "No such option.*--run-dat.* - see pipeline run --help"),
+        (["walk"], "No such command 'walk' - see pipeline --help"),
+        (["run", "flight_delay", "--run-date", DAY, "--project-dir", "/nowhere"], "/nowhere: no jobs/ folder here"),
+        (["run", "flight_delay", "--run-date", DAY, "--target", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_starts_nothing(here, tmp_path, arguments, said):
+    where = [] if arguments == ["walk"] else ["--local-dir", str(tmp_path / "local")]
+    done = here(*arguments, *where)
+    assert (done.code, done.out) == (2, "")
+    assert re.match(f"error: .*{said}", done.err), done.err
+    assert done.err.count("\n") == 1
+    assert not (tmp_path / "local").exists()
+
+
+def test_a_wrong_request_exits_a_process_with_2_and_verbose_adds_the_traceback(process, tmp_path):
+    arguments = ["run", "flight_delai", "--run-date", DAY, "--local-dir", str(tmp_path / "local")]
+    done = process(*arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.error.startswith("error: no job 'flight_delai'")
+    verbose = process("--verbose", *arguments)
+    assert verbose.code == 2
+    assert verbose.err.startswith("Traceback")
+    assert verbose.err.splitlines()[-1] == done.error
+
+
+@pytest.fixture
+def project_copy(tmp_path):
+    for name in ("jobs", "sql", "udf"):
+        shutil.copytree(ROOT / name, tmp_path / "project" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "project"
+
+
+def test_an_unknown_key_of_the_yaml_is_named_with_its_file(here, project_copy, tmp_path):
+    job_file = project_copy / "jobs" / "flight_delay" / "job.yaml"
+    job_file.write_text(job_file.read_text() + "colour: red\n")
+    where = ("--project-dir", str(project_copy), "--local-dir", str(tmp_path / "local"))
+    done = here("run", "flight_delay", "--run-date", DAY, *where)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert re.match(r"error: .*jobs/flight_delay/job.yaml.*colour", done.err), done.err
+    assert not (tmp_path / "local").exists()
+
+
+def test_a_missing_sql_file_is_named(here, project_copy, loaded_dir):
+    (project_copy / "sql" / "flight_delay" / "evaluate" / "labels_v1.sql").unlink()
+    where = ("--project-dir", str(project_copy), "--local-dir", str(loaded_dir))
+    done = here("run", "flight_delay", "--run-date", "2013-06-20", *where)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert re.match(r"error: .*labels_v1.sql: SQL file cannot be read - check", done.err), done.err
+
+
+def test_a_date_outside_the_data_names_the_range(process, loaded_dir):
+    done = process("run", "flight_delay", "--run-date", "2014-01-01", "--json", "--local-dir", str(loaded_dir))
+    assert (done.code, done.out) == (2, "")
+    assert "2014-01-01: nothing to score; flights_schedule was known from 2013-06-01 to 2013-07-10" in done.error
+    assert done.error.endswith(" - load the sources of that date")
+
+
+@pytest.mark.parametrize("place", ["a file", "a read-only place", "a full disk"])
+def test_a_local_directory_that_cannot_be_used_is_one_line(process, tmp_path, place):
+    local_dir, command = tmp_path / "local", COMMAND
+    if place == "a file":
+        local_dir.write_text("")
+    if place == "a read-only place":
+        local_dir = "/proc/local"  # also root cannot write there
+    if place == "a full disk":
+        command = ["sh", "-c", 'ulimit -f 8; trap "" XFSZ; exec "$@"', "sh", *COMMAND]
+    done = process("run", "flight_delay", "--run-date", DAY, "--local-dir", str(local_dir), command=command)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1), done.err
+    assert str(local_dir) in done.error
+    assert lifecycle.status(local_dir).running is False if place == "a full disk" else True
+
+
+@pytest.fixture(scope="module")
+def own_dir(tmp_path_factory):
+    """A local directory of the tests below, which end and kill its emulators."""
+    local_dir = tmp_path_factory.mktemp("own")
+    yield local_dir
+    lifecycle.down(local_dir)
+
+
+def test_local_up_status_and_down(process, here, own_dir):
+    where = ("--local-dir", str(own_dir))
+    assert here("local", "status", *where).out == "local target is down\n"
+    up = process("local", "up", *where)
+    assert (up.code, up.out.split(":")[0]) == (0, "local target up")
+    status = json.loads(here("local", "status", "--json", *where).out)
+    assert list(status) == ["running", "project", "bigquery", "bigquery_storage", "storage"]
+    assert (status["running"], status["project"]) == (True, "pipeline-local")
+    assert status["bigquery"].startswith("http://127.0.0.1:")
+    assert here("local", "status", *where).out.startswith(f"local target is up: BigQuery {status['bigquery']}")
+    assert here("local", "down", *where).out == "local target down\n"
+    assert json.loads(here("local", "status", "--json", *where).out) == {"running": False}
+    assert here("local", "down", *where).out == "local target was not up\n"
+
+
+def test_a_missing_source_table_is_named(here, own_dir):
+    done = here("run", "flight_delay", "--run-date", DAY, "--local-dir", str(own_dir))
+    assert (done.code, done.out) == (2, "")
+    assert re.search(r"^error: .*flights_schedule", done.error)
+
+
+def test_an_emulator_that_dies_ends_the_command_and_the_same_command_goes_on(here, own_dir, fixtures_folder):
+    where = ("--local-dir", str(own_dir))
+    assert here("sources", "load", "flight_delay", "--from", str(fixtures_folder), *where).code == 0
+    arguments = ["run", "flight_delay", "--run-date", DAY, *where]
+    with started([sys.executable, "-c", IMPATIENT, *arguments]) as command:
+        wait_for_line(command, f"{DAY} preprocess")
+        os.kill(read_state(LocalFolder(own_dir).state).bigquery.pid, signal.SIGKILL)
+        out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (4, ""), err
+    assert [line.startswith("error:") for line in err.splitlines()].count(True) == 1
+    assert err.splitlines()[-1].startswith("error:")
+    assert err.endswith(" - run the same command again\n")
+    assert "Traceback" not in err
+
+    done = here(*arguments)
+    assert done.code == 0, done.err
+    assert f"{DAY} preprocess:" not in done.err
+    assert done.out.startswith(f"flight_delay {DAY}: done, ")
+
+
+def test_an_interrupted_command_says_so_and_goes_on_the_next_time(here, own_dir):
+    arguments = ["run", "flight_delay", "--run-date", "2013-07-06", "--local-dir", str(own_dir)]
+    with started([*COMMAND, *arguments]) as command:
+        wait_for_line(command, "2013-07-06 preprocess")
+        command.send_signal(signal.SIGINT)
+        _, err = command.communicate(timeout=60)
+    assert command.returncode == 130, err
+    assert err.splitlines()[-1] == "error: interrupted - run the same command again to go on"
+    done = here(*arguments)
+    assert (done.code, done.out.split(",")[0]) == (0, "flight_delay 2013-07-06: done")
+
+
+def started(command):
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_line(command, start):
+    for line in command.stderr:
+        if line.startswith(start):
+            return
+    pytest.fail(f"the command never said {start!r}")
+
+
+def test_a_bug_exits_with_1_and_a_traceback(process, tmp_path):
+    planted = "import pipeline.project as p; p.Project.job = lambda *_: 1 / 0; from pipeline.cli import main; main()"
+    arguments = ["run", "flight_delay", "--run-date", DAY, "--local-dir", str(tmp_path / "local")]
+    done = process(*arguments, command=[sys.executable, "-c", planted])
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_fixtures_of_one_seed_are_the_same_bytes(process, here, tmp_path):
+    done = process("fixtures", "flight_delay", "--out", str(tmp_path / "first"), "--seed", "7")
+    assert (done.code, done.err) == (0, "")
+    assert here("fixtures", "flight_delay", "--out", str(tmp_path / "again"), "--seed", "7").code == 0
+    assert here("fixtures", "flight_delay", "--out", str(tmp_path / "other"), "--seed", "8").code == 0
+    first, again, other = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("first", "again", "other")
+    )
+    assert sorted(first) == [
+        f"{n}.jsonl" for n in ("airports", "flight_outcomes", "flights_schedule", "planes", "weather")
+    ]
+    assert first == again
+    assert first["flight_outcomes.jsonl"] != other["flight_outcomes.jsonl"]
+
+
+def test_sources_load_prints_the_rows_of_each_source(here, loaded_dir, fixtures_folder):
+    done = here(
+        "sources", "load", "flight_delay", "--from", str(fixtures_folder), "--local-dir", str(loaded_dir), "--json"
+    )
+    rows = json.loads(done.out)["rows"]
+    assert (rows["flights_schedule"], rows["planes"]) == (640, 18)
+    assert "flight_delay load planes: 18 rows, unchanged" in done.err
+
+
+def test_sources_load_from_a_folder_without_the_files(here, loaded_dir, tmp_path):
+    done = here("sources", "load", "flight_delay", "--from", str(tmp_path), "--local-dir", str(loaded_dir))
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "flights_schedule.jsonl: no such file" in done.error

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+
+from pipeline.errors import CheckError
+from pipeline.job_queries import as_of_date
+from pipeline.metrics import MetricSpec
+from pipeline.phases.evaluate import evaluate_from_path, evaluate_from_tables, evaluate_job, pooled_metrics
+from pipeline.phases.report import daily_metrics
+from pipeline.phases.run import evaluate_matured, run_job
+from pipeline.setup import ensure_tables
+from tests.integration_fixtures import read_source, reader
+
+DAYS = [date(2013, 7, 4), date(2013, 7, 5)]
+MATURE = date(2013, 7, 7)
+COLUMNS = [
+    *("job", "run_date", "run_id", "model_id", "variant", "evaluation_id", "metric", "slice_name", "slice_value"),
+    *("n", "value", "low", "high", "note", "sql_version", "sql_digest", "evaluated_at"),
+]
+METRICS = {"auc", "log_loss", "brier_score", "base_rate", "mean_score", "count"}
+
+
+@pytest.fixture(scope="module")
+def runs(session, job):
+    """Two run dates of all four variants; nothing of them has matured."""
+    return [run_job(session, job, day) for day in DAYS]
+
+
+@pytest.fixture(scope="module")
+def evaluations(session, job, runs):
+    return evaluate_job(session, job, MATURE)
+
+
+def judged(scored: pd.DataFrame) -> dict[str, float | None]:
+    """The metrics by scikit-learn, shape (rows) -> one number each."""
+    label, score = scored["label"].to_numpy(int), scored["score"].to_numpy(float)
+    both = len(set(label)) > 1
+    return {
+        "auc": roc_auc_score(label, score) if both else None,
+        "log_loss": log_loss(label, score, labels=[0, 1]),
+        "brier_score": brier_score_loss(label, score, labels=[0, 1]) if both else float(np.mean((score - label) ** 2)),
+        "base_rate": label.mean(),
+        "mean_score": score.mean(),
+        "count": float(len(label)),
+    }
+
+
+def assert_metrics_are_scikit_learns(rows, scored: pd.DataFrame, slices) -> None:
+    """Every number of one variant, overall and by slice, equals scikit-learn's to 1e-9; one class only has no AUC."""
+    parts = {("", ""): scored} | {
+        (name, value): part for name in slices for value, part in scored.groupby(name, observed=True)
+    }
+    found = {(row["slice_name"], row["slice_value"], row["metric"]): row for row in rows}
+    assert len(found) == len(rows) == len(parts) * len(METRICS)
+    for (name, value), part in parts.items():
+        for metric, expected in judged(part).items():
+            row = found[name, value, metric]
+            assert row["n"] == len(part)
+            if expected is None:
+                assert (row["value"], row["note"]) == (None, "one class only")
+            else:
+                assert row["value"] == pytest.approx(expected, abs=1e-9, rel=1e-9), (name, value, metric)
+                assert row["note"] is None
+
+
+def scored_by_hand(session, folder, day, variant, known_by):
+    """Published scores joined with outcomes from the files: labels that owe nothing to the labels SQL."""
+    outcomes = read_source(folder, "flight_outcomes").filter(pl.col("flight_date") == str(day))
+    known = [datetime.fromisoformat(text) <= known_by for text in outcomes["known_at"]]
+    labels = outcomes.filter(pl.Series(known)).select("flight", "origin", label=(pl.col("arr_delay") > 15).cast(int))
+    scores = reader(session)(
+        "SELECT carrier, flight, origin, score FROM ml.flight_delay__predictions_v1"
+        f" WHERE run_date = '{day}' AND variant = '{variant}'"
+    )
+    return pd.DataFrame(scores).merge(labels.to_pandas(), on=["flight", "origin"])
+
+
+def test_nothing_is_evaluated_before_the_labels_have_matured(session, job, runs):
+    assert [run.evaluated for run in runs] == [[], []]
+    early = evaluate_matured(session, job, date(2013, 7, 5))
+    assert (early.status, early.evaluated) == ("already_done", [])
+    assert reader(session)("SELECT * FROM ml.metrics_v1") == []
+
+
+def test_matured_run_dates_are_evaluated_once(session, job, evaluations, requests_sent):
+    assert [evaluation.run_date for evaluation in evaluations] == DAYS
+    count = reader(session)("SELECT COUNT(*) AS n FROM ml.metrics_v1")[0]["n"]
+    assert count == sum(len(evaluation.metrics) for evaluation in evaluations)
+    requests_sent.clear()
+    again = evaluate_matured(session, job, date(2013, 7, 8))
+    assert (again.status, again.evaluated) == ("already_done", [])
+    assert requests_sent.writes == []
+
+
+def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluations):
+    rows = reader(session)(f"SELECT * FROM ml.metrics_v1 WHERE run_date = '{DAYS[0]}'")
+    assert list(rows[0]) == COLUMNS
+    assert {row["variant"] for row in rows} == {variant.id for variant in job.variants}
+    assert {row["metric"] for row in rows} == METRICS
+    slices = {(row["slice_name"], row["slice_value"]) for row in rows}
+    expected = {("", "")} | {("origin", value) for value in ("EWR", "JFK", "LGA")}
+    assert slices == expected | {("carrier", value) for value in ("AA", "B6", "DL", "UA")}
+    assert len(rows) == 4 * 8 * 6
+    assert {row["run_id"] for row in rows} == {runs[0].run_id}
+    assert {(row["variant"], row["model_id"]) for row in rows} == {
+        (model["variant"], model["model_id"]) for model in runs[0].models
+    }
+    assert len({row["evaluation_id"] for row in rows}) == 1
+    assert {(row["job"], row["sql_version"]) for row in rows} == {("flight_delay", "metrics/binary_classification_v1")}
+    digest = session.catalogue.get("metrics/binary_classification_v1").digest
+    assert {row["sql_digest"] for row in rows} == {digest}
+    assert {(row["low"], row["high"]) for row in rows} == {(None, None)}
+    assert {row["evaluated_at"] > datetime(2020, 1, 1, tzinfo=UTC) for row in rows} == {True}
+    assert evaluations[0].metrics == sorted(
+        rows, key=lambda row: (row["variant"], row["slice_name"], row["slice_value"], row["metric"])
+    )
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_published_metrics_are_scikit_learns(session, job, fixtures_folder, evaluations, day):
+    for variant in job.variants:
+        scored = scored_by_hand(session, fixtures_folder, day, variant.id, as_of_date(job, MATURE))
+        rows = [row for row in evaluations[DAYS.index(day)].metrics if row["variant"] == variant.id]
+        assert_metrics_are_scikit_learns(rows, scored, job.spec.slices)
+
+
+def test_a_model_finds_what_was_planted(session, job, evaluations):
+    pooled = pooled_metrics(session, job, DAYS)
+    value = {(row["variant"].split("@")[0], row["metric"]): row["value"] for row in pooled if not row["slice_name"]}
+    assert value["logistic_regression", "auc"] > 0.7 > value["constant_rate", "auc"]
+    assert value["logistic_regression", "log_loss"] < value["constant_rate", "log_loss"]
+
+
+def test_a_constant_score_has_an_auc_of_one_half(evaluations):
+    overall = [row for evaluation in evaluations for row in evaluation.metrics if not row["slice_name"]]
+    found = [row["value"] for row in overall if row["metric"] == "auc" and row["variant"].startswith("constant_rate@")]
+    assert found == [0.5, 0.5]
+
+
+def test_pooled_metrics_are_those_of_all_days_taken_as_one(session, job, fixtures_folder, evaluations):
+    moment = as_of_date(job, MATURE)
+    for variant in job.variants:
+        days = [scored_by_hand(session, fixtures_folder, day, variant.id, moment) for day in DAYS]
+        rows = [row for row in pooled_metrics(session, job, DAYS) if row["variant"] == variant.id]
+        assert_metrics_are_scikit_learns(rows, pd.concat(days), job.spec.slices)
+
+
+def test_verdict_of_the_first_champion_stands_on_its_run_date(evaluations):
+    assert [evaluation.verdict for evaluation in evaluations] == ["first", None]
+
+
+def test_an_evaluation_is_an_event_that_says_with_which_labels(session, evaluations):
+    rows = reader(session)("SELECT run_date, event, row_count, details FROM ledger.events WHERE phase = 'evaluate'")
+    assert sorted((row["run_date"], row["event"], row["row_count"]) for row in rows) == [
+        (evaluation.run_date, "evaluated", len(evaluation.metrics)) for evaluation in evaluations
+    ]
+    assert all('"as_of": "2013-07-07 00:00:00-04:00"' in row["details"] for row in rows)
+
+
+def test_evaluating_a_published_date_from_tables_records_nothing(session, job, evaluations, requests_sent):
+    labels = session.warehouse.run_table("own_labels")
+    reader(session)(
+        "CREATE OR REPLACE TABLE runs.own_labels AS SELECT flight_date, carrier, flight, origin,"
+        " IF(arr_delay > 15, 1, 0) AS label FROM ml.flight_outcomes"
+    )
+    requests_sent.clear()
+    found = evaluate_from_tables(
+        session, session.warehouse.table(job.predictions_table), labels, MetricSpec.of(job), run_date=DAYS[0]
+    )
+    recorded = [(row["variant"], row["metric"], row["slice_value"], row["n"]) for row in evaluations[0].metrics]
+    assert sorted((row["variant"], row["metric"], row["slice_value"], row["n"]) for row in found) == sorted(recorded)
+    assert requests_sent.writes == []
+
+
+def test_a_new_generation_is_evaluated_anew_and_only_it_is_shown(fresh_session, quick_job):
+    day, mature = date(2013, 7, 5), date(2013, 7, 8)
+    first = run_job(fresh_session, quick_job, day)
+    assert len(evaluate_job(fresh_session, quick_job, mature)) == 1
+    second = run_job(fresh_session, quick_job, day, rerun=True)
+    (again,) = evaluate_job(fresh_session, quick_job, mature)
+    assert {row["run_id"] for row in again.metrics} == {second.run_id} != {first.run_id}
+    shown = reader(fresh_session)("SELECT DISTINCT run_id FROM ml.metrics")
+    kept = reader(fresh_session)("SELECT DISTINCT run_id FROM ml.metrics_v1")
+    assert shown == [{"run_id": second.run_id}]
+    assert len(kept) == 2
+    assert len(daily_metrics(fresh_session, quick_job, day, day)) > 0
+
+
+def test_an_evaluation_that_was_cut_short_is_recorded_once(fresh_session, quick_job, monkeypatch):
+    day, mature = date(2013, 7, 5), date(2013, 7, 7)
+    run_job(fresh_session, quick_job, day)
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.ledger.Ledger.record", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        with pytest.raises(RuntimeError, match="killed"):
+            evaluate_job(fresh_session, quick_job, mature)
+    (evaluation,) = evaluate_job(fresh_session, quick_job, mature)
+    rows = reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.metrics_v1")
+    assert rows == [{"n": len(evaluation.metrics)}]
+
+
+@pytest.fixture(scope="module")
+def anybodys():
+    """400 scores on a coarse grid (many ties), two of three origins; carrier ZZ is always late and YY never."""
+    rng = np.random.default_rng(3)
+    size = 400
+    frame = pd.DataFrame(
+        {
+            "flight_date": "2013-07-05",
+            "carrier": rng.choice(["AA", "B6", "YY", "ZZ"], size),
+            "flight": np.arange(size),
+            "origin": rng.choice(["EWR", "JFK"], size),
+            "score": rng.integers(1, 20, size) / 20,
+        }
+    )
+    label = (rng.random(size) < frame["score"]).astype(int)
+    frame["label"] = label.where(~frame["carrier"].isin(["YY", "ZZ"]), (frame["carrier"] == "ZZ").astype(int))
+    return frame
+
+
+WRITERS = {
+    "csv": lambda frame, path: frame.to_csv(path, index=False),
+    "jsonl": lambda frame, path: pl.from_pandas(frame).write_ndjson(path),
+    "parquet": lambda frame, path: frame.to_parquet(path, index=False),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_anybodys_predictions_are_judged_from_files_by_the_same_metrics(session, job, anybodys, kind, tmp_path):
+    predictions, labels = tmp_path / f"predictions.{kind}", tmp_path / f"labels.{kind}"
+    WRITERS[kind](anybodys.drop(columns="label"), predictions)
+    WRITERS[kind](anybodys.drop(columns="score"), labels)
+    rows = evaluate_from_path(session, job, str(predictions), str(labels), name=f"somebody_{kind}")
+    assert {row["variant"] for row in rows} == {f"somebody_{kind}"}
+    assert_metrics_are_scikit_learns(rows, anybodys, job.spec.slices)
+    one_class = {row["slice_value"] for row in rows if row["note"] == "one class only"}
+    assert one_class == {"YY", "ZZ"}
+
+
+def test_scores_of_zero_and_one_have_the_log_loss_of_scikit_learn(session, job, anybodys, tmp_path):
+    certain = anybodys.assign(score=(anybodys["score"] > 0.5).astype(float))
+    certain.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
+    certain.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
+    rows = evaluate_from_path(
+        session, job, str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv"), name="certain"
+    )
+    assert_metrics_are_scikit_learns(rows, certain, job.spec.slices)
+
+
+def test_predictions_of_one_key_twice_are_refused(session, job, anybodys, tmp_path):
+    twice = pd.concat([anybodys, anybodys.head(1)])
+    twice.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
+    anybodys.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
+    with pytest.raises(CheckError, match="401 rows with 1 duplicate keys"):
+        evaluate_from_path(session, job, str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv"), name="twice")
+
+
+def test_nothing_published_means_nothing_to_evaluate(make_empty_session, job, requests_sent):
+    session = make_empty_session()
+    ensure_tables(session, job)
+    requests_sent.clear()
+    assert evaluate_job(session, job, MATURE) == []
+    assert requests_sent.writes == []

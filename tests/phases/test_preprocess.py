@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import shutil
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from pipeline.errors import CheckError, RequestError
+from pipeline.job_queries import Asked, as_of_date, examples_columns, job_query
+from pipeline.phases.preprocess import preprocess_run
+from pipeline.phases.sources import load_sources
+from pipeline.runs import open_run
+from tests.integration_fixtures import read_source, reader
+
+DAY = date(2013, 7, 5)
+
+
+@pytest.fixture(scope="module")
+def run(session, job):
+    return open_run(session, job, DAY)
+
+
+@pytest.fixture(scope="module")
+def examples(run):
+    return preprocess_run(run)
+
+
+def rows_of(session, table, columns="*", where="TRUE"):
+    return reader(session)(
+        f"SELECT {columns} FROM `{table}` WHERE {where} ORDER BY flight_date, carrier, flight, origin"
+    )
+
+
+def features_at(session, job, day):
+    """Rows to score on a day, straight from the job's SQL over the sources as they are now."""
+    asked = Asked(day, day - timedelta(days=job.spec.examples.history_days), day, as_of_date(job, day))
+    rows = session.warehouse.rows(job_query(session, job, job.spec.examples, asked))
+    rates = [name for name in examples_columns(session, job).names if name.startswith("late_rate")]
+    names = (*job.spec.prediction_key, *rates)
+    assert len(rates) > 3
+    scored = [{name: row[name] for name in names} for row in rows if row["flight_date"] == day]
+    return sorted(scored, key=lambda row: [row[name] for name in job.spec.prediction_key])
+
+
+def test_the_table_has_the_examples_columns_the_label_and_what_each_row_is_for(session, job, examples):
+    found = [field.name for field in session.warehouse._client.get_table(str(examples.table)).schema]
+    assert found == [*examples_columns(session, job).names, "_trains", "_scores", "_shard"]
+    assert set(job.spec.prediction_key) <= set(found)
+    assert {"label", "example_as_of"} <= set(found)
+
+
+def test_rows_train_with_a_known_label_and_score_on_the_run_date(session, job, run, examples):
+    counts = examples.counts
+    assert (counts.row_count, counts.scoring_rows) == (35 * 16, 16)
+    outcomes = session.warehouse.table("flight_outcomes")
+    known = reader(session)(
+        f"SELECT COUNT(*) AS n FROM `{outcomes}` WHERE known_at <= TIMESTAMP '{run.as_of.isoformat()}'"
+    )
+    assert counts.training_rows == known[0]["n"] < 34 * 16
+    rows = rows_of(session, examples.table)
+    assert all((row["flight_date"] == DAY) == row["_scores"] for row in rows)
+    assert all(row["_trains"] == (row["flight_date"] < DAY and row["label"] is not None) for row in rows)
+    assert all(row["example_as_of"] == as_of_date(job, row["flight_date"]) for row in rows)
+
+
+def test_no_row_trains_on_a_label_that_lands_after_midnight(session, run, examples, fixtures_folder):
+    yesterday = DAY - timedelta(days=1)
+    arrivals = read_source(fixtures_folder, "flight_outcomes").filter(pl.col("flight_date") == str(yesterday))
+    moments = [datetime.fromisoformat(text) for text in arrivals["known_at"]]
+    later = {
+        key
+        for key, moment in zip(arrivals.select("flight", "origin").rows(), moments, strict=True)
+        if moment > run.as_of
+    }
+    assert later, "the tiny data set must hold flights that land after midnight"
+    rows = rows_of(session, examples.table, where=f"flight_date = DATE '{yesterday}'")
+    unlabelled = {(row["flight"], row["origin"]) for row in rows if row["label"] is None}
+    assert later <= unlabelled
+    assert not any(row["_trains"] for row in rows if (row["flight"], row["origin"]) in later)
+
+
+def test_labels_are_those_known_by_the_moment(session, job):
+    moment = as_of_date(job, DAY)
+    asked = Asked(DAY, DAY - timedelta(days=3), DAY, moment)
+    labels = session.warehouse.rows(job_query(session, job, job.spec.labels, asked))
+    expected = reader(session)(
+        "SELECT flight_date, carrier, flight, origin, IF(arr_delay > 15, 1, 0) AS label FROM ml.flight_outcomes "
+        f"WHERE known_at <= TIMESTAMP '{moment.isoformat()}' AND flight_date >= DATE '{DAY - timedelta(days=3)}'"
+    )
+    key = lambda row: (row["flight_date"], row["flight"], row["origin"])  # noqa: E731
+    assert sorted(labels, key=key) == sorted(expected, key=key)
+    assert {row["label"] for row in labels} == {0, 1}
+    assert not any(row["flight_date"] == DAY for row in labels)
+
+
+def test_a_past_days_row_equals_the_row_that_was_scored_on_that_day(session, job, examples):
+    columns = ", ".join(name for name in examples.columns.names if name != "label")
+    before = preprocess_run(open_run(session, job, DAY - timedelta(days=1)))
+    where = f"flight_date = DATE '{DAY - timedelta(days=1)}'"
+    scored = rows_of(session, before.table, columns, f"_scores AND {where}")
+    assert scored == rows_of(session, examples.table, columns, where)
+    assert len(scored) == 16
+
+
+def test_an_entity_keeps_its_shard_and_all_shards_are_used(session, job, examples):
+    entity = ", ".join(job.spec.entity)
+    rows = rows_of(session, examples.table, f"{entity}, _shard")
+    assert {row["_shard"] for row in rows} == {0, 1}
+    other = preprocess_run(open_run(session, job, DAY - timedelta(days=2)))
+    known = {tuple(row[name] for name in job.spec.entity): row["_shard"] for row in rows}
+    for row in rows_of(session, other.table, f"{entity}, _shard"):
+        assert known[tuple(row[name] for name in job.spec.entity)] == row["_shard"]
+
+
+@pytest.mark.parametrize(("lands", "seen_by"), [("after midnight", 2), ("before midnight", 1)])
+def test_an_outcome_is_in_the_features_from_the_first_midnight_after_it(
+    fresh_session, job, fixtures_folder, tmp_path, lands, seen_by
+):
+    flown = date(2013, 7, 3)
+    midnight = as_of_date(job, flown + timedelta(days=1))
+    outcomes = read_source(fixtures_folder, "flight_outcomes").with_row_index()
+    landed = [
+        index
+        for index, day, known_at in outcomes.select("index", "flight_date", "known_at").rows()
+        if day == str(flown) and (datetime.fromisoformat(known_at) > midnight) == (lands == "after midnight")
+    ]
+    before = [features_at(fresh_session, job, flown + timedelta(days=days)) for days in (1, 2)]
+
+    folder = shutil.copytree(fixtures_folder, tmp_path / "sources")
+    changed = pl.when(pl.col("arr_delay") > 15).then(0).otherwise(100)
+    flips = pl.when(pl.col("index") == landed[0]).then(changed).otherwise(pl.col("arr_delay"))
+    flipped = outcomes.with_columns(arr_delay=flips)
+    flipped.drop("index").write_ndjson(folder / "flight_outcomes.jsonl")
+    load_sources(fresh_session, job, folder)
+
+    after = [features_at(fresh_session, job, flown + timedelta(days=days)) for days in (1, 2)]
+    assert [before[day] != after[day] for day in (0, 1)] == [seen_by <= 1, seen_by <= 2]
+
+
+def test_examples_are_made_once(session, job, run, examples, requests_sent):
+    again = preprocess_run(open_run(session, job, DAY))
+    assert again == examples
+    assert requests_sent.work == []
+
+
+def test_the_run_table_says_whose_it_is(session, run, examples):
+    table = session.warehouse._client.get_table(str(examples.table))
+    assert table.dataset_id == session.warehouse.target.runs_dataset
+    assert (table.labels["run_id"], table.labels["phase"]) == (run.run_id, "preprocess")
+    assert len(table.labels["sql_digest"]) == 16
+
+
+def test_a_table_that_was_lost_is_made_again(session, job):
+    run = open_run(session, job, date(2013, 6, 20))
+    first = preprocess_run(run)
+    session.warehouse._client.delete_table(str(first.table))
+    assert preprocess_run(run) == first
+    assert session.warehouse.tables.row_count(first.table) == first.counts.row_count
+
+
+def test_a_date_outside_the_data_names_the_range_and_works_once_the_data_is_there(
+    make_empty_session, job, fixtures_folder, tmp_path
+):
+    day, session = date(2013, 7, 10), make_empty_session()
+    folder = shutil.copytree(fixtures_folder, tmp_path / "sources")
+    schedule = read_source(folder, "flights_schedule")
+    schedule.filter(pl.col("flight_date") < str(day)).write_ndjson(folder / "flights_schedule.jsonl")
+    load_sources(session, job, folder)
+    said = r"flight_delay 2013-07-10: nothing to score; flights_schedule was known from 2013-06-01 to 2013-07-09; .* - "
+    with pytest.raises(RequestError, match=said):
+        preprocess_run(open_run(session, job, day))
+    assert reader(session)("SELECT * FROM ledger.events_v1") == []
+
+    load_sources(session, job, fixtures_folder)
+    run = open_run(session, job, day)
+    assert (run.generation, preprocess_run(run).counts.scoring_rows) == (2, 16)
+
+
+def test_the_first_day_of_the_data_has_nothing_to_train_on(session, job):
+    with pytest.raises(RequestError, match=r"2013-06-01: nothing to train on; .* - choose a later date"):
+        preprocess_run(open_run(session, job, date(2013, 6, 1)))
+
+
+def test_an_empty_source_is_named(make_empty_session, job, fixtures_folder, tmp_path):
+    session, folder = make_empty_session(), shutil.copytree(fixtures_folder, tmp_path / "sources")
+    (folder / "flights_schedule.jsonl").write_text("")
+    load_sources(session, job, folder)
+    with pytest.raises(RequestError, match="nothing to score; flights_schedule is empty; flight_outcomes was known"):
+        preprocess_run(open_run(session, job, DAY))
+
+
+def test_two_examples_of_one_key_stop_the_run(make_empty_session, job, fixtures_folder, tmp_path):
+    session, folder = make_empty_session(), shutil.copytree(fixtures_folder, tmp_path / "sources")
+    schedule = read_source(folder, "flights_schedule")
+    twice = schedule.filter(pl.col("flight_date") == str(DAY)).head(1)
+    pl.concat([schedule, twice]).write_ndjson(folder / "flights_schedule.jsonl")
+    load_sources(session, job, folder)
+    with pytest.raises(CheckError, match="examples share a key") as caught:
+        preprocess_run(open_run(session, job, DAY))
+    assert caught.value.exit_code == 3
+    load_sources(session, job, fixtures_folder)
+    assert preprocess_run(open_run(session, job, DAY)).counts.scoring_rows == 16
+
+
+def test_a_missing_source_table_is_named(make_empty_session, job):
+    with pytest.raises(RequestError, match=r"flights_schedule"):
+        preprocess_run(open_run(make_empty_session(), job, DAY))

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pytest
+
+from pipeline.errors import RequestError
+from pipeline.phases.run import run_job, run_phase
+from pipeline.runs import open_run
+from tests.integration_fixtures import quick, reader, with_history_days
+
+DAY = date(2013, 7, 5)
+EVENT_COLUMNS = [
+    *("event_id", "job", "run_date", "run_id", "phase", "event", "variant", "model_id", "uri", "row_count", "seconds"),
+    *("sql_version", "sql_digest", "details", "recorded_at"),
+]
+
+
+@pytest.fixture(scope="module")
+def done(session, job):
+    return run_job(session, job, DAY)
+
+
+def slice_of(session, day, columns="*"):
+    return reader(session)(
+        f"SELECT {columns} FROM ml.flight_delay__predictions_v1 WHERE run_date = '{day}'"
+        " ORDER BY variant, flight, origin"
+    )
+
+
+def run_ids(session, day):
+    return {row["run_id"] for row in slice_of(session, day)}
+
+
+def test_a_run_carries_out_every_phase(session, job, done):
+    assert (done.status, done.job, done.run_date) == ("done", "flight_delay", DAY)
+    assert done.run_id.startswith("flight_delay-2013-07-05-")
+    counts = {"preprocess": 35 * 16, "train": done.rows["train"], "predict": 64, "load": 64}
+    assert done.rows == counts
+    assert set(done.seconds) == {"preprocess", "train", "predict", "load", "evaluate"}
+    assert set(done.tables) == {"examples", "predictions"}
+    assert len(done.uris["predictions"]) == 4 * job.spec.predictions.shards
+    assert done.evaluated == []
+    rows = slice_of(session, DAY)
+    assert len(rows) == 64
+    assert {(row["variant"], row["model_id"]) for row in rows} == {
+        (model["variant"], model["model_id"]) for model in done.models
+    }
+
+
+def test_every_phase_left_its_events_once(session, job, done):
+    rows = reader(session)("SELECT * FROM ledger.events_v1")
+    assert list(rows[0]) == EVENT_COLUMNS
+    of_run = [row for row in rows if row["run_id"] == done.run_id]
+    phases = [(row["phase"], row["event"]) for row in of_run]
+    assert sorted(phases) == sorted(
+        [("preprocess", "done")] + [("train", "done"), ("predict", "done"), ("load", "published")] * 4
+    )
+    assert len({row["event_id"] for row in of_run}) == len(of_run)
+    preprocess = next(row for row in of_run if row["phase"] == "preprocess")
+    assert (preprocess["sql_version"], preprocess["row_count"]) == (job.spec.examples.sql, 35 * 16)
+    assert reader(session)("SELECT COUNT(*) AS n FROM ledger.events") == [{"n": len(rows)}]
+
+
+def test_a_second_run_is_already_done_and_writes_nothing(session, job, done, requests_sent):
+    again = run_job(session, job, DAY)
+    assert (again.status, again.run_id, again.models) == ("already_done", done.run_id, done.models)
+    assert requests_sent.writes == []
+    assert requests_sent.sent != []
+
+
+def test_the_phases_one_by_one_make_what_the_run_makes(fresh_session, job, session, done):
+    for phase in ("preprocess", "train", "predict", "load"):
+        assert run_phase(fresh_session, job, DAY, phase).status == "done"
+    columns = "variant, model_id, flight_date, carrier, flight, origin, score"
+    assert slice_of(fresh_session, DAY, columns) == slice_of(session, DAY, columns)
+    assert run_job(fresh_session, job, DAY).status == "already_done"
+
+
+def test_run_evaluates_what_has_matured_by_its_own_date(session, quick_job, done):
+    days = [date(2013, 6, 25), date(2013, 6, 27)]
+    assert run_job(session, quick_job, days[0]).evaluated == []
+    (evaluated,) = run_job(session, quick_job, days[1]).evaluated
+    assert evaluated["run_date"] == days[0]
+    assert {row["metric"] for row in evaluated["metrics"]} >= {"auc", "log_loss"}
+
+
+def test_rerun_claims_the_next_generation_and_replaces_the_slice(session, quick_job, done):
+    day = date(2013, 7, 1)
+    first = run_job(session, quick_job, day)
+    before = slice_of(session, day)
+    again = run_job(session, quick_job, day, rerun=True)
+    assert (again.status, open_run(session, quick_job, day).generation) == ("done", 2)
+    assert again.run_id != first.run_id
+    after = slice_of(session, day)
+    assert {row["run_id"] for row in after} == {again.run_id}
+    assert [row | {"run_id": ""} for row in after] == [row | {"run_id": ""} for row in before]
+    assert run_job(session, quick_job, day).status == "already_done"
+
+
+def test_another_definition_is_a_new_generation_and_the_old_one_is_superseded(session, quick_job, done):
+    day, other = date(2013, 7, 2), with_history_days(quick_job, 170)
+    first = run_job(session, quick_job, day)
+    second = run_job(session, other, day)
+    assert (second.status, open_run(session, other, day).generation) == ("done", 2)
+    assert run_ids(session, day) == {second.run_id} != {first.run_id}
+    before = slice_of(session, day)
+    for superseded in (
+        lambda: run_job(session, quick_job, day),
+        lambda: run_phase(session, quick_job, day, "load"),
+    ):
+        with pytest.raises(RequestError, match=f"superseded by {second.run_id} - add --rerun") as caught:
+            superseded()
+        assert caught.value.exit_code == 2
+    assert slice_of(session, day) == before
+    third = run_job(session, quick_job, day, rerun=True)
+    assert run_ids(session, day) == {third.run_id}
+
+
+def test_predictions_have_another_version_in_another_table(session, quick_job, done):
+    day = date(2013, 7, 3)
+    version = quick_job.spec.predictions.model_copy(update={"version": 2})
+    spec = quick_job.spec.model_copy(update={"predictions": version})
+    newer = type(quick_job)(quick_job.name, quick_job.folder, spec, quick_job.variants)
+    assert run_job(session, newer, day).tables["predictions"].endswith("flight_delay__predictions_v2")
+    assert slice_of(session, day) == []
+    assert reader(session)("SELECT COUNT(*) AS n FROM ml.flight_delay__predictions_v2") == [{"n": 32}]
+
+
+@pytest.mark.parametrize(
+    "killed_in",
+    [
+        "pipeline.phases.preprocess._count",
+        "pipeline.phases.predict.commit_manifest",
+        "pipeline.phases.load.load_from_uris",
+        "pipeline.phases.load.name_champion",
+    ],
+)
+def test_a_run_that_was_killed_shows_nothing_half_written_and_goes_on(fresh_session, job, killed_in, monkeypatch):
+    one = quick(job)
+    with monkeypatch.context() as patch:
+        patch.setattr(killed_in, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_job(fresh_session, one, DAY)
+    # Without a champion consumers see nothing yet, whatever the table holds.
+    assert reader(fresh_session)("SELECT * FROM ml.flight_delay__predictions") == []
+    done = run_job(fresh_session, one, DAY)
+    assert done.status == "done"
+    assert len(slice_of(fresh_session, DAY)) == 32
+    assert len(reader(fresh_session)("SELECT * FROM ml.flight_delay__predictions")) == 16
+    assert len(reader(fresh_session)("SELECT * FROM ledger.models_v1")) == 2
+    phases = [row["phase"] for row in reader(fresh_session)("SELECT phase FROM ledger.events_v1 ORDER BY phase")]
+    assert phases == ["load"] * 2 + ["predict"] * 2 + ["preprocess"] + ["train"] * 2
+    assert run_job(fresh_session, one, DAY).status == "already_done"
+
+
+def test_two_processes_at_once_publish_one_set(fresh_session, connect, quick_job):
+    sessions = [fresh_session, connect(fresh_session.warehouse.target)]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda one: run_job(one, quick_job, DAY), sessions)
+    assert first.run_id == second.run_id
+    assert first.models == second.models
+    rows = slice_of(fresh_session, DAY)
+    assert len(rows) == 32
+    assert len({(row["variant"], row["flight"], row["origin"]) for row in rows}) == 32
+    assert len(reader(fresh_session)("SELECT * FROM ledger.champions_v1")) == 1
+    assert len(reader(fresh_session)("SELECT * FROM ledger.models_v1")) == 2

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import io
+import json
+from datetime import date
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.bundle import TrainingData, read_bundle, write_bundle
+from pipeline.digests import digest_json
+from pipeline.errors import CheckError, RequestError
+from pipeline.model_files import commit_model, committed_models, fetch_bundle
+from pipeline.phases.predict import predict_from_path
+from pipeline.phases.preprocess import preprocess_run
+from pipeline.phases.run import run_phase
+from pipeline.phases.train import _origin, train_from_data, train_from_path, train_run
+from pipeline.runs import open_run
+from tests.integration_fixtures import ROOT, reader
+
+DAY = date(2013, 7, 5)
+VARIANT = ROOT / "jobs" / "flight_delay" / "logistic_regression.yaml"
+
+
+@pytest.fixture(scope="module")
+def trained(session, job):
+    """Train alone: preprocess is carried out by it, nothing after it."""
+    return run_phase(session, job, DAY, "train")
+
+
+@pytest.fixture(scope="module")
+def run(session, job, trained):
+    return open_run(session, job, DAY)
+
+
+@pytest.fixture(scope="module")
+def frame(session, run):
+    examples = preprocess_run(run)
+    order = run.job.spec.prediction_key
+    return session.warehouse.read_frame(examples.table, examples.columns, where="_trains", order_by=order)
+
+
+def test_train_alone_fits_every_variant_and_publishes_nothing(session, job, trained, run):
+    assert [model["variant"] for model in trained.models] == [variant.id for variant in job.variants]
+    assert trained.status == "done"
+    assert trained.rows["train"] == preprocess_run(run).counts.training_rows
+    assert session.store.list(f"{run.folder('predictions')}/") == []
+    assert reader(session)(f"SELECT * FROM ml.{job.predictions_table}") == []
+
+
+def test_the_bundle_holds_all_that_reproduces_the_model(session, job, trained, run):
+    uri = trained.models[0]["uri"]
+    assert uri.startswith(f"gs://pipeline-tests/{session.store.target.prefix}/flight_delay/models/{DAY}/{run.run_id}/")
+    names = {item.uri.removeprefix(f"{uri}/") for item in session.store.list(f"{uri}/")}
+    sql = {f"sql/{name}.sql" for name in (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")}
+    assert names == {"bundle.json", "model.joblib", "variant.yaml", "job.yaml", "training.parquet", *sql}
+    content = session.store.read_json(f"{uri}/bundle.json")
+    assert content["complete"] is True
+    assert content["run"]["run_id"] == run.run_id
+    assert content["run"]["as_of"] == "2013-07-05T00:00:00-04:00"
+    assert session.store.read_bytes(f"{uri}/job.yaml") == (job.folder / "job.yaml").read_bytes()
+    examples_sql = (ROOT / "sql" / f"{job.spec.examples.sql}.sql").read_bytes()
+    assert session.store.read_bytes(f"{uri}/sql/{job.spec.examples.sql}.sql") == examples_sql
+    training = pd.read_parquet(io.BytesIO(session.store.read_bytes(f"{uri}/training.parquet")))
+    assert len(training) == trained.rows["train"] == content["training_data"]["rows"]
+
+
+def test_models_v1_has_a_row_for_each_model_with_the_digest_of_its_bundle(session, trained, run):
+    rows = reader(session)("SELECT * FROM ledger.models_v1 ORDER BY variant")
+    columns = [
+        *("model_id", "job", "run_date", "run_id", "variant", "uri", "bundle_digest", "training_rows"),
+        *("data_checksum", "code_digest", "recorded_at"),
+    ]
+    assert list(rows[0]) == columns
+    assert [(row["variant"], row["model_id"], row["uri"]) for row in rows] == sorted(
+        (model["variant"], model["model_id"], model["uri"]) for model in trained.models
+    )
+    for row in rows:
+        assert (row["job"], row["run_date"], row["run_id"]) == ("flight_delay", DAY, run.run_id)
+        assert row["bundle_digest"] == digest_json(session.store.read_json(f"{row['uri']}/bundle.json"))
+
+
+def test_training_again_uses_what_is_committed(session, job, trained, requests_sent):
+    again = run_phase(session, job, DAY, "train")
+    assert (again.status, again.models) == ("already_done", trained.models)
+    assert requests_sent.work == []
+    assert len(reader(session)("SELECT * FROM ledger.models_v1")) == len(trained.models)
+
+
+def test_the_examples_are_read_from_the_table_that_preprocess_made(fresh_session, job, requests_sent):
+    assert run_phase(fresh_session, job, DAY, "preprocess").status == "done"
+    table = open_run(fresh_session, job, DAY).table("examples").name
+    assert len([sent for sent in requests_sent.jobs if table in sent.statement]) == 1
+    requests_sent.clear()
+    assert run_phase(fresh_session, job, DAY, "train").status == "done"
+    assert [sent for sent in requests_sent.jobs if table in sent.statement] == []
+    assert requests_sent.uploads != []
+
+
+def test_the_same_data_and_configuration_give_the_same_model(session, job, trained):
+    again = run_phase(session, job, DAY, "train", rerun=True)
+    assert again.run_id != trained.run_id
+    known = {model["variant"]: model["model_id"] for model in trained.models}
+    assert {model["variant"]: model["model_id"] for model in again.models} == known
+    assert {model["uri"] for model in again.models}.isdisjoint(model["uri"] for model in trained.models)
+
+
+def test_an_interrupted_training_goes_on_where_it_stopped(session, quick_job, monkeypatch):
+    run = open_run(session, quick_job, date(2013, 6, 25))
+    examples, fit = preprocess_run(run), train_from_data
+
+    def stop_at_the_second(config, frame):
+        if "ConstantRate" in config.model:
+            raise RuntimeError("killed")
+        return fit(config, frame)
+
+    monkeypatch.setattr("pipeline.phases.train.train_from_data", stop_at_the_second)
+    with pytest.raises(RuntimeError, match="killed"):
+        train_run(run, examples)
+    first = committed_models(run)
+    assert [model.variant.split("@")[0] for model in first] == ["logistic_regression"]
+    monkeypatch.undo()
+    models = train_run(run, examples)
+    assert [model.variant.split("@")[0] for model in models] == ["logistic_regression", "constant_rate"]
+    assert models[0] == first[0]
+    recorded = reader(session)(f"SELECT variant FROM ledger.models_v1 WHERE run_id = '{run.run_id}'")
+    assert len(recorded) == 2
+
+
+def test_the_callers_frame_stays_as_it_is(job, frame):
+    before = frame.copy(deep=True)
+    for variant in job.variants:
+        train_from_data(variant.config, frame)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_committed_model_predicts_what_one_fitted_by_hand_predicts(session, job, trained, frame, tmp_path):
+    config = job.variants[0].config
+    by_hand = train_from_data(config, frame).predict(frame)
+    committed, _, _ = read_bundle(fetch_bundle(trained.models[0]["uri"], session.store, tmp_path))
+    np.testing.assert_allclose(committed.predict(frame)["score"], by_hand["score"], rtol=0, atol=1e-12)
+    assert by_hand["score"].nunique() > 10
+
+
+@pytest.mark.parametrize("kind", ["file", "object", "table"])
+def test_train_and_predict_from_path_take_files_objects_and_tables(session, run, trained, frame, kind, tmp_path):
+    rows = session.store.read_bytes(f"{trained.models[0]['uri']}/training.parquet")
+    (tmp_path / "training.parquet").write_bytes(rows)
+    table = preprocess_run(run).table
+    reader(session)(f"CREATE OR REPLACE TABLE runs.training AS SELECT * FROM `{table}` WHERE _trains")
+    places = {
+        "file": str(tmp_path / "training.parquet"),
+        "object": f"{trained.models[0]['uri']}/training.parquet",
+        "table": f"bq://{session.warehouse.run_table('training')}",
+    }
+    connections = {"store": session.store, "warehouse": session.warehouse}
+    info = train_from_path(VARIANT, places[kind], tmp_path / "bundle", **connections)
+    assert (info.content["complete"], info.content["training_data"]["rows"]) == (False, len(frame))
+    assert predict_from_path(tmp_path / "bundle", places[kind], tmp_path / "out.jsonl", **connections) == len(frame)
+    scores = pd.read_json(tmp_path / "out.jsonl", lines=True)
+    expected = joblib.load(tmp_path / "bundle" / "model.joblib").predict(frame)
+    merged = scores.merge(
+        expected.assign(flight_date=expected["flight_date"].astype(str)),
+        on=["flight_date", "carrier", "flight", "origin"],
+    )
+    assert len(merged) == len(frame)
+    np.testing.assert_allclose(merged["score_x"], merged["score_y"], rtol=0, atol=1e-9)
+
+
+def test_a_bundle_is_never_written_over_another(fixtures_folder, tmp_path):
+    (tmp_path / "kept.txt").write_text("kept")
+    with pytest.raises(RequestError, match=r"is not an empty folder - name a new folder"):
+        train_from_path(VARIANT, str(fixtures_folder / "planes.jsonl"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_bundle_that_was_changed_is_not_loaded(session, trained, tmp_path, monkeypatch):
+    folder = fetch_bundle(trained.models[0]["uri"], session.store, tmp_path)
+    content = bytearray((folder / "model.joblib").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.joblib").write_bytes(content)
+    monkeypatch.setattr("pipeline.bundle.joblib.load", lambda _: pytest.fail("it was unpickled"))
+    with pytest.raises(CheckError, match=r"missing or not the file that bundle.json lists"):
+        read_bundle(folder)
+
+
+def test_the_loser_of_a_race_uses_the_winners_model(job, trained, run, frame):
+    variant, data, origin = job.variants[0], TrainingData.of(frame.head(50)), _origin(run)
+    model = train_from_data(variant.config, data.frame)
+    late = commit_model(run, variant, lambda folder: write_bundle(folder, model, variant, data, origin))
+    assert (late.model_id, late.uri) == (trained.models[0]["model_id"], trained.models[0]["uri"])
+    assert committed_models(run)[0] == late
+
+
+def test_events_name_the_model_and_its_place(session, trained, run):
+    rows = reader(session)(
+        f"SELECT variant, model_id, uri, row_count, details FROM ledger.events WHERE run_id = '{run.run_id}'"
+        " AND phase = 'train' ORDER BY variant"
+    )
+    expected = sorted((model["variant"], model["model_id"], model["uri"]) for model in trained.models)
+    assert [(row["variant"], row["model_id"], row["uri"]) for row in rows] == expected
+    assert {row["row_count"] for row in rows} == {trained.rows["train"]}
+    assert all(json.loads(row["details"]) == {} for row in rows)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pipeline.errors import CloudError, RequestError
+from pipeline.store import Store
+from pipeline.store.store import crc32c_of, split_uri
+from pipeline.target import Endpoints
+
+
+@pytest.fixture(scope="module")
+def session(make_empty_session):
+    return make_empty_session()
+
+
+@pytest.fixture(scope="module")
+def store(session):
+    return session.store
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file.bin"
+    path.write_bytes(bytes(range(256)) * 300)
+    return path
+
+
+def test_an_object_has_the_content_size_and_checksum_of_its_file(store, file, tmp_path):
+    uri = store.uri("job", "a", "file.bin")
+    stored = store.put_file(file, uri)
+    assert (stored.uri, stored.size, stored.crc32c) == (uri, 76800, crc32c_of(file))
+    assert stored.generation > 0
+    assert store.download(uri, tmp_path / "new" / "copy").read_bytes() == file.read_bytes()
+    assert store.list(store.uri("job", "a")) == [stored]
+
+
+def test_the_same_file_twice_is_done_and_another_is_refused(store, file):
+    uri = store.uri("twice.bin")
+    first = store.put_file(file, uri)
+    assert store.put_file(file, uri) == first
+    file.write_bytes(b"other")
+    with pytest.raises(CloudError, match=r"twice.bin: another object is already there - run the command again"):
+        store.put_file(file, uri)
+    assert len(store.read_bytes(uri)) == first.size
+
+
+def test_an_empty_file_is_an_object(store, tmp_path):
+    (tmp_path / "empty").touch()
+    uri = store.uri("empty")
+    assert store.put_file(tmp_path / "empty", uri).size == 0
+    assert store.read_bytes(uri) == b""
+
+
+def test_json_is_made_once_and_the_first_value_stays(store):
+    uri = store.uri("once.json")
+    assert store.read_json(uri) is None
+    assert store.put_json_once({"value": 1, "text": "Zürich"}, uri) == {"value": 1, "text": "Zürich"}
+    assert store.put_json_once({"value": 2}, uri) == {"value": 1, "text": "Zürich"}
+    assert store.read_json(uri) == {"value": 1, "text": "Zürich"}
+
+
+def test_of_two_at_once_both_get_the_winners_value(session, connect):
+    stores = [session.store, connect(session.warehouse.target).store]
+    for attempt in range(10):
+        uri, barrier, got = session.store.uri("race", f"{attempt}.json"), threading.Barrier(2), {}
+
+        def claim(number, uri=uri, barrier=barrier, got=got):
+            barrier.wait()
+            got[number] = stores[number].put_json_once({"winner": number}, uri)
+
+        threads = [threading.Thread(target=claim, args=(number,)) for number in (0, 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=20)
+        assert got[0] == got[1] == session.store.read_json(uri)
+        assert got[0] in ({"winner": 0}, {"winner": 1})
+
+
+def test_uploads_are_made_only_where_nothing_is(store, file, requests_sent):
+    store.put_file(file, store.uri("conditions.bin"))
+    store.put_json_once({}, store.uri("conditions.json"))
+    assert len(requests_sent.uploads) == 2
+    assert all("ifGenerationMatch=0" in sent.query for sent in requests_sent.uploads)
+
+
+def test_what_is_not_there(store, tmp_path):
+    uri = store.uri("nowhere")
+    assert (store.read_bytes(uri), store.read_json(uri), store.list(uri)) == (None, None, [])
+    with pytest.raises(RequestError, match=r"nowhere: no such object - check the address"):
+        store.download(uri, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_objects_are_listed_by_name_below_a_prefix(store):
+    for name in ("b", "a", "c/d"):
+        store.put_json_once({}, store.uri("listed", name))
+    store.put_json_once({}, store.uri("listed-not"))
+    folder = store.uri("listed", "")
+    assert [item.uri.removeprefix(folder) for item in store.list(folder)] == ["a", "b", "c/d"]
+
+
+def test_addresses_lie_below_the_prefix_of_the_target(store):
+    target = store.target
+    assert store.uri("job", "models") == f"gs://{target.bucket}/{target.prefix}/job/models"
+    assert split_uri("gs://bucket/a/b") == ("bucket", "a/b")
+    for wrong in ("bucket/a", "gs://", "s3://bucket/a"):
+        with pytest.raises(RequestError, match="is not a gs:// address"):
+            split_uri(wrong)
+
+
+def test_the_bucket_is_made_once(store):
+    store.create_bucket()
+    store.create_bucket()
+    assert store._client.bucket(store.target.bucket).exists()
+
+
+def test_a_bucket_that_is_not_there_is_named(store, file):
+    with pytest.raises(RequestError, match=r"uploading gs://no-such-bucket/x"):
+        store.put_file(file, "gs://no-such-bucket/x")
+
+
+def test_a_server_that_is_gone_is_an_error_within_seconds(store, file, monkeypatch):
+    monkeypatch.setattr("pipeline.retries.UNREACHABLE_DEADLINE", 0.5)
+    nowhere = Endpoints(bigquery="http://127.0.0.1:9", bigquery_storage="127.0.0.1:9", storage="http://127.0.0.1:9")
+    gone = Store(store.target.model_copy(update={"endpoints": nowhere}))
+    for doing in (
+        lambda: gone.put_file(file, gone.uri("x")),
+        lambda: gone.read_json(gone.uri("x")),
+        lambda: gone.list(gone.uri("x")),
+        gone.create_bucket,
+    ):
+        with pytest.raises(CloudError, match=r"^(uploading|reading|listing|creating bucket) .* - run the same command"):
+            doing()
