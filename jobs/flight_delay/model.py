@@ -91,6 +91,7 @@ class FlightDelay:
         """Learn from rows that have a label."""
         late = labels(df, self.columns)
         self.vocabularies = vocabularies(df, CATEGORIES)
+        self.unknown = np.isnan(numbers(df, PLAN + RATES)).all(axis=0)
         effects = self.day.fit(df, late).realised
         self.trees.fit(np.column_stack([self._flights(df), effects]), late)
         return self
@@ -100,8 +101,10 @@ class FlightDelay:
         return scored(df, self.columns, marginal(self.trees, self._flights(df), self.day.expected(df)))
 
     def _flights(self, df: pd.DataFrame) -> Matrix:
-        # (num_rows, num_categories + num_numbers): codes of categories first
-        return np.hstack([codes(df, self.vocabularies), numbers(df, PLAN + RATES)])
+        # (num_rows, num_categories + num_numbers): codes of categories first. scikit-learn cannot bin a
+        # column without any number, as the rates are on the first days of the data: constant instead.
+        flights = np.where(self.unknown, 0.0, numbers(df, PLAN + RATES))
+        return np.hstack([codes(df, self.vocabularies), flights])
 
 
 class LogisticFlightDelay:

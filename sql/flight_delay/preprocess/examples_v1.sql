@@ -162,13 +162,18 @@ city AS (
   FROM flights
   GROUP BY day
 ),
+-- Rounded: the sum of floats depends on the order of the rows, and a row must be the same in every run.
 city_weather AS (
   SELECT
     known_day + 1 AS day,
-    AVG(IF(known_hour >= 21, wind_west, NULL)) AS wind_west, AVG(IF(known_hour >= 21, wind_south, NULL)) AS wind_south,
-    AVG(IF(known_hour >= 21, humid, NULL)) AS humid, AVG(IF(known_hour >= 21, dewp, NULL)) AS dewp,
-    AVG(IF(known_hour >= 21, visib, NULL)) AS visib,
-    AVG(IF(known_hour >= 21, pressure, NULL)) - AVG(IF(known_hour BETWEEN 15 AND 17, pressure, NULL)) AS pressure_change
+    ROUND(AVG(IF(known_hour >= 21, wind_west, NULL)), 4) AS wind_west,
+    ROUND(AVG(IF(known_hour >= 21, wind_south, NULL)), 4) AS wind_south,
+    ROUND(AVG(IF(known_hour >= 21, humid, NULL)), 4) AS humid,
+    ROUND(AVG(IF(known_hour >= 21, dewp, NULL)), 4) AS dewp,
+    ROUND(AVG(IF(known_hour >= 21, visib, NULL)), 4) AS visib,
+    ROUND(
+      AVG(IF(known_hour >= 21, pressure, NULL)) - AVG(IF(known_hour BETWEEN 15 AND 17, pressure, NULL)), 4
+    ) AS pressure_change
   FROM observed
   GROUP BY known_day
 ),
@@ -177,7 +182,9 @@ traffic AS (
     flight_date, day, carrier, flight, origin, dest, tailnum, departure_hour, departure_minute, distance, known_at,
     TIMESTAMP_DIFF(scheduled_arrival, scheduled_departure, MINUTE) AS scheduled_minutes,
     TIMESTAMP_DIFF(
-      scheduled_departure, LAG(scheduled_departure) OVER (PARTITION BY tailnum ORDER BY scheduled_departure), MINUTE
+      scheduled_departure,
+      LAG(scheduled_departure) OVER (PARTITION BY tailnum ORDER BY scheduled_departure, carrier, flight, origin),
+      MINUTE
     ) AS gap_minutes,
     COUNT(*) OVER (PARTITION BY day, origin, departure_hour) AS flights_origin_hour,
     COUNT(*) OVER (PARTITION BY day, carrier, origin) AS flights_carrier_origin
@@ -199,7 +206,8 @@ SELECT
   p.lon AS dest_lon,
   a.year AS aircraft_year,
   a.seats AS aircraft_seats,
-  IF(t.tailnum IS NULL, NULL, LEAST(t.gap_minutes, 1440)) AS aircraft_gap_minutes,
+  -- capped, so that it does not depend on how far back this query reads
+  IF(t.tailnum IS NULL, NULL, COALESCE(LEAST(t.gap_minutes, 1440), 1440)) AS aircraft_gap_minutes,
   t.flights_origin_hour,
   t.flights_carrier_origin,
   o.rate AS late_rate,
