@@ -45,13 +45,13 @@ def vocabularies(df: pd.DataFrame, columns: Sequence[str]) -> Vocabularies:
 
 def codes(df: pd.DataFrame, known: Vocabularies) -> Matrix:
     """Positions in the vocabularies, shape (num_rows, num_columns); NaN for what is not in them."""
-    positions = np.column_stack([values.get_indexer(df[name]) for name, values in known.items()])
+    positions = np.column_stack([values.get_indexer(pd.Index(df[name])) for name, values in known.items()])
     return np.where(positions < 0, np.nan, positions)
 
 
 def indicators(df: pd.DataFrame, known: Vocabularies) -> Matrix:
     """Whether a row has each value, shape (num_rows, num_values); all zero for what is not known."""
-    blocks = [values.get_indexer(df[name])[:, None] == np.arange(len(values)) for name, values in known.items()]
+    blocks = [values.get_indexer(pd.Index(df[name]))[:, None] == np.arange(len(values)) for name, values in known.items()]
     return np.hstack(blocks).astype(np.float64)
 
 
