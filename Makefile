@@ -24,7 +24,7 @@ demo: local  ## run the flight-delay job on seven days of real flights, on local
 test: lint types  ## check format, lint, types and imports, then run all tests with coverage
 	@echo "== tests"
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
 
 lint: dev  ## check format, lint, row loops, clients, addresses and the direction of imports
 	@echo "== format"

@@ -9,32 +9,44 @@ from pipeline.manifest import Manifest
 from pipeline.published import published
 from pipeline.runs import Run
 
-FAR = date(9999, 12, 31)
+NEVER = date(9999, 12, 31)
+LONG_AGO = date(1, 1, 1)
 
 
 def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:
     """Make the job's first variant champion from this run date on, if consumers would read nothing otherwise.
 
-    Where it takes the place of a variant that is gone, that one stays champion of the later run dates that it served.
+    Where it takes the place of a variant that is gone, that one stays champion of the other run dates that it served.
     """
     variant = run.job.variants[0].id
     in_force = run.ledger.run_start(run.run_date)["champion"]
     known = {candidate.id for candidate in run.job.variants}
     if in_force in known or variant not in {manifest.variant for manifest in manifests}:
         return
-    reason = f"{in_force} is no variant of the job any more" if in_force else "first"
-    if not run.ledger.decide_champion(variant, run.run_date, reason):
-        return
-    run.ledger.record_verdict(run.run_date, variant, "replace" if in_force else "first", reason)
-    if in_force and _serves_later(run, in_force):
-        next_date = run.run_date + timedelta(days=1)
-        run.ledger.decide_champion(in_force, next_date, f"{variant} was made for {run.run_date} only so far")
+    if in_force:
+        _replace(run, in_force, variant)
+    elif run.ledger.decide_champion(variant, run.run_date, "first"):
+        run.ledger.record_verdict(run.run_date, variant, "first", "first")
 
 
-def _serves_later(run: Run, variant: str) -> bool:
-    """Tell whether a variant is what consumers read on later run dates."""
+def _replace(run: Run, gone: str, variant: str) -> None:
+    """Name the new champion last: what is cut short before that is done again, and readers lose nothing meanwhile."""
+    for run_date in _others_served(run, gone):
+        run.ledger.decide_champion(gone, run_date, f"{variant} was made for {run.run_date} only so far")
+    reason = f"{gone} is no variant of the job any more"
+    run.ledger.record_verdict(run.run_date, variant, "replace", reason)
+    run.ledger.decide_champion(variant, run.run_date, reason)
+
+
+def _others_served(run: Run, gone: str) -> list[date]:
+    """Return from which other run dates on a variant has to be named, so that what it is read for stays: at most two.
+
+    The first champion stands for earlier run dates too, without a decision of their own.
+    """
     table = run.session.warehouse.table(run.job.predictions_table)
     next_date = run.run_date + timedelta(days=1)
-    if run.ledger.run_start(next_date)["champion"] not in (variant, run.job.variants[0].id):
-        return False
-    return any(row["variant"] == variant for row in published(run.session, table, next_date, FAR))
+    rows = published(run.session, table, LONG_AGO, NEVER)
+    served = [row["run_date"] for row in rows if row["variant"] == gone]
+    earlier = served[:1] if served and served[0] < run.run_date else []
+    later = [next_date] if any(day >= next_date for day in served) else []
+    return [day for day in (*earlier, *later) if run.ledger.run_start(day)["champion"] == gone]

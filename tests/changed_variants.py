@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from pipeline.champions import name_champion
+from pipeline.manifest import Manifest
 from pipeline.project import Job, Variant, read_variant
+from pipeline.runs import open_run
 from pipeline.session import Session
 from tests.integration_fixtures import reader
 
@@ -44,22 +47,31 @@ def with_version(job: Job, version: int) -> Job:
     return replace(job, spec=job.spec.model_copy(update={"predictions": predictions}))
 
 
-def seen(session: Session) -> dict[date, tuple[str, int]]:
-    """What consumers read: variant and rows of each run date."""
-    rows = reader(session)(
-        "SELECT run_date, variant, COUNT(*) AS n FROM ml.flight_delay__predictions GROUP BY 1, 2 ORDER BY 1, 2"
-    )
+def publish(session: Session, job: Job, day: date) -> None:
+    """What a run leaves, without its work: one published row of each variant, and the champion named."""
+    run, variants = open_run(session, job, day, rerun=True), [variant.id for variant in job.variants]
+    rows = [f"('{day}', '{run.run_id}', 'm', '{variant}', '{day}', 'AA', 1, 'JFK', 0.5)" for variant in variants]
+    columns = "run_date, run_id, model_id, variant, flight_date, carrier, flight, origin, score"
+    reader(session)(f"INSERT INTO ml.{job.predictions_table} ({columns}) VALUES {', '.join(rows)}")
+    name_champion(run, [Manifest(run.run_id, "m", variant, ()) for variant in variants])
+
+
+def seen(session: Session, job: Job) -> dict[date, str]:
+    """What consumers read: the variant of each run date."""
+    rows = reader(session)(f"SELECT DISTINCT run_date, variant FROM ml.{job.predictions_view} ORDER BY run_date")
     assert len({row["run_date"] for row in rows}) == len(rows), "a run date shows two variants"
-    return {row["run_date"]: (row["variant"], row["n"]) for row in rows}
+    return {row["run_date"]: row["variant"] for row in rows}
 
 
-def decisions(session: Session) -> list[tuple[date, str, str]]:
+def decisions(session: Session, job: Job) -> list[tuple[date, str, str]]:
     """The champions that were named, in the order in which that was decided."""
-    rows = reader(session)("SELECT from_run_date, variant, reason FROM ledger.champions_v1 ORDER BY decided_at")
+    columns = "from_run_date, variant, reason"
+    rows = reader(session)(f"SELECT {columns} FROM ledger.champions_v1 WHERE job = '{job.name}' ORDER BY decided_at")
     return [tuple(row.values()) for row in rows]
 
 
-def verdicts(session: Session) -> list[tuple[date, str, str]]:
+def verdicts(session: Session, job: Job) -> list[tuple[date, str, str]]:
     """Verdicts by run date."""
-    rows = reader(session)("SELECT run_date, champion, verdict FROM ml.verdicts_v1 ORDER BY run_date, verdict")
+    columns = "run_date, champion, verdict"
+    rows = reader(session)(f"SELECT {columns} FROM ml.verdicts_v1 WHERE job = '{job.name}' ORDER BY run_date, verdict")
     return [tuple(row.values()) for row in rows]

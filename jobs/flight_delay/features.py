@@ -51,7 +51,9 @@ def codes(df: pd.DataFrame, known: Vocabularies) -> Matrix:
 
 def indicators(df: pd.DataFrame, known: Vocabularies) -> Matrix:
     """Whether a row has each value, shape (num_rows, num_values); all zero for what is not known."""
-    blocks = [values.get_indexer(pd.Index(df[name]))[:, None] == np.arange(len(values)) for name, values in known.items()]
+    blocks = [
+        values.get_indexer(pd.Index(df[name]))[:, None] == np.arange(len(values)) for name, values in known.items()
+    ]
     return np.hstack(blocks).astype(np.float64)
 
 
@@ -61,5 +63,8 @@ def labels(df: pd.DataFrame, columns: Columns) -> NDArray[np.int64]:
 
 
 def scored(df: pd.DataFrame, columns: Columns, scores: Matrix) -> pd.DataFrame:
-    """The key of each row with its probability of being late."""
-    return df[columns.key].reset_index(drop=True).assign(score=scores)
+    """The key of each row with its probability of being late.
+
+    Rounded: the last bits of a sum depend on the number of threads.
+    """
+    return df[columns.key].reset_index(drop=True).assign(score=scores.round(12))

@@ -41,6 +41,7 @@ MILES = {"ATL": 760, "BOS": 190, "LAX": 2470, "MIA": 1090, "ORD": 730, "SJU": 16
 
 
 def tail(number: pl.Expr) -> pl.Expr:
+    """The tail number of an aircraft."""
     return pl.format("N{}XX", number + 100)
 
 
@@ -83,8 +84,15 @@ def observations(rng: np.random.Generator) -> pl.DataFrame:
     hours = pl.DataFrame({"observed_at": pl.datetime_range(start, end, "1h", time_unit="us", eager=True)})
     grid = pl.DataFrame({"origin": ["EWR", "JFK", "LGA"]}).join(hours, how="cross")
     uniform = {
-        **{"temp": (50, 90), "dewp": (40, 70), "humid": (30, 100), "wind_dir": (0, 360), "wind_speed": (0, 25)},
-        **{"wind_gust": (15, 40), "precip": (0, 0.2), "pressure": (1000, 1030), "visib": (2, 10)},
+        "temp": (50, 90),
+        "dewp": (40, 70),
+        "humid": (30, 100),
+        "wind_dir": (0, 360),
+        "wind_speed": (0, 25),
+        "wind_gust": (15, 40),
+        "precip": (0, 0.2),
+        "pressure": (1000, 1030),
+        "visib": (2, 10),
     }
     readings = {name: rng.uniform(low, high, grid.height).round(2) for name, (low, high) in uniform.items()}
     measured = grid.with_columns(**{name: pl.Series(values) for name, values in readings.items()}).with_columns(

@@ -30,7 +30,11 @@ INDICATORS = ("carrier", "origin", "departure_hour", "day_of_week")
 
 
 class Classifier(Protocol):
-    def predict_proba(self, x: Matrix, /) -> Matrix: ...
+    """What the two variants fit."""
+
+    def predict_proba(self, x: Matrix, /) -> Matrix:
+        """Probabilities of the classes, shape (num_rows, 2)."""
+        ...
 
 
 def marginal(classifier: Classifier, flights: Matrix, effects: Matrix) -> Matrix:
@@ -101,7 +105,7 @@ class FlightDelay:
         return scored(df, self.columns, marginal(self.trees, self._flights(df), self.day.expected(df)))
 
     def _flights(self, df: pd.DataFrame) -> Matrix:
-        # (num_rows, num_categories + num_numbers): codes of categories first. scikit-learn cannot bin a
+        # shape (num_rows, num_categories + num_numbers): codes of categories first. scikit-learn cannot bin a
         # column without any number, as the rates are on the first days of the data: constant instead.
         flights = np.where(self.unknown, 0.0, numbers(df, PLAN + RATES))
         return np.hstack([codes(df, self.vocabularies), flights])
@@ -140,7 +144,7 @@ class LogisticFlightDelay:
         return scored(df, self.columns, marginal(self.regression, self._flights(df), self.day.expected(df)))
 
     def _flights(self, df: pd.DataFrame) -> Matrix:
-        # (num_rows, num_indicators + num_numbers)
+        # indicators of categories first, then numbers: shape (num_rows, num_features)
         return np.hstack([indicators(df, self.vocabularies), self.scaler.transform(self._numbers(df))])
 
     def _numbers(self, df: pd.DataFrame) -> Matrix:

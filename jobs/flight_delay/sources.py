@@ -30,6 +30,7 @@ def data_folder() -> Path:
 
 
 def read_csv(source: Path | bytes) -> pl.DataFrame:
+    """A table of the package, its ways to write a missing value understood."""
     return pl.read_csv(source, null_values=["NA", "", "\\N"], infer_schema_length=None)
 
 
@@ -39,10 +40,12 @@ def clock(column: str) -> pl.Expr:
 
 
 def minutes(value: pl.Expr) -> pl.Expr:
+    """A duration."""
     return pl.duration(minutes=value)
 
 
 def utc(column: str) -> pl.Expr:
+    """The moment that a text in ISO format names."""
     return pl.col(column).str.to_datetime(time_unit="us", time_zone="UTC")
 
 

@@ -39,7 +39,7 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def fails(project, capsys):  # noqa: ARG001 - the working folder
+def fails(project, capsys):
     """Run a command that is wrong, and return what it said: one line on stderr, nothing on stdout, exit code 2."""
 
     def run(*arguments: str) -> str:

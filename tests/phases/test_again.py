@@ -1,0 +1,188 @@
+"""Runs that were cut short, superseded, voided or fed with foreign models, and what the same command does then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from pipeline.errors import RequestError
+from pipeline.ledger import Ledger
+from pipeline.model_files import committed_models
+from pipeline.phases.load import load_run
+from pipeline.phases.predict import predict_from_data
+from pipeline.phases.run import run_job, run_phase
+from pipeline.prediction_files import committed_manifests
+from pipeline.published import published_slices
+from pipeline.runs import open_run
+from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, seen, verdicts
+from tests.integration_fixtures import reader
+
+
+@pytest.fixture
+def own(job):
+    """A job of a name of its own, over the sources that all tests share."""
+    return replace(job, name=f"j{uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def one(own):
+    return job_with_prior(own, 20.0)
+
+
+def rows_of(session, job, table, columns):
+    rows = reader(session)(f"SELECT {columns} FROM {table} WHERE job = '{job.name}' ORDER BY {columns}")
+    return [tuple(row.values()) for row in rows]
+
+
+def published(session, job):
+    return reader(session)(f"SELECT * FROM ml.{job.predictions_table} ORDER BY run_date, variant, flight, origin")
+
+
+def raises_once(patch, method, applies=lambda *_: True):
+    """Make a method of the ledger end the process, as it were, the first time that it applies."""
+    original, killed = getattr(Ledger, method), []
+
+    def call(self, *args):
+        if not killed and applies(*args):
+            killed.append(args)
+            raise KeyboardInterrupt
+        return original(self, *args)
+
+    patch.setattr(Ledger, method, call)
+
+
+def of_phase(phase):
+    return lambda *args: any(event.phase == phase for event in args[-1])
+
+
+KILLED = [
+    *(pytest.param("record", of_phase(phase), id=phase) for phase in ("preprocess", "train", "predict", "load")),
+    pytest.param("record_models", lambda *_: True, id="models"),
+]
+
+
+@pytest.mark.parametrize(("method", "applies"), KILLED)
+def test_what_was_made_but_not_recorded_is_recorded_by_the_next_attempt(session, one, monkeypatch, method, applies):
+    with monkeypatch.context() as patch:
+        raises_once(patch, method, applies)
+        with pytest.raises(KeyboardInterrupt):
+            run_job(session, one, FIRST)
+    run = open_run(session, one, FIRST)
+    assert run_job(session, one, FIRST).run_id == run.run_id
+    (model,) = committed_models(run)
+    assert rows_of(session, one, "ledger.models_v1", "variant, model_id") == [(model.variant, model.model_id)]
+    assert rows_of(session, one, "ledger.events_v1", "phase, event, variant, model_id") == [
+        ("load", "published", model.variant, model.model_id),
+        ("predict", "done", model.variant, model.model_id),
+        ("preprocess", "done", None, None),
+        ("train", "done", model.variant, model.model_id),
+    ]
+    assert decisions(session, one) == [(FIRST, model.variant, "first")]
+    assert verdicts(session, one) == [(FIRST, model.variant, "first")]
+    assert run_job(session, one, FIRST).status == "already_done"
+
+
+def test_a_changed_variant_of_a_backfilled_date_is_read_there_and_the_old_one_later(session, own, one):
+    new = job_with_prior(own, 5.0)
+    for day in (FIRST, MIDDLE):
+        run_job(session, one, day)
+    again = run_job(session, new, FIRST)
+    assert seen(session, one) == {FIRST: new.variants[0].id, MIDDLE: one.variants[0].id}
+    rows = reader(session)(f"SELECT run_id FROM ml.{one.predictions_view} WHERE run_date = '{FIRST}'")
+    assert rows == [{"run_id": again.run_id}] * ROWS
+    assert run_job(session, new, FIRST).status == "already_done"
+
+
+def test_a_run_that_was_superseded_before_its_load_publishes_nothing(session, one):
+    run_job(session, one, FIRST)
+    run_phase(session, one, FIRST, "train", rerun=True)
+    run_phase(session, one, FIRST, "predict")
+    late, before = open_run(session, one, FIRST), published(session, one)
+    newer = open_run(session, one, FIRST, rerun=True)
+    with pytest.raises(RequestError, match=f"{late.run_id} is superseded by {newer.run_id} - nothing was published"):
+        load_run(late, committed_manifests(late))
+    assert published(session, one) == before != []
+    assert (FIRST, "published", late.run_id) not in rows_of(session, one, "ledger.events", "run_date, event, run_id")
+
+
+def test_models_of_another_run_do_not_pass_for_the_runs_own(session, own):
+    both = job_of(own, rate(own, 20.0, "a"), rate(own, 5.0, "b"))
+    foreign = run_phase(session, both, FIRST, "train").models
+    for model in foreign:
+        run_phase(session, both, LAST, "predict", model=model["uri"])
+    assert run_phase(session, both, LAST, "load").rows["load"] == 2 * ROWS
+    run = open_run(session, both, LAST)
+    strangers = {model["model_id"] for model in foreign}
+    assert {part.model_id for part in published_slices(run).values()} == strangers
+    done = run_job(session, both, LAST)
+    assert (done.status, done.run_id) == ("done", run.run_id)
+    trained = {model.variant: model.model_id for model in committed_models(run)}
+    assert {variant: part.model_id for variant, part in published_slices(run).items()} == trained
+    assert len(trained) == 2
+    assert not strangers & set(trained.values())
+    assert run_job(session, both, LAST).status == "already_done"
+
+
+def test_two_variants_of_one_configuration_are_two_models_with_files_of_their_own(session, own):
+    twins = job_of(own, rate(own, 20.0, "a"), rate(own, 20.0, "b"))
+    assert run_job(session, twins, FIRST).rows["load"] == 2 * ROWS
+    run = open_run(session, twins, FIRST)
+    models, manifests = committed_models(run), committed_manifests(run)
+    ids = [variant.id for variant in twins.variants]
+    assert len({model.model_id for model in models}) == len({model.data_checksum for model in models}) + 1 == 2
+    assert sorted((each.variant, each.model_id) for each in manifests) == sorted(
+        (model.variant, model.model_id) for model in models
+    )
+    assert not set(manifests[0].uris) & set(manifests[1].uris)
+    scores = {name: [row["score"] for row in published(session, twins) if row["variant"] == name] for name in ids}
+    assert scores[ids[0]] == scores[ids[1]]
+    assert len(scores[ids[0]]) == ROWS
+    assert run_job(session, twins, FIRST).status == "already_done"
+
+
+def test_a_model_that_predicts_no_rows_replaces_what_was_published(session, one, monkeypatch):
+    run_job(session, one, FIRST)
+    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).head(0))
+    done = run_job(session, one, FIRST, rerun=True)
+    assert (done.status, done.rows["predict"], done.rows["load"]) == ("done", 0, 0)
+    assert published(session, one) == []
+    again = run_job(session, one, FIRST)
+    assert (again.status, again.run_id, again.rows["load"]) == ("already_done", done.run_id, 0)
+
+
+def test_a_date_without_data_voids_the_run(session, one):
+    day = LAST.replace(year=2012)
+    with pytest.raises(RequestError, match="nothing to score"):
+        run_job(session, one, day)
+    generations = f"{one.name}/attempts/{day}/generations/000001.json"
+    first = session.store.read_json(session.store.uri(*generations.split("/")))["run_id"]
+    uri = session.store.uri(one.name, "attempts", str(day), first, "void.json")
+    assert "nothing to score" in session.store.read_json(uri)["reason"]
+    assert open_run(session, one, day).generation == 2
+
+
+def test_examples_that_expired_after_a_run_has_predicted_do_not_void_it(session, one, monkeypatch):
+    run_phase(session, one, FIRST, "train")
+    run_phase(session, one, FIRST, "predict")
+    run = open_run(session, one, FIRST)
+    session.warehouse._client.delete_table(str(run.table("examples")))
+    with monkeypatch.context() as patch:
+        said = RequestError("the snapshot is too old")
+        patch.setattr("pipeline.phases.preprocess._make", lambda _: (_ for _ in ()).throw(said))
+        with pytest.raises(RequestError, match="the snapshot is too old"):
+            run_phase(session, one, FIRST, "preprocess")
+    assert session.store.read_json(run.void_uri) is None
+    assert open_run(session, one, FIRST).run_id == run.run_id
+    assert run_phase(session, one, FIRST, "load").rows["load"] == ROWS
+
+
+def test_generations_go_on_counting_when_an_old_claim_is_gone(session, one):
+    runs = [open_run(session, one, FIRST, rerun=True) for _ in range(2)]
+    folder = session.store.uri(one.name, "attempts", str(FIRST), "generations")
+    session.store._blob(f"{folder}/000001.json").delete()
+    third = open_run(session, one, FIRST, rerun=True)
+    assert [run.generation for run in (*runs, third)] == [1, 2, 3]
+    assert third.run_id not in {run.run_id for run in runs}
+    assert open_run(session, one, FIRST).run_id == third.run_id
