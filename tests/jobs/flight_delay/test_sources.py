@@ -154,6 +154,6 @@ def test_the_files_have_the_declared_columns_in_their_order(job, tmp_path):
 
 
 def test_without_the_data_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ModuleNotFoundError, match="extra 'local'"):
         data_folder()
