@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,12 @@ class TrainingData:
         """Return a frame with its checksum."""
         return cls(frame, frame_checksum(frame))
 
+    @cached_property
+    def parquet(self) -> bytes:
+        """The frame as a Parquet file."""
+        content: bytes = self.frame.to_parquet(None, index=False, compression="zstd")
+        return content
+
 
 def write_bundle(folder: Path, model: Model, variant: Variant, data: TrainingData, origin: Origin) -> BundleInfo:
     """Write a model bundle into an empty folder."""
@@ -96,7 +103,7 @@ def write_bundle(folder: Path, model: Model, variant: Variant, data: TrainingDat
     if origin.job_file:
         shutil.copyfile(origin.job_file, folder / "job.yaml")
     _write_sql(folder, origin.sql)
-    _write_training_frame(folder, data.frame)
+    _write_training_frame(folder, data)
     if hasattr(model, "save_id_maps"):
         model.save_id_maps(folder / "id_maps")
     info = BundleInfo(_content(folder, variant, data, origin))
@@ -157,9 +164,9 @@ def _write_sql(folder: Path, sql: Mapping[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _write_training_frame(folder: Path, frame: pd.DataFrame) -> None:
-    if frame.memory_usage(deep=False).sum() <= TRAINING_FRAME_LIMIT:
-        frame.to_parquet(folder / "training.parquet", index=False, compression="zstd")
+def _write_training_frame(folder: Path, data: TrainingData) -> None:
+    if data.frame.memory_usage(deep=False).sum() <= TRAINING_FRAME_LIMIT:
+        (folder / "training.parquet").write_bytes(data.parquet)
 
 
 def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def test_without_a_terminal_there_are_no_bars(plain):
     assert out.getvalue() == ""
 
 
-def test_on_a_terminal_there_is_a_bar():
+def test_on_a_terminal_there_is_a_bar(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one gets no bars
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     assert list(Reporter(console).track(range(3), "shards")) == [0, 1, 2]
     assert "3/3" in console.file.getvalue()

@@ -5,8 +5,12 @@ columns: {row_count: INT64, training_rows: INT64, scoring_rows: INT64, duplicate
 changes: {v1: first version}
 */
 SELECT
-  COUNT(*) AS row_count,
-  COUNTIF(_trains) AS training_rows,
-  COUNTIF(_scores) AS scoring_rows,
-  COUNT(*) - COUNT(DISTINCT TO_JSON_STRING(STRUCT(`{key}`))) AS duplicate_keys
-FROM `{table}`
+  SUM(rows_of_key) AS row_count,
+  SUM(training_rows) AS training_rows,
+  SUM(scoring_rows) AS scoring_rows,
+  SUM(rows_of_key - 1) AS duplicate_keys
+FROM (
+  SELECT COUNT(*) AS rows_of_key, COUNTIF(_trains) AS training_rows, COUNTIF(_scores) AS scoring_rows
+  FROM `{table}`
+  GROUP BY `{key}`
+)

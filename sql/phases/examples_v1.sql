@@ -1,7 +1,9 @@
 /*
 description: >
   Makes the examples of a run: the job's examples with the labels known by then, what each row is for, and its shard.
-  A row trains when its own moment has passed and its label is known; it is scored when its moment is the run's.
+  A row trains when its own moment has passed and its label is known; it is scored when its
+  moment is the run's, and only rows to score have a shard: a fingerprint of each row in the history would cost more than
+  the rest of the statement.
 parameters: {as_of: TIMESTAMP, shards: INT64}
 identifiers: {table: table, examples: query, labels: query, key: columns, entity: columns}
 changes: {v1: first version}
@@ -12,6 +14,10 @@ SELECT
   labels.label,
   examples.example_as_of < @as_of AND labels.label IS NOT NULL AS _trains,
   examples.example_as_of = @as_of AS _scores,
-  ABS(MOD(FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(`{entity}`))), @shards)) AS _shard
+  IF(
+    examples.example_as_of = @as_of,
+    ABS(MOD(FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(`{entity}`))), @shards)),
+    NULL
+  ) AS _shard
 FROM `{examples}` AS examples
 LEFT JOIN `{labels}` AS labels USING (`{key}`)

@@ -103,14 +103,14 @@ def test_a_past_days_row_equals_the_row_that_was_scored_on_that_day(session, job
     assert len(scored) == 16
 
 
-def test_an_entity_keeps_its_shard_and_all_shards_are_used(session, job, examples):
-    entity = ", ".join(job.spec.entity)
-    rows = rows_of(session, examples.table, f"{entity}, _shard")
-    assert {row["_shard"] for row in rows} == {0, 1}
-    other = preprocess_run(open_run(session, job, DAY - timedelta(days=2)))
-    known = {tuple(row[name] for name in job.spec.entity): row["_shard"] for row in rows}
-    for row in rows_of(session, other.table, f"{entity}, _shard"):
-        assert known[tuple(row[name] for name in job.spec.entity)] == row["_shard"]
+def test_rows_to_score_have_the_shard_of_their_entity_and_all_shards_are_used(session, job, examples):
+    entity, shards = ", ".join(job.spec.entity), job.spec.predictions.shards
+    expected = f"ABS(MOD(FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({entity}))), {shards})) AS expected"
+    rows = rows_of(session, examples.table, f"_scores, _shard, {expected}")
+    scored = [row for row in rows if row["_scores"]]
+    assert [row["_shard"] for row in scored] == [row["expected"] for row in scored]
+    assert {row["_shard"] for row in scored} == {0, 1}
+    assert {row["_shard"] for row in rows if not row["_scores"]} == {None}
 
 
 @pytest.mark.parametrize(("lands", "seen_by"), [("after midnight", 2), ("before midnight", 1)])
