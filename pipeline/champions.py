@@ -19,8 +19,10 @@ def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:
     Where it takes the place of a variant that is gone, that one stays champion of the other run dates that it served.
     """
     variant = run.job.variants[0].id
-    in_force = run.ledger.run_start(run.run_date)["champion"]
-    known = {candidate.id for candidate in run.job.variants}
+    start = run.ledger.run_start(run.run_date)
+    in_force, known = start["champion"], {candidate.id for candidate in run.job.variants}
+    if start["named_first"]:  # an attempt may have ended between decision and verdict; a verdict is appended once
+        run.ledger.record_verdict(run.run_date, in_force, "first", "first")
     if in_force in known or variant not in {manifest.variant for manifest in manifests}:
         return
     if in_force:

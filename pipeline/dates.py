@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import RequestError
@@ -23,8 +23,12 @@ def parse_date(text: str, *, option: str) -> date:
 
 
 def as_of(run_date: date, time_zone: str, offset_minutes: int = 0) -> datetime:
-    """Return midnight of `run_date` in `time_zone`, plus the job's offset (an aware datetime)."""
-    return datetime.combine(run_date, time(), tzinfo=ZoneInfo(time_zone)) + timedelta(minutes=offset_minutes)
+    """Return midnight of `run_date` in `time_zone` plus the job's offset, an aware datetime.
+
+    The offset is time that passes, as `TIMESTAMP_ADD` adds it: a changing clock does not make it longer or shorter.
+    """
+    midnight = datetime.combine(run_date, time(), tzinfo=ZoneInfo(time_zone))
+    return (midnight.astimezone(UTC) + timedelta(minutes=offset_minutes)).astimezone(midnight.tzinfo)
 
 
 def date_range(first: date, last: date) -> list[date]:

@@ -22,13 +22,17 @@ def import_object(path: str) -> Any:
     Raises
     ------
     RequestError
-        The module or the name does not exist.
+        The module or the name does not exist, or the module's own code fails.
     """
     module_name, _, name = path.partition(":")
     try:
-        return getattr(importlib.import_module(module_name), name)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         hint = "install the package or mend the path"
         raise RequestError(f"cannot import {path}: no module named {error.name}", hint=hint) from error
-    except AttributeError as error:
-        raise RequestError(f"cannot import {path}: {module_name} has no {name}", hint="mend the path") from error
+    except Exception as error:
+        what = f"cannot import {path}: {type(error).__name__}: {error}"
+        raise RequestError(what, hint="mend the module; pipeline --verbose shows the line") from error
+    if not hasattr(module, name):
+        raise RequestError(f"cannot import {path}: {module_name} has no {name}", hint="mend the path")
+    return getattr(module, name)

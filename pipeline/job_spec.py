@@ -102,6 +102,18 @@ class JobSpec(Strict):
             raise ValueError("entity: every column must be part of prediction_key")
         return self
 
+    @model_validator(mode="after")
+    def _shared_parameters_agree(self) -> JobSpec:
+        mine, theirs = self.examples.parameters, self.labels.parameters
+        clash = [name for name in mine if name in theirs and mine[name] != theirs[name]]
+        if clash:
+            name = clash[0]
+            raise ValueError(
+                f"parameter {name} is {mine[name]} in examples and {theirs[name]} in labels;"
+                " one statement joins both: give it one value or two names"
+            )
+        return self
+
     @property
     def all_variants(self) -> list[str]:
         """Names of everything that is trained: variants, then baselines."""

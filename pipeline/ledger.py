@@ -84,12 +84,11 @@ class Ledger:
         return rows[0]["verdict"] if rows else None
 
     def run_start(self, run_date: date) -> dict[str, Any]:
-        """Return BigQuery's present moment (`snapshot_at`) and the champion in force for a run date."""
+        """Return BigQuery's present moment (`snapshot_at`), the champion in force and if it was `named_first` then."""
         table = self.session.warehouse.ledger_table("champions")
         values = {"job": self.job, "run_date": run_date}
-        return self.session.warehouse.rows(self.session.statement("ledger/run_start_v1", {"champions": table}, values))[
-            0
-        ]
+        statement = self.session.statement("ledger/run_start_v1", {"champions": table}, values)
+        return self.session.warehouse.rows(statement)[0]
 
     def events(self, first: date, last: date) -> list[dict[str, Any]]:
         """Return the events of run dates."""

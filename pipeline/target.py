@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pipeline.yaml_file import Strict, read_yaml
 
 DATASET = r"^[A-Za-z0-9_]{1,1024}$"
 PROJECT = r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
+
+LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+LabelValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,63}$")]
 
 
 class Endpoints(Strict):
@@ -43,7 +47,7 @@ class Target(Strict):
     dashboard_dataset: str = Field(pattern=DATASET)
     bucket: str = Field(pattern=BUCKET)
     prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")
-    labels: dict[str, str] = {}
+    labels: dict[LabelKey, LabelValue] = {}
     maximum_bytes_billed: int | None = Field(default=None, gt=0)
     priority: str = Field(default="INTERACTIVE", pattern="^(INTERACTIVE|BATCH)$")
     reservation: str | None = None

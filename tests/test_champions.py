@@ -144,6 +144,22 @@ def test_a_change_that_was_cut_short_is_finished_and_readers_lose_nothing(sessio
     assert verdicts(session, old)[-1] == (MIDDLE, champion(new), "replace")
 
 
+def test_a_first_verdict_that_was_cut_short_is_said_when_the_load_is_repeated(session, old, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "record_verdict", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(session, old, FIRST)
+    assert decisions(session, old) == [(FIRST, champion(old), "first")]
+    assert verdicts(session, old) == []
+    publish(session, old, LAST)
+    assert verdicts(session, old) == []
+    publish(session, old, FIRST)
+    assert verdicts(session, old) == [(FIRST, champion(old), "first")]
+
+
 def test_another_version_of_the_predictions_is_what_consumers_read(session, old):
     newer = with_version(old, 2)
     publish(session, old, FIRST)

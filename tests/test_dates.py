@@ -62,8 +62,16 @@ def test_a_midnight_that_the_clocks_leave_out_is_the_moment_they_change():
     assert as_of(date(2018, 11, 4), "America/Sao_Paulo").astimezone(UTC) == datetime(2018, 11, 4, 3, tzinfo=UTC)
 
 
-def test_offset_is_minutes_of_the_local_clock():
-    assert as_of(date(2013, 7, 1), "America/New_York", 90).astimezone(UTC) == datetime(2013, 7, 1, 5, 30, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("day", "utc"),
+    [
+        (date(2013, 7, 1), datetime(2013, 7, 1, 7, 0, tzinfo=UTC)),
+        (date(2013, 3, 10), datetime(2013, 3, 10, 8, 0, tzinfo=UTC)),  # the local clock says 04:00
+        (date(2013, 11, 3), datetime(2013, 11, 3, 7, 0, tzinfo=UTC)),  # the local clock says 02:00
+    ],
+)
+def test_offset_is_time_that_passes_whatever_the_local_clock_does(day, utc):
+    assert as_of(day, "America/New_York", 180).astimezone(UTC) == utc
 
 
 @given(st.dates(max_value=date(9000, 1, 1)), st.integers(0, 400))

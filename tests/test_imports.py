@@ -39,6 +39,22 @@ def test_missing_package_inside_a_module_is_named(root):
         import_object("needs_more_5f3a:M")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os\nos.no_such_thing\n", "AttributeError: module 'os' has no attribute 'no_such_thing'"),
+        ("def broken(:\n", "SyntaxError: invalid syntax"),
+        ("raise ValueError('bad table')\n", "ValueError: bad table"),
+    ],
+)
+def test_a_module_whose_own_code_fails_says_how(root, code, said):
+    name = f"fails_{abs(hash(code))}"
+    (root / f"{name}.py").write_text(code)
+    use_project_root(root)
+    with pytest.raises(RequestError, match=f"cannot import {name}:M: {said}"):
+        import_object(f"{name}:M")
+
+
 def test_project_root_comes_first_and_once(root):
     use_project_root(root)
     use_project_root(root)

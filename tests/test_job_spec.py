@@ -61,3 +61,12 @@ def test_known_at_is_a_timestamp_of_the_source(known_at, kind):
 def test_types_may_be_in_small_letters():
     source = {"description": "x", "known_at": "t", "columns": {"t": "timestamp not null"}}
     assert parse(sources={"items": source}).sources["items"].known_at == "t"
+
+
+def test_a_parameter_of_examples_and_labels_has_one_value():
+    said = "parameter minutes is 15 in examples and 20 in labels; one statement joins both: give it one value or two"
+    with pytest.raises(RequestError, match=said):
+        parse(
+            examples={"sql": "a/examples_v1", "history_days": 1, "parameters": {"minutes": 15}},
+            labels={"sql": "a/labels_v1", "delay_days": 1, "parameters": {"minutes": 20}},
+        )

@@ -66,6 +66,12 @@ def test_malformed_and_unknown_keys_are_named(read, key, value):
         read(**{key: value})
 
 
+@pytest.mark.parametrize("labels", [{"Team": "ml"}, {"1st": "ml"}, {"team": "ML"}, {"team": "m" * 64}, {"": "ml"}])
+def test_labels_that_bigquery_would_refuse_are_refused_here(read, labels):
+    with pytest.raises(RequestError, match=r"key labels\."):
+        read(labels=labels)
+
+
 def test_a_target_file_cannot_lead_to_emulators(read):
     with pytest.raises(RequestError, match="key endpoints: not allowed in a target file"):
         read(endpoints=ENDPOINTS)
