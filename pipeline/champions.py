@@ -45,9 +45,8 @@ def _others_served(run: Run, gone: str) -> list[date]:
 
     The first champion stands for earlier run dates too, without a decision of their own.
     """
-    table = run.session.warehouse.table(run.job.predictions_table)
     next_date = run.run_date + timedelta(days=1)
-    rows = published(run.session, table, LONG_AGO, NEVER)
+    rows = published(run.session, run.job, LONG_AGO, NEVER)
     served = [row["run_date"] for row in rows if row["variant"] == gone]
     earlier = served[:1] if served and served[0] < run.run_date else []
     later = [next_date] if any(day >= next_date for day in served) else []

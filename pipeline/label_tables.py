@@ -6,10 +6,12 @@ from typing import Any
 
 from pipeline.digests import digest_json, unique_name
 from pipeline.errors import CheckError
-from pipeline.job_queries import Asked, job_query, label_columns
 from pipeline.project import Job
 from pipeline.session import Session
-from pipeline.sql_assets import Identifier, TableName
+from pipeline.sql_assets import TableName
+from pipeline.statements.evaluation import labels_statement
+from pipeline.statements.job import Asked, label_columns
+from pipeline.statements.predictions import keyed_profile_statement
 
 
 def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> tuple[TableName, dict[str, Any]]:
@@ -25,17 +27,15 @@ def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> tuple
     CheckError
         Two labels have one key.
     """
-    columns = label_columns(session, job).names
     digest = digest_json([purpose, asked.first_date, asked.last_date, asked.as_of])
     table = session.warehouse.run_table(f"{job.name}__{asked.last_date:%Y%m%d}__{digest}__labels")
-    query = job_query(session, job, job.spec.labels, asked)
-    statement = session.statement("phases/labels_v1", {"table": table, "labels": query, "columns": columns})
+    statement = labels_statement(session, job, table, asked)
     labels = {"job": job.name, "phase": "evaluate"}
     # A job id of its own: labels are made anew each time, with those that arrived since an unfinished attempt.
     session.warehouse.execute(statement, step=unique_name(f"{job.name}-labels"), labels=labels)
     session.warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
-    identifiers: dict[str, Identifier] = {"table": table, "key": job.spec.prediction_key, "columns": columns}
-    profile = session.warehouse.rows(session.statement("phases/keyed_profile_v1", identifiers))[0]
+    columns = label_columns(session, job).names
+    profile = session.warehouse.rows(keyed_profile_statement(session, table, job.spec.prediction_key, columns))[0]
     if profile["duplicate_keys"]:
         what = f"{job.name} {asked.last_date}: {profile['duplicate_keys']} labels share a key"
         raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.project import Job
-from pipeline.session import Session
-from pipeline.setup import function_name
-from pipeline.sql_assets import Identifier, Statement, TableName
 
 OVERALL = "overall"
 """Constant column that the families add: its slice is the whole, with an empty slice_name."""
@@ -50,24 +47,3 @@ class MetricSpec:
     def columns(self) -> list[str]:
         """Columns that the family reads from predictions."""
         return [*self.key, *self.prediction_columns]
-
-
-def metrics_statement(session: Session, predictions: Statement, labels: TableName, spec: MetricSpec) -> Statement:
-    """Return the statement that computes the metrics of predictions.
-
-    Parameters
-    ----------
-    predictions
-        Query that returns run_id, model_id, variant and the columns of the spec.
-    labels
-        Table with prediction key, label and slice columns.
-    """
-    names = session.catalogue.get(spec.asset).function_names
-    identifiers: dict[str, Identifier] = {
-        "predictions": predictions,
-        "labels": labels,
-        "key": list(spec.key),
-        "dimensions": [OVERALL, *spec.slices],
-        **{name: function_name(session, name) for name in names},
-    }
-    return session.statement(spec.asset, identifiers)

@@ -6,9 +6,10 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from pipeline.manifest import Manifest
+from pipeline.project import Job
 from pipeline.runs import Run
 from pipeline.session import Session
-from pipeline.sql_assets import TableName
+from pipeline.statements.predictions import published_statement
 
 
 class Slice(NamedTuple):
@@ -19,16 +20,14 @@ class Slice(NamedTuple):
     rows: int
 
 
-def published(session: Session, table: TableName, first: date, last: date) -> list[dict[str, Any]]:
+def published(session: Session, job: Job, first: date, last: date) -> list[dict[str, Any]]:
     """Return run_date, variant, run_id, model_id and row_count of every published slice."""
-    values = {"first_date": first, "last_date": last}
-    return session.warehouse.rows(session.statement("phases/published_v1", {"predictions": table}, values))
+    return session.warehouse.rows(published_statement(session, job, first, last))
 
 
 def published_slices(run: Run) -> dict[str, Slice]:
     """Return each variant's published slice of the run date."""
-    table = run.session.warehouse.table(run.job.predictions_table)
-    rows = published(run.session, table, run.run_date, run.run_date)
+    rows = published(run.session, run.job, run.run_date, run.run_date)
     return {row["variant"]: Slice(row["run_id"], row["model_id"], row["row_count"]) for row in rows}
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.metrics import OVERALL, MetricSpec, metrics_statement
+from pipeline.metrics import OVERALL, MetricSpec
 from pipeline.project import Project
 from pipeline.session import Session
 from pipeline.sql_assets import Statement, TableName
+from pipeline.statements.evaluation import metrics_statement
 from tests.dummy_project import dummy_project, offline_target
 
 METRICS = """\

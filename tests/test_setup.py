@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.setup import ensure_tables, function_name
+from pipeline.setup import ensure_tables
 from pipeline.sql_assets import Catalogue
+from pipeline.statements.places import function_name
 from tests.integration_fixtures import ROOT, reader
 
 VIEW = "sql/ledger/champion_predictions_v1.sql"

@@ -44,9 +44,9 @@ def open_target(name: str, local_dir: Path) -> Target:
 
 def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
     """Return a session and a job of it; what is wrong with the job is said before anything is started."""
-    from pipeline.job_queries import check_assets
     from pipeline.project import Project
     from pipeline.sql_assets import Catalogue
+    from pipeline.statements.job import check_assets
 
     project = Project.open(project_dir)
     found = project.job(job)

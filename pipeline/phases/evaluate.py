@@ -14,10 +14,9 @@ from typing import Any
 
 from pipeline.digests import digest_json, unique_name
 from pipeline.inputs import read_input
-from pipeline.job_queries import Asked, as_of_date, label_columns
 from pipeline.label_tables import make_labels
 from pipeline.ledger import Event, Ledger
-from pipeline.metrics import MetricSpec, metrics_statement
+from pipeline.metrics import MetricSpec
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.load import load_from_uris
 from pipeline.progress import Stopwatch
@@ -26,7 +25,14 @@ from pipeline.published import published
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
-from pipeline.sql_assets import Identifier, TableName
+from pipeline.sql_assets import TableName
+from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
+from pipeline.statements.job import Asked, as_of_date, label_columns
+from pipeline.statements.predictions import (
+    published_slice_statement,
+    published_span_statement,
+    staged_predictions_statement,
+)
 
 LONG_AGO = date(1, 1, 1)
 
@@ -68,8 +74,7 @@ def evaluate_from_tables(
     session: Session, predictions: TableName, labels: TableName, spec: MetricSpec, *, run_date: date
 ) -> list[dict[str, Any]]:
     """Return the metrics of a published run date against a table of labels, without recording them."""
-    identifiers: dict[str, Identifier] = {"predictions": predictions, "columns": spec.columns}
-    published_slice = session.statement("phases/published_slice_v1", identifiers, {"run_date": run_date})
+    published_slice = published_slice_statement(session, predictions, spec.columns, run_date)
     return session.warehouse.rows(metrics_statement(session, published_slice, labels, spec))
 
 
@@ -88,8 +93,7 @@ def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str
     staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions")
     known = _stage(session, job, labels, label_schema, f"{name}__labels")
     spec = MetricSpec.of(job)
-    values = {"run_id": "", "model_id": "", "variant": name}
-    rows = session.statement("phases/staged_predictions_v1", {"staged": staged, "columns": spec.columns}, values)
+    rows = staged_predictions_statement(session, staged, spec.columns, name)
     return session.warehouse.rows(metrics_statement(session, rows, known, spec))
 
 
@@ -125,16 +129,13 @@ def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> lis
     moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
     labels, _ = make_labels(session, job, Asked(last, first, last, moment), "pooled")
     spec = MetricSpec.of(job)
-    pooled = session.statement(
-        "phases/published_span_v1",
-        {"predictions": session.warehouse.table(job.predictions_table), "columns": spec.columns},
-        {"run_dates": sorted(run_dates)},
-    )
+    predictions = session.warehouse.table(job.predictions_table)
+    pooled = published_span_statement(session, predictions, spec.columns, run_dates)
     return session.warehouse.rows(metrics_statement(session, pooled, labels, spec))
 
 
 def _subjects(session: Session, job: Job, last: date) -> list[Subject]:
-    rows = published(session, session.warehouse.table(job.predictions_table), LONG_AGO, last)
+    rows = published(session, job, LONG_AGO, last)
     digests = tuple(session.catalogue.get(name).digest for name in (MetricSpec.of(job).asset, job.spec.labels.sql))
     return [
         Subject(
@@ -172,21 +173,13 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
 
 def _record_metrics(session: Session, subject: Subject, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
     job, warehouse = subject.job, session.warehouse
-    spec, metrics = MetricSpec.of(job), warehouse.table("metrics_v1")
-    predictions = session.statement(
-        "phases/published_slice_v1",
-        {"predictions": warehouse.table(job.predictions_table), "columns": spec.columns},
-        {"run_date": subject.run_date},
-    )
+    spec, published_rows = MetricSpec.of(job), warehouse.table(job.predictions_table)
+    predictions = published_slice_statement(session, published_rows, spec.columns, subject.run_date)
     computed = metrics_statement(session, predictions, labels, spec)
     which = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
-    statement = session.statement(
-        "phases/record_metrics_v1",
-        {"metrics": metrics, "computed": computed},
-        which | {"sql_version": spec.asset, "sql_digest": subject.sql_digests[0]},
-    )
+    statement = record_metrics_statement(session, computed, which, spec.asset, subject.sql_digests[0])
     warehouse.execute(statement, step=f"{job.name}-{subject.run_date}-metrics", labels={"job": job.name})
-    return warehouse.rows(session.statement("phases/evaluation_metrics_v1", {"metrics": metrics}, which))
+    return warehouse.rows(evaluation_metrics_statement(session, which))
 
 
 def _stage(session: Session, job: Job, place: str, schema: Schema, name: str) -> TableName:

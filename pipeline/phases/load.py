@@ -14,7 +14,8 @@ from pipeline.published import finished, is_published, published_slices
 from pipeline.runs import Run, refuse_superseded
 from pipeline.schemas import Schema
 from pipeline.session import Session
-from pipeline.sql_assets import Identifier, TableName
+from pipeline.sql_assets import TableName
+from pipeline.statements.predictions import keyed_profile_statement, publish_statement
 
 
 def load_from_uris(
@@ -38,8 +39,7 @@ def load_from_uris(
         session.warehouse.load_jsonl(uris, table, schema, step=step)
     else:
         session.warehouse.tables.create(table, schema, None, [])
-    identifiers: dict[str, Identifier] = {"table": table, "key": list(key), "columns": schema.names}
-    found = session.warehouse.rows(session.statement("phases/keyed_profile_v1", identifiers))[0]
+    found = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names))[0]
     if found["row_count"] != rows or found["duplicate_keys"]:
         what = (
             f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys instead of {rows} rows"
@@ -75,18 +75,13 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     key = run.job.spec.prediction_key
     profile = load_from_uris(run.session, manifest.uris, table, schema, key, step=step, rows=manifest.rows)
     warehouse.tables.label_run_table(table, run.labels("load") | {"model_id": manifest.model_id})
-    identifiers: dict[str, Identifier] = {
-        "predictions": warehouse.table(run.job.predictions_table),
-        "loaded": table,
-        "columns": schema.names,
-    }
     values = {
         "run_date": run.run_date,
         "run_id": run.run_id,
         "model_id": manifest.model_id,
         "variant": manifest.variant,
     }
-    statement = run.session.statement("phases/publish_v1", identifiers, values)
+    statement = publish_statement(run.session, run.job, table, values)
     refuse_superseded(run)
     warehouse.execute(
         statement,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.job_queries import Asked, examples_columns, job_query, source_tables
 from pipeline.ledger import Event
 from pipeline.prediction_files import committed_manifests
 from pipeline.progress import Stopwatch
 from pipeline.runs import Run
 from pipeline.schemas import Schema
-from pipeline.sql_assets import Identifier, Statement, TableName
+from pipeline.sql_assets import TableName
+from pipeline.statements.examples import examples_profile_statement, examples_statement, source_range_statement
+from pipeline.statements.job import examples_columns, source_tables
 
 
 @dataclass(frozen=True)
@@ -64,22 +64,6 @@ def preprocess_run(run: Run) -> Examples:
     return Examples(run.table("examples"), columns, counts)
 
 
-def examples_statement(run: Run) -> Statement:
-    """Return the statement that makes the examples of a run."""
-    spec = run.job.spec
-    first = run.run_date - timedelta(days=spec.examples.history_days)
-    asked = Asked(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
-    identifiers: dict[str, Identifier] = {
-        "table": run.table("examples"),
-        "examples": job_query(run.session, run.job, spec.examples, asked),
-        "labels": job_query(run.session, run.job, spec.labels, asked),
-        "key": spec.prediction_key,
-        "entity": spec.entity,
-    }
-    values = {"as_of": run.as_of, "shards": spec.predictions.shards}
-    return run.session.statement("phases/examples_v1", identifiers, values)
-
-
 def _marker_uri(run: Run) -> str:
     return f"{run.folder('attempts')}/examples.json"
 
@@ -127,8 +111,8 @@ def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
 
 def _count(run: Run) -> Counts:
     key = run.job.spec.prediction_key
-    identifiers: dict[str, Identifier] = {"table": run.table("examples"), "key": key}
-    profile = run.session.warehouse.rows(run.session.statement("phases/examples_profile_v1", identifiers))[0]
+    statement = examples_profile_statement(run.session, run.table("examples"), key)
+    profile = run.session.warehouse.rows(statement)[0]
     found = {name: value or 0 for name, value in profile.items()}
     where = f"{run.job.name} {run.run_date}"
     if found["duplicate_keys"]:
@@ -148,8 +132,7 @@ def _source_ranges(run: Run) -> str:
 
 
 def _source_range(run: Run, name: str, table: TableName, known_at: str) -> str:
-    statement = run.session.statement("phases/source_range_v1", {"source": table, "known_at": known_at})
-    found = run.session.warehouse.rows(statement)[0]
+    found = run.session.warehouse.rows(source_range_statement(run.session, table, known_at))[0]
     if not found["row_count"]:
         return f"{name} is empty"
     return f"{name} was known from {found['first_known']:%Y-%m-%d} to {found['last_known']:%Y-%m-%d}"

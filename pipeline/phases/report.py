@@ -14,6 +14,7 @@ from rich.table import Table
 from pipeline.phases.evaluate import pooled_metrics
 from pipeline.project import Job
 from pipeline.session import Session
+from pipeline.statements.evaluation import report_statement
 
 PLAIN_WIDTH = 120
 """Columns of the report where there is no terminal."""
@@ -45,9 +46,7 @@ def print_report(session: Session, job: Job, first: date, last: date) -> None:
 
 def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
     """Return run_date, variant, metric, n and value of the latest evaluations, overall."""
-    values = {"job": job.name, "first_date": first, "last_date": last}
-    table = session.warehouse.table("metrics")
-    return session.warehouse.rows(session.statement("dashboard/report_v1", {"metrics": table}, values))
+    return session.warehouse.rows(report_statement(session, job, first, last))
 
 
 def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:

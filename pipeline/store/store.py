@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class StoredObject:
 
 
 class Store:
-    """The bucket of a target.
+    """The bucket of a target, connected to when it is first asked.
 
     Parameters
     ----------
@@ -43,8 +44,11 @@ class Store:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        with cloud_errors(f"connecting to bucket {target.bucket}"):
-            self._client = storage_client(target)
+
+    @cached_property
+    def _client(self) -> storage.Client:
+        with cloud_errors(f"connecting to bucket {self.target.bucket}"):
+            return storage_client(self.target)
 
     def uri(self, *parts: str) -> str:
         """Return the address of an object or folder below the target's prefix."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -22,24 +23,26 @@ from pipeline.warehouse.tables import Tables
 
 
 class Warehouse:
-    """BigQuery at a target.
+    """BigQuery at a target, connected to when it is first asked: naming tables needs no connection.
 
     Parameters
     ----------
     target
         Where the datasets live.
-
-    Attributes
-    ----------
-    tables
-        Creating, labelling and looking at tables.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        with cloud_errors(f"connecting to project {target.project}"):
-            self._client = clients.bigquery_client(target)
-        self.tables = Tables(self._client, target)
+
+    @cached_property
+    def _client(self) -> clients.ReadingClient:
+        with cloud_errors(f"connecting to project {self.target.project}"):
+            return clients.bigquery_client(self.target)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Creating, labelling and looking at tables."""
+        return Tables(self._client, self.target)
 
     def table(self, name: str) -> TableName:
         """Name a table of the main dataset."""

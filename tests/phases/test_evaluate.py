@@ -9,12 +9,12 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from pipeline.errors import CheckError
-from pipeline.job_queries import as_of_date
 from pipeline.metrics import MetricSpec
 from pipeline.phases.evaluate import evaluate_from_path, evaluate_from_tables, evaluate_job, pooled_metrics
 from pipeline.phases.report import daily_metrics
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.setup import ensure_tables
+from pipeline.statements.job import as_of_date
 from tests.integration_fixtures import read_source, reader
 
 DAYS = [date(2013, 7, 4), date(2013, 7, 5)]

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.job_queries import Asked, as_of_date, examples_columns, job_query
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.sources import load_sources
 from pipeline.runs import open_run
+from pipeline.statements.job import Asked, as_of_date, examples_columns, job_query
 from tests.integration_fixtures import read_source, reader
 
 DAY = date(2013, 7, 5)

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from pipeline.job_queries import Asked, job_query
 from pipeline.project import Project
 from pipeline.session import Session
-from pipeline.setup import function_name
+from pipeline.statements.job import Asked, job_query
+from pipeline.statements.places import function_name
 from tests.dummy_project import dummy_project, edit, offline_target
 
 DAY, MOMENT = date(2013, 7, 5), datetime(2013, 7, 5, 4, tzinfo=UTC)

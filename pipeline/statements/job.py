@@ -12,8 +12,8 @@ from pipeline.metrics import MetricSpec
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
-from pipeline.setup import function_name
 from pipeline.sql_assets import Catalogue, Statement, TableName, render
+from pipeline.statements.places import function_name
 
 
 @dataclass(frozen=True)

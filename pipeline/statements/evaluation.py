@@ -1,0 +1,66 @@
+"""Statements of evaluation: labels, metrics and the rows that are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from pipeline.metrics import OVERALL, MetricSpec
+from pipeline.project import Job
+from pipeline.session import Session
+from pipeline.sql_assets import Identifier, Statement, TableName
+from pipeline.statements.job import Asked, job_query, label_columns
+from pipeline.statements.places import function_name
+
+
+def labels_statement(session: Session, job: Job, table: TableName, asked: Asked) -> Statement:
+    """Make the table of labels that an evaluation uses."""
+    identifiers: dict[str, Identifier] = {
+        "table": table,
+        "labels": job_query(session, job, job.spec.labels, asked),
+        "columns": label_columns(session, job).names,
+    }
+    return session.statement("phases/labels_v1", identifiers)
+
+
+def metrics_statement(session: Session, predictions: Statement, labels: TableName, spec: MetricSpec) -> Statement:
+    """Compute the metrics of predictions.
+
+    Parameters
+    ----------
+    predictions
+        Query that returns run_id, model_id, variant and the columns of the spec.
+    labels
+        Table with prediction key, label and slice columns.
+    """
+    names = session.catalogue.get(spec.asset).function_names
+    identifiers: dict[str, Identifier] = {
+        "predictions": predictions,
+        "labels": labels,
+        "key": list(spec.key),
+        "dimensions": [OVERALL, *spec.slices],
+        **{name: function_name(session, name) for name in names},
+    }
+    return session.statement(spec.asset, identifiers)
+
+
+def record_metrics_statement(
+    session: Session, computed: Statement, which: Mapping[str, Any], sql_version: str, sql_digest: str
+) -> Statement:
+    """Append the metrics of one evaluation, once; `which` holds job, run_date and evaluation_id."""
+    identifiers: dict[str, Identifier] = {"metrics": session.warehouse.table("metrics_v1"), "computed": computed}
+    values = {**which, "sql_version": sql_version, "sql_digest": sql_digest}
+    return session.statement("phases/record_metrics_v1", identifiers, values)
+
+
+def evaluation_metrics_statement(session: Session, which: Mapping[str, Any]) -> Statement:
+    """Read the metric rows of one evaluation; `which` holds job, run_date and evaluation_id."""
+    metrics = session.warehouse.table("metrics_v1")
+    return session.statement("phases/evaluation_metrics_v1", {"metrics": metrics}, which)
+
+
+def report_statement(session: Session, job: Job, first: date, last: date) -> Statement:
+    """Read the overall metrics of run dates."""
+    values = {"job": job.name, "first_date": first, "last_date": last}
+    return session.statement("dashboard/report_v1", {"metrics": session.warehouse.table("metrics")}, values)

@@ -1,0 +1,40 @@
+"""Statements that make the examples of a run and look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pipeline.session import Session
+from pipeline.sql_assets import Identifier, Statement, TableName
+from pipeline.statements.job import Asked, job_query
+
+if TYPE_CHECKING:
+    from pipeline.runs import Run
+
+
+def examples_statement(run: Run) -> Statement:
+    """Make the examples of a run: the job's examples with the labels known by then."""
+    spec = run.job.spec
+    first = run.run_date - timedelta(days=spec.examples.history_days)
+    asked = Asked(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
+    identifiers: dict[str, Identifier] = {
+        "table": run.table("examples"),
+        "examples": job_query(run.session, run.job, spec.examples, asked),
+        "labels": job_query(run.session, run.job, spec.labels, asked),
+        "key": spec.prediction_key,
+        "entity": spec.entity,
+    }
+    values = {"as_of": run.as_of, "shards": spec.predictions.shards}
+    return run.session.statement("phases/examples_v1", identifiers, values)
+
+
+def examples_profile_statement(session: Session, table: TableName, key: Sequence[str]) -> Statement:
+    """Count what a run's examples hold."""
+    return session.statement("phases/examples_profile_v1", {"table": table, "key": list(key)})
+
+
+def source_range_statement(session: Session, source: TableName, known_at: str) -> Statement:
+    """Read when rows of a source became known."""
+    return session.statement("phases/source_range_v1", {"source": source, "known_at": known_at})

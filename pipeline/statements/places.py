@@ -1,0 +1,63 @@
+"""Statements that make the tables, views and functions of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pipeline.digests import digest_text
+from pipeline.project import Job
+from pipeline.session import Session
+from pipeline.sql_assets import Statement, TableName, render
+
+
+@dataclass(frozen=True)
+class Place:
+    """A table, view or function and the statement that makes it."""
+
+    name: TableName
+    statement: Statement
+
+    @property
+    def digest(self) -> str:
+        """Digest of the rendered text: another table behind a view makes another view."""
+        return digest_text(self.statement.sql)
+
+
+def function_name(session: Session, name: str) -> TableName:
+    """Name a user-defined function; the name carries the digest, so that a new body never replaces one in use."""
+    return session.warehouse.table(f"{name}_{session.catalogue.function(name).digest}")
+
+
+def functions(session: Session) -> Iterator[Place]:
+    """Return every user-defined function."""
+    for name in session.catalogue.function_names():
+        table = function_name(session, name)
+        yield Place(table, render(session.catalogue.function(name), {"function": table}, {}))
+
+
+def tables_and_views(session: Session, job: Job) -> Iterator[Place]:
+    """Return the tables that do not change with a job, and the views, each after what it reads."""
+    warehouse = session.warehouse
+    for name in ("events_v1", "models_v1", "champions_v1"):
+        yield _table(session, name, warehouse.ledger_table(name))
+    for name in ("metrics_v1", "verdicts_v1"):
+        yield _table(session, name, warehouse.table(name))
+    for name in ("events", "models", "champions"):
+        table = warehouse.ledger_table(f"{name}_v1")
+        yield _view(session, f"{name}_latest_v1", warehouse.ledger_table(name), {name: table})
+    yield _view(session, "metrics_latest_v1", warehouse.table("metrics"), {"metrics": warehouse.table("metrics_v1")})
+    identifiers: dict[str, TableName | str] = {
+        "predictions": warehouse.table(job.predictions_table),
+        "champions": warehouse.ledger_table("champions"),
+        "job": job.name,
+    }
+    yield _view(session, "champion_predictions_v1", warehouse.table(job.predictions_view), identifiers)
+
+
+def _table(session: Session, asset: str, name: TableName) -> Place:
+    return Place(name, session.statement(f"ledger/{asset}", {"table": name}))
+
+
+def _view(session: Session, asset: str, name: TableName, identifiers: Mapping[str, TableName | str]) -> Place:
+    return Place(name, session.statement(f"ledger/{asset}", {"view": name, **identifiers}))

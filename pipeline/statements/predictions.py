@@ -1,0 +1,60 @@
+"""Statements about predictions: checking what was loaded, publishing it, reading what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pipeline.project import Job
+from pipeline.session import Session
+from pipeline.sql_assets import Identifier, Statement, TableName
+
+
+def keyed_profile_statement(
+    session: Session, table: TableName, key: Sequence[str], columns: Sequence[str]
+) -> Statement:
+    """Count the rows of a keyed run table and fingerprint them."""
+    identifiers: dict[str, Identifier] = {"table": table, "key": list(key), "columns": list(columns)}
+    return session.statement("phases/keyed_profile_v1", identifiers)
+
+
+def publish_statement(session: Session, job: Job, loaded: TableName, values: Mapping[str, Any]) -> Statement:
+    """Replace a slice of the published predictions; `values` are run_date, run_id, model_id and variant."""
+    identifiers: dict[str, Identifier] = {
+        "predictions": session.warehouse.table(job.predictions_table),
+        "loaded": loaded,
+        "columns": job.prediction_schema.names,
+    }
+    return session.statement("phases/publish_v1", identifiers, values)
+
+
+def published_statement(session: Session, job: Job, first: date, last: date) -> Statement:
+    """Read which runs and models the published slices come from."""
+    predictions = session.warehouse.table(job.predictions_table)
+    values = {"first_date": first, "last_date": last}
+    return session.statement("phases/published_v1", {"predictions": predictions}, values)
+
+
+def published_slice_statement(
+    session: Session, predictions: TableName, columns: Sequence[str], run_date: date
+) -> Statement:
+    """Read the predictions of one run date, as the metrics read them."""
+    identifiers: dict[str, Identifier] = {"predictions": predictions, "columns": list(columns)}
+    return session.statement("phases/published_slice_v1", identifiers, {"run_date": run_date})
+
+
+def published_span_statement(
+    session: Session, predictions: TableName, columns: Sequence[str], run_dates: Sequence[date]
+) -> Statement:
+    """Read the predictions of some run dates, pooled."""
+    identifiers: dict[str, Identifier] = {"predictions": predictions, "columns": list(columns)}
+    return session.statement("phases/published_span_v1", identifiers, {"run_dates": sorted(run_dates)})
+
+
+def staged_predictions_statement(session: Session, staged: TableName, columns: Sequence[str], name: str) -> Statement:
+    """Read predictions that were staged from a file; `name` is the variant in the metric rows."""
+    identifiers: dict[str, Identifier] = {"staged": staged, "columns": list(columns)}
+    return session.statement(
+        "phases/staged_predictions_v1", identifiers, {"run_id": "", "model_id": "", "variant": name}
+    )
