@@ -123,8 +123,17 @@ def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
     """
     info = read_info(folder)
     _verify(folder, info.content.get("files", {}))
-    model: Model = joblib.load(folder / "model.joblib")
+    model = _unpickled(folder / "model.joblib")
     return model, info, read_yaml(folder / "variant.yaml", ModelConfig)
+
+
+def _unpickled(path: Path) -> Model:
+    try:
+        model: Model = joblib.load(path)
+    except ImportError as error:
+        what = f"{path}: the model's class cannot be imported ({error})"
+        raise RequestError(what, hint="run in the project's folder or install the package that has it") from error
+    return model
 
 
 def read_info(folder: Path) -> BundleInfo:

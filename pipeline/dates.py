@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import RequestError
+
+WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
 """Bounds of run dates: what is reckoned from them, such as the first day of the history, has to be a date, too."""
@@ -14,7 +17,7 @@ EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
 def parse_date(text: str, *, option: str) -> date:
     """Read a calendar date YYYY-MM-DD as `option` of the command line holds it."""
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar date has no zone
+        day = date.fromisoformat(text if WRITTEN.fullmatch(text) else "")
     except ValueError as error:
         raise RequestError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD, e.g. 2013-07-01") from error
     if not EARLIEST <= day <= LATEST:

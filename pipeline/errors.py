@@ -2,7 +2,7 @@
 
     PipelineError
       RequestError         2  the request is wrong: arguments, YAML, SQL, missing data
-      CheckError           3  data checks or rejects stopped the run
+      CheckError           3  data checks stopped the run
       CloudError           4  BigQuery or Cloud Storage failed after bounded retries
       PermissionMissing    5  a permission is missing; the message names it and a role that grants it
 
@@ -37,7 +37,7 @@ class RequestError(PipelineError):
 
 
 class CheckError(PipelineError):
-    """Data checks or rejected rows stopped the run."""
+    """Data checks stopped the run."""
 
     exit_code = 3
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from pipeline.schemas import DeclaredColumns, Schema
 from pipeline.yaml_file import Strict
@@ -13,6 +13,8 @@ from pipeline.yaml_file import Strict
 OBJECT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 ASSET_NAME = r"^[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*$"
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
+
+VariantName = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class Source(Strict):
@@ -57,7 +59,7 @@ class Predictions(Strict):
     """Columns that a model predicts, their version, and into how many shards a run is split."""
 
     version: int = Field(ge=1)
-    shards: int = Field(ge=1, le=10_000)
+    shards: int = Field(ge=1, le=1000)
     columns: DeclaredColumns = Field(min_length=1)
 
     @property
@@ -80,8 +82,8 @@ class JobSpec(Strict):
     write_fixtures: str | None = Field(default=None, pattern=OBJECT_PATH)
     examples: Examples
     labels: Labels
-    variants: list[str] = Field(min_length=1)
-    baselines: list[str] = []
+    variants: list[VariantName] = Field(min_length=1)
+    baselines: list[VariantName] = []
     predictions: Predictions
     slices: list[str] = []
     headline: list[str] = []

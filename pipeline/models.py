@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
 import pandas as pd
 
-from pipeline.errors import RequestError
+from pipeline.errors import PipelineError, RequestError
 from pipeline.imports import import_object
 from pipeline.model_config import ModelConfig
 
@@ -37,3 +40,17 @@ def make_model(config: ModelConfig) -> Model:
     except (TypeError, ValueError) as error:
         raise RequestError(f"{config.model}: {error}", hint="mend params in the variant's YAML") from error
     return model
+
+
+@contextmanager
+def code_of(name: str, method: str) -> Iterator[None]:
+    """Report what a model's own code raises in one line, with the place where it was raised."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{name}: {method} raised {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+        hint = "mend the model or its data; pipeline --verbose shows the traceback"
+        raise RequestError(what, hint=hint) from error

@@ -100,6 +100,10 @@ class Project:
             names = ", ".join(self.job_names()) or "none"
             raise RequestError(f"no job {name!r} in {self.root / 'jobs'}", hint=f"the jobs are: {names}")
         spec = read_yaml(folder / "job.yaml", JobSpec)
+        lacking = [variant for variant in spec.all_variants if not (folder / f"{variant}.yaml").is_file()]
+        if lacking:
+            what = f"{folder / 'job.yaml'}: keys variants and baselines: there is no {lacking[0]}.yaml beside it"
+            raise RequestError(what, hint="mend the name or add the file")
         variants = tuple(read_variant(folder / f"{variant}.yaml") for variant in spec.all_variants)
         return Job(name, folder, spec, variants)
 

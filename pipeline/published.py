@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.manifest import Manifest
 from pipeline.project import Job
-from pipeline.runs import Run
 from pipeline.session import Session
 from pipeline.statements.predictions import published_statement
+
+if TYPE_CHECKING:
+    from pipeline.runs import Run
+
+
+Models = tuple[tuple[str, str], ...]
+"""Variants and models of one run, sorted."""
 
 
 class Slice(NamedTuple):
@@ -23,6 +30,31 @@ class Slice(NamedTuple):
 def published(session: Session, job: Job, first: date, last: date) -> list[dict[str, Any]]:
     """Return run_date, variant, run_id, model_id and row_count of every published slice."""
     return session.warehouse.rows(published_statement(session, job, first, last))
+
+
+def publications(events: Iterable[Mapping[str, Any]]) -> dict[date, tuple[str, Models]]:
+    """Return the run that published last on each run date, with its variants and models that have rows.
+
+    Slices of earlier runs stay where a variant was changed or removed; nobody is judged by them.
+
+    Parameters
+    ----------
+    events
+        Events of the ledger, in the order in which they were recorded for each run date.
+    """
+    runs: dict[date, str] = {}
+    models: dict[tuple[date, str], dict[str, str]] = {}
+    for row in events:
+        if row["event"] == "published":
+            runs[row["run_date"]] = row["run_id"]
+            models.setdefault((row["run_date"], row["run_id"]), {})[row["variant"]] = row["model_id"] * bool(
+                row["row_count"]
+            )
+    return {day: (run_id, _with_rows(models[day, run_id])) for day, run_id in sorted(runs.items())}
+
+
+def _with_rows(models: Mapping[str, str]) -> Models:
+    return tuple(sorted((variant, model_id) for variant, model_id in models.items() if model_id))
 
 
 def published_slices(run: Run) -> dict[str, Slice]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests.exceptions
 from google.api_core import exceptions
@@ -39,6 +40,10 @@ TRANSIENT_WORDS = (
     ("quotaExceeded", re.compile(r"Too many DML statements outstanding")),
 )
 """What BigQuery reports only in words: (reason, pattern of the message)."""
+
+
+JOB_FOOTER = re.compile(r" Location: \S+ Job ID: \S+$")
+"""What the client appends to the words of a failed query."""
 
 
 def reason_of(error: BaseException) -> str:
@@ -116,7 +121,9 @@ def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
 
 def _words(error: BaseException) -> str:
     error = getattr(error, "cause", None) or error  # what was tried until the deadline says more than the deadline
+    if isinstance(error, requests.exceptions.ConnectionError) and error.request is not None:
+        return f"no answer from {urlsplit(str(error.request.url)).netloc}"
     message = " ".join(str(getattr(error, "message", None) or error).split())
     # A failed job lists its errors one after the other; the last one is the one that names row and column.
     last = message.rpartition("; reason: ")[2].partition(", message: ")[2]
-    return (last or message)[:500]
+    return JOB_FOOTER.sub("", last or message)[:500]

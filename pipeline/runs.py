@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from pipeline.dates import as_of
+from pipeline.claims import Claim, claims_of, make_claim
 from pipeline.digests import digest_json
 from pipeline.errors import RequestError
-from pipeline.identity import run_definition, run_id_of
+from pipeline.identity import run_definition
 from pipeline.ledger import Event, Ledger
 from pipeline.project import Job
+from pipeline.published import published
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import TableName
+from pipeline.statements.job import as_of_date
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Run:
     recorded: set[str] = field(default_factory=set)
 
     def folder(self, kind: str) -> str:
-        """Return the address of one of the run's folders: models, predictions, attempts or rejects."""
+        """Return the address of one of the run's folders: models, predictions or attempts."""
         return self.session.store.uri(self.job.name, kind, str(self.run_date), self.run_id)
 
     def table(self, step: str) -> TableName:
@@ -99,9 +101,9 @@ class Run:
 
 
 def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False) -> Run:
-    """Claim the run of a job for a run date, or join the one that was claimed before.
+    """Claim the run of a job for a run date, or join the one that was claimed with the same definition.
 
-    The claim is an object that is created once and names snapshot and champion; whoever comes later uses them.
+    Whoever comes later uses the snapshot and the champion that the claim names.
 
     Parameters
     ----------
@@ -111,73 +113,80 @@ def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False)
     Raises
     ------
     RequestError
-        A newer generation with another definition exists: this one is superseded.
+        A newer generation with another definition is published: this one is superseded.
     """
     ensure_tables(session, job)
+    claims = claims_of(session, job, run_date)
+    run = None if rerun else _own_run(session, job, run_date, claims)
+    if run is not None:
+        return run
     definition = run_definition(job, session.catalogue)
-    claims = _claims(session, job, run_date)
-    if claims and not rerun:
-        newest = _run(session, job, run_date, claims[-1])
-        if claims[-1]["definition"] != digest_json(definition):
-            _refuse_superseded(claims, definition)
-        elif session.store.read_json(newest.void_uri) is None:
-            return newest
-    claim = _claim(session, job, run_date, definition, generation=claims[-1]["generation"] + 1 if claims else 1)
-    if claim["definition"] != digest_json(definition):
-        return open_run(session, job, run_date)
+    generation = claims[-1].generation + 1 if claims else 1
+    claim = make_claim(session, job, run_date, definition, generation)
+    if claim.definition != digest_json(definition):
+        return open_run(session, job, run_date, rerun=rerun)
     return _run(session, job, run_date, claim)
 
 
-def refuse_superseded(run: Run) -> None:
-    """Raise when a newer generation of the run date was claimed since this run was opened.
+def join_run(session: Session, job: Job, run_date: date) -> Run:
+    """Join the run that was claimed with the job's present definition; nothing is claimed.
 
-    A claim made between this look and the statement that publishes is not seen; its run publishes after this one.
+    Raises
+    ------
+    RequestError
+        There is none, or it is superseded.
     """
-    newest = _claims(run.session, run.job, run.run_date)[-1]
-    if newest["generation"] > run.generation:
-        raise RequestError(
-            f"{run.run_id} is superseded by {newest['run_id']}", hint="nothing was published by this run"
-        )
+    ensure_tables(session, job)
+    claims = claims_of(session, job, run_date)
+    run = _own_run(session, job, run_date, claims)
+    if run is None:
+        other = f"; {claims[-1].run_id} has another definition" if claims else ""
+        what = f"{job.name} {run_date}: nothing was done with this SQL, configuration and code{other}"
+        raise RequestError(what, hint="run train first")
+    return run
 
 
-def _claims_folder(session: Session, job: Job, run_date: date) -> str:
-    return session.store.uri(job.name, "attempts", str(run_date), "generations/")
+def refuse_superseded(run: Run) -> None:
+    """Raise when a newer generation of the run date was published since this run was opened.
+
+    One that is published between this look and the statement that publishes is not seen: this run replaces it.
+    """
+    newer = _published_after(run, claims_of(run.session, run.job, run.run_date))
+    if newer:
+        raise RequestError(f"{run.run_id} is superseded by {newer.run_id}", hint="nothing was published by this run")
 
 
-def _claims(session: Session, job: Job, run_date: date) -> list[dict[str, Any]]:
-    found = session.store.list(_claims_folder(session, job, run_date))
-    return [session.store.read_json(item.uri) for item in found]
+def _own_run(session: Session, job: Job, run_date: date, claims: Sequence[Claim]) -> Run | None:
+    """Return the newest run of the job's present definition, unless it is void."""
+    definition = digest_json(run_definition(job, session.catalogue))
+    own = [claim for claim in claims if claim.definition == definition]
+    if not own:
+        return None
+    run = _run(session, job, run_date, own[-1])
+    newer = _published_after(run, claims)
+    if newer:
+        what = f"{job.name} {run_date}: this run is superseded by {newer.run_id}"
+        raise RequestError(what, hint="add --rerun to publish this definition again")
+    return run if session.store.read_json(run.void_uri) is None else None
 
 
-def _refuse_superseded(claims: list[dict[str, Any]], definition: dict[str, Any]) -> None:
-    if digest_json(definition) in [claim["definition"] for claim in claims]:
-        newest = claims[-1]["run_id"]
-        raise RequestError(f"this run is superseded by {newest}", hint="add --rerun to publish this definition again")
+def _published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
+    """Return the newest later generation that is published: one that came to nothing is in nobody's way."""
+    later = [claim for claim in claims if claim.generation > run.generation]
+    if not later:
+        return None
+    shown = {row["run_id"] for row in published(run.session, run.job, run.run_date, run.run_date)}
+    return next((claim for claim in reversed(later) if claim.run_id in shown), None)
 
 
-def _claim(session: Session, job: Job, run_date: date, definition: dict[str, Any], generation: int) -> dict[str, Any]:
-    start = Ledger(session, job.name).run_start(run_date)
-    value = {
-        "run_id": run_id_of(job, run_date, definition, generation),
-        "generation": generation,
-        "definition": digest_json(definition),
-        "defines": definition,
-        "snapshot_at": start["snapshot_at"].isoformat(),
-        "champion": start["champion"],
-    }
-    uri = f"{_claims_folder(session, job, run_date)}{generation:06d}.json"
-    claim: dict[str, Any] = session.store.put_json_once(value, uri)
-    return claim
-
-
-def _run(session: Session, job: Job, run_date: date, claim: dict[str, Any]) -> Run:
+def _run(session: Session, job: Job, run_date: date, claim: Claim) -> Run:
     return Run(
         session=session,
         job=job,
         run_date=run_date,
-        as_of=as_of(run_date, job.spec.time_zone, job.spec.as_of_offset_minutes),
-        run_id=claim["run_id"],
-        generation=claim["generation"],
-        snapshot_at=datetime.fromisoformat(claim["snapshot_at"]),
-        champion=claim["champion"],
+        as_of=as_of_date(job, run_date),
+        run_id=claim.run_id,
+        generation=claim.generation,
+        snapshot_at=datetime.fromisoformat(claim.snapshot_at),
+        champion=claim.champion,
     )

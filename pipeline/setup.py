@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.digests import unique_name
+from pipeline.errors import RequestError
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
@@ -23,13 +24,19 @@ def ensure_tables(session: Session, job: Job) -> None:
     if job.predictions_table not in existing:
         schema = SLICE_COLUMNS + job.prediction_schema
         clusters = list(dict.fromkeys(["variant", *job.spec.entity]))[:4]
-        session.warehouse.tables.create(session.warehouse.table(job.predictions_table), schema, "run_date", clusters)
+        session.warehouse.tables.create(
+            session.warehouse.table(job.predictions_table), schema, partition_by="run_date", cluster_by=clusters
+        )
     known = session.warehouse.tables.functions()
     for place in functions(session):
         if place.name.name not in known:
             _make(session, job, place)
     for place in tables_and_views(session, job):
-        if existing.get(place.name.name, {}).get("sql_digest") != place.digest:
+        labels = existing.get(place.name.name, {})
+        if labels.get("sql_digest") != place.digest:
+            if labels.get("sql_digest") and not place.replaces:
+                what = f"{place.name} was made by other SQL than {place.statement.asset.path}"
+                raise RequestError(what, hint="a table does not change: make a new version, or remove the old table")
             _make(session, job, place)
             session.warehouse.tables.set_labels(place.name, {"sql_digest": place.digest})
 

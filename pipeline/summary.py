@@ -21,7 +21,7 @@ class Summary:
     tables, uris
         What was made, by name.
     rows, seconds
-        For each phase.
+        For each phase; a phase that was done before has rows, but no seconds.
     evaluated
         run_date, metrics (rows of the metric contract) and verdict of each evaluated run date.
     """
@@ -44,7 +44,8 @@ class Summary:
     def as_line(self) -> str:
         """Return the summary as one line for people."""
         done_before = self.status == "already_done"
-        words = [] if done_before else [f"{name} {rows:,} rows" for name, rows in self.rows.items()]
+        worked = {name: rows for name, rows in self.rows.items() if name in self.seconds}
+        words = [] if done_before else [f"{name} {rows:,} rows" for name, rows in worked.items()]
         words += [f"evaluated {item['run_date']}" for item in self.evaluated]
         what = "already done" if done_before else "done"
         seconds = sum(self.seconds.values())

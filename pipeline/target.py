@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from pipeline.errors import RequestError
 from pipeline.yaml_file import Strict, read_yaml
 
 DATASET = r"^[A-Za-z0-9_]{1,1024}$"
@@ -62,8 +63,8 @@ class Target(Strict):
         return list(dict.fromkeys(names))
 
 
-def local_target(endpoints: Endpoints, project: str) -> Target:
-    """Return the target of the embedded emulators."""
+def local_target(endpoints: Endpoints | None, project: str) -> Target:
+    """Return the target of the embedded emulators; without endpoints it only names things."""
     return Target(
         project=project,
         location="US",
@@ -79,8 +80,6 @@ def local_target(endpoints: Endpoints, project: str) -> Target:
 
 def read_target(path: Path) -> Target:
     """Read a target file; `endpoints` is no key of it."""
-    from pipeline.errors import RequestError
-
     target = read_yaml(path, Target)
     if target.endpoints is not None:
         raise RequestError(f"{path}: key endpoints: not allowed in a target file", hint="use --target local")

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import RequestError
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML would keep the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """Return the mapping of a node."""
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _load(text: str) -> Any:
+    """Return what YAML text holds, if JSON can hold it too: no NaN, no infinity, nothing that contains itself."""
+    content = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 - a SafeLoader
+    json.dumps(content, allow_nan=False, default=str)
+    return content
 
 
 class Strict(BaseModel):
@@ -38,7 +59,9 @@ def read_yaml(path: Path, model: type[ModelT]) -> ModelT:
 def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int = 1) -> ModelT:
     """Parse YAML text as `model`; `origin` and `first_line` say where the text stands."""
     try:
-        return model.model_validate(yaml.safe_load(text) or {})
+        return model.model_validate(_load(text))
+    except RecursionError as error:
+        raise RequestError(f"{origin}: nested too deeply", hint="mend the file") from error
     except yaml.MarkedYAMLError as error:
         line = first_line + (error.problem_mark.line if error.problem_mark else 0)
         raise RequestError(f"{origin}:{line}: not valid YAML ({error.problem})", hint="mend the line") from error
@@ -53,5 +76,10 @@ def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int =
 def explain(error: ValidationError) -> str:
     """Say in one line which keys are wrong and what was expected."""
     return "; ".join(
-        f"key {'.'.join(str(part) for part in item['loc']) or '(root)'}: {item['msg']}" for item in error.errors()
+        f"key {'.'.join(str(part) for part in item['loc']) or '(root)'}: {WORDS.get(item['type'], item['msg'])}"
+        for item in error.errors()
     )
+
+
+WORDS = {"extra_forbidden": "not a known key", "missing": "required, but missing"}
+"""Plainer words than pydantic's."""

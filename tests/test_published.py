@@ -47,8 +47,8 @@ def one(job):
 def test_slices_are_those_of_the_run_dates_that_are_asked_for(session, one):
     for day in DAYS:
         publish(session, one, day)
-    table, variant = session.warehouse.table(one.predictions_table), one.variants[0].id
-    rows = published(session, table, MIDDLE, LAST)
+    variant = one.variants[0].id
+    rows = published(session, one, MIDDLE, LAST)
     assert [(row["run_date"], row["variant"], row["model_id"], row["row_count"]) for row in rows] == [
         (day, variant, "m", 1) for day in (MIDDLE, LAST)
     ]

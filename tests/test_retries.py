@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from time import monotonic
+import time
 
 import pytest
 import requests.exceptions
@@ -53,6 +53,15 @@ def test_reason_is_the_first_that_google_names():
     assert reason_of(ValueError("x")) == ""
 
 
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Seconds that pass only when somebody sleeps: retries that never end come to the end of the failures at once."""
+    moments = [1000.0]
+    monkeypatch.setattr(time, "sleep", lambda seconds: moments.append(moments[-1] + seconds))
+    monkeypatch.setattr(retries, "monotonic", lambda: moments[-1])
+    return lambda: moments[-1]
+
+
 class Flaky:
     """Fails with the errors in turn, then returns."""
 
@@ -78,13 +87,13 @@ def test_terminal_failure_is_called_once():
     assert call.calls == 1
 
 
-def test_a_server_that_is_gone_is_given_up_at_its_own_deadline(monkeypatch):
+def test_a_server_that_is_gone_is_given_up_at_its_own_deadline(monkeypatch, clock):
     monkeypatch.setattr(retries, "UNREACHABLE_DEADLINE", 0.0)
-    call, started = Flaky(*[requests.exceptions.ConnectionError("refused")] * 99), monotonic()
+    call, started = Flaky(*[requests.exceptions.ConnectionError("refused")] * 99), clock()
     with pytest.raises(requests.exceptions.ConnectionError):
         with_retries(call)
     assert call.calls == 1
-    assert monotonic() - started < 5
+    assert clock() == started
 
 
 def test_deadline_for_unreachable_servers_leaves_other_failures_alone(monkeypatch):
@@ -93,12 +102,11 @@ def test_deadline_for_unreachable_servers_leaves_other_failures_alone(monkeypatc
     assert (with_retries(call), call.calls) == ("done", 2)
 
 
-def test_calls_end_at_the_deadline_and_the_last_failure_is_said(monkeypatch):
-    monkeypatch.setattr(retries, "TRANSIENT_DEADLINE", 0.3)
+def test_calls_end_at_the_deadline_and_the_last_failure_is_said():
     call = Flaky(*[google_error(503, message="the service is away")] * 99)
     with pytest.raises(CloudError, match="loading t: the service is away"), cloud_errors("loading t"):
         with_retries(call)
-    assert call.calls < 20
+    assert 5 < call.calls < 50
 
 
 MAPPED = [

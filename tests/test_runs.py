@@ -5,11 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from pipeline.digests import digest_json
 from pipeline.errors import RequestError
+from pipeline.identity import run_definition
 from pipeline.ledger import Ledger
-from pipeline.runs import open_run
+from pipeline.runs import join_run, open_run
 from pipeline.setup import ensure_tables
-from tests.integration_fixtures import with_history_days
+from tests.integration_fixtures import reader, with_history_days
 
 DAY = date(2013, 7, 5)
 
@@ -19,6 +21,13 @@ def session(make_empty_session, job):
     session = make_empty_session()
     ensure_tables(session, job)
     return session
+
+
+def show(session, run):
+    """Publish one row of a run."""
+    row = f"('{run.run_date}', '{run.run_id}', 'm', 'v@1', '{run.run_date}', 'AA', 1, 'JFK', 0.5)"
+    columns = "run_date, run_id, model_id, variant, flight_date, carrier, flight, origin, score"
+    reader(session)(f"INSERT INTO ml.{run.job.predictions_table} ({columns}) VALUES {row}")
 
 
 def test_a_run_fixes_its_moments_and_its_id_when_it_is_claimed(session, job):
@@ -65,15 +74,31 @@ def test_each_rerun_is_the_next_generation_and_plain_runs_use_the_highest(sessio
 
 def test_an_edited_definition_claims_the_next_generation_and_the_old_one_is_superseded(session, job):
     day, edited = date(2013, 6, 3), with_history_days(job, 90)
-    open_run(session, job, day)
+    first = open_run(session, job, day)
     newer = open_run(session, edited, day)
     assert newer.generation == 2
-    with pytest.raises(RequestError, match=f"this run is superseded by {newer.run_id} - add --rerun"):
-        open_run(session, job, day)
+    assert open_run(session, job, day).run_id == join_run(session, job, day).run_id == first.run_id
+    show(session, newer)
+    for opened in (open_run, join_run):
+        with pytest.raises(RequestError, match=f"{day}: this run is superseded by {newer.run_id} - add --rerun"):
+            opened(session, job, day)
     assert open_run(session, edited, day).run_id == newer.run_id
-    assert open_run(session, job, day, rerun=True).generation == 3
+    third = open_run(session, job, day, rerun=True)
+    assert third.generation == 3
+    assert open_run(session, edited, day).run_id == newer.run_id
+    show(session, third)
     with pytest.raises(RequestError, match="superseded"):
         open_run(session, edited, day)
+
+
+def test_joining_claims_nothing(session, job):
+    day = date(2013, 6, 8)
+    with pytest.raises(RequestError, match=f"{day}: nothing was done with this SQL.* - run train"):
+        join_run(session, job, day)
+    other = open_run(session, with_history_days(job, 90), day)
+    with pytest.raises(RequestError, match=f"{other.run_id} has another definition"):
+        join_run(session, job, day)
+    assert open_run(session, job, day).generation == 2
 
 
 def test_a_void_run_is_followed_by_another_with_a_newer_snapshot(session, job):
@@ -101,6 +126,29 @@ def test_of_two_claims_at_once_one_wins_and_both_use_it(session, job, connect):
         thread.join(timeout=30)
     assert runs[0].run_id == runs[1].run_id
     assert runs[0].snapshot_at == runs[1].snapshot_at
+
+
+@pytest.mark.parametrize(("rerun", "day"), [(False, date(2013, 6, 6)), (True, date(2013, 6, 7))])
+def test_of_two_definitions_at_once_the_later_claim_is_a_generation_of_its_own(session, job, monkeypatch, rerun, day):
+    rival, winners = with_history_days(job, 90), []
+    original = Ledger.run_start
+
+    def overtaken(ledger, run_date):
+        if not winners:
+            winners.append(None)  # the winner asks the ledger, too
+            winners[0] = open_run(session, rival, day)
+        return original(ledger, run_date)
+
+    monkeypatch.setattr(Ledger, "run_start", overtaken)
+    run = open_run(session, job, day, rerun=rerun)
+    assert (winners[0].generation, run.generation) == (1, 2)
+    assert run.run_id != winners[0].run_id
+    folder = session.store.uri(job.name, "attempts", str(day), "generations")
+    claims = [session.store.read_json(f"{folder}/00000{number}.json") for number in (1, 2)]
+    assert [claim["run_id"] for claim in claims] == [winners[0].run_id, run.run_id]
+    definitions = [digest_json(run_definition(each, session.catalogue)) for each in (rival, job)]
+    assert [claim["definition"] for claim in claims] == definitions
+    assert open_run(session, job, day).run_id == run.run_id
 
 
 def test_places_of_a_run_follow_kind_date_and_run(session, job):

@@ -41,7 +41,7 @@ def test_every_dataset_is_named_once(read):
 
 @pytest.mark.parametrize("key", TARGET)
 def test_every_place_has_to_be_named(read, key):
-    with pytest.raises(RequestError, match=rf"t\.yaml: key {key}: Field required"):
+    with pytest.raises(RequestError, match=rf"t\.yaml: key {key}: required, but missing"):
         read(**{key: None})
 
 

@@ -32,7 +32,7 @@ def test_unknown_key_is_named_with_its_file():
     said = message_of("name: a\nnmae: b\n")
     assert "job.yaml" in said
     assert "key nmae" in said
-    assert "not permitted" in said
+    assert "not a known key" in said
 
 
 def test_wrong_type_names_the_nested_key_and_what_was_expected():
@@ -43,13 +43,13 @@ def test_wrong_type_names_the_nested_key_and_what_was_expected():
 
 def test_every_wrong_key_is_said_at_once():
     said = message_of("other: 1\n")
-    assert "key name: Field required" in said
+    assert "key name: required, but missing" in said
     assert "key other" in said
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "[]\n"])
 def test_empty_file_lacks_its_keys(text):
-    assert "key name: Field required" in message_of(text)
+    assert "key name: required, but missing" in message_of(text)
 
 
 def test_a_list_is_no_mapping():

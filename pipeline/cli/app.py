@@ -11,13 +11,18 @@ from typing import Annotated, Any, cast
 import typer
 
 from pipeline import __version__
-from pipeline.cli import fixtures, local, phases, report, sources
+from pipeline.cli import fixtures, local, phases, report, sources, sql
 from pipeline.errors import PipelineError
 
-# Typer brings its own copy of click: these are the classes that it raises, whichever that is.
-UNUSABLE_FOLDER = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+UNUSABLE_FOLDER = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+}
 """Errors of the disk that the user can mend."""
 
+LONGEST = 1000
+"""Characters of an error line; values that came from outside may be longer."""
+
+# Typer brings its own copy of click: this is the class that it raises, whichever that is.
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 INTERRUPTED = "interrupted - run the same command again to go on"
@@ -55,6 +60,7 @@ report.add_to(app)
 fixtures.add_to(app)
 app.add_typer(sources.app, name="sources")
 app.add_typer(local.app, name="local")
+app.add_typer(sql.app, name="sql")
 
 
 def main() -> None:
@@ -94,5 +100,6 @@ def _usage(error: Any, arguments: list[str]) -> int:
 def _fail(text: str, exit_code: int, arguments: list[str]) -> int:
     if "--verbose" in arguments:
         traceback.print_exc()
-    typer.echo(f"error: {' '.join(text.split())}", err=True)
+    line = " ".join(text.split())
+    typer.echo(f"error: {line[:LONGEST]}{'...' if len(line) > LONGEST else ''}", err=True)
     return exit_code

@@ -29,14 +29,28 @@ DEFAULT_LOCAL_DIR = Path(".local")
 HERE = Path()
 
 
+def name_target(name: str) -> Target:
+    """Return the names of a target for what sends nothing; the local target needs not run."""
+    from pipeline.target import local_target, read_target
+
+    if name != "local":
+        return read_target(Path(name))
+    from pipeline.local.state import PROJECT
+
+    return local_target(None, PROJECT)
+
+
 def open_target(name: str, local_dir: Path) -> Target:
     """Return the target of a name; `local` starts the emulators where they do not run."""
     from pipeline.target import Endpoints, local_target, read_target
 
     if name != "local":
         return read_target(Path(name))
+    from pipeline.errors import RequestError
     from pipeline.local.lifecycle import up
 
+    if local_dir == HERE:
+        raise RequestError("--local-dir names the current folder", hint="name a folder of its own, such as .local")
     found = up(local_dir)
     endpoints = Endpoints(bigquery=found.bigquery, bigquery_storage=found.bigquery_storage, storage=found.storage)
     return local_target(endpoints, found.project)

@@ -18,13 +18,16 @@ from pipeline.cli.options import (
     RunDate,
     TargetName,
     open_job,
+    print_summaries,
     print_summary,
 )
 
 ModelPlace = Annotated[
     str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
 ]
-AsOf = Annotated[str, typer.Option("--as-of", metavar="DATE", help="Labels known by the midnight that starts it.")]
+AsOf = Annotated[
+    str, typer.Option("--as-of", metavar="DATE", help="Labels known by its moment (midnight and the job's offset).")
+]
 First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
 
@@ -140,19 +143,19 @@ def backfill(
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
+    rerun: Rerun = False,
     as_json: AsJson = False,
 ) -> None:
     """Run every date from the first to the last, in order.
 
     Example: pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
     """
-    from pipeline.cli.options import print_summaries
     from pipeline.dates import date_range, parse_date
     from pipeline.phases.run import run_job
 
     days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summaries((run_job(session, found, day) for day in days), as_json)
+    print_summaries((run_job(session, found, day, rerun=rerun) for day in days), as_json)
 
 
 def _one_phase(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 from pipeline.errors import RequestError
 
 LOCK_SECONDS, POLL_SECONDS = 60.0, 0.02
+LEAST_ROOM = 16 * 1024**2
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 UNUSABLE = ("No space left on device", "Permission denied", "Read-only file system", "File too large", "Disk quota")
 
@@ -62,6 +65,11 @@ class LocalFolder:
         """Make the folders."""
         for folder in (self.tables, self.buckets, self.logs, self.home, self.temporary):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def check_room(self) -> None:
+        """Refuse a full disk: the emulators would answer everything with errors that seem to pass."""
+        if shutil.disk_usage(self.path).free < LEAST_ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

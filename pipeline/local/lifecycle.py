@@ -32,10 +32,11 @@ def up(local_dir: Path) -> LocalEndpoints:
 
     folder = LocalFolder(local_dir.resolve())
     with folder.usable():
+        folder.make()
+        folder.check_room()
         running = endpoints_of(folder, read_state(folder.state))
         if running:
             return running
-        folder.make()
         with folder.locked():
             state = read_state(folder.state)  # another command may have started them meanwhile
             return endpoints_of(folder, state) or Startup(folder, state).run().endpoints()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from enum import Enum
 from http.client import HTTPConnection, HTTPException
 from importlib.resources import files
@@ -11,11 +12,14 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from pipeline.errors import CloudError
 from pipeline.local import ports, processes
 from pipeline.local.folder import LocalFolder
 from pipeline.local.state import PROJECT, LocalEndpoints, LocalState, ReadyFile, ServerRecord
 
 PROBE_SECONDS = 1.0
+BUSY_SECONDS = 40.0
+"""How long a server may take the connection without an answer: a query holds up the others."""
 
 
 class Answer(Enum):
@@ -134,9 +138,19 @@ def endpoints_of(folder: LocalFolder, state: LocalState) -> LocalEndpoints | Non
     """Return where the emulators answer, or None unless both run."""
     for server in all_servers(folder):
         record = state.record(server.name)
-        if record is None or not processes.is_alive(record) or server.probe(record) is Answer.NONE:
+        if record is None or not processes.is_alive(record) or _patient_probe(server, record) is Answer.NONE:
             return None
     return state.endpoints()
+
+
+def _patient_probe(server: Server, record: ServerRecord) -> Answer:
+    """Probe a server for as long as it may work on something long."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while (answer := server.probe(record)) is Answer.BUSY:
+        if time.monotonic() > deadline:
+            what = f"{server.title} (process {record.pid}) has not answered for {BUSY_SECONDS:.0f} s"
+            raise CloudError(what, hint=f"end it with kill -9 {record.pid} if it hangs, and run the same command again")
+    return answer
 
 
 def _storage_binary() -> str:

@@ -68,7 +68,7 @@ class Startup:
         self._remember(server, record)
 
     def _remember(self, server: Server, record: ServerRecord) -> None:
-        self._state = self._state.model_copy(update={server.name: record})
+        self._state = self._state.model_copy(update={server.name: record, "folder": self._folder.state.parent})
         write_atomically(self._folder.state, self._state)
 
     def _wait(self, server: Server) -> None:

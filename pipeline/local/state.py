@@ -65,8 +65,9 @@ NOWHERE = ServerRecord(pid=0, started_at=0.0)
 
 
 class LocalState(_Frozen):
-    """The processes that a local directory started."""
+    """The processes that a local directory started, and where it lay: a copy of it has none."""
 
+    folder: Path | None = None
     bigquery: ServerRecord | None = None
     storage: ServerRecord | None = None
 
@@ -86,9 +87,10 @@ class LocalState(_Frozen):
 
 
 def read_state(path: Path) -> LocalState:
-    """Read the state file; a missing one is an empty state."""
+    """Read the state file; a missing one, and that of another folder, are an empty state."""
     try:
-        return LocalState.model_validate_json(path.read_bytes())
+        state = LocalState.model_validate_json(path.read_bytes())
+        return state if state.folder == path.parent else LocalState()
     except FileNotFoundError:
         return LocalState()
     except ValidationError as error:

@@ -1,1 +1,5 @@
-"""The five phases, each in three layers: from data, from paths, from the command line."""
+"""The phases - preprocess, train, predict, load, evaluate - and what is made of them: whole runs, sources, the report.
+
+Train, predict and evaluate have three layers: from data or tables, from paths, from the command line.
+Preprocess and load work inside BigQuery.
+"""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from pipeline.ndjson import write_jsonl
 from pipeline.phases.load import load_from_uris
 from pipeline.progress import Stopwatch
 from pipeline.project import Job
-from pipeline.published import published
+from pipeline.published import Models, publications, published
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
@@ -56,25 +54,28 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is evaluated: the published models of a run date, and the SQL that judges them."""
+    """What is evaluated: the models that the newest run of a run date published, and the SQL that judges them."""
 
     job: Job
     run_date: date
-    models: tuple[tuple[str, str, str], ...]
+    run_id: str
+    models: Models
     sql_digests: tuple[str, str]
 
     @property
     def digest(self) -> str:
         """Digest of models, SQL, label parameters and slices: the same subject is evaluated once."""
         spec = self.job.spec
-        return digest_json([self.models, self.sql_digests, spec.labels.parameters, spec.prediction_key, spec.slices])
+        return digest_json(
+            [self.run_id, self.models, self.sql_digests, spec.labels.parameters, spec.prediction_key, spec.slices]
+        )
 
 
 def evaluate_from_tables(
-    session: Session, predictions: TableName, labels: TableName, spec: MetricSpec, *, run_date: date
+    session: Session, predictions: TableName, labels: TableName, spec: MetricSpec, *, run_date: date, run_id: str
 ) -> list[dict[str, Any]]:
-    """Return the metrics of a published run date against a table of labels, without recording them."""
-    published_slice = published_slice_statement(session, predictions, spec.columns, run_date)
+    """Return the metrics of what a run published against a table of labels, without recording them."""
+    published_slice = published_slice_statement(session, predictions, spec.columns, run_date, run_id)
     return session.warehouse.rows(metrics_statement(session, published_slice, labels, spec))
 
 
@@ -114,7 +115,7 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     last = day - timedelta(days=job.spec.labels.delay_days)
     events = Ledger(session, job.name).events(LONG_AGO, last)
     done = {json.loads(row["details"])["subject"] for row in events if row["phase"] == "evaluate"}
-    waiting = [subject for subject in _subjects(session, job, last) if subject.digest not in done]
+    waiting = [subject for subject in _subjects(session, job, events) if subject.digest not in done]
     tracked = session.reporter.track(waiting, f"{job.name} evaluate")
     found = [_evaluate(session, subject, as_of_date(job, day)) for subject in tracked]
     return [evaluation for evaluation in found if evaluation]
@@ -128,27 +129,29 @@ def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> lis
     first, last = min(run_dates), max(run_dates)
     moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
     labels, _ = make_labels(session, job, Asked(last, first, last, moment), "pooled")
+    events = Ledger(session, job.name).events(first, last)
     spec = MetricSpec.of(job)
     predictions = session.warehouse.table(job.predictions_table)
-    pooled = published_span_statement(session, predictions, spec.columns, run_dates)
+    runs = {day: run_id for day, (run_id, _) in publications(events).items() if day in set(run_dates)}
+    pooled = published_span_statement(session, predictions, spec.columns, runs)
     return session.warehouse.rows(metrics_statement(session, pooled, labels, spec))
 
 
-def _subjects(session: Session, job: Job, last: date) -> list[Subject]:
-    rows = published(session, job, LONG_AGO, last)
-    digests = tuple(session.catalogue.get(name).digest for name in (MetricSpec.of(job).asset, job.spec.labels.sql))
+def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -> list[Subject]:
+    names = (MetricSpec.of(job).asset, job.spec.labels.sql)
+    first, second = (session.catalogue.get(name).digest for name in names)
     return [
-        Subject(
-            job, run_date, tuple(map(itemgetter("variant", "run_id", "model_id"), slices)), (digests[0], digests[1])
-        )
-        for run_date, slices in groupby(rows, key=itemgetter("run_date"))
+        Subject(job, run_date, run_id, models, (first, second))
+        for run_date, (run_id, models) in publications(events).items()
     ]
 
 
 def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluation | None:
-    watch, job = Stopwatch(), subject.job
-    with session.reporter.step(f"{subject.run_date} evaluate") as said:
-        day = subject.run_date
+    watch, job, day = Stopwatch(), subject.job, subject.run_date
+    with session.reporter.step(f"{day} evaluate") as said:
+        if not _stands(session, subject):
+            said.append("another run is being published")
+            return None
         labels, profile = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
         if not profile["row_count"]:
             said.append("no label is known yet")
@@ -171,10 +174,16 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
     return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
 
 
+def _stands(session: Session, subject: Subject) -> bool:
+    """Tell whether readers still see what the ledger says was published last."""
+    rows = published(session, subject.job, subject.run_date, subject.run_date)
+    return {(row["variant"], row["model_id"]) for row in rows if row["run_id"] == subject.run_id} == set(subject.models)
+
+
 def _record_metrics(session: Session, subject: Subject, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
     job, warehouse = subject.job, session.warehouse
     spec, published_rows = MetricSpec.of(job), warehouse.table(job.predictions_table)
-    predictions = published_slice_statement(session, published_rows, spec.columns, subject.run_date)
+    predictions = published_slice_statement(session, published_rows, spec.columns, subject.run_date, subject.run_id)
     computed = metrics_statement(session, predictions, labels, spec)
     which = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
     statement = record_metrics_statement(session, computed, which, spec.asset, subject.sql_digests[0])

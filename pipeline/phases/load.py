@@ -38,7 +38,7 @@ def load_from_uris(
     if uris:
         session.warehouse.load_jsonl(uris, table, schema, step=step)
     else:
-        session.warehouse.tables.create(table, schema, None, [])
+        session.warehouse.tables.create(table, schema)
     found = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names))[0]
     if found["row_count"] != rows or found["duplicate_keys"]:
         what = (

@@ -13,7 +13,7 @@ from pipeline.inputs import read_input
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import LoadedModel, load_model
-from pipeline.models import Model
+from pipeline.models import Model, code_of
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.preprocess import Examples
 from pipeline.prediction_files import commit_manifest, commit_shard, committed_manifest, prediction_folder
@@ -26,30 +26,54 @@ from pipeline.warehouse import Warehouse
 
 def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
     """Return a model's predictions for the rows of a frame, shape (predictions, key and predicted columns)."""
-    return model.predict(df)
+    with code_of(type(model).__name__, "predict"):
+        return model.predict(df)
 
 
 def predict_from_path(
-    bundle: Path, data: str, out: Path, *, store: Store | None = None, warehouse: Warehouse | None = None
+    bundle: Path | str,
+    data: Path | str,
+    out: Path | str,
+    *,
+    store: Store | None = None,
+    warehouse: Warehouse | None = None,
 ) -> int:
     """Write a bundle's predictions for the rows at a place as JSON Lines, and return how many there are.
+
+    Parameters
+    ----------
+    bundle
+        Folder of a model bundle.
+    data
+        CSV, JSON Lines or Parquet file, `gs://` address or `bq://project.dataset.table`.
+    out
+        New file, `*.jsonl`.
+    store, warehouse
+        Needed for `gs://` addresses and tables: `Store(target)`, `Warehouse(target)`.
 
     Raises
     ------
     CheckError
         The bundle is not what it says; nothing was unpickled.
     RequestError
-        `out` exists already.
+        `out` exists already, is no `.jsonl`, or lies in no folder.
     """
-    if out.exists():
-        raise RequestError(f"{out}: exists already", hint="name a new file")
+    bundle, out = Path(bundle), Path(out)
+    _check_new_file(out)
     model, _, config = read_bundle(bundle)
-    frame = read_input(data, store=store, warehouse=warehouse, order_by=config.columns.key)
+    frame = read_input(str(data), store=store, warehouse=warehouse, order_by=config.columns.key)
     predictions = predict_from_data(model, frame)
     missing = [name for name in config.columns.key if name not in predictions.columns]
     if missing:
         raise CheckError(f"{bundle}: the model's predictions lack {', '.join(missing)}", hint="mend the model")
     return write_jsonl(predictions, infer_schema(predictions), out)
+
+
+def _check_new_file(out: Path) -> None:
+    if out.exists():
+        raise RequestError(f"{out}: exists already", hint="name a new file")
+    if out.suffix != ".jsonl" or not out.parent.is_dir():
+        raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")
 
 
 def predict_run(run: Run, examples: Examples, models: Sequence[str]) -> list[Manifest]:
@@ -105,7 +129,22 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFr
     doubled = int(predictions.duplicated(run.job.spec.prediction_key).sum())
     if doubled:
         raise CheckError(f"{model.variant}: predicts {doubled} keys twice", hint="mend the model's predict")
+    _check_entities(run, model, frame, predictions)
     return predictions
+
+
+def _check_entities(run: Run, model: LoadedModel, frame: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    """Refuse predictions about what was not asked, and, where an entity has one prediction, an entity without one."""
+    spec = run.job.spec
+    asked = pd.MultiIndex.from_frame(frame[spec.entity]).drop_duplicates()
+    answered = pd.MultiIndex.from_frame(
+        predictions[spec.entity].astype(dict(frame[spec.entity].dtypes))
+    ).drop_duplicates()
+    unknown = len(answered.difference(asked))
+    missing = len(asked.difference(answered)) if spec.entity == spec.prediction_key else 0
+    if unknown or missing:
+        what = f"{model.variant}: of {len(asked)} entities {missing} have no prediction, {unknown} were not asked for"
+        raise CheckError(what, hint="mend the model's predict")
 
 
 def _folder(run: Run, model: LoadedModel) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
+from pipeline.models import make_model
 from pipeline.prediction_files import committed_manifests
 from pipeline.progress import Stopwatch
 from pipeline.runs import Run
@@ -86,6 +87,7 @@ def _make_or_void(run: Run) -> Counts:
 
 
 def _make(run: Run) -> Counts:
+    _check_request(run)
     warehouse, table = run.session.warehouse, run.table("examples")
     statement, labels = examples_statement(run), run.labels("preprocess")
     verify = lambda: warehouse.tables.exists(table)  # noqa: E731 - a name for the effect reads better here
@@ -94,6 +96,17 @@ def _make(run: Run) -> Counts:
     counts = _count(run)
     run.session.store.put_json_once(asdict(counts), _marker_uri(run))
     return counts
+
+
+def _check_request(run: Run) -> None:
+    """Say what would fail later: a source table or a model class that is not there."""
+    present = run.session.warehouse.tables.labels_in(run.session.warehouse.target.dataset)
+    missing = [str(table) for name, table in source_tables(run.session, run.job).items() if name not in present]
+    if missing:
+        what = f"{run.job.name}: source {', '.join(missing)} does not exist"
+        raise RequestError(what, hint=f"load it with pipeline sources load {run.job.name}")
+    for variant in run.job.variants:
+        make_model(variant.config)
 
 
 def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
@@ -111,13 +124,15 @@ def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
 
 def _count(run: Run) -> Counts:
     key = run.job.spec.prediction_key
-    statement = examples_profile_statement(run.session, run.table("examples"), key)
-    profile = run.session.warehouse.rows(statement)[0]
+    profile = run.session.warehouse.rows(examples_profile_statement(run))[0]
     found = {name: value or 0 for name, value in profile.items()}
     where = f"{run.job.name} {run.run_date}"
     if found["duplicate_keys"]:
         what = f"{where}: {found['duplicate_keys']} examples share a key ({', '.join(key)})"
         raise CheckError(what, hint="mend the sources")
+    if found["unusable_rows"]:
+        what = f"{where}: {found['unusable_rows']} examples have no example_as_of or one after the run's {run.as_of}"
+        raise CheckError(what, hint=f"mend {run.job.spec.examples.sql}: a row's moment is at most @as_of")
     if not found["scoring_rows"]:
         raise RequestError(f"{where}: nothing to score; {_source_ranges(run)}", hint="load the sources of that date")
     if not found["training_rows"]:

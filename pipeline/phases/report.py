@@ -8,16 +8,13 @@ from statistics import fmean
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
+from pipeline.errors import RequestError
 from pipeline.phases.evaluate import pooled_metrics
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.statements.evaluation import report_statement
-
-PLAIN_WIDTH = 120
-"""Columns of the report where there is no terminal."""
 
 POOLED = "all pooled"
 """Stands for the run date in the row of all days taken as one set."""
@@ -25,23 +22,30 @@ POOLED = "all pooled"
 Row = dict[str, Any]
 
 
-def print_report(session: Session, job: Job, first: date, last: date) -> None:
-    """Print the headline metrics of each run date, and where to look next."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+def report_job(session: Session, job: Job, first: date, last: date) -> list[Table | str]:
+    """Return the headline metrics of each run date as tables, and where to look next.
+
+    Raises
+    ------
+    RequestError
+        A headline metric is none that the family computes.
+    """
     rows = daily_metrics(session, job, first, last)
     if not rows:
-        console.print(f"{job.name}: nothing evaluated from {first} to {last}")
-        return
+        return [f"{job.name}: nothing evaluated from {first} to {last}"]
+    known = sorted({row["metric"] for row in rows})
+    unknown = [metric for metric in job.spec.headline if metric not in known]
+    if unknown:
+        what = f"{job.folder / 'job.yaml'}: key headline: there is no metric {unknown[0]!r}"
+        raise RequestError(what, hint=f"the metrics are: {', '.join(known)}")
     pooled = [
         row | {"run_date": POOLED}
         for row in pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
         if not row["slice_name"]
     ]
-    for metric in job.spec.headline:
-        console.print(metric_table(job, [row for row in [*rows, *pooled] if row["metric"] == metric], metric))
-    console.print(next_steps(session, job), markup=False, soft_wrap=True)
+    rows = [*rows, *pooled]
+    tables = [metric_table(job, [row for row in rows if row["metric"] == name], name) for name in job.spec.headline]
+    return [*tables, next_steps(session, job)]
 
 
 def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
@@ -77,7 +81,7 @@ def next_steps(session: Session, job: Job) -> str:
         f"  metrics, latest evaluations      {metrics}",
         f"  what happened                    {warehouse.ledger_table('events')}",
         f"  models and predictions           {session.store.uri(job.name)}/",
-        f"  the job                          {job.folder.relative_to(session.project.root)}/README.md",
+        f"  the job                          {job.folder.relative_to(session.project.root)}/",
     ]
     if warehouse.target.endpoints:
         lines.append(f"  SQL over REST                    {warehouse.target.endpoints.bigquery} (see README.md)")

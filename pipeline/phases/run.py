@@ -18,7 +18,7 @@ from pipeline.prediction_files import committed_manifests
 from pipeline.progress import Stopwatch
 from pipeline.project import Job
 from pipeline.published import finished
-from pipeline.runs import Run, open_run
+from pipeline.runs import Run, join_run, open_run
 from pipeline.session import Session
 from pipeline.summary import Summary
 
@@ -50,7 +50,8 @@ def run_phase(
     model
         Folder or `gs://` address of the bundle to predict with; the run's own models when not given.
     """
-    summary, run = _opened(session, job, run_date, rerun)
+    joins = phase == "load" or (phase == "predict" and model is None)
+    summary, run = _joined(session, job, run_date) if joins else _opened(session, job, run_date, rerun)
     if phase == "predict":
         _predict(run, summary, model)
     else:
@@ -66,7 +67,13 @@ def evaluated(evaluation: Evaluation) -> dict[str, object]:
 
 def _opened(session: Session, job: Job, run_date: date, rerun: bool) -> tuple[Summary, Run]:  # noqa: FBT001
     run = open_run(session, job, run_date, rerun=rerun)
-    return Summary(job.name, run_date, run.run_id, seconds={}), run
+    return Summary(job.name, run_date, run.run_id), run
+
+
+def _joined(session: Session, job: Job, run_date: date) -> tuple[Summary, Run]:
+    """Open a run without claiming one: what only goes on with earlier phases must not stand in another run's way."""
+    run = join_run(session, job, run_date)
+    return Summary(job.name, run_date, run.run_id), run
 
 
 def _preprocess(run: Run, summary: Summary) -> None:

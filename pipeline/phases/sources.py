@@ -12,6 +12,9 @@ from pipeline.imports import import_object
 from pipeline.project import Job
 from pipeline.session import Session
 
+UNFINISHED = {"content": "loading"}
+"""Label of a source table while it is loaded: what is cut short is neither taken for the old file nor for the new."""
+
 
 def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict[str, int]:
     """Replace a job's source tables, and return the rows of each.
@@ -58,15 +61,19 @@ def _load_folder(session: Session, job: Job, folder: Path) -> dict[str, int]:
 def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
     """Load one file unless the table's label says that it holds this file already."""
     digest, tables = sha256_file(path), session.warehouse.tables
-    table, label = session.warehouse.table(name), {"content": digest[:SHORT]}
+    table, label = session.warehouse.table(name), {"content": digest[:SHORT], "job": job.name}
     loaded = tables.labels_in(table.dataset).get(name)
+    if loaded is not None and loaded.get("job") != job.name:
+        owner = f"loaded by job {loaded['job']}" if loaded.get("job") else "not made by pipeline sources load"
+        raise RequestError(f"{table} is {owner}", hint=f"rename source {name} in job.yaml, or read it as it is")
     with session.reporter.step(f"{job.name} load {name}") as said:
         if loaded is not None and loaded.get("content") == label["content"]:
             rows = tables.row_count(table) or 0
             said.append(f"{rows:,} rows, unchanged")
             return rows
         if loaded is not None:
-            tables.set_labels(table, {"content": "loading"})  # a load that is cut short leaves no label of the old rows
+            tables.set_labels(table, label | UNFINISHED)
+        tables.create(table, job.spec.sources[name].typed_columns, labels=label | UNFINISHED)
         uri = session.store.uri(job.name, "sources", name, f"{digest}.jsonl")
         session.store.put_file(path, uri)
         rows = session.warehouse.load_jsonl(

@@ -14,7 +14,7 @@ from pipeline.inputs import read_input
 from pipeline.ledger import Event
 from pipeline.model_config import ModelConfig
 from pipeline.model_files import TrainedModel, commit_model, committed_model
-from pipeline.models import Model, make_model
+from pipeline.models import Model, code_of, make_model
 from pipeline.phases.preprocess import Examples
 from pipeline.progress import Stopwatch
 from pipeline.project import Variant, read_variant
@@ -46,13 +46,15 @@ def train_from_data(model_config: ModelConfig, df_train: pd.DataFrame) -> Model:
         raise RequestError(f"training data: column {', '.join(missing)} is missing", hint="check the configuration")
     if df_train.empty:
         raise RequestError("training data: there are no rows", hint="check the file or the query")
-    return make_model(model_config).fit(df_train)
+    model = make_model(model_config)
+    with code_of(model_config.model, "fit"):
+        return model.fit(df_train)
 
 
 def train_from_path(
-    model_config_file: Path,
-    train_data: str,
-    out_dir: Path,
+    model_config_file: Path | str,
+    train_data: Path | str,
+    out_dir: Path | str,
     *,
     store: Store | None = None,
     warehouse: Warehouse | None = None,
@@ -67,14 +69,16 @@ def train_from_path(
         CSV, JSON Lines or Parquet file, `gs://` address or `bq://project.dataset.table`.
     out_dir
         Folder of the bundle; it must be missing or empty.
+    store, warehouse
+        Needed for `gs://` addresses and tables: `Store(target)`, `Warehouse(target)`.
     """
-    variant = read_variant(model_config_file)
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise RequestError(f"{out_dir}: is not an empty folder", hint="name a new folder")
+    variant, folder = read_variant(Path(model_config_file)), Path(out_dir)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RequestError(f"{folder}: is not an empty folder", hint="name a new folder")
     key = variant.config.columns.key
-    data = TrainingData.of(read_input(train_data, store=store, warehouse=warehouse, order_by=key))
+    data = TrainingData.of(read_input(str(train_data), store=store, warehouse=warehouse, order_by=key))
     model = train_from_data(variant.config, data.frame)
-    return write_bundle(out_dir, model, variant, data, NO_JOB)
+    return write_bundle(folder, model, variant, data, NO_JOB)
 
 
 def train_run(run: Run, examples: Examples) -> list[TrainedModel]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,9 @@ from pipeline.digests import digest_text
 from pipeline.errors import RequestError
 from pipeline.schemas import Schema
 from pipeline.sql_assets.header import Header, split_header
+
+ASSET = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*", re.ASCII)
+"""Name of a version of a statement."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Asset:
         The statement, with places for identifiers.
     text
         The whole file, verbatim.
+    first_line
+        Line of the file on which the body begins.
     functions
         User-defined functions that the body names: every identifier of kind `function`, by its name below `udf/`.
     """
@@ -37,6 +43,7 @@ class Asset:
     header: Header
     body: str
     text: str
+    first_line: int = 1
     functions: tuple[Asset, ...] = ()
 
     @cached_property
@@ -87,6 +94,29 @@ class Catalogue:
             self._assets[key] = self._read(key, self._root / "udf" / f"{name}.sql")
         return self._assets[key]
 
+    def names(self) -> list[str]:
+        """Names of all assets and functions (`udf/<name>`).
+
+        Raises
+        ------
+        RequestError
+            A file's name is not that of a version.
+        """
+        found = [path.relative_to(self._root / "sql").with_suffix("") for path in (self._root / "sql").rglob("*.sql")]
+        wrong = [name for name in found if not ASSET.fullmatch(name.as_posix())]
+        if wrong:
+            what = f"{self._root / 'sql' / wrong[0]}.sql: no name of a version"
+            raise RequestError(what, hint="write <name>_v<N>.sql in small letters, e.g. examples_v2.sql")
+        return sorted([*(name.as_posix() for name in found), *(f"udf/{name}" for name in self.function_names())])
+
+    def any(self, name: str) -> Asset:
+        """Return an asset or a function by the name that `names` gives it."""
+        return self.function(name.removeprefix("udf/")) if name.startswith("udf/") else self.get(name)
+
+    def families(self) -> list[str]:
+        """Names of all metric families."""
+        return sorted({path.stem.rpartition("_v")[0] for path in (self._root / "sql" / "metrics").glob("*_v*.sql")})
+
     def function_names(self) -> list[str]:
         """Names of all user-defined functions."""
         return sorted(path.stem for path in (self._root / "udf").glob("*.sql"))
@@ -98,4 +128,5 @@ class Catalogue:
             raise RequestError(f"{path}: SQL file cannot be read", hint="check the version in job.yaml") from error
         header, body = split_header(text, origin=str(path))
         functions = tuple(self.function(key) for key, kind in header.identifiers.items() if kind == "function")
-        return Asset(name, path, header, body, text, functions)
+        first_line = text.count("\n", 0, text.index(body.strip())) + 1
+        return Asset(name, path, header, body, text, first_line, functions)

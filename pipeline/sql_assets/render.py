@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pipeline.digests import digest_json
@@ -34,14 +35,20 @@ class Statement:
         Type of each query parameter.
     values
         Value of each query parameter.
-    asset
+    assets
         The asset itself, first, then the assets nested in it.
+    lines
+        For each line of the text, the file and the line in it that it comes from.
+    tables
+        The tables that identifiers of each asset stand for: asset, identifier, table.
     """
 
     sql: str
     types: Mapping[str, DeclaredType]
     values: Mapping[str, Any]
     assets: tuple[Asset, ...] = field(repr=False)
+    lines: tuple[tuple[Path, int], ...] = field(default=(), repr=False, compare=False)
+    tables: tuple[tuple[Asset, str, TableName], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def asset(self) -> Asset:
@@ -84,7 +91,7 @@ def render(
         An identifier or parameter is missing, extra or malformed.
     """
     where = str(asset.path)
-    _check_names("identifier", set(asset.header.identifiers), set(PLACE.findall(asset.body)), f"{where}: body")
+    _check_places(asset)
     _check_names("identifier", set(asset.header.identifiers), set(identifiers), where)
     _check_names("parameter", set(asset.header.parameters), set(values), where)
     _refuse_aliases(asset, snapshot_of)
@@ -97,7 +104,28 @@ def render(
         types=_merged(where, asset.header.parameters, *(statement.types for statement in nested)),
         values=_merged(where, values, *(statement.values for statement in nested)),
         assets=(asset, *(inner for statement in nested for inner in statement.assets)),
+        lines=tuple(_lines(asset, identifiers)),
+        tables=tuple(_tables(asset, identifiers)),
     )
+
+
+def _lines(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Path, int]]:
+    """Say where each line of the rendered text comes from; a nested query brings its own lines."""
+    for number, line in enumerate(asset.body.splitlines(), start=asset.first_line):
+        yield asset.path, number
+        for name in PLACE.findall(line):
+            value = identifiers[name]
+            if isinstance(value, Statement):
+                yield from value.lines
+                yield asset.path, number
+
+
+def _tables(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Asset, str, TableName]]:
+    for name, value in identifiers.items():
+        if isinstance(value, TableName):
+            yield asset, name, value
+        elif isinstance(value, Statement):
+            yield from value.tables
 
 
 def _refuse_aliases(asset: Asset, snapshot_of: frozenset[str]) -> None:
@@ -136,6 +164,16 @@ def _check_names(kind: str, declared: set[str], given: set[str], where: str) -> 
         raise RequestError(f"{where}: {kind} {name} is missing", hint=f"give a value for every declared {kind}")
     for name in sorted(given - declared):
         raise RequestError(f"{where}: {kind} {name} is not declared in the header", hint="declare it or leave it out")
+
+
+def _check_places(asset: Asset) -> None:
+    declared, used = set(asset.header.identifiers), set(PLACE.findall(asset.body))
+    for name in sorted(used - declared):
+        raise RequestError(
+            f"{asset.path}: `{{{name}}}` is not declared in the header", hint="declare it or mend the name"
+        )
+    for name in sorted(declared - used):
+        raise RequestError(f"{asset.path}: identifier {name} is declared but not used", hint="use it or leave it out")
 
 
 def _merged(where: str, first: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:

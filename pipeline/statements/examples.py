@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,9 +29,10 @@ def examples_statement(run: Run) -> Statement:
     return run.session.statement("phases/examples_v1", identifiers, values)
 
 
-def examples_profile_statement(session: Session, table: TableName, key: Sequence[str]) -> Statement:
+def examples_profile_statement(run: Run) -> Statement:
     """Count what a run's examples hold."""
-    return session.statement("phases/examples_profile_v1", {"table": table, "key": list(key)})
+    identifiers: dict[str, Identifier] = {"table": run.table("examples"), "key": run.job.spec.prediction_key}
+    return run.session.statement("phases/examples_profile_v1", identifiers, {"as_of": run.as_of})
 
 
 def source_range_statement(session: Session, source: TableName, known_at: str) -> Statement:

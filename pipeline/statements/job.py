@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pipeline.dates import as_of
+from pipeline.errors import RequestError
 from pipeline.job_spec import SqlStep
 from pipeline.metrics import MetricSpec
 from pipeline.project import Job
@@ -66,9 +67,20 @@ def job_query(session: Session, job: Job, step: SqlStep, asked: Asked) -> Statem
 
 
 def check_assets(catalogue: Catalogue, job: Job) -> None:
-    """Read the SQL that a job names, so that a missing or malformed file is said before anything is started."""
+    """Read the SQL that a job names, so that what is missing or malformed is said before anything is started."""
+    where = job.folder / "job.yaml"
+    if job.spec.family not in catalogue.families():
+        what = f"{where}: key family: there is no {job.spec.family!r}"
+        raise RequestError(what, hint=f"the families are: {', '.join(catalogue.families())}")
     for name in (job.spec.examples.sql, job.spec.labels.sql, MetricSpec.of(job).asset):
         catalogue.get(name)
+    types = {column.name: column.type for column in catalogue.get(job.spec.labels.sql).columns.columns}
+    for name in job.spec.slices:
+        if name in job.spec.prediction_key:
+            types |= {column.name: column.type for column in job.key_schema.columns}
+        if types.get(name) != "STRING":
+            what = f"{where}: key slices: {name} is no STRING column of {job.spec.labels.sql}"
+            raise RequestError(what, hint="name a column of the labels SQL, cast to STRING there")
 
 
 def examples_columns(session: Session, job: Job) -> Schema:

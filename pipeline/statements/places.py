@@ -19,6 +19,11 @@ class Place:
     statement: Statement
 
     @property
+    def replaces(self) -> bool:
+        """Tell whether the statement takes the place of what is there."""
+        return self.statement.sql.startswith("CREATE OR REPLACE ")
+
+    @property
     def digest(self) -> str:
         """Digest of the rendered text: another table behind a view makes another view."""
         return digest_text(self.statement.sql)

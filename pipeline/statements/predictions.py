@@ -37,19 +37,20 @@ def published_statement(session: Session, job: Job, first: date, last: date) -> 
 
 
 def published_slice_statement(
-    session: Session, predictions: TableName, columns: Sequence[str], run_date: date
+    session: Session, predictions: TableName, columns: Sequence[str], run_date: date, run_id: str
 ) -> Statement:
-    """Read the predictions of one run date, as the metrics read them."""
+    """Read the predictions that a run published, as the metrics read them."""
     identifiers: dict[str, Identifier] = {"predictions": predictions, "columns": list(columns)}
-    return session.statement("phases/published_slice_v1", identifiers, {"run_date": run_date})
+    return session.statement("phases/published_slice_v1", identifiers, {"run_date": run_date, "run_id": run_id})
 
 
 def published_span_statement(
-    session: Session, predictions: TableName, columns: Sequence[str], run_dates: Sequence[date]
+    session: Session, predictions: TableName, columns: Sequence[str], run_ids: Mapping[date, str]
 ) -> Statement:
-    """Read the predictions of some run dates, pooled."""
+    """Read the predictions that the runs of some run dates published, pooled."""
     identifiers: dict[str, Identifier] = {"predictions": predictions, "columns": list(columns)}
-    return session.statement("phases/published_span_v1", identifiers, {"run_dates": sorted(run_dates)})
+    values = {"run_dates": sorted(run_ids), "run_ids": sorted(run_ids.values())}
+    return session.statement("phases/published_span_v1", identifiers, values)
 
 
 def staged_predictions_statement(session: Session, staged: TableName, columns: Sequence[str], name: str) -> Statement:

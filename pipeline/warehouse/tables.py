@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from google.api_core import exceptions
 from google.cloud import bigquery
@@ -16,6 +17,8 @@ from pipeline.sql_assets import TableName
 from pipeline.target import Target
 from pipeline.warehouse.labels import as_labels
 from pipeline.warehouse.parameters import schema_fields, schema_of
+
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 RUN_TABLE_DAYS = 30
 """Days after which tables of the runs dataset expire."""
@@ -83,9 +86,18 @@ class Tables:
             found = with_retries(lambda: list(self.client.list_routines(dataset, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
         return {item.routine_id for item in found}
 
-    def create(self, table: TableName, schema: Schema, partition_by: str | None, cluster_by: Sequence[str]) -> None:
+    def create(
+        self,
+        table: TableName,
+        schema: Schema,
+        *,
+        partition_by: str | None = None,
+        cluster_by: Sequence[str] = (),
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> None:
         """Create a table, partitioned by day where a column is named, unless it exists."""
         made = bigquery.Table(str(table), schema=schema_fields(schema))
+        made.labels = as_labels({**self.target.labels, **labels})
         if partition_by:
             made.time_partitioning = bigquery.TimePartitioning(field=partition_by)
             made.clustering_fields = list(cluster_by)
@@ -96,7 +108,7 @@ class Tables:
         """Set the labels of a table or view."""
         with cloud_errors(f"labelling {table}"):
             found = bigquery.Table(str(table))
-            found.labels = as_labels(labels)
+            found.labels = as_labels({**self.target.labels, **labels})
             with_retries(lambda: self.client.update_table(found, ["labels"], timeout=CALL_TIMEOUT, retry=NO_RETRY))
 
     def create_datasets(self) -> None:

@@ -72,7 +72,8 @@ class Warehouse:
         """
         config = self._query_config(statement, labels)
         stem = f"{step}-{digest_json([statement.sql, dict(statement.values)])}"
-        with cloud_errors(f"{statement.asset.name} ({step})"):
+        names = " with ".join(dict.fromkeys(asset.name for asset in statement.assets))
+        with cloud_errors(f"{names} ({step})"):
             job = run_once(self._client, Submission(stem, self._query_submitter(statement, config), verify))
         return int(job.num_dml_affected_rows or 0)
 

@@ -1,5 +1,5 @@
 /*
-description: Appends a verdict unless one stands for this run date, champion and challenger.
+description: Appends a verdict unless it stands for this run date and champion.
 parameters: {job: STRING, run_date: DATE, champion: STRING, verdict: STRING, reason: STRING}
 identifiers: {verdicts: table}
 changes: {v1: first version}

@@ -1,5 +1,5 @@
 /*
-description: The metrics of the latest evaluation of each run date and variant.
+description: The metrics of the latest evaluation of each run date.
 identifiers: {view: table, metrics: table}
 changes: {v1: first version}
 */
@@ -10,4 +10,4 @@ SELECT
 FROM `{metrics}`
 WHERE TRUE
 QUALIFY
-  DENSE_RANK() OVER (PARTITION BY job, run_date, variant ORDER BY evaluated_at DESC, evaluation_id DESC) = 1
+  DENSE_RANK() OVER (PARTITION BY job, run_date ORDER BY evaluated_at DESC, evaluation_id DESC) = 1

@@ -1,5 +1,5 @@
 /*
-description: What each evaluation decided about champion and challenger, append-only.
+description: What was decided about champion and challenger, append-only; a first champion has no challenger.
 identifiers: {table: table}
 changes: {v1: first version}
 */

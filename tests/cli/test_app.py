@@ -161,19 +161,29 @@ def test_broken_yaml_is_named_with_its_line(fails, project):
     assert "job.yaml:2: not valid YAML" in fails("run", *JOB, *RUN_DATE)
 
 
-@pytest.mark.parametrize(
-    "name", ["dummy/preprocess/examples_v1", "dummy/evaluate/labels_v1", "metrics/binary_classification_v1"]
-)
+@pytest.mark.parametrize("name", ["dummy/preprocess/examples_v1", "dummy/evaluate/labels_v1"])
 @pytest.mark.parametrize("command", ["run", "preprocess"])
 def test_missing_sql_file_is_named_before_anything_starts(fails, project, name, command):
     (project / f"sql/{name}.sql").unlink()
     assert f"{name}.sql: SQL file cannot be read" in fails(command, *JOB, *RUN_DATE)
 
 
+def test_unknown_family_is_named_with_those_that_there_are(fails, project):
+    edit(project / "jobs/dummy/job.yaml", "family: binary_classification", "family: binry")
+    said = fails("run", *JOB, *RUN_DATE)
+    assert "job.yaml: key family: there is no 'binry' - the families are: binary_classification" in said
+
+
+def test_slice_that_is_no_text_column_of_the_labels_is_named(fails, project):
+    path = project / "jobs/dummy/job.yaml"
+    path.write_text(f"{path.read_text()}\nslices: [country]\n")
+    assert "key slices: country is no STRING column of dummy/evaluate/labels_v1" in fails("run", *JOB, *RUN_DATE)
+
+
 def test_target_file_that_is_missing_or_wrong_is_named(fails, project):
     assert "none.yaml: cannot be read" in fails("run", *JOB, *RUN_DATE, "--target", "none.yaml")
     (project / "t.yaml").write_text("project: my-project\n")
-    assert "t.yaml: key location: Field required" in fails("run", *JOB, *RUN_DATE, "--target", "t.yaml")
+    assert "t.yaml: key location: required, but missing" in fails("run", *JOB, *RUN_DATE, "--target", "t.yaml")
 
 
 def test_fixtures_of_a_job_that_has_none_are_refused(fails):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -157,22 +158,48 @@ def test_port_that_is_lost_in_a_race_is_given_up(local_dir, monkeypatch):
         quicker.shutdown()
 
 
-def test_busy_emulator_is_not_restarted(local_dir):
+def test_busy_emulator_is_waited_for_and_not_restarted(local_dir):
     endpoints = lifecycle.up(local_dir)
     record = state_of(local_dir).bigquery
     os.kill(record.pid, signal.SIGSTOP)
+    threading.Timer(2.5, os.kill, (record.pid, signal.SIGCONT)).start()
+    assert lifecycle.up(local_dir) == endpoints
+    assert state_of(local_dir).bigquery == record
+
+
+def test_emulator_that_hangs_is_named_with_its_process(local_dir, monkeypatch):
+    lifecycle.up(local_dir)
+    record = state_of(local_dir).bigquery
+    monkeypatch.setattr("pipeline.local.servers.BUSY_SECONDS", 0.5)
+    os.kill(record.pid, signal.SIGSTOP)
     try:
-        assert lifecycle.up(local_dir) == endpoints
+        with pytest.raises(CloudError, match=rf"\(process {record.pid}\) has not answered for 0 s - end it"):
+            lifecycle.up(local_dir)
     finally:
         os.kill(record.pid, signal.SIGCONT)
-    assert state_of(local_dir).bigquery == record
+
+
+def test_a_copied_directory_leaves_the_servers_of_the_original_alone(local_dir, tmp_path):
+    endpoints = lifecycle.up(local_dir)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(local_dir / "state.json", copy)
+    assert not lifecycle.status(copy).running
+    assert not lifecycle.down(copy)
+    assert lifecycle.status(local_dir).endpoints == endpoints
+
+
+def test_full_disk_is_said_at_once(local_dir, monkeypatch):
+    monkeypatch.setattr("pipeline.local.folder.LEAST_ROOM", 2**62)
+    with pytest.raises(RequestError, match=r"No space left on device - free some space or give another --local-dir"):
+        lifecycle.up(local_dir)
 
 
 def test_emulator_left_behind_while_starting_is_adopted(local_dir):
     folder = LocalFolder(local_dir)
     folder.make()
     record = BigQueryServer(folder).start(None, anywhere=False)
-    write_atomically(folder.state, LocalState(bigquery=record))
+    write_atomically(folder.state, LocalState(folder=folder.path, bigquery=record))
     lifecycle.up(local_dir)
     assert state_of(local_dir).bigquery.pid == record.pid
 
@@ -189,7 +216,7 @@ def test_process_of_ours_that_refuses_requests_is_replaced(local_dir, stranger):
     folder = LocalFolder(local_dir)
     folder.make()
     record = ServerRecord(pid=stranger.pid, started_at=psutil.Process(stranger.pid).create_time())
-    write_atomically(folder.state, LocalState(bigquery=record))
+    write_atomically(folder.state, LocalState(folder=folder.path, bigquery=record))
     write_atomically(folder.ready, ReadyFile(port=ports.pick_free(), grpc_port=ports.pick_free()))
     lifecycle.up(local_dir)
     assert not processes.is_alive(record)
@@ -200,7 +227,7 @@ def test_process_of_ours_that_has_been_starting_for_too_long_is_replaced(local_d
     folder = LocalFolder(local_dir)
     folder.make()
     record = ServerRecord(pid=stranger.pid, started_at=psutil.Process(stranger.pid).create_time())
-    write_atomically(folder.state, LocalState(bigquery=record))
+    write_atomically(folder.state, LocalState(folder=folder.path, bigquery=record))
     now = time.time() + startup.START_SECONDS
     monkeypatch.setattr(startup.time, "time", lambda: now)
     lifecycle.up(local_dir)

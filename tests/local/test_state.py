@@ -11,9 +11,10 @@ STATE = LocalState(
 )
 
 
-def test_state_is_read_as_it_was_written(tmp_path):
-    write_atomically(tmp_path / "state.json", STATE)
-    assert read_state(tmp_path / "state.json") == STATE
+def test_state_is_read_as_it_was_written_in_the_folder_that_wrote_it(tmp_path):
+    state = STATE.model_copy(update={"folder": tmp_path})
+    write_atomically(tmp_path / "state.json", state)
+    assert read_state(tmp_path / "state.json") == state
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
@@ -22,11 +23,12 @@ def test_missing_state_is_empty(tmp_path):
 
 
 def test_failed_write_keeps_the_old_state_and_leaves_nothing_behind(tmp_path, monkeypatch):
-    write_atomically(tmp_path / "state.json", STATE)
+    state = STATE.model_copy(update={"folder": tmp_path})
+    write_atomically(tmp_path / "state.json", state)
     monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         write_atomically(tmp_path / "state.json", LocalState())
-    assert read_state(tmp_path / "state.json") == STATE
+    assert read_state(tmp_path / "state.json") == state
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 

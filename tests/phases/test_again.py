@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from pipeline.errors import RequestError
+from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Ledger
 from pipeline.model_files import committed_models
 from pipeline.phases.load import load_run
@@ -17,7 +17,7 @@ from pipeline.prediction_files import committed_manifests
 from pipeline.published import published_slices
 from pipeline.runs import open_run
 from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, seen, verdicts
-from tests.integration_fixtures import reader
+from tests.integration_fixtures import edited, reader
 
 
 @pytest.fixture
@@ -100,10 +100,11 @@ def test_a_run_that_was_superseded_before_its_load_publishes_nothing(session, on
     run_phase(session, one, FIRST, "train", rerun=True)
     run_phase(session, one, FIRST, "predict")
     late, before = open_run(session, one, FIRST), published(session, one)
-    newer = open_run(session, one, FIRST, rerun=True)
+    newer = run_job(session, one, FIRST, rerun=True)
     with pytest.raises(RequestError, match=f"{late.run_id} is superseded by {newer.run_id} - nothing was published"):
         load_run(late, committed_manifests(late))
-    assert published(session, one) == before != []
+    assert published(session, one) != before
+    assert {row["run_id"] for row in published(session, one)} == {newer.run_id}
     assert (FIRST, "published", late.run_id) not in rows_of(session, one, "ledger.events", "run_date, event, run_id")
 
 
@@ -125,6 +126,29 @@ def test_models_of_another_run_do_not_pass_for_the_runs_own(session, own):
     assert run_job(session, both, LAST).status == "already_done"
 
 
+def test_of_two_models_that_predicted_the_one_that_was_not_recorded_is_recorded_by_the_next_attempt(
+    session, own, monkeypatch
+):
+    both = job_of(own, rate(own, 20.0, "a"), rate(own, 5.0, "b"))
+    models = run_phase(session, both, LAST, "train").models
+    run_phase(session, both, LAST, "predict", model=models[0]["uri"])
+    with monkeypatch.context() as patch:
+        raises_once(patch, "record", of_phase("predict"))
+        with pytest.raises(KeyboardInterrupt):
+            run_phase(session, both, LAST, "predict")
+    run, ids = open_run(session, both, LAST), [model["model_id"] for model in models]
+    assert sorted(manifest.model_id for manifest in committed_manifests(run)) == sorted(ids)
+
+    def recorded():
+        rows = rows_of(session, both, "ledger.events_v1", "run_id, phase, model_id")
+        return sorted(model_id for run_id, phase, model_id in rows if (run_id, phase) == (run.run_id, "predict"))
+
+    assert recorded() == ids[:1]
+    for _ in range(2):
+        assert run_phase(session, both, LAST, "predict").status == "already_done"
+        assert recorded() == sorted(ids)
+
+
 def test_two_variants_of_one_configuration_are_two_models_with_files_of_their_own(session, own):
     twins = job_of(own, rate(own, 20.0, "a"), rate(own, 20.0, "b"))
     assert run_job(session, twins, FIRST).rows["load"] == 2 * ROWS
@@ -142,7 +166,28 @@ def test_two_variants_of_one_configuration_are_two_models_with_files_of_their_ow
     assert run_job(session, twins, FIRST).status == "already_done"
 
 
-def test_a_model_that_predicts_no_rows_replaces_what_was_published(session, one, monkeypatch):
+@pytest.mark.parametrize("keep", [0, 3])
+def test_a_model_that_drops_rows_publishes_nothing(session, one, monkeypatch, keep):
+    run_job(session, one, FIRST)
+    before = published(session, one)
+    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).head(keep))
+    with pytest.raises(CheckError, match=r"of 16 entities 1[36] have no prediction, 0 were not asked for"):
+        run_job(session, one, FIRST, rerun=True)
+    assert published(session, one) == before
+
+
+def test_a_model_that_answers_for_others_publishes_nothing(session, one, monkeypatch):
+    monkeypatch.setattr(
+        "pipeline.phases.predict.predict_from_data",
+        lambda m, df: predict_from_data(m, df).assign(flight=lambda d: -d.flight),
+    )
+    with pytest.raises(CheckError, match="16 have no prediction, 16 were not asked for"):
+        run_job(session, one, FIRST)
+    assert published(session, one) == []
+
+
+def test_a_model_that_recommends_to_nobody_replaces_what_was_published(session, one, monkeypatch):
+    one = edited(one, entity=["flight_date"])  # as users have many recommendations, or none
     run_job(session, one, FIRST)
     monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).head(0))
     done = run_job(session, one, FIRST, rerun=True)

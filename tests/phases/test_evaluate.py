@@ -171,7 +171,12 @@ def test_evaluating_a_published_date_from_tables_records_nothing(session, job, e
     )
     requests_sent.clear()
     found = evaluate_from_tables(
-        session, session.warehouse.table(job.predictions_table), labels, MetricSpec.of(job), run_date=DAYS[0]
+        session,
+        session.warehouse.table(job.predictions_table),
+        labels,
+        MetricSpec.of(job),
+        run_date=DAYS[0],
+        run_id=evaluations[0].metrics[0]["run_id"],
     )
     recorded = [(row["variant"], row["metric"], row["slice_value"], row["n"]) for row in evaluations[0].metrics]
     assert sorted((row["variant"], row["metric"], row["slice_value"], row["n"]) for row in found) == sorted(recorded)

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.ledger import Event
 from pipeline.phases.evaluate import evaluate_from_path, pooled_metrics
+from pipeline.runs import open_run
 from tests.changed_variants import DAYS, FIRST, LAST, job_with_prior, publish
 from tests.integration_fixtures import edited, reader
 
@@ -59,6 +61,8 @@ def test_pooled_metrics_leave_out_the_run_dates_between(session, job):
     one = edited(job_with_prior(replace(job, name="pooled"), 20.0), labels=job.spec.labels)
     for day in DAYS:
         publish(session, one, day)
+        run, variant = open_run(session, one, day), one.variants[0].id
+        run.ledger.record(day, run.run_id, [Event("load", "published", variant=variant, model_id="m", row_count=1)])
         flown = f"FROM ml.flight_outcomes WHERE flight_date = '{day}' ORDER BY flight LIMIT 1"
         carrier, flight, origin = reader(session)(f"SELECT carrier, flight, origin {flown}")[0].values()
         reader(session)(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -142,6 +143,25 @@ def test_two_rows_of_one_key_stop_the_load(session, tmp_path):
         load_from_uris(session, [uri], table, schema, ["a"], step="twice", rows=2)
 
 
+def test_the_checksum_is_of_all_rows_and_values_whatever_their_order(session, tmp_path):
+    schema = Schema.parse({"a": "INT64 NOT NULL", "b": "STRING"})
+    rows = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}, {"a": 3, "b": None}]
+
+    def checksum(name, rows):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        uri, table = session.store.uri(f"{name}.jsonl"), session.warehouse.run_table(name)
+        session.store.put_file(tmp_path / name, uri)
+        return load_from_uris(session, [uri], table, schema, ["a"], step=name, rows=len(rows))["checksum"]
+
+    others = [[row | ({"b": "z"} if row is changed else {}) for row in rows] for changed in rows]
+    fewer = [[row for row in rows if row is not left_out] for left_out in rows]
+    found = {checksum(f"other_{number}", each) for number, each in enumerate([*others, *fewer])}
+    assert len(found) == len(rows) * 2
+    same = [checksum(f"same_{number}", each) for number, each in enumerate([rows, rows[::-1]])]
+    assert same[0] == same[1]
+    assert same[0] not in found
+
+
 def test_no_files_make_an_empty_table(session):
     schema, table = Schema.parse({"a": "INT64 NOT NULL"}), session.warehouse.run_table("none")
     profile = load_from_uris(session, [], table, schema, ["a"], step="none", rows=0)
@@ -150,8 +170,12 @@ def test_no_files_make_an_empty_table(session):
 
 
 def test_load_without_predictions_says_what_to_do(session, quick_job):
+    day = date(2013, 6, 28)
+    with pytest.raises(RequestError, match=f"{day}: nothing was done with this SQL.* - run train first"):
+        run_phase(session, quick_job, day, "load")
+    run_phase(session, quick_job, day, "preprocess")
     with pytest.raises(RequestError, match="no predictions yet - run predict first"):
-        run_phase(session, quick_job, date(2013, 6, 28), "load")
+        run_phase(session, quick_job, day, "load")
 
 
 def test_of_two_models_of_a_variant_the_runs_own_is_published_and_two_strangers_are_refused(session, job):

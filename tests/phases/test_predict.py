@@ -111,8 +111,12 @@ def test_shards_without_rows_are_committed_and_hold_nothing(session, job, model_
 
 
 def test_predict_without_any_model_says_what_to_do(session, quick_job):
+    day = date(2013, 7, 2)
+    with pytest.raises(RequestError, match=f"{day}: nothing was done with this SQL.* - run train first"):
+        run_phase(session, quick_job, day, "predict")
+    run_phase(session, quick_job, day, "preprocess")
     with pytest.raises(RequestError, match="no model yet - run train first, or pass --model"):
-        run_phase(session, quick_job, date(2013, 7, 2), "predict")
+        run_phase(session, quick_job, day, "predict")
 
 
 @pytest.mark.parametrize("place", ["gs://pipeline-tests/nowhere", "/nowhere"])

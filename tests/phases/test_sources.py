@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pipeline.digests import SHORT, sha256_file
 from pipeline.errors import RequestError
 from pipeline.phases.sources import load_sources, write_fixtures
+from pipeline.setup import ensure_tables
 from tests.integration_fixtures import edited, read_source, reader
 
 
@@ -64,7 +66,23 @@ def test_a_changed_file_replaces_its_table_and_no_other(fresh_session, job, fold
     tailnums = [row["tailnum"] for row in reader(fresh_session)("SELECT tailnum FROM ml.planes ORDER BY tailnum")]
     assert tailnums == sorted(planes["tailnum"])
     label = fresh_session.warehouse.tables.labels_in(fresh_session.warehouse.target.dataset)["planes"]
-    assert label == {"content": sha256_file(folder / "planes.jsonl")[:SHORT]}
+    assert label == {"content": sha256_file(folder / "planes.jsonl")[:SHORT], "job": "flight_delay"}
+
+
+def test_a_source_of_another_job_is_not_replaced(fresh_session, job, folder):
+    before = reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes")
+    (folder / "planes.jsonl").write_text('{"tailnum": "N1"}\n')
+    with pytest.raises(RequestError, match="is loaded by job flight_delay - rename source flights_schedule in job"):
+        load_sources(fresh_session, replace(job, name="other"), folder)
+    assert reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes") == before
+
+
+def test_a_source_does_not_take_the_place_of_the_pipelines_own_table(fresh_session, job, folder):
+    ensure_tables(fresh_session, job)
+    sources = {"metrics_v1": job.spec.sources["planes"]}
+    (folder / "planes.jsonl").rename(folder / "metrics_v1.jsonl")
+    with pytest.raises(RequestError, match="metrics_v1 is not made by pipeline sources load"):
+        load_sources(fresh_session, edited(job, sources=sources), folder)
 
 
 def test_a_file_that_breaks_the_schema_changes_nothing_and_is_not_taken_for_loaded(fresh_session, job, folder):

@@ -38,8 +38,8 @@ def test_a_file_without_a_header_is_refused(text):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("description: Examples.\n", "", "key description: Field required"),
-        ("changes: {v1: first version}\n", "", "key changes: Field required"),
+        ("description: Examples.\n", "", "key description: required, but missing"),
+        ("changes: {v1: first version}\n", "", "key changes: required, but missing"),
         ("{v1: first version}", "{}", "key changes"),
         ("as_of: TIMESTAMP", "as_of: DATETIME", r"key parameters\.as_of"),
         ("items: table", "items: dataset", r"key identifiers\.items"),

@@ -23,9 +23,9 @@ def tables(session):
 
 def test_a_table_is_made_once_partitioned_and_clustered(session, tables):
     table, schema = session.warehouse.table("made"), Schema.parse(COLUMNS)
-    tables.create(table, schema, "run_date", ["id"])
+    tables.create(table, schema, partition_by="run_date", cluster_by=["id"])
     reader(session)("INSERT INTO ml.made (run_date, id) VALUES ('2013-07-01', 1)")
-    tables.create(table, schema, "run_date", ["id"])
+    tables.create(table, schema, partition_by="run_date", cluster_by=["id"])
     assert reader(session)("SELECT id FROM ml.made") == [{"id": 1}]
     found = session.warehouse._client.get_table(str(table))
     assert (found.time_partitioning.field, found.clustering_fields) == ("run_date", ["id"])

@@ -52,6 +52,11 @@ def test_log_odds_are_finite_odd_and_keep_what_is_missing():
     assert np.isnan(found[5])
 
 
+def test_rates_are_kept_one_percent_away_from_0_and_1():
+    np.testing.assert_allclose(logit(np.array([0.0, 0.005, 0.01, 0.02])), -np.log([99, 99, 99, 49]))
+    np.testing.assert_allclose(logit(np.array([1.0, 0.995, 0.99, 0.98])), np.log([99, 99, 99, 49]))
+
+
 def test_labels_are_integers():
     assert labels(examples(2, 5), COLUMNS).dtype == np.int64
 
@@ -62,3 +67,9 @@ def test_scores_stand_beside_the_key_and_keep_its_types():
     assert list(found) == [*COLUMNS.key, "score"]
     pd.testing.assert_frame_equal(found[COLUMNS.key], frame[::-1][COLUMNS.key].reset_index(drop=True))
     assert found["score"].tolist() == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_scores_are_rounded_so_that_the_last_bits_of_a_sum_do_not_show():
+    sums = np.array([0.1 + 0.2, 0.3, 0.1234567890124, 0.1234567890125001, 1 - 1e-13])
+    assert sums[0] != sums[1]
+    assert scored(examples(1, 5), COLUMNS, sums)["score"].tolist() == [0.3, 0.3, 0.123456789012, 0.123456789013, 1]

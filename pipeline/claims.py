@@ -1,0 +1,61 @@
+"""Claims of a run date: one object for each generation, created once, that fixes what all attempts of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from pipeline.digests import digest_json
+from pipeline.identity import run_id_of
+from pipeline.ledger import Ledger
+from pipeline.project import Job
+from pipeline.session import Session
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a claim holds.
+
+    Parameters
+    ----------
+    definition
+        Digest of `defines`, which is all that decides the run's predictions.
+    snapshot_at
+        Moment at which base tables are read, ISO 8601.
+    champion
+        Variant in force when the run was claimed, if any.
+    """
+
+    run_id: str
+    generation: int
+    definition: str
+    defines: Mapping[str, Any]
+    snapshot_at: str
+    champion: str | None
+
+
+def claims_of(session: Session, job: Job, run_date: date) -> list[Claim]:
+    """Return the claims of a run date by generation."""
+    found = session.store.list(_folder(session, job, run_date))
+    return [Claim(**session.store.read_json(item.uri)) for item in found]
+
+
+def make_claim(session: Session, job: Job, run_date: date, definition: dict[str, Any], generation: int) -> Claim:
+    """Claim a generation, or return the claim of whoever was faster."""
+    start = Ledger(session, job.name).run_start(run_date)
+    claim = Claim(
+        run_id=run_id_of(job, run_date, definition, generation),
+        generation=generation,
+        definition=digest_json(definition),
+        defines=definition,
+        snapshot_at=start["snapshot_at"].isoformat(),
+        champion=start["champion"],
+    )
+    uri = f"{_folder(session, job, run_date)}{generation:06d}.json"
+    return Claim(**session.store.put_json_once(asdict(claim), uri))
+
+
+def _folder(session: Session, job: Job, run_date: date) -> str:
+    return session.store.uri(job.name, "attempts", str(run_date), "generations/")

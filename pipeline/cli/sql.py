@@ -1,0 +1,104 @@
+"""Commands of the SQL files: what there is, what it means, and whether it would run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_LOCAL_DIR, HERE, LocalDir, ProjectDir, TargetName, name_target
+
+if TYPE_CHECKING:
+    from pipeline.sql_assets import Catalogue
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at the SQL files, check and release them.\n\nExample: pipeline sql check",
+    rich_markup_mode=None,
+)
+
+AssetName = Annotated[str, typer.Argument(metavar="NAME", help="e.g. flight_delay/preprocess/examples@v1")]
+SampleDate = Annotated[str, typer.Option("--run-date", metavar="DATE", help="Run date of the values, YYYY-MM-DD.")]
+
+
+@app.command("list")
+def list_assets(project_dir: ProjectDir = HERE) -> None:
+    """List every version with its digest, and whether it is released.
+
+    Example: pipeline sql list
+    """
+    from pipeline.sql_assets.released import read_released
+
+    catalogue, root = _catalogue(project_dir)
+    released = read_released(root)
+    for name in catalogue.names():
+        asset = catalogue.any(name)
+        state = "-" if name not in released else "released" if released[name] == asset.digest else "CHANGED"
+        typer.echo(f"{asset.digest}  {state:8}  {name}")
+
+
+@app.command()
+def show(
+    name: AssetName,
+    target: TargetName = "local",
+    run_date: SampleDate = "2024-02-29",
+    project_dir: ProjectDir = HERE,
+) -> None:
+    """Print the rendered statement with its parameters, ready to paste into a shell with bq.
+
+    Example: pipeline sql show flight_delay/preprocess/examples@v1 --run-date 2013-07-01
+    """
+    from pipeline.dates import parse_date
+    from pipeline.project import Project
+    from pipeline.sql_check.show import show_statement
+
+    project, wanted = Project.open(project_dir), name.replace("@v", "_v")
+    typer.echo(show_statement(project, name_target(target), wanted, parse_date(run_date, option="--run-date")))
+
+
+@app.command()
+def check(
+    target: TargetName = "local", local_dir: LocalDir = DEFAULT_LOCAL_DIR, project_dir: ProjectDir = HERE
+) -> None:
+    """Have Google's analyzer parse, resolve and type every statement that can be sent. Nothing is sent.
+
+    Example: pipeline sql check
+    """
+    from pipeline.errors import RequestError
+    from pipeline.local.extra import require_local_extra
+    from pipeline.project import Project
+
+    require_local_extra()
+    from pipeline.sql_check.check import check_sql
+
+    checked = check_sql(Project.open(project_dir), name_target(target), local_dir.resolve() / "analyzer")
+    for finding in checked.findings:
+        typer.echo(str(finding))
+    if checked.findings:
+        raise RequestError(f"sql check: {len(checked.findings)} findings in {len(checked.statements)} statements")
+    typer.echo(f"sql check: {len(checked.statements)} statements, all parse, resolve and return what they declare")
+
+
+@app.command()
+def freeze(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Versions; all when none.")] = None,
+    project_dir: ProjectDir = HERE,
+) -> None:
+    """Record digests of versions in sql/released.json: from then on they never change.
+
+    Example: pipeline sql freeze flight_delay/preprocess/examples@v1
+    """
+    from pipeline.sql_assets.released import freeze as record
+
+    catalogue, root = _catalogue(project_dir)
+    recorded = record(catalogue, root, [name.replace("@v", "_v") for name in names or []])
+    typer.echo(f"sql freeze: released {', '.join(recorded) or 'nothing new'}")
+
+
+def _catalogue(project_dir: Path) -> tuple[Catalogue, Path]:
+    from pipeline.project import Project
+    from pipeline.sql_assets import Catalogue
+
+    root = Project.open(project_dir).root
+    return Catalogue(root), root

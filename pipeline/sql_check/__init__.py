@@ -1,0 +1,1 @@
+"""The offline gate: every statement that the pipeline can send, judged by Google's own analyzer."""

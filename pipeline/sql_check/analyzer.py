@@ -1,0 +1,165 @@
+"""Statements analyzed one after the other: what one makes, the next may read. Nothing is sent anywhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zetasql.types as z
+from zetasql.api import CatalogBuilder, TableBuilder, TypeFactory
+from zetasql.core.exceptions import ServerError
+
+from pipeline.schemas import Column, Schema
+from pipeline.sql_assets import Statement, TableName
+from pipeline.sql_assets.header import DeclaredType
+from pipeline.sql_check.dialect import bigquery_options
+from pipeline.sql_check.engine import open_service
+
+KINDS = {
+    "INT64": z.TypeKind.TYPE_INT64,
+    "FLOAT64": z.TypeKind.TYPE_DOUBLE,
+    "STRING": z.TypeKind.TYPE_STRING,
+    "BOOL": z.TypeKind.TYPE_BOOL,
+    "DATE": z.TypeKind.TYPE_DATE,
+    "TIMESTAMP": z.TypeKind.TYPE_TIMESTAMP,
+    "NUMERIC": z.TypeKind.TYPE_NUMERIC,
+}
+NAMES = {kind: name for name, kind in KINDS.items()}
+LOCATION = re.compile(r" \[at (\d+):(\d+)\]$")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a statement, and where it is written."""
+
+    path: Path
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}"
+
+
+class Rejected(Exception):
+    """The analyzer refuses a statement."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+class Analyzer:
+    """GoogleSQL's analyzer over the tables, views and functions that are known so far.
+
+    Parameters
+    ----------
+    tables
+        Tables that no statement makes.
+    cache_dir
+        Folder of the compiled analyzer.
+    """
+
+    def __init__(self, tables: dict[TableName, Schema], cache_dir: Path) -> None:
+        self._service = open_service(cache_dir)
+        self._language = bigquery_options()
+        self._tables = {str(name): _table(str(name), schema) for name, schema in tables.items()}
+        self._functions: dict[str, z.Function] = {}
+
+    def analyze(self, statement: Statement) -> Schema:
+        """Parse, resolve and type a statement, remember what it makes, and return the columns of its result.
+
+        Raises
+        ------
+        Rejected
+            It does not parse, names something that is not there, or mixes types.
+        """
+        resolved = self._resolve(statement)
+        columns = _columns(resolved)
+        self._remember(statement, resolved, columns)
+        return columns
+
+    def _resolve(self, statement: Statement) -> Any:
+        parameters = [
+            z.AnalyzerOptions.QueryParameter(name=name, type=_type(declared))
+            for name, declared in statement.types.items()
+        ]
+        options = z.AnalyzerOptions(
+            language_options=self._language,
+            query_parameters=parameters,
+            error_message_mode=z.ErrorMessageMode.ERROR_MESSAGE_ONE_LINE,
+            default_timezone="UTC",
+        )
+        try:
+            answer = self._service.analyze(
+                sql_statement=statement.sql, options=options, simple_catalog=self._catalog(statement)
+            )
+        except ServerError as error:
+            raise Rejected(_finding(statement, error)) from error
+        return answer.resolved_statement
+
+    def _catalog(self, statement: Statement) -> z.SimpleCatalog:
+        """Return what the statement names: a catalogue with everything would be copied for each statement."""
+        named = {str(table) for _, _, table in statement.tables}
+        builder = CatalogBuilder("bigquery").with_builtin_functions(
+            z.ZetaSQLBuiltinFunctionOptions(language_options=self._language)
+        )
+        for name in sorted(named & set(self._tables)):
+            builder.add_table(self._tables[name])
+        catalog = builder.build()
+        catalog.custom_function = [self._functions[name] for name in sorted(named & set(self._functions))]
+        return catalog
+
+    def _remember(self, statement: Statement, resolved: Any, columns: Schema) -> None:
+        if isinstance(resolved, z.ResolvedCreateFunctionStmt):
+            if resolved.language.upper() != "SQL":
+                raise Rejected(Finding(*statement.lines[0], f"a function in {resolved.language}: write it in SQL"))
+            path = list(resolved.name_path)
+            self._functions[path[0]] = z.Function(
+                name_path=path,
+                group="UDF",
+                mode=z.FunctionEnums.Mode.SCALAR,
+                signature=[resolved.signature],
+            )
+        elif hasattr(resolved, "name_path"):
+            name = resolved.name_path[0]
+            self._tables[name] = _table(name, columns)
+
+
+def _columns(resolved: Any) -> Schema:
+    """Return the columns of a result or of the table that is made."""
+    if isinstance(resolved, z.ResolvedQueryStmt | z.ResolvedCreateViewStmt):
+        return Schema(tuple(Column(c.name, _name(c.column.type)) for c in resolved.output_column_list))
+    if isinstance(resolved, z.ResolvedCreateTableStmtBase):
+        return Schema(tuple(Column(c.name, _name(c.type)) for c in resolved.column_definition_list))
+    return Schema(())
+
+
+def _finding(statement: Statement, error: ServerError) -> Finding:
+    """Say where the mistake stands in its file: the analyzer counts lines of the rendered text."""
+    found = LOCATION.search(error.message)
+    number = int(found.group(1)) if found else 1
+    path, line = statement.lines[min(number, len(statement.lines)) - 1]
+    return Finding(path, line, LOCATION.sub("", error.message))
+
+
+def _table(name: str, schema: Schema) -> z.SimpleTable:
+    builder = TableBuilder(name)
+    for column in schema.columns:
+        builder.add_column(column.name, KINDS[column.type])
+    return builder.build()
+
+
+def _type(declared: DeclaredType) -> z.Type:
+    if isinstance(declared, str):
+        return TypeFactory.create_simple_type(KINDS[declared])
+    element = declared[0]
+    if isinstance(element, str):
+        return TypeFactory.create_array_type(_type(element))
+    fields = [(name, _type(kind)) for name, kind in element.items()]
+    return TypeFactory.create_array_type(TypeFactory.create_struct_type(fields))
+
+
+def _name(kind: z.Type) -> str:
+    return NAMES.get(kind.type_kind, str(kind.type_kind.name).removeprefix("TYPE_"))

@@ -1,0 +1,86 @@
+"""The check of a project's SQL: every statement of every job, analyzed in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from pipeline.project import Project
+from pipeline.schemas import Schema
+from pipeline.session import Session
+from pipeline.sql_assets import Statement
+from pipeline.sql_assets.released import broken_releases
+from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
+from pipeline.sql_check.rehearsal import Rehearsal
+from pipeline.target import Target
+
+SAMPLE_DATE = date(2024, 2, 29)
+"""Run date of the sample values; any would do."""
+
+
+@dataclass
+class Checked:
+    """What a check found.
+
+    Parameters
+    ----------
+    statements
+        Statements that were analyzed, each text once.
+    findings
+        What is wrong.
+    """
+
+    statements: list[Statement] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
+    """Analyze every statement that the jobs of a project can send; none is sent.
+
+    Parameters
+    ----------
+    target
+        Names of project and datasets.
+    cache_dir
+        Folder of the compiled analyzer.
+    """
+    checked, session = Checked(), Session.open(project, target)
+    checked.findings += _broken_releases(session)
+    for name in project.job_names():
+        rehearsal = Rehearsal.of(session, project.job(name), SAMPLE_DATE)
+        analyzer = Analyzer(rehearsal.tables(), cache_dir)
+        for statement in (*rehearsal.sent(), *rehearsal.parts()):
+            checked.findings += [found for found in _findings(analyzer, statement) if found not in checked.findings]
+            checked.statements.append(statement)
+    return checked
+
+
+def _broken_releases(session: Session) -> Iterator[Finding]:
+    catalogue, root = session.catalogue, session.project.root
+    for name, what in broken_releases(catalogue, root).items():
+        yield Finding(root / ("" if name.startswith("udf/") else "sql") / f"{name}.sql", 1, f"{name} {what}")
+
+
+def _findings(analyzer: Analyzer, statement: Statement) -> Iterator[Finding]:
+    try:
+        columns = analyzer.analyze(statement)
+    except Rejected as rejected:
+        yield rejected.finding
+        return
+    asset = statement.asset
+    declared = asset.columns
+    if declared.columns and _types(declared) != _types(columns):
+        yield Finding(asset.path, 1, f"the header declares {_difference(declared, columns)}")
+
+
+def _types(schema: Schema) -> list[tuple[str, str]]:
+    return [(column.name, column.type) for column in schema.columns]
+
+
+def _difference(declared: Schema, found: Schema) -> str:
+    """Name the first column that differs."""
+    pairs = zip([*_types(declared), ("no more columns", "")], [*_types(found), ("no more columns", "")], strict=False)
+    ours, theirs = next((a, b) for a, b in pairs if a != b)
+    return f"{' '.join(ours).strip()} where the statement returns {' '.join(theirs).strip()}"

@@ -1,0 +1,143 @@
+"""A whole life of a job on paper: every statement in the order in which runs send them, with sample values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from pipeline.identity import run_definition, run_id_of
+from pipeline.metrics import MetricSpec
+from pipeline.project import Job
+from pipeline.runs import Run
+from pipeline.schemas import Schema
+from pipeline.session import Session
+from pipeline.setup import SLICE_COLUMNS
+from pipeline.sql_assets import Statement, TableName
+from pipeline.statements import evaluation, examples, ledger, places, predictions
+from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What the statements of a job are made of.
+
+    Parameters
+    ----------
+    session
+        Names tables; nothing is sent.
+    run
+        A run that nobody claimed.
+    """
+
+    session: Session
+    job: Job
+    run: Run
+
+    @classmethod
+    def of(cls, session: Session, job: Job, run_date: date) -> Rehearsal:
+        """Return the rehearsal of a run date."""
+        as_of = as_of_date(job, run_date)
+        run_id = run_id_of(job, run_date, run_definition(job, session.catalogue), 1)
+        return cls(session, job, Run(session, job, run_date, as_of, run_id, 1, as_of + timedelta(hours=3), None))
+
+    @property
+    def variant(self) -> str:
+        """The first variant."""
+        return self.job.variants[0].id
+
+    @property
+    def loaded(self) -> TableName:
+        """Run table into which predictions are loaded."""
+        return self.run.table(f"predictions__{self.variant.replace('@', '_')}__0123456789abcdef")
+
+    @property
+    def labels(self) -> TableName:
+        """Run table of labels."""
+        return self.run.table("labels")
+
+    def tables(self) -> dict[TableName, Schema]:
+        """Return the tables that no statement makes: sources, and what load jobs and the API make."""
+        sources = source_tables(self.session, self.job)
+        known = {sources[name]: source.typed_columns for name, source in self.job.spec.sources.items()}
+        published = self.session.warehouse.table(self.job.predictions_table)
+        return {
+            **known,
+            published: SLICE_COLUMNS + self.job.prediction_schema,
+            self.loaded: self.job.prediction_schema,
+        }
+
+    def parts(self) -> Iterator[Statement]:
+        """Return the queries that are nested in what is sent: the job's own SQL, and what metrics read."""
+        spec, run = self.job.spec, self.run
+        first = run.run_date - timedelta(days=spec.examples.history_days)
+        asked = Asked(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
+        for step in (spec.examples, spec.labels):
+            yield job_query(self.session, self.job, step, asked)
+        yield from self._judged()
+
+    def _judged(self) -> tuple[Statement, ...]:
+        session, run, columns = self.session, self.run, MetricSpec.of(self.job).columns
+        published = session.warehouse.table(self.job.predictions_table)
+        return (
+            predictions.published_slice_statement(session, published, columns, run.run_date, run.run_id),
+            predictions.published_span_statement(session, published, columns, {run.run_date: run.run_id}),
+            predictions.staged_predictions_statement(session, self.loaded, columns, "staged"),
+        )
+
+    def sent(self) -> Iterator[Statement]:
+        """Return every statement that is sent."""
+        yield from self._setup()
+        yield from self._preprocess()
+        yield from self._load()
+        yield from self._evaluate()
+
+    def _setup(self) -> Iterator[Statement]:
+        yield from (place.statement for place in places.functions(self.session))
+        yield from (place.statement for place in places.tables_and_views(self.session, self.job))
+        yield ledger.run_start_statement(self.session, self.job.name, self.run.run_date)
+
+    def _preprocess(self) -> Iterator[Statement]:
+        session, job, run = self.session, self.job, self.run
+        yield examples.examples_statement(run)
+        yield examples.examples_profile_statement(run)
+        for name, table in source_tables(session, job).items():
+            known_at = job.spec.sources[name].known_at
+            if known_at:
+                yield examples.source_range_statement(session, table, known_at)
+        yield ledger.append_events_statement(session, run.run_date, [])
+        yield ledger.append_models_statement(session, job.name, run.run_date, run.run_id, [])
+
+    def _load(self) -> Iterator[Statement]:
+        session, job, run = self.session, self.job, self.run
+        key, columns = job.spec.prediction_key, job.prediction_schema.names
+        yield predictions.keyed_profile_statement(session, self.loaded, key, columns)
+        values = {
+            "run_date": run.run_date,
+            "run_id": run.run_id,
+            "model_id": "0123456789abcdef",
+            "variant": self.variant,
+        }
+        yield predictions.publish_statement(session, job, self.loaded, values)
+        yield predictions.published_statement(session, job, run.run_date, run.run_date)
+        yield ledger.append_champion_statement(session, job.name, self.variant, run.run_date, "first")
+        yield ledger.append_verdict_statement(session, job.name, run.run_date, self.variant, "first", "first")
+
+    def _evaluate(self) -> Iterator[Statement]:
+        session, job, run, spec = self.session, self.job, self.run, MetricSpec.of(self.job)
+        moment: datetime = as_of_date(job, run.run_date + timedelta(days=job.spec.labels.delay_days))
+        asked = Asked(run.run_date, run.run_date, run.run_date, moment)
+        which: dict[str, Any] = {"job": job.name, "run_date": run.run_date, "evaluation_id": "0123456789abcdef"}
+        yield ledger.events_of_statement(session, job.name, run.run_date, run.run_date)
+        yield evaluation.labels_statement(session, job, self.labels, asked)
+        columns = label_columns(session, job).names
+        yield predictions.keyed_profile_statement(session, self.labels, job.spec.prediction_key, columns)
+        for rows in self._judged():
+            yield evaluation.metrics_statement(session, rows, self.labels, spec)
+        computed = evaluation.metrics_statement(session, self._judged()[0], self.labels, spec)
+        digest = session.catalogue.get(spec.asset).digest
+        yield evaluation.record_metrics_statement(session, computed, which, spec.asset, digest)
+        yield evaluation.evaluation_metrics_statement(session, which)
+        yield ledger.verdict_of_statement(session, job.name, run.run_date)
+        yield evaluation.report_statement(session, job, run.run_date, run.run_date)

@@ -1,0 +1,63 @@
+"""A statement as a command of `bq`: text, types and values."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pipeline.errors import RequestError
+from pipeline.project import Project
+from pipeline.session import Session
+from pipeline.sql_assets import Statement
+from pipeline.sql_assets.header import DeclaredType
+from pipeline.sql_check.rehearsal import Rehearsal
+from pipeline.target import Target
+
+
+def show_statement(project: Project, target: Target, name: str, run_date: date) -> str:
+    """Return a version as a command of `bq`, with the values of a run date.
+
+    Raises
+    ------
+    RequestError
+        There is no such version, or no job uses it.
+    """
+    session = Session.open(project, target)
+    session.catalogue.any(name)
+    for job in project.job_names():
+        rehearsal = Rehearsal.of(session, project.job(job), run_date)
+        for statement in (*rehearsal.parts(), *rehearsal.sent()):
+            if statement.asset.name == name:
+                return as_command(statement, target)
+    raise RequestError(f"{name}: no job uses it", hint="see pipeline sql list")
+
+
+def as_command(statement: Statement, target: Target) -> str:
+    """Return a statement as a command of `bq`."""
+    options = [
+        f"--parameter={shlex.quote(_parameter(name, kind, statement))}" for name, kind in statement.types.items()
+    ]
+    lines = [f"bq query --nouse_legacy_sql --project_id={target.project} --location={target.location}", *options]
+    return " \\\n  ".join([*lines, "<<'SQL'"]) + f"\n{statement.sql.rstrip()}\nSQL"
+
+
+def _parameter(name: str, kind: DeclaredType, statement: Statement) -> str:
+    return f"{name}:{type_text(kind)}:{_value(statement.values[name])}"
+
+
+def type_text(kind: DeclaredType) -> str:
+    """Return a declared type as GoogleSQL writes it."""
+    if isinstance(kind, str):
+        return kind
+    element = kind[0]
+    if isinstance(element, str):
+        return f"ARRAY<{element}>"
+    return f"ARRAY<STRUCT<{', '.join(f'{name} {field}' for name, field in element.items())}>>"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"
+    return json.dumps(value, default=str) if isinstance(value, list | tuple) else str(value)
