@@ -64,7 +64,7 @@ class Analyzer:
     def __init__(self, tables: dict[TableName, Schema], cache_dir: Path) -> None:
         self._service = open_service(cache_dir)
         self._language = bigquery_options()
-        self._tables = {str(name): _table(str(name), schema) for name, schema in tables.items()}
+        self._tables = {str(name): zetasql_table(str(name), schema) for name, schema in tables.items()}
         self._functions: dict[str, z.Function] = {}
 
     def analyze(self, statement: Statement) -> Schema:
@@ -82,7 +82,7 @@ class Analyzer:
 
     def _resolve(self, statement: Statement) -> Any:
         parameters = [
-            z.AnalyzerOptions.QueryParameter(name=name, type=_type(declared))
+            z.AnalyzerOptions.QueryParameter(name=name, type=zetasql_type(declared))
             for name, declared in statement.types.items()
         ]
         options = z.AnalyzerOptions(
@@ -124,7 +124,7 @@ class Analyzer:
             )
         elif hasattr(resolved, "name_path"):
             name = resolved.name_path[0]
-            self._tables[name] = _table(name, columns)
+            self._tables[name] = zetasql_table(name, columns)
 
 
 def _columns(resolved: Any) -> Schema:
@@ -144,20 +144,22 @@ def _finding(statement: Statement, error: ServerError) -> Finding:
     return Finding(path, line, LOCATION.sub("", error.message))
 
 
-def _table(name: str, schema: Schema) -> z.SimpleTable:
+def zetasql_table(name: str, schema: Schema) -> z.SimpleTable:
+    """Return a table as the analyzer knows it."""
     builder = TableBuilder(name)
     for column in schema.columns:
         builder.add_column(column.name, KINDS[column.type])
     return builder.build()
 
 
-def _type(declared: DeclaredType) -> z.Type:
+def zetasql_type(declared: DeclaredType) -> z.Type:
+    """Return a declared type as the analyzer knows it."""
     if isinstance(declared, str):
         return TypeFactory.create_simple_type(KINDS[declared])
     element = declared[0]
     if isinstance(element, str):
-        return TypeFactory.create_array_type(_type(element))
-    fields = [(name, _type(kind)) for name, kind in element.items()]
+        return TypeFactory.create_array_type(zetasql_type(element))
+    fields = [(name, zetasql_type(kind)) for name, kind in element.items()]
     return TypeFactory.create_array_type(TypeFactory.create_struct_type(fields))
 
 

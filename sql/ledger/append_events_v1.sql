@@ -24,7 +24,7 @@ INSERT INTO `{events}` (
   details, recorded_at
 )
 SELECT
-  event.event_id, event.job, @run_date, event.run_id, event.phase, event.event, event.variant, event.model_id, event.uri,
-  event.row_count, event.seconds, event.sql_version, event.sql_digest, event.details, CURRENT_TIMESTAMP()
+  event.event_id, event.job, @run_date, event.run_id, event.phase, event.event, event.variant, event.model_id,
+  event.uri, event.row_count, event.seconds, event.sql_version, event.sql_digest, event.details, CURRENT_TIMESTAMP()
 FROM UNNEST(@events) AS event
 WHERE event.event_id NOT IN (SELECT event_id FROM `{events}` WHERE run_date = @run_date)

@@ -6,8 +6,8 @@ changes: {v1: first version}
 */
 INSERT INTO `{verdicts}` (job, run_date, champion, verdict, reason)
 SELECT @job, @run_date, @champion, @verdict, @reason
-FROM (SELECT 1)
+FROM (SELECT 1) AS one
 WHERE NOT EXISTS (
-  SELECT 1 FROM `{verdicts}`
-  WHERE job = @job AND run_date = @run_date AND champion = @champion AND verdict = @verdict
-)
+    SELECT 1 FROM `{verdicts}`
+    WHERE job = @job AND run_date = @run_date AND champion = @champion AND verdict = @verdict
+  )

@@ -3,7 +3,8 @@ description: >
   Metrics of probabilities for a binary label, overall and for each value of each slice, for every variant at once.
   AUC is the rank-sum statistic of Mann and Whitney with ties counted half; log loss is in nats; the Brier score is the
   mean squared difference. A slice with one class has no AUC: value NULL, and note says why.
-  A row without a label (NULL) is not judged. Slice columns are STRING. `overall` is a constant column; its rows have an empty slice_name.
+  A row without a label (NULL) is not judged. Slice columns are STRING. `overall` is a constant column; its rows have
+  an empty slice_name.
 identifiers: {predictions: query, labels: table, key: columns, dimensions: columns, binary_log_loss: function}
 columns:
   run_id: STRING
@@ -20,7 +21,8 @@ columns:
 changes: {v1: "first version, intervals are NULL"}
 */
 WITH scored AS (
-  SELECT predictions.run_id, predictions.model_id, predictions.variant, predictions.score, labels.label, '' AS overall,
+  SELECT
+    predictions.run_id, predictions.model_id, predictions.variant, predictions.score, labels.label, '' AS overall,
     labels.* EXCEPT (label)
   FROM `{predictions}` AS predictions
   INNER JOIN `{labels}` AS labels USING (`{key}`)
@@ -45,7 +47,8 @@ ranked AS (
   SELECT
     *,
     positives * (
-      SUM(negatives) OVER (PARTITION BY variant, model_id, run_id, slice_name, slice_value ORDER BY score) - negatives / 2
+      SUM(negatives) OVER (PARTITION BY variant, model_id, run_id, slice_name, slice_value ORDER BY score)
+      - negatives / 2
     ) AS wins
   FROM tied
 ),

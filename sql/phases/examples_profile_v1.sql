@@ -1,5 +1,6 @@
 /*
-description: Counts what a run's examples hold, in one scan; a row without a moment, or with one after the run's, is unusable.
+description: >
+  Counts what a run's examples hold, in one scan. A row without a moment, or with one after the run's, is unusable.
 parameters: {as_of: TIMESTAMP}
 identifiers: {table: table, key: columns}
 columns: {row_count: INT64, training_rows: INT64, scoring_rows: INT64, unusable_rows: INT64, duplicate_keys: INT64}
@@ -19,4 +20,4 @@ FROM (
     COUNTIF(example_as_of IS NULL OR example_as_of > @as_of) AS unusable_rows
   FROM `{table}`
   GROUP BY `{key}`
-)
+) AS keys

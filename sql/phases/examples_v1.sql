@@ -2,8 +2,8 @@
 description: >
   Makes the examples of a run: the job's examples with the labels known by then, what each row is for, and its shard.
   A row trains when its own moment has passed and its label is known; it is scored when its
-  moment is the run's, and only rows to score have a shard: a fingerprint of each row in the history would cost more than
-  the rest of the statement.
+  moment is the run's, and only rows to score have a shard: a fingerprint of each row in the history would cost more
+  than the rest of the statement.
 parameters: {as_of: TIMESTAMP, shards: INT64}
 identifiers: {table: table, examples: query, labels: query, key: columns, entity: columns}
 changes: {v1: first version}

@@ -1,5 +1,6 @@
 /*
-description: Counts the rows of a keyed run table (loaded predictions, labels) and fingerprints them, whatever their order.
+description: >
+  Counts the rows of a keyed run table (loaded predictions, labels) and fingerprints them, whatever their order.
 identifiers: {table: table, key: columns, columns: columns}
 columns: {row_count: INT64, duplicate_keys: INT64, checksum: INT64}
 changes: {v1: first version}

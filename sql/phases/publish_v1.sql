@@ -11,7 +11,7 @@ USING (
   SELECT @run_date AS run_date, @run_id AS run_id, @model_id AS model_id, @variant AS variant, `{columns}`
   FROM `{loaded}`
 ) AS loaded
-ON FALSE
+  ON FALSE
 WHEN NOT MATCHED BY SOURCE AND published.run_date = @run_date AND published.variant = @variant THEN DELETE
 WHEN NOT MATCHED THEN
   INSERT (run_date, run_id, model_id, variant, `{columns}`)

@@ -9,9 +9,9 @@ INSERT INTO `{metrics}` (
   sql_version, sql_digest, evaluated_at
 )
 SELECT
-  @job, @run_date, run_id, model_id, variant, @evaluation_id, metric, slice_name, slice_value, n, value, low, high, note,
-  @sql_version, @sql_digest, CURRENT_TIMESTAMP()
+  @job, @run_date, run_id, model_id, variant, @evaluation_id, metric, slice_name, slice_value, n, value, low, high,
+  note, @sql_version, @sql_digest, CURRENT_TIMESTAMP()
 FROM `{computed}`
 WHERE NOT EXISTS (
-  SELECT 1 FROM `{metrics}` WHERE job = @job AND run_date = @run_date AND evaluation_id = @evaluation_id
-)
+    SELECT 1 FROM `{metrics}` WHERE job = @job AND run_date = @run_date AND evaluation_id = @evaluation_id
+  )

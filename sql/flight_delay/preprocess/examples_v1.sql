@@ -126,7 +126,8 @@ daily AS (
     SUM(IF(departure_hour >= 17, known, 0)) AS evening_known, SUM(IF(departure_hour >= 17, late, 0)) AS evening_late
   FROM timeline
   GROUP BY GROUPING SETS (
-    (day), (day, carrier, origin), (day, carrier, departure_hour), (day, origin, dest), (day, carrier, flight), (day, tailnum)
+    (day), (day, carrier, origin), (day, carrier, departure_hour), (day, origin, dest), (day, carrier, flight),
+    (day, tailnum)
   )
 ),
 counts AS (
@@ -149,7 +150,7 @@ rates AS (
     grain, c.day, carrier, flight, origin, dest, tailnum, departure_hour,
     (late_28d + @prior_flights * rate) / (known_28d + @prior_flights) AS rate
   FROM counts AS c
-  JOIN overall AS o ON o.day = c.day
+  INNER JOIN overall AS o ON o.day = c.day
 ),
 yesterday AS (
   SELECT
@@ -236,14 +237,14 @@ LEFT JOIN city AS before ON before.day = t.day - 1
 LEFT JOIN city_weather AS w ON w.day = t.day
 LEFT JOIN rates AS carrier_origin
   ON carrier_origin.grain = 'carrier origin' AND carrier_origin.day = t.day
-  AND carrier_origin.carrier = t.carrier AND carrier_origin.origin = t.origin
+    AND carrier_origin.carrier = t.carrier AND carrier_origin.origin = t.origin
 LEFT JOIN rates AS route
   ON route.grain = 'route' AND route.day = t.day AND route.origin = t.origin AND route.dest = t.dest
 LEFT JOIN rates AS tail
   ON tail.grain = 'tailnum' AND tail.day = t.day AND tail.tailnum = t.tailnum
 LEFT JOIN rates AS carrier_hour
   ON carrier_hour.grain = 'carrier hour' AND carrier_hour.day = t.day
-  AND carrier_hour.carrier = t.carrier AND carrier_hour.departure_hour = t.departure_hour
+    AND carrier_hour.carrier = t.carrier AND carrier_hour.departure_hour = t.departure_hour
 LEFT JOIN rates AS number
   ON number.grain = 'flight' AND number.day = t.day AND number.carrier = t.carrier AND number.flight = t.flight
 WHERE t.flight_date >= DATE_SUB(@run_date, INTERVAL @history_days DAY)

@@ -1,0 +1,157 @@
+"""SQL unit tests as files: `tests/sql/<asset>_vN/<case>/case.yaml` holds tiny tables, parameters and what comes out.
+
+    about: what the case shows
+    parameters: {run_date: 2013-07-01}
+    columns: {key: [id]}                       # identifiers of kind column and columns
+    names: {job: dummy}                        # identifiers of kind name
+    tables:                                    # identifiers of kind table and query that have rows
+      predictions:
+        columns: {id: STRING, score: FLOAT64}  # or `like: ledger/events_v1` (a table's SQL), `like: source JOB.NAME`
+        rows: [{id: a, score: 0.5}]            # or a JSON Lines file beside the case; left out is NULL
+    expect:
+      table: predictions                       # the table to look at afterwards; without it, the result of the query
+      columns: [id, score]                     # compare these only
+      where: {id: a}                           # look at these rows only
+      ordered: true                            # the order counts
+      rows: [{id: a, score: 0.5}]
+
+A case of a function has `calls: [{arguments: [1, 0.5], result: 0.69}]` instead of tables and rows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.project import Project
+from pipeline.schemas import Schema
+from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
+from pipeline.yaml_file import read_yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+COLUMN = re.compile(r"^  (\w+) (\w+)(?: NOT NULL)?,?$", re.MULTILINE)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Table(_Strict):
+    """Rows that a statement reads or changes."""
+
+    columns: dict[str, str] = {}
+    like: str = ""
+    rows: list[dict[str, Any]] | str = []
+
+
+class Expected(_Strict):
+    """What comes out."""
+
+    rows: list[dict[str, Any]]
+    table: str = ""
+    columns: list[str] = []
+    where: dict[str, Any] = {}
+    ordered: bool = False
+
+
+class Call(_Strict):
+    """A call of a function."""
+
+    arguments: list[Any]
+    result: Any
+
+
+class Content(_Strict):
+    """What a case's file holds."""
+
+    about: str
+    parameters: dict[str, Any] = {}
+    columns: dict[str, list[str] | str] = {}
+    names: dict[str, str] = {}
+    tables: dict[str, Table] = {}
+    expect: Expected | None = None
+    calls: list[Call] = []
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of an asset."""
+
+    asset: Asset
+    path: Path
+    content: Content
+    catalogue: Catalogue = field(repr=False)
+
+    def schema(self, name: str) -> Schema:
+        """Columns of a table of the case."""
+        table = self.content.tables[name]
+        if table.like.startswith("source "):
+            job, source = table.like.removeprefix("source ").split(".")
+            return Project.open(ROOT).job(job).spec.sources[source].typed_columns
+        if table.like:
+            return Schema.parse(dict(COLUMN.findall(self.catalogue.get(table.like).body)))
+        return Schema.parse(table.columns)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Rows of a table of the case, with every column."""
+        found = self.content.tables[name].rows
+        if isinstance(found, str):
+            found = [json.loads(line) for line in (self.path / found).read_text().splitlines()]
+        types = {column.name: column.type for column in self.schema(name).columns}
+        unknown = {key for row in found for key in row} - set(types)
+        assert not unknown, f"{self.path}: table {name} has no column {unknown}"
+        return [{key: typed(row.get(key), kind) for key, kind in types.items()} for row in found]
+
+    def statement(self, place: Any) -> Statement:
+        """Render the asset; `place` names the table of an identifier."""
+        identifiers = {
+            name: self._identifier(name, kind, place) for name, kind in self.asset.header.identifiers.items()
+        }
+        types = self.asset.header.parameters
+        values = {name: typed(value, types[name]) for name, value in self.content.parameters.items()}
+        return render(self.asset, identifiers, values)
+
+    def _identifier(self, name: str, kind: str, place: Any) -> Any:
+        if kind in ("column", "columns"):
+            return self.content.columns[name]
+        if kind == "name":
+            return self.content.names[name]
+        table: TableName = place(name, kind)
+        if kind != "query":
+            return table
+        body = f"SELECT * FROM {table.quoted}"
+        return Statement(body, {}, {}, (), tables=((self.asset, name, table),))
+
+
+def typed(value: Any, kind: Any) -> Any:
+    """A YAML value as the type that is declared."""
+    if value is None:
+        return None
+    if isinstance(kind, list):
+        return [typed(item, kind[0]) for item in value]
+    if isinstance(kind, dict):
+        return {name: typed(value.get(name), each) for name, each in kind.items()}
+    if kind == "TIMESTAMP":
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if kind == "DATE":
+        return value if isinstance(value, date) else date.fromisoformat(str(value))
+    return float(value) if kind == "FLOAT64" else value
+
+
+def all_cases() -> list[Case]:
+    """Every case below this folder."""
+    catalogue = Catalogue(ROOT)
+    return [_case(catalogue, path.parent) for path in sorted(HERE.rglob("case.yaml"))]
+
+
+def _case(catalogue: Catalogue, folder: Path) -> Case:
+    name = folder.parent.relative_to(HERE).as_posix()
+    return Case(catalogue.any(name), folder, read_yaml(folder / "case.yaml", Content), catalogue)
