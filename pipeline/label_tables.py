@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from pipeline.data_checks import judge, refuse_failed
 from pipeline.digests import digest_json, unique_name
 from pipeline.errors import CheckError
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
+from pipeline.statements.checks import label_checks, rules_of
 from pipeline.statements.evaluation import labels_statement
 from pipeline.statements.job import Asked, label_columns
 from pipeline.statements.predictions import keyed_profile_statement
@@ -35,8 +38,13 @@ def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> tuple
     session.warehouse.execute(statement, step=unique_name(f"{job.name}-labels"), labels=labels)
     session.warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
     columns = label_columns(session, job).names
-    profile = session.warehouse.rows(keyed_profile_statement(session, table, job.spec.prediction_key, columns))[0]
+    key = job.spec.prediction_key
+    rules = rules_of(session, table, key, label_checks(session, job))
+    profile = session.warehouse.rows(keyed_profile_statement(session, table, key, columns, rules))[0]
     if profile["duplicate_keys"]:
         what = f"{job.name} {asked.last_date}: {profile['duplicate_keys']} labels share a key"
         raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
-    return table, profile
+    results = judge(rules, profile)
+    refuse_failed(session, table, key, rules, results)
+    counts = {name: profile[name] for name in ("row_count", "duplicate_keys", "checksum")}
+    return table, {**counts, "checks": [asdict(result) for result in results]}

@@ -31,7 +31,12 @@ class Session:
         return cls(project, catalogue, Warehouse(target), Store(target), reporter or Reporter())
 
     def statement(
-        self, name: str, identifiers: Mapping[str, Identifier], values: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        identifiers: Mapping[str, Identifier],
+        values: Mapping[str, Any] | None = None,
+        *,
+        suffix: str = "",
     ) -> Statement:
         """Render an asset of the catalogue."""
-        return render(self.catalogue.get(name), identifiers, values or {})
+        return render(self.catalogue.get(name), identifiers, values or {}, suffix=suffix)

@@ -15,6 +15,7 @@ from pipeline.runs import Run, refuse_superseded
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
+from pipeline.statements.checks import rules_of
 from pipeline.statements.predictions import keyed_profile_statement, publish_statement
 
 
@@ -39,7 +40,8 @@ def load_from_uris(
         session.warehouse.load_jsonl(uris, table, schema, step=step)
     else:
         session.warehouse.tables.create(table, schema)
-    found = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names))[0]
+    rules = rules_of(session, table, key, [])
+    found = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names, rules))[0]
     if found["row_count"] != rows or found["duplicate_keys"]:
         what = (
             f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys instead of {rows} rows"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from pipeline.data_checks import CheckResult, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.models import make_model
@@ -12,6 +14,7 @@ from pipeline.progress import Stopwatch
 from pipeline.runs import Run
 from pipeline.schemas import Schema
 from pipeline.sql_assets import TableName
+from pipeline.statements.checks import example_checks, rules_of
 from pipeline.statements.examples import examples_profile_statement, examples_statement, source_range_statement
 from pipeline.statements.job import examples_columns, source_tables
 
@@ -124,7 +127,9 @@ def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
 
 def _count(run: Run) -> Counts:
     key = run.job.spec.prediction_key
-    profile = run.session.warehouse.rows(examples_profile_statement(run))[0]
+    session, table = run.session, run.table("examples")
+    rules = rules_of(session, table, key, example_checks(session, run.job))
+    profile = session.warehouse.rows(examples_profile_statement(run, rules))[0]
     found = {name: value or 0 for name, value in profile.items()}
     where = f"{run.job.name} {run.run_date}"
     if found["duplicate_keys"]:
@@ -137,7 +142,22 @@ def _count(run: Run) -> Counts:
         raise RequestError(f"{where}: nothing to score; {_source_ranges(run)}", hint="load the sources of that date")
     if not found["training_rows"]:
         raise RequestError(f"{where}: nothing to train on; {_source_ranges(run)}", hint="choose a later date")
+    results = judge(rules, profile)
+    run.ledger.record(run.run_date, run.run_id, [_checked(run, results)])
+    refuse_failed(session, table, key, rules, results)
     return Counts(found["row_count"], found["training_rows"], found["scoring_rows"])
+
+
+def _checked(run: Run, results: Sequence[CheckResult]) -> Event:
+    return Event(
+        phase="preprocess",
+        event="checked",
+        uri=f"bq://{run.table('examples')}",
+        row_count=sum(result.failed for result in results),
+        sql_version=run.job.spec.examples.sql,
+        sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
+        details={"checks": [asdict(result) for result in results]},
+    )
 
 
 def _source_ranges(run: Run) -> str:

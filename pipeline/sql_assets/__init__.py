@@ -2,6 +2,7 @@
 
 from pipeline.sql_assets.catalogue import Asset, Catalogue
 from pipeline.sql_assets.identifiers import TableName
-from pipeline.sql_assets.render import Identifier, Statement, render
+from pipeline.sql_assets.render import render
+from pipeline.sql_assets.statement import Identifier, Named, Statement
 
-__all__ = ["Asset", "Catalogue", "Identifier", "Statement", "TableName", "render"]
+__all__ = ["Asset", "Catalogue", "Identifier", "Named", "Statement", "TableName", "render"]

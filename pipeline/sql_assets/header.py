@@ -9,6 +9,7 @@ from pydantic import Field
 
 from pipeline.errors import RequestError
 from pipeline.schemas import DeclaredColumns
+from pipeline.sql_assets.checks import Check
 from pipeline.yaml_file import Strict, parse_yaml
 
 HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
@@ -17,7 +18,7 @@ ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP
 DeclaredType = ParameterType | list[ParameterType] | list[dict[str, ParameterType]]
 """A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
 
-IdentifierKind = Literal["table", "function", "column", "columns", "query", "name"]
+IdentifierKind = Literal["table", "function", "column", "columns", "query", "expression", "expressions", "name"]
 
 
 class Header(Strict):
@@ -31,10 +32,15 @@ class Header(Strict):
         Query parameters and their types.
     identifiers
         Places of the body that hold identifiers, with their kinds: a table (or view), a function, one column, a list of
-        columns, a query (another asset, rendered in parentheses), or a name (a checked name as a string literal, for
+        columns, a query (another asset, rendered in parentheses), an expression (another asset that is part of a
+        statement), expressions (a list of them, each with a name), or a name (a checked name as a string literal, for
         views, which take no parameters).
     columns
         Columns of the result with their types, in order; none for a statement that returns no rows.
+    checks
+        What the rows of the result have to be like; checked as soon as they are a table.
+    form
+        What the body is: a statement, a condition on rows, or an aggregate; the last two are parts of statements.
     changes
         What each version changed.
     """
@@ -43,6 +49,8 @@ class Header(Strict):
     parameters: dict[str, DeclaredType] = {}
     identifiers: dict[str, IdentifierKind] = {}
     columns: DeclaredColumns = {}
+    checks: list[Check] = []
+    form: Literal["statement", "condition", "aggregate"] = "statement"
     changes: dict[str, str] = Field(min_length=1)
 
 

@@ -3,65 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from pipeline.digests import digest_json
 from pipeline.errors import RequestError
 from pipeline.sql_assets.catalogue import Asset
-from pipeline.sql_assets.header import DeclaredType
 from pipeline.sql_assets.identifiers import TableName, quote_columns, quote_name
+from pipeline.sql_assets.statement import PLACE, Identifier, Statement, line_origins, named, statements_in, tables_in
 
-PLACE = re.compile(r"`\{(\w+)\}`")
+PARAMETER = re.compile(r"@(\w+)")
 NEXT_WORD = re.compile(r"\s*`?(\w+)")
 AFTER_TABLE = frozenset(
     "WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTERSECT EXCEPT JOIN "
     "INNER LEFT RIGHT FULL CROSS ON USING".split()
 )
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A rendered statement: text, typed parameters, and the assets that it was made of.
-
-    Parameters
-    ----------
-    sql
-        The text, ready to send.
-    types
-        Type of each query parameter.
-    values
-        Value of each query parameter.
-    assets
-        The asset itself, first, then the assets nested in it.
-    lines
-        For each line of the text, the file and the line in it that it comes from.
-    tables
-        The tables that identifiers of each asset stand for: asset, identifier, table.
-    """
-
-    sql: str
-    types: Mapping[str, DeclaredType]
-    values: Mapping[str, Any]
-    assets: tuple[Asset, ...] = field(repr=False)
-    lines: tuple[tuple[Path, int], ...] = field(default=(), repr=False, compare=False)
-    tables: tuple[tuple[Asset, str, TableName], ...] = field(default=(), repr=False, compare=False)
-
-    @property
-    def asset(self) -> Asset:
-        """The outermost asset."""
-        return self.assets[0]
-
-    @property
-    def digest(self) -> str:
-        """Digest of all assets in the statement."""
-        return digest_json(sorted({asset.name: asset.digest for asset in self.assets}.items()))
-
-
-Identifier = TableName | str | Sequence[str] | Statement
 
 
 def render(
@@ -71,6 +27,7 @@ def render(
     *,
     snapshot_at: datetime | None = None,
     snapshot_of: frozenset[str] = frozenset(),
+    suffix: str = "",
 ) -> Statement:
     """Return the statement of an asset.
 
@@ -84,6 +41,8 @@ def render(
         Moment at which the tables in `snapshot_of` are read.
     snapshot_of
         Identifiers that are base tables.
+    suffix
+        Appended to the names of parameters, where an expression stands in one statement more than once.
 
     Raises
     ------
@@ -98,34 +57,32 @@ def render(
     texts = {name: _text(asset, name, value) for name, value in identifiers.items()}
     for name in snapshot_of & set(texts):
         texts[name] += _system_time(snapshot_at)
-    nested = [value for value in identifiers.values() if isinstance(value, Statement)]
+    nested = [statement for value in identifiers.values() for statement in statements_in(value)]
+    types = {f"{name}{suffix}": kind for name, kind in asset.header.parameters.items()}
     return Statement(
-        sql=PLACE.sub(lambda match: texts[match.group(1)], asset.body),
-        types=_merged(where, asset.header.parameters, *(statement.types for statement in nested)),
-        values=_merged(where, values, *(statement.values for statement in nested)),
+        sql=PLACE.sub(lambda match: _indented(match, texts[match.group(1)]), _renamed(asset, suffix)),
+        types=_merged(where, types, *(statement.types for statement in nested)),
+        values=_merged(
+            where, {f"{name}{suffix}": value for name, value in values.items()}, *(each.values for each in nested)
+        ),
         assets=(asset, *(inner for statement in nested for inner in statement.assets)),
-        lines=tuple(_lines(asset, identifiers)),
-        tables=tuple(_tables(asset, identifiers)),
+        lines=tuple(line_origins(asset, identifiers)),
+        tables=tuple(tables_in(asset, identifiers)),
     )
 
 
-def _lines(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Path, int]]:
-    """Say where each line of the rendered text comes from; a nested query brings its own lines."""
-    for number, line in enumerate(asset.body.splitlines(), start=asset.first_line):
-        yield asset.path, number
-        for name in PLACE.findall(line):
-            value = identifiers[name]
-            if isinstance(value, Statement):
-                yield from value.lines
-                yield asset.path, number
+def _indented(match: re.Match[str], text: str) -> str:
+    """Indent what follows the first line as far as the line of its place."""
+    line = match.string[match.string.rfind("\n", 0, match.start()) + 1 :]
+    return text.replace("\n", "\n" + line[: len(line) - len(line.lstrip(" "))])
 
 
-def _tables(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Asset, str, TableName]]:
-    for name, value in identifiers.items():
-        if isinstance(value, TableName):
-            yield asset, name, value
-        elif isinstance(value, Statement):
-            yield from value.tables
+def _renamed(asset: Asset, suffix: str) -> str:
+    """Append a suffix to the names of the declared parameters."""
+    if not suffix:
+        return asset.body
+    names = asset.header.parameters
+    return PARAMETER.sub(lambda m: f"{m.group()}{suffix}" if m.group(1) in names else m.group(), asset.body)
 
 
 def _refuse_aliases(asset: Asset, snapshot_of: frozenset[str]) -> None:
@@ -146,7 +103,11 @@ def _text(asset: Asset, name: str, value: Identifier) -> str:
     if kind == "name" and isinstance(value, str):
         return quote_name(value)
     if kind == "columns" and isinstance(value, Sequence) and not isinstance(value, str):
-        return quote_columns(value)
+        return quote_columns([each for each in value if isinstance(each, str)])
+    if kind == "expression" and isinstance(value, Statement):
+        return value.sql.rstrip()
+    if kind == "expressions" and not isinstance(value, TableName | str | Statement):
+        return ",\n".join(f"{each[1].sql.rstrip()} AS {quote_columns([each[0]])}" for each in named(value))
     if kind == "query" and isinstance(value, Statement):
         return f"(\n{value.sql.rstrip().rstrip(';')}\n)"
     raise RequestError(f"{asset.path}: identifier {name} must be a {kind}, not {value!r}", hint="mend the caller")

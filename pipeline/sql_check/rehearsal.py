@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
-from pipeline.statements import evaluation, examples, ledger, places, predictions
+from pipeline.statements import checks, evaluation, examples, ledger, places, predictions
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
 
@@ -101,7 +101,10 @@ class Rehearsal:
     def _preprocess(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
         yield examples.examples_statement(run)
-        yield examples.examples_profile_statement(run)
+        table, key = run.table("examples"), job.spec.prediction_key
+        rules = checks.rules_of(session, table, key, checks.example_checks(session, job))
+        yield examples.examples_profile_statement(run, rules)
+        yield from self._offending(table, rules)
         for name, table in source_tables(session, job).items():
             known_at = job.spec.sources[name].known_at
             if known_at:
@@ -109,10 +112,17 @@ class Rehearsal:
         yield ledger.append_events_statement(session, run.run_date, [])
         yield ledger.append_models_statement(session, job.name, run.run_date, run.run_id, [])
 
+    def _offending(self, table: TableName, rules: Sequence[checks.Rule]) -> Iterator[Statement]:
+        for rule in rules:
+            if rule.condition:
+                key = self.job.spec.prediction_key
+                yield checks.offending_rows_statement(self.session, table, key, rule.condition)
+
     def _load(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
         key, columns = job.spec.prediction_key, job.prediction_schema.names
-        yield predictions.keyed_profile_statement(session, self.loaded, key, columns)
+        rules = checks.rules_of(session, self.loaded, key, [])
+        yield predictions.keyed_profile_statement(session, self.loaded, key, columns, rules)
         values = {
             "run_date": run.run_date,
             "run_id": run.run_id,
@@ -131,8 +141,10 @@ class Rehearsal:
         which: dict[str, Any] = {"job": job.name, "run_date": run.run_date, "evaluation_id": "0123456789abcdef"}
         yield ledger.events_of_statement(session, job.name, run.run_date, run.run_date)
         yield evaluation.labels_statement(session, job, self.labels, asked)
-        columns = label_columns(session, job).names
-        yield predictions.keyed_profile_statement(session, self.labels, job.spec.prediction_key, columns)
+        columns, key = label_columns(session, job).names, job.spec.prediction_key
+        rules = checks.rules_of(session, self.labels, key, checks.label_checks(session, job))
+        yield predictions.keyed_profile_statement(session, self.labels, key, columns, rules)
+        yield from self._offending(self.labels, rules)
         for rows in self._judged():
             yield evaluation.metrics_statement(session, rows, self.labels, spec)
         computed = evaluation.metrics_statement(session, self._judged()[0], self.labels, spec)

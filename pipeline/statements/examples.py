@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pipeline.session import Session
 from pipeline.sql_assets import Identifier, Statement, TableName
+from pipeline.statements.checks import Rule, check_places
 from pipeline.statements.job import Asked, job_query
 
 if TYPE_CHECKING:
@@ -29,9 +31,10 @@ def examples_statement(run: Run) -> Statement:
     return run.session.statement("phases/examples_v1", identifiers, values)
 
 
-def examples_profile_statement(run: Run) -> Statement:
-    """Count what a run's examples hold."""
-    identifiers: dict[str, Identifier] = {"table": run.table("examples"), "key": run.job.spec.prediction_key}
+def examples_profile_statement(run: Run, rules: Sequence[Rule]) -> Statement:
+    """Count what a run's examples hold, and the rows that fail each rule."""
+    table, key = run.table("examples"), run.job.spec.prediction_key
+    identifiers: dict[str, Identifier] = {"table": table, "key": key, **check_places(rules)}
     return run.session.statement("phases/examples_profile_v1", identifiers, {"as_of": run.as_of})
 
 

@@ -9,13 +9,15 @@ from typing import Any
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.sql_assets import Identifier, Statement, TableName
+from pipeline.statements.checks import Rule, check_places
 
 
 def keyed_profile_statement(
-    session: Session, table: TableName, key: Sequence[str], columns: Sequence[str]
+    session: Session, table: TableName, key: Sequence[str], columns: Sequence[str], rules: Sequence[Rule]
 ) -> Statement:
-    """Count the rows of a keyed run table and fingerprint them."""
+    """Count the rows of a keyed run table and those that fail each rule, and fingerprint them."""
     identifiers: dict[str, Identifier] = {"table": table, "key": list(key), "columns": list(columns)}
+    identifiers |= check_places(rules)
     return session.statement("phases/keyed_profile_v1", identifiers)
 
 

@@ -18,6 +18,8 @@ columns:
   low: FLOAT64
   high: FLOAT64
   note: STRING
+checks:
+  - accepted_values: {column: label, values: [0, 1]}
 changes: {v1: "first version, intervals are NULL"}
 */
 WITH scored AS (

@@ -4,6 +4,8 @@
     parameters: {run_date: 2013-07-01}
     columns: {key: [id]}                       # identifiers of kind column and columns
     names: {job: dummy}                        # identifiers of kind name
+    checks: [{not_null: [id]}]                 # what a profile counts, by the rules that the engine makes of them
+    condition: id IS NULL                      # identifier of kind expression
     tables:                                    # identifiers of kind table and query that have rows
       predictions:
         columns: {id: STRING, score: FLOAT64}  # or `like: ledger/events_v1` (a table's SQL), `like: source JOB.NAME`
@@ -15,14 +17,15 @@
       ordered: true                            # the order counts
       rows: [{id: a, score: 0.5}]
 
-A case of a function has `calls: [{arguments: [1, 0.5], result: 0.69}]` instead of tables and rows.
+A case of a function has `calls: [{arguments: [1, 0.5], result: 0.69}]` instead of tables and rows. A condition is tried
+on the rows of the table `rows`: those for which it holds come out; an aggregate gives one row with `value`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +34,11 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.project import Project
 from pipeline.schemas import Schema
+from pipeline.session import Session
 from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
+from pipeline.sql_assets.checks import Check
+from pipeline.statements.checks import check_places, rules_of
+from pipeline.target import local_target
 from pipeline.yaml_file import read_yaml
 
 HERE = Path(__file__).parent
@@ -75,6 +82,8 @@ class Content(_Strict):
     parameters: dict[str, Any] = {}
     columns: dict[str, list[str] | str] = {}
     names: dict[str, str] = {}
+    checks: list[Check] = []
+    condition: str = ""
     tables: dict[str, Table] = {}
     expect: Expected | None = None
     calls: list[Call] = []
@@ -116,13 +125,29 @@ class Case:
         }
         types = self.asset.header.parameters
         values = {name: typed(value, types[name]) for name, value in self.content.parameters.items()}
-        return render(self.asset, identifiers, values)
+        statement = render(self.asset, identifiers, values)
+        if self.asset.header.form == "statement":
+            return statement
+        rows = place("rows", "table").quoted
+        where = f"SELECT * FROM {rows} WHERE {statement.sql}"
+        sql = (
+            where if self.asset.header.form == "condition" else f"SELECT {statement.sql.rstrip()} AS value FROM {rows}"
+        )
+        return replace(statement, sql=sql)
 
     def _identifier(self, name: str, kind: str, place: Any) -> Any:
         if kind in ("column", "columns"):
             return self.content.columns[name]
         if kind == "name":
             return self.content.names[name]
+        if kind == "expression":
+            return Statement(self.content.condition, {}, {}, ())
+        if kind == "expressions":
+            session, key = (
+                Session.open(Project.open(ROOT), local_target(None, "case-case")),
+                self.content.columns["key"],
+            )
+            return check_places(rules_of(session, place("table", "table"), list(key), self.content.checks))[name]
         table: TableName = place(name, kind)
         if kind != "query":
             return table

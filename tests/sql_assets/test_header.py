@@ -44,7 +44,7 @@ def test_a_file_without_a_header_is_refused(text):
         ("as_of: TIMESTAMP", "as_of: DATETIME", r"key parameters\.as_of"),
         ("items: table", "items: dataset", r"key identifiers\.items"),
         ("id: INT64 NOT NULL", "id: INTEGER", "key columns"),
-        ("changes:", "checks: []\nchanges:", "key checks"),
+        ("changes:", "tests: []\nchanges:", "key tests"),
         ("{items: table}", "{items: table", r"x\.sql:\d: not valid YAML"),
     ],
 )

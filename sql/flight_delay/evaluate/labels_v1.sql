@@ -15,6 +15,8 @@ columns:
   flight: INT64
   origin: STRING
   label: INT64
+checks:
+  - not_null: [label]
 changes:
   v1: first version
 */

@@ -53,6 +53,12 @@ columns:
   city_humid: FLOAT64
   city_dewp: FLOAT64
   city_visib: FLOAT64
+checks:
+  - row_count: {min: 100}
+  - not_null: [example_as_of, dest, departure_hour, scheduled_minutes, flights_origin_hour]
+  - accepted_values: {column: origin, values: [EWR, JFK, LGA]}
+  - range: {column: departure_hour, min: 0, max: 23}
+  - range: {column: late_rate_carrier_hour, min: 0, max: 1}
 changes:
   v1: first version
 */

@@ -1,0 +1,75 @@
+"""Data checks: what one look at a table found, judged before the next phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import CheckError
+from pipeline.session import Session
+from pipeline.sql_assets import TableName
+from pipeline.statements.checks import Rule, offending_rows_statement
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found.
+
+    Parameters
+    ----------
+    check
+        The check as people read it.
+    failed
+        How many rows are wrong; 1 where the whole table is.
+    seen
+        The number of rows or the rate that was judged, if any.
+    """
+
+    check: str
+    failed: int
+    seen: float | None = None
+
+
+def judge(rules: Sequence[Rule], profile: Mapping[str, Any]) -> list[CheckResult]:
+    """Return what each check found in a profile."""
+    return [_judge(rule, profile) for rule in rules]
+
+
+def refuse_failed(
+    session: Session, table: TableName, key: Sequence[str], rules: Sequence[Rule], results: Sequence[CheckResult]
+) -> None:
+    """Raise when a check failed, with the count and up to five keys of rows that are wrong.
+
+    Raises
+    ------
+    CheckError
+        The first check that failed, and how many others did.
+    """
+    failed = [(rule, result) for rule, result in zip(rules, results, strict=True) if result.failed]
+    if not failed:
+        return
+    rule, result = failed[0]
+    others = f" (and {len(failed) - 1} other checks)" if len(failed) > 1 else ""
+    found = f"found {result.seen:.6g}" if rule.condition is None else _wrong_rows(session, table, key, rule, result)
+    raise CheckError(f"{table}: check {rule.name} failed: {found}{others}", hint="mend the SQL or its sources")
+
+
+def _wrong_rows(session: Session, table: TableName, key: Sequence[str], rule: Rule, result: CheckResult) -> str:
+    assert rule.condition is not None  # noqa: S101 - whole tables have no wrong rows
+    rows = session.warehouse.rows(offending_rows_statement(session, table, key, rule.condition))
+    keys = "; ".join(", ".join(str(value) for value in row.values()) for row in rows)
+    return f"{result.failed} rows, e.g. {', '.join(key)} = {keys}"
+
+
+def _judge(rule: Rule, profile: Mapping[str, Any]) -> CheckResult:
+    if rule.bounds is None:
+        return CheckResult(rule.name, int(profile[rule.checked[0][0]] or 0))
+    seen = _rate(rule, profile) if rule.checked else float(profile["row_count"] or 0)
+    return CheckResult(rule.name, int(seen is not None and not rule.bounds.min <= seen <= rule.bounds.max), seen)
+
+
+def _rate(rule: Rule, profile: Mapping[str, Any]) -> float | None:
+    """Return the mean of a column; None where no row has a value."""
+    total, rows = (profile[name] for name, _ in rule.checked)
+    return total / rows if rows else None

@@ -1,0 +1,82 @@
+"""Data checks as the header of a SQL file declares them."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from pipeline.yaml_file import Strict
+
+MOST = 1.7976931348623157e308
+"""The largest FLOAT64: a range without a bound ends there."""
+
+
+class AcceptedValues(Strict):
+    """The values that a column may have, beside NULL; numbers are compared as BigQuery writes them."""
+
+    column: str
+    values: list[str | int | bool] = Field(min_length=1)
+
+
+class Range(Strict):
+    """The bounds of a number, both included; NaN lies in no range."""
+
+    column: str
+    min: float = -MOST
+    max: float = MOST
+
+
+class RowCount(Strict):
+    """How many rows there must be."""
+
+    min: int = 0
+    max: int = 2**63 - 1
+
+
+class Check(Strict):
+    """One check: exactly one of these keys.
+
+    Parameters
+    ----------
+    not_null
+        Columns that are never NULL.
+    unique
+        Columns that together tell rows apart.
+    accepted_values, range
+        What a column may hold.
+    row_count
+        How many rows there must be.
+    rate
+        The bounds of a column's mean over the rows that have a value.
+    """
+
+    not_null: list[str] | None = Field(default=None, min_length=1)
+    unique: list[str] | None = Field(default=None, min_length=1)
+    accepted_values: AcceptedValues | None = None
+    range: Range | None = None
+    row_count: RowCount | None = None
+    rate: Range | None = None
+
+    @model_validator(mode="after")
+    def _is_one_check(self) -> Check:
+        if len(self.kinds) != 1:
+            raise ValueError(f"a check is exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def kinds(self) -> list[str]:
+        """The keys that are set."""
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are looked at."""
+        rule = self.accepted_values or self.range or self.rate
+        return [rule.column] if rule else [*(self.not_null or []), *(self.unique or [])]
+
+    @property
+    def text(self) -> str:
+        """The check as its header holds it, in one line."""
+        rule = getattr(self, self.kinds[0])
+        if isinstance(rule, list):
+            return f"{self.kinds[0]} {', '.join(rule)}"
+        return f"{self.kinds[0]} {rule.model_dump(exclude_defaults=True)}"

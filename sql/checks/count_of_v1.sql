@@ -1,0 +1,7 @@
+/*
+description: How many rows of a group have a value.
+form: aggregate
+identifiers: {column: column}
+changes: {v1: first version}
+*/
+COUNT(`{column}`)

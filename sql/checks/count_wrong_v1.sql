@@ -1,0 +1,7 @@
+/*
+description: How many rows of a group are wrong.
+form: aggregate
+identifiers: {condition: expression}
+changes: {v1: first version}
+*/
+COUNTIF(`{condition}`)

@@ -1,0 +1,8 @@
+/*
+description: A row is wrong where a text is not one of the accepted values; NULL is not judged.
+form: condition
+parameters: {accepted: [STRING]}
+identifiers: {column: column}
+changes: {v1: first version}
+*/
+CAST(`{column}` AS STRING) NOT IN UNNEST(@accepted)
