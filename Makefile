@@ -31,6 +31,9 @@ lint: dev  ## check format, lint, row loops, clients, addresses and the directio
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@echo "== lint"
 	@$(BIN)/ruff check --quiet .
+	@echo "== SQL: format, then what Google's analyzer says"
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql udf
+	@$(BIN)/pipeline sql check
 	@echo "== no loops over rows"
 	@$(BIN)/python -m tools.lint_row_loops
 	@echo "== Google clients only where they belong"

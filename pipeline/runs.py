@@ -82,8 +82,8 @@ class Run:
         """
         if phase in self.done_now:
             return list(events)
-        known = {(row["phase"], row["variant"], row["model_id"]) for row in self._events()}
-        return [event for event in events if (phase, event.variant, event.model_id) not in known]
+        known = {(row["phase"], row["event"], row["variant"], row["model_id"]) for row in self._events()}
+        return [each for each in events if (phase, each.event, each.variant, each.model_id) not in known]
 
     def record(self, phase: str, events: Sequence[Event]) -> None:
         """Append the events of a phase that the ledger lacks."""

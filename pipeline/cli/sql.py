@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import DEFAULT_LOCAL_DIR, HERE, LocalDir, ProjectDir, TargetName, name_target
+from pipeline.cli.options import (
+    DEFAULT_LOCAL_DIR,
+    HERE,
+    JobName,
+    LocalDir,
+    ProjectDir,
+    RunDate,
+    TargetName,
+    name_target,
+    open_job,
+)
 
 if TYPE_CHECKING:
     from pipeline.sql_assets import Catalogue
@@ -94,6 +104,28 @@ def freeze(
     catalogue, root = _catalogue(project_dir)
     recorded = record(catalogue, root, [name.replace("@v", "_v") for name in names or []])
     typer.echo(f"sql freeze: released {', '.join(recorded) or 'nothing new'}")
+
+
+@app.command("leak-test")
+def leak_test(
+    job: JobName,
+    run_date: RunDate,
+    days: Annotated[int, typer.Option("--days", min=1, help="How many past days are made again.")] = 3,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+) -> None:
+    """Make the examples again without what was known later, and past days at their own moment: nothing may differ.
+
+    Example: pipeline sql leak-test flight_delay --run-date 2013-07-01
+    """
+    from pipeline.dates import parse_date
+    from pipeline.phases.leak_test import leak_test as test
+
+    day = parse_date(run_date, option="--run-date")
+    session, found = open_job(project_dir, job, target, local_dir)
+    for compared in test(session, found, day, days=days):
+        typer.echo(f"{job} {run_date}: {compared.rows:,} rows equal: {compared.what}")
 
 
 def _catalogue(project_dir: Path) -> tuple[Catalogue, Path]:

@@ -15,7 +15,7 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
-from pipeline.statements import checks, evaluation, examples, ledger, places, predictions
+from pipeline.statements import checks, evaluation, examples, leaks, ledger, places, predictions
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
 
@@ -92,6 +92,7 @@ class Rehearsal:
         yield from self._preprocess()
         yield from self._load()
         yield from self._evaluate()
+        yield from self._leak_test()
 
     def _setup(self) -> Iterator[Statement]:
         yield from (place.statement for place in places.functions(self.session))
@@ -153,3 +154,18 @@ class Rehearsal:
         yield evaluation.evaluation_metrics_statement(session, which)
         yield ledger.verdict_of_statement(session, job.name, run.run_date)
         yield evaluation.report_statement(session, job, run.run_date, run.run_date)
+
+    def _leak_test(self) -> Iterator[Statement]:
+        session, job, run = self.session, self.job, self.run
+        asked = Asked(run.run_date, run.run_date, run.run_date, run.as_of)
+        own, one, other = source_tables(session, job), run.table("leak__one"), run.table("leak__other")
+        for name, source in job.spec.sources.items():
+            if source.known_at:
+                own[name] = run.table(f"leak__cut__{name}")
+                yield leaks.cut_source_statement(session, job, name, own[name], run.as_of)
+        for table in (one, other):
+            yield leaks.lone_examples_statement(session, job, table, asked, own)
+        span = (run.as_of, run.as_of)
+        yield leaks.compare_statement(session, job, one, other, span)
+        for column in leaks.compared(session, job):
+            yield leaks.example_key_statement(session, job, one, other, span, column)

@@ -68,7 +68,7 @@ def check_places(rules: Sequence[Rule]) -> dict[str, Identifier]:
 def offending_rows_statement(session: Session, table: TableName, key: Sequence[str], condition: Statement) -> Statement:
     """Read keys of rows that are wrong."""
     identifiers: dict[str, Identifier] = {"table": table, "key": list(key), "condition": condition}
-    return session.statement("checks/offending_rows_v1", identifiers)
+    return session.statement("phases/offending_rows_v1", identifiers)
 
 
 def _rules(session: Session, table: TableName, check: Check, name: str) -> Iterator[Rule]:
@@ -91,9 +91,14 @@ def _rules(session: Session, table: TableName, check: Check, name: str) -> Itera
 
 
 def _row_rule(session: Session, text: str, condition: Statement, name: str) -> Rule:
-    counted = _expression(session, "count_wrong", {"condition": condition})
+    counted = count_wrong(session, condition)
     total = _expression(session, "sum_of", {"column": name})
     return Rule(text, [(name, counted)], [(name, total)], condition)
+
+
+def count_wrong(session: Session, condition: Statement) -> Statement:
+    """Return the number of rows for which a condition holds."""
+    return _expression(session, "count_wrong", {"condition": condition})
 
 
 def _not_accepted(session: Session, rule: AcceptedValues, name: str) -> Statement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -40,13 +41,17 @@ class Asked:
     snapshot_at: datetime | None = None
 
 
-def job_query(session: Session, job: Job, step: SqlStep, asked: Asked) -> Statement:
+def job_query(
+    session: Session, job: Job, step: SqlStep, asked: Asked, tables: Mapping[str, TableName] | None = None
+) -> Statement:
     """Render a SQL asset of a job; engine values are passed where the header declares them.
 
     Parameters
     ----------
     step
         Asset and parameters, as job.yaml names them.
+    tables
+        Tables to read in place of the job's sources.
     """
     asset = session.catalogue.get(step.sql)
     supplied: dict[str, Any] = {
@@ -58,7 +63,8 @@ def job_query(session: Session, job: Job, step: SqlStep, asked: Asked) -> Statem
         "history_days": job.spec.examples.history_days,
     }
     used = {name: value for name, value in supplied.items() if name in asset.header.parameters}
-    sources = {name: session.warehouse.table(name) for name in asset.header.identifiers if name in job.spec.sources}
+    known = tables or source_tables(session, job)
+    sources = {name: known[name] for name in asset.header.identifiers if name in job.spec.sources}
     functions = {name: function_name(session, name) for name in asset.function_names}
     values = {**used, **step.parameters}
     return render(

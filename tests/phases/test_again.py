@@ -76,6 +76,7 @@ def test_what_was_made_but_not_recorded_is_recorded_by_the_next_attempt(session,
     assert rows_of(session, one, "ledger.events_v1", "phase, event, variant, model_id") == [
         ("load", "published", model.variant, model.model_id),
         ("predict", "done", model.variant, model.model_id),
+        ("preprocess", "checked", None, None),
         ("preprocess", "done", None, None),
         ("train", "done", model.variant, model.model_id),
     ]

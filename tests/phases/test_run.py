@@ -55,10 +55,11 @@ def test_every_phase_left_its_events_once(session, job, done):
     of_run = [row for row in rows if row["run_id"] == done.run_id]
     phases = [(row["phase"], row["event"]) for row in of_run]
     assert sorted(phases) == sorted(
-        [("preprocess", "done")] + [("train", "done"), ("predict", "done"), ("load", "published")] * 4
+        [("preprocess", "checked"), ("preprocess", "done")]
+        + [("train", "done"), ("predict", "done"), ("load", "published")] * 4
     )
     assert len({row["event_id"] for row in of_run}) == len(of_run)
-    preprocess = next(row for row in of_run if row["phase"] == "preprocess")
+    preprocess = next(row for row in of_run if (row["phase"], row["event"]) == ("preprocess", "done"))
     assert (preprocess["sql_version"], preprocess["row_count"]) == (job.spec.examples.sql, 35 * 16)
     assert reader(session)("SELECT COUNT(*) AS n FROM ledger.events") == [{"n": len(rows)}]
 
@@ -151,7 +152,7 @@ def test_a_run_that_was_killed_shows_nothing_half_written_and_goes_on(fresh_sess
     assert len(reader(fresh_session)("SELECT * FROM ml.flight_delay__predictions")) == 16
     assert len(reader(fresh_session)("SELECT * FROM ledger.models_v1")) == 2
     phases = [row["phase"] for row in reader(fresh_session)("SELECT phase FROM ledger.events_v1 ORDER BY phase")]
-    assert phases == ["load"] * 2 + ["predict"] * 2 + ["preprocess"] + ["train"] * 2
+    assert phases == ["load"] * 2 + ["predict"] * 2 + ["preprocess"] * 2 + ["train"] * 2
     assert run_job(fresh_session, one, DAY).status == "already_done"
 
 

@@ -1,0 +1,92 @@
+"""The tests against leakage: every job passes, and each finds a leak that the other cannot see."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from pipeline.errors import CheckError, RequestError
+from pipeline.phases.leak_test import leak_test
+from pipeline.phases.sources import load_sources, write_fixtures
+from pipeline.project import Project
+from pipeline.sql_assets import Catalogue
+from tests.dummy_project import edit
+from tests.integration_fixtures import ROOT
+
+DAY = date(2013, 7, 5)
+EXAMPLES = "sql/flight_delay/preprocess/examples_v1.sql"
+CUT = "WHERE known_at <= @as_of\n    AND flight_date BETWEEN"
+HONEST = "COUNT(*) OVER (PARTITION BY day, origin, departure_hour) AS flights_origin_hour"
+LATE = "SUM(IF(late = 1, 1, 0)) OVER (PARTITION BY day, origin, departure_hour) AS flights_origin_hour"
+
+
+@pytest.fixture
+def changed(session, tmp_path):
+    """The session with a copy of the job's SQL in which some text is replaced."""
+
+    def change(*pairs):
+        for folder in ("sql", "udf"):
+            shutil.copytree(ROOT / folder, tmp_path / folder)
+        for old, new in pairs:
+            edit(tmp_path / EXAMPLES, old, new)
+        return replace(session, catalogue=Catalogue(tmp_path))
+
+    return change
+
+
+@pytest.mark.parametrize("name", Project.open(ROOT).job_names())
+def test_examples_of_every_job_are_blind_to_the_future_and_the_same_at_every_moment(
+    make_empty_session, project, tmp_path, name
+):
+    session, job = make_empty_session(), project.job(name)
+    write_fixtures(job, tmp_path, 7)
+    load_sources(session, job, tmp_path)
+    found = leak_test(session, job, DAY, days=4)
+    assert [each.what for each in found] == [
+        "made of all rows and of those known at 2013-07-05 00:00 EDT",
+        *(f"{day} seen from {DAY} and from itself" for day in ("2013-07-04", "2013-05-21", "2013-04-06", "2013-02-20")),
+    ]
+    assert found[0].rows > found[1].rows > 0
+
+
+def test_a_look_into_the_future_is_found_where_every_moment_looks_alike(session, job, changed):
+    """Outcomes of the same day, whenever they became known: scoring and training see the same of them."""
+    leaking = changed((CUT, "WHERE flight_date BETWEEN"), (HONEST, LATE))
+    said = r"leaks: made of all rows and of those known at .*: different: flights_origin_hour; e\.g\. flight_date 2013"
+    with pytest.raises(CheckError, match=said) as caught:
+        leak_test(leaking, job, DAY, days=1)
+    assert caught.value.exit_code == 3
+
+
+def test_a_row_that_knows_what_the_run_knows_is_found_where_nothing_lies_in_the_future(session, job, changed):
+    """Outcomes of the same day as far as the run knows them: none for a scored row, all of them for a past one."""
+    leaking = changed((HONEST, LATE))
+    with pytest.raises(CheckError, match=r"leaks: 2013-07-04 seen from 2013-07-05 and from itself: different: flights"):
+        leak_test(leaking, job, DAY, days=1)
+
+
+def test_rows_without_a_counterpart_are_counted(session, job, changed):
+    leaking = changed(
+        ("WHERE t.flight_date >=", "WHERE (t.flight_date = @run_date OR t.departure_hour < 12) AND t.flight_date >=")
+    )
+    with pytest.raises(CheckError, match=r"\d+ rows have no counterpart; e\.g\. flight_date 2013-0\d-\d\d, carrier"):
+        leak_test(leaking, job, DAY, days=1)
+
+
+def test_sums_in_another_order_are_no_leak_but_other_numbers_are(session, job, changed):
+    noisy = changed(("o.rate AS late_rate,", "o.rate + IF(@run_date = t.flight_date, 1e-13, 0.0) AS late_rate,"))
+    assert len(leak_test(noisy, job, DAY, days=1)) == 2
+
+
+def test_other_numbers_are_a_leak_however_small_they_look(session, job, changed):
+    leaking = changed(("o.rate AS late_rate,", "o.rate + IF(@run_date = t.flight_date, 1e-6, 0.0) AS late_rate,"))
+    with pytest.raises(CheckError, match="different: late_rate;"):
+        leak_test(leaking, job, DAY, days=1)
+
+
+def test_a_date_without_a_past_is_refused(session, job):
+    with pytest.raises(RequestError, match="2012-01-01: no past day has examples - choose a later --run-date"):
+        leak_test(session, job, date(2012, 1, 1))
