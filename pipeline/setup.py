@@ -9,8 +9,11 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.statements.places import Place, functions, tables_and_views
 
+PARTITION = "run_date"
+"""Column by which published predictions are partitioned."""
+
 SLICE_COLUMNS = Schema.parse(
-    {"run_date": "DATE NOT NULL"} | dict.fromkeys(("run_id", "model_id", "variant"), "STRING NOT NULL")
+    {PARTITION: "DATE NOT NULL"} | dict.fromkeys(("run_id", "model_id", "variant"), "STRING NOT NULL")
 )
 """Columns of a predictions table that say which slice a row belongs to."""
 
@@ -25,7 +28,7 @@ def ensure_tables(session: Session, job: Job) -> None:
         schema = SLICE_COLUMNS + job.prediction_schema
         clusters = list(dict.fromkeys(["variant", *job.spec.entity]))[:4]
         session.warehouse.tables.create(
-            session.warehouse.table(job.predictions_table), schema, partition_by="run_date", cluster_by=clusters
+            session.warehouse.table(job.predictions_table), schema, partition_by=PARTITION, cluster_by=clusters
         )
     known = session.warehouse.tables.functions()
     for place in functions(session):

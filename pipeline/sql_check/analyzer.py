@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import zetasql.types as z
@@ -14,6 +16,7 @@ from zetasql.core.exceptions import ServerError
 from pipeline.schemas import Column, Schema
 from pipeline.sql_assets import Statement, TableName
 from pipeline.sql_assets.header import DeclaredType
+from pipeline.sql_check.cost import partition_of, starred_sources, unfiltered_tables
 from pipeline.sql_check.dialect import bigquery_options
 from pipeline.sql_check.engine import open_service
 
@@ -27,6 +30,7 @@ KINDS = {
     "NUMERIC": z.TypeKind.TYPE_NUMERIC,
 }
 NAMES = {kind: name for name, kind in KINDS.items()}
+NONE: Mapping[TableName, str] = MappingProxyType({})
 LOCATION = re.compile(r" \[at (\d+):(\d+)\]$")
 
 
@@ -57,15 +61,28 @@ class Analyzer:
     ----------
     tables
         Tables that no statement makes.
+    partitions
+        Columns by which some of them are partitioned.
+    sources
+        Those of them of which a statement never reads every column.
     cache_dir
         Folder of the compiled analyzer.
     """
 
-    def __init__(self, tables: dict[TableName, Schema], cache_dir: Path) -> None:
+    def __init__(
+        self,
+        tables: Mapping[TableName, Schema],
+        cache_dir: Path,
+        *,
+        partitions: Mapping[TableName, str] = NONE,
+        sources: Iterable[TableName] = (),
+    ) -> None:
         self._service = open_service(cache_dir)
         self._language = bigquery_options()
         self._tables = {str(name): zetasql_table(str(name), schema) for name, schema in tables.items()}
         self._functions: dict[str, z.Function] = {}
+        self._partitions = {str(name): column for name, column in partitions.items()}
+        self._sources = frozenset(str(name) for name in sources)
 
     def analyze(self, statement: Statement) -> Schema:
         """Parse, resolve and type a statement, remember what it makes, and return the columns of its result.
@@ -73,9 +90,10 @@ class Analyzer:
         Raises
         ------
         Rejected
-            It does not parse, names something that is not there, or mixes types.
+            It does not parse, names something that is not there, mixes types, or reads more than it needs.
         """
         resolved = self._resolve(statement)
+        self._refuse_waste(statement, resolved)
         columns = _columns(resolved)
         self._remember(statement, resolved, columns)
         return columns
@@ -98,6 +116,19 @@ class Analyzer:
         except ServerError as error:
             raise Rejected(_finding(statement, error)) from error
         return answer.resolved_statement
+
+    def _refuse_waste(self, statement: Statement, resolved: Any) -> None:
+        """Look for what costs more than it needs, where there can be any: walking a syntax tree takes its time."""
+        named, found = {str(table) for _, _, table in statement.tables}, []
+        if named & self._sources and "*" in statement.sql.replace("COUNT(*)", ""):
+            parsed = self._service.parse(sql_statement=statement.sql, options=self._language).parsed_statement
+            found += [
+                f"every column of the source {name} is selected" for name in starred_sources(parsed, self._sources)
+            ]
+        if named & set(self._partitions):
+            found += unfiltered_tables(resolved, self._partitions)
+        if found:
+            raise Rejected(Finding(statement.asset.path, statement.asset.first_line, found[0]))
 
     def _catalog(self, statement: Statement) -> z.SimpleCatalog:
         """Return what the statement names: a catalogue with everything would be copied for each statement."""
@@ -125,6 +156,9 @@ class Analyzer:
         elif hasattr(resolved, "name_path"):
             name = resolved.name_path[0]
             self._tables[name] = zetasql_table(name, columns)
+            partition = partition_of(resolved, self._partitions)
+            if partition:
+                self._partitions[name] = partition
 
 
 def _columns(resolved: Any) -> Schema:

@@ -14,6 +14,7 @@ from pipeline.sql_assets import Statement
 from pipeline.sql_assets.released import broken_releases
 from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
 from pipeline.sql_check.rehearsal import Rehearsal
+from pipeline.statements.job import source_tables
 from pipeline.target import Target
 
 SAMPLE_DATE = date(2024, 2, 29)
@@ -50,7 +51,12 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
     checked.findings += _broken_releases(session)
     for name in project.job_names():
         rehearsal = Rehearsal.of(session, project.job(name), SAMPLE_DATE)
-        analyzer = Analyzer(rehearsal.tables(), cache_dir)
+        analyzer = Analyzer(
+            rehearsal.tables(),
+            cache_dir,
+            partitions=rehearsal.partitions(),
+            sources=source_tables(session, rehearsal.job).values(),
+        )
         for statement in (*rehearsal.sent(), *rehearsal.parts()):
             checked.findings += [found for found in _findings(analyzer, statement) if found not in checked.findings]
             checked.statements.append(statement)

@@ -13,7 +13,7 @@ from pipeline.project import Job
 from pipeline.runs import Run
 from pipeline.schemas import Schema
 from pipeline.session import Session
-from pipeline.setup import SLICE_COLUMNS
+from pipeline.setup import PARTITION, SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
 from pipeline.statements import checks, evaluation, examples, leaks, ledger, places, predictions
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
@@ -67,6 +67,10 @@ class Rehearsal:
             published: SLICE_COLUMNS + self.job.prediction_schema,
             self.loaded: self.job.prediction_schema,
         }
+
+    def partitions(self) -> dict[TableName, str]:
+        """Return the partitions of these tables."""
+        return {self.session.warehouse.table(self.job.predictions_table): PARTITION}
 
     def parts(self) -> Iterator[Statement]:
         """Return the queries that are nested in what is sent: the job's own SQL, and what metrics read."""
@@ -167,5 +171,6 @@ class Rehearsal:
             yield leaks.lone_examples_statement(session, job, table, asked, own)
         span = (run.as_of, run.as_of)
         yield leaks.compare_statement(session, job, one, other, span)
-        for column in leaks.compared(session, job):
+        kinds = {leaks.difference(session, job, column).asset.name: column for column in leaks.compared(session, job)}
+        for column in kinds.values():
             yield leaks.example_key_statement(session, job, one, other, span, column)

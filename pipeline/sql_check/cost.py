@@ -1,0 +1,86 @@
+"""Cost by construction: no star over a source, and a filter on the partition of every partitioned table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import zetasql.types as z
+
+STARS = (z.ASTStar, z.ASTDotStar, z.ASTStarWithModifiers, z.ASTDotStarWithModifiers)
+
+
+def starred_sources(parsed: Any, sources: frozenset[str]) -> Iterator[str]:
+    """Return sources from which every column is selected: BigQuery is paid by the column."""
+    for select in _nodes(parsed, z.ASTSelect):
+        columns = select.select_list.columns if select.select_list else []
+        if any(isinstance(column.expression, STARS) for column in columns):
+            yield from sorted(set(_tables_from(select.from_clause)) & sources)
+
+
+def unfiltered_tables(resolved: Any, partitions: Mapping[str, str]) -> Iterator[str]:
+    """Return partitioned tables that a statement reads without a filter on the partition.
+
+    A view is read with the filters of whoever reads it, and an insert does not read its table.
+    """
+    if isinstance(resolved, z.ResolvedCreateViewStmt):
+        return
+    written = getattr(resolved, "table_scan", None)
+    for scan, filters in _scans(resolved, ()):
+        column = partitions.get(scan.table.name)
+        if column is None or (scan is written and isinstance(resolved, z.ResolvedInsertStmt)):
+            continue
+        clauses = resolved.when_clause_list if scan is written else []  # a MERGE prunes by them
+        conditions = (*filters, *(clause.match_expr for clause in clauses))
+        ids = {each.column_id for each in scan.column_list if each.name == column}
+        if not any(ref.column.column_id in ids for each in conditions for ref in _nodes(each, z.ResolvedColumnRef)):
+            yield f"{scan.table.name} is read without a filter on its partition {column}"
+
+
+def partition_of(resolved: Any, partitions: Mapping[str, str]) -> str | None:
+    """Return the column by which a new table is partitioned, or the one that a view shows of such a table."""
+    if isinstance(resolved, z.ResolvedCreateTableStmtBase):
+        columns = list(_nodes(resolved.partition_by_list, z.ResolvedColumnRef))
+        return columns[0].column.name if columns else None
+    if isinstance(resolved, z.ResolvedCreateViewStmt):
+        shown = {column.name for column in resolved.output_column_list}
+        read = {partitions.get(scan.table.name) for scan, _ in _scans(resolved, ())}
+        return next(iter(sorted(shown & {name for name in read if name})), None)
+    return None
+
+
+def _scans(node: Any, filters: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Return every table that is read, with the conditions above it."""
+    if isinstance(node, z.ResolvedTableScan):
+        yield node, filters
+    if isinstance(node, z.ResolvedFilterScan):
+        filters = (*filters, node.filter_expr)
+    for child in _children(node):
+        yield from _scans(child, filters)
+
+
+def _tables_from(clause: Any) -> Iterator[str]:
+    """Return the names in a FROM clause, without those of its subqueries."""
+    if isinstance(clause, z.ASTTablePathExpression) and clause.path_expr:
+        yield ".".join(name.id_string for name in clause.path_expr.names)
+    elif not isinstance(clause, z.ASTTableSubquery):
+        for child in _children(clause):
+            yield from _tables_from(child)
+
+
+def _nodes(node: Any, kind: type) -> Iterator[Any]:
+    if isinstance(node, kind):
+        yield node
+    for child in _children(node):
+        yield from _nodes(child, kind)
+
+
+def _children(node: Any) -> Iterator[Any]:
+    if isinstance(node, list):
+        yield from node
+    elif dataclasses.is_dataclass(node) and not isinstance(node, z.ResolvedColumn):
+        for field in dataclasses.fields(node):
+            value = getattr(node, field.name)
+            if isinstance(value, list) or dataclasses.is_dataclass(value):
+                yield value

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import RequestError
+from pipeline.sql_assets import Catalogue
+from pipeline.sql_assets.checks import MOST
+from pipeline.sql_assets.header import split_header
+from tests.integration_fixtures import ROOT
+
+TEXT = """\
+/*
+description: Examples.
+checks:
+{}
+changes: {{v1: first version}}
+*/
+SELECT 1
+"""
+KINDS = "not_null, unique, accepted_values, range, row_count, rate"
+NOT_ONE = f"key checks.0: Value error, a check is exactly one of {KINDS}"
+
+
+def parsed(*checks: str):
+    """The checks of a header."""
+    text = TEXT.format("\n".join(f"  - {check}" for check in checks))
+    return split_header(text, origin="x.sql")[0].checks
+
+
+@pytest.mark.parametrize(
+    ("check", "kind", "columns", "text"),
+    [
+        ("not_null: [a, b]", "not_null", ["a", "b"], "not_null a, b"),
+        ("unique: [a, b]", "unique", ["a", "b"], "unique a, b"),
+        (
+            "accepted_values: {column: a, values: [x, 1, true]}",
+            "accepted_values",
+            ["a"],
+            "accepted_values {'column': 'a', 'values': ['x', 1, True]}",
+        ),
+        ("range: {column: a, min: 0, max: 1}", "range", ["a"], "range {'column': 'a', 'min': 0.0, 'max': 1.0}"),
+        ("row_count: {min: 100}", "row_count", [], "row_count {'min': 100}"),
+        ("rate: {column: a, max: 0.5}", "rate", ["a"], "rate {'column': 'a', 'max': 0.5}"),
+    ],
+)
+def test_each_kind_says_what_it_looks_at(check, kind, columns, text):
+    found = parsed(check)[0]
+    assert (found.kinds, found.columns, found.text) == ([kind], columns, text)
+
+
+def test_bounds_that_are_left_out_are_the_largest_numbers():
+    low, high, rate, rows = parsed(
+        "range: {column: a, max: 1}", "range: {column: a, min: 1}", "rate: {column: a}", "row_count: {}"
+    )
+    assert (low.range.min, low.range.max) == (-MOST, 1)
+    assert (high.range.min, high.range.max) == (1, MOST)
+    assert (rate.rate.min, rate.rate.max) == (-MOST, MOST)
+    assert (rows.row_count.min, rows.row_count.max) == (0, 2**63 - 1)
+
+
+def test_values_keep_their_types():
+    (check,) = parsed("accepted_values: {column: a, values: [1, '1', true, 'true', '2013-07-01']}")
+    assert [(type(value), value) for value in check.accepted_values.values] == [
+        (int, 1),
+        (str, "1"),
+        (bool, True),
+        (str, "true"),
+        (str, "2013-07-01"),
+    ]
+
+
+def test_one_kind_may_stand_more_than_once_and_the_order_stays():
+    found = parsed("range: {column: b}", "not_null: [a]", "range: {column: a}", "not_null: [a]")
+    assert [check.columns for check in found] == [["b"], ["a"], ["a"], ["a"]]
+
+
+def test_no_checks_are_none():
+    assert split_header(TEXT.replace("checks:\n{}\n", "").format(), origin="x.sql")[0].checks == []
+
+
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ("nulls: [a]", "key checks.0.nulls: not a known key"),
+        ("{not_null: [a], unique: [a]}", NOT_ONE),
+        ("{rate: {column: a}, range: {column: a}}", NOT_ONE),
+        ("{}", NOT_ONE),
+        ("row_count:", NOT_ONE),
+        ("text", "key checks.0: Input should be a valid dictionary"),
+        ("not_null: []", "key checks.0.not_null: List should have at least 1 item"),
+        ("not_null: a", "key checks.0.not_null: Input should be a valid list"),
+        ("not_null: [1]", "key checks.0.not_null.0: Input should be a valid string"),
+        ("unique: []", "key checks.0.unique: List should have at least 1 item"),
+        ("accepted_values: {column: a, values: []}", "key checks.0.accepted_values.values: List should have at least"),
+        ("accepted_values: {column: a}", "key checks.0.accepted_values.values: required, but missing"),
+        ("accepted_values: {values: [1]}", "key checks.0.accepted_values.column: required, but missing"),
+        ("accepted_values: {column: a, values: [0.5]}", "key checks.0.accepted_values.values.0"),
+        ("accepted_values: {column: a, values: [x, null]}", "key checks.0.accepted_values.values.1"),
+        ("range: {min: 0}", "key checks.0.range.column: required, but missing"),
+        ("range: {column: a, low: 0}", "key checks.0.range.low: not a known key"),
+        ("range: {column: a, min: x}", "key checks.0.range.min: Input should be a valid number"),
+        ("range: {column: a, min: .nan}", "a value is malformed"),
+        ("range: {column: a, max: .inf}", "a value is malformed"),
+        ("row_count: 100", "key checks.0.row_count: Input should be a valid dictionary"),
+        ("row_count: {min: 0.5}", "key checks.0.row_count.min: Input should be a valid integer"),
+        ("row_count: {column: a}", "key checks.0.row_count.column: not a known key"),
+        ("rate: {min: 0}", "key checks.0.rate.column: required, but missing"),
+    ],
+)
+def test_what_is_wrong_in_a_check_is_named_with_file_and_key(check, said):
+    with pytest.raises(RequestError) as caught:
+        parsed(check)
+    assert str(caught.value).startswith(f"x.sql: {said}")
+
+
+def test_the_place_of_a_wrong_check_is_named():
+    with pytest.raises(RequestError, match=r"x\.sql: key checks\.1\.unique: List should"):
+        parsed("not_null: [a]", "unique: []")
+
+
+def test_a_key_that_stands_twice_in_one_check_is_refused():
+    with pytest.raises(RequestError, match=r"x\.sql:\d: not valid YAML \(key range stands twice\)"):
+        parsed("range: {column: a}\n    range: {column: b}")
+
+
+def test_checks_do_not_change_the_digest_of_a_file(tmp_path):
+    path = tmp_path / "sql" / "a_v1.sql"
+    path.parent.mkdir()
+    path.write_text(TEXT.format("  - not_null: [a]"))
+    before = Catalogue(tmp_path).get("a_v1")
+    path.write_text(TEXT.format("  - not_null: [a, b]"))
+    after = Catalogue(tmp_path).get("a_v1")
+    assert before.digest == after.digest
+    assert before.header.checks != after.header.checks
+
+
+def test_the_metric_family_asks_for_labels_of_its_two_classes():
+    (check,) = Catalogue(ROOT).get("metrics/binary_classification_v1").header.checks
+    assert (check.columns, check.accepted_values.values) == (["label"], [0, 1])
