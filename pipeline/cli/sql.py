@@ -128,6 +128,27 @@ def leak_test(
         typer.echo(f"{job} {run_date}: {compared.rows:,} rows equal: {compared.what}")
 
 
+@app.command()
+def lineage(
+    job: JobName,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid graph.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write it into the job's README.md.")] = False,
+    target: TargetName = "local",
+    project_dir: ProjectDir = HERE,
+) -> None:
+    """Show which SQL versions make which table or file, and from what.
+
+    Example: pipeline sql lineage flight_delay
+    """
+    from pipeline.project import Project
+    from pipeline.sql_check import lineage as made
+
+    steps = made.lineage_of(Project.open(project_dir), job, name_target(target))
+    if write:
+        made.write_section(Project.open(project_dir).job(job).folder / "README.md", steps)
+    typer.echo(made.as_mermaid(steps) if mermaid else made.as_text(steps))
+
+
 def _catalogue(project_dir: Path) -> tuple[Catalogue, Path]:
     from pipeline.project import Project
     from pipeline.sql_assets import Catalogue

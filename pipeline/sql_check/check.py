@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 from pipeline.project import Project
@@ -13,12 +12,10 @@ from pipeline.session import Session
 from pipeline.sql_assets import Statement
 from pipeline.sql_assets.released import broken_releases
 from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
-from pipeline.sql_check.rehearsal import Rehearsal
+from pipeline.sql_check.lineage import is_stale, lineage
+from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.statements.job import source_tables
 from pipeline.target import Target
-
-SAMPLE_DATE = date(2024, 2, 29)
-"""Run date of the sample values; any would do."""
 
 
 @dataclass
@@ -60,6 +57,10 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
         for statement in (*rehearsal.sent(), *rehearsal.parts()):
             checked.findings += [found for found in _findings(analyzer, statement) if found not in checked.findings]
             checked.statements.append(statement)
+        readme = rehearsal.job.folder / "README.md"
+        if is_stale(readme, lineage(rehearsal)):
+            what = f"the section on tables and SQL is stale: run pipeline sql lineage {name} --write"
+            checked.findings.append(Finding(readme, 1, what))
     return checked
 
 

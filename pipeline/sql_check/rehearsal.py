@@ -18,6 +18,9 @@ from pipeline.sql_assets import Statement, TableName
 from pipeline.statements import checks, evaluation, examples, leaks, ledger, places, predictions
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
+SAMPLE_DATE = date(2024, 2, 29)
+"""Run date of the sample values; any would do."""
+
 
 @dataclass(frozen=True)
 class Rehearsal:
@@ -92,11 +95,15 @@ class Rehearsal:
 
     def sent(self) -> Iterator[Statement]:
         """Return every statement that is sent."""
+        yield from self.life()
+        yield from self._leak_test()
+
+    def life(self) -> Iterator[Statement]:
+        """Return the statements of runs and evaluations."""
         yield from self._setup()
         yield from self._preprocess()
         yield from self._load()
         yield from self._evaluate()
-        yield from self._leak_test()
 
     def _setup(self) -> Iterator[Statement]:
         yield from (place.statement for place in places.functions(self.session))
