@@ -67,6 +67,8 @@ class Ledger:
 
     def record_models(self, run_date: date, run_id: str, models: Sequence[Mapping[str, Any]]) -> None:
         """Append the models of a run, each once."""
+        if not models:
+            return
         statement = append_models_statement(self.session, self.job, run_date, run_id, models)
         self._append(statement, f"{run_id}-models")
 

@@ -1,10 +1,13 @@
 /*
-description: Two rows of one key differ in a floating-point column by more than the rounding of a sum in another order.
+description: >
+  Two rows of one key differ in a floating-point column by more than the rounding of a sum in another order; a row
+  without a counterpart is counted elsewhere.
 form: condition
 identifiers: {column: column}
 changes: {v1: first version}
 */
-one._present AND other._present AND COALESCE(
+one._present AND other._present AND IF(
+  ABS(one.`{column}` - other.`{column}`) < CAST('inf' AS FLOAT64),
   ABS(one.`{column}` - other.`{column}`) > 1e-9 * GREATEST(ABS(one.`{column}`), ABS(other.`{column}`), 1),
   one.`{column}` IS DISTINCT FROM other.`{column}`
 )

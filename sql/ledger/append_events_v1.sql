@@ -1,5 +1,5 @@
 /*
-description: Appends events of one run date, each once.
+description: Appends events of one run date that the ledger does not have yet; a submission names each once.
 parameters:
   run_date: DATE
   events:

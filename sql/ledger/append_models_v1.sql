@@ -1,5 +1,5 @@
 /*
-description: Appends the models of one run, each once.
+description: Appends the models of one run that the ledger does not have yet; a submission names each variant once.
 parameters:
   run_date: DATE
   run_id: STRING

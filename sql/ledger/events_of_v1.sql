@@ -20,4 +20,4 @@ changes: {v1: first version}
 SELECT run_date, run_id, phase, event, variant, model_id, uri, row_count, seconds, sql_digest, details, recorded_at
 FROM `{events}`
 WHERE job = @job AND run_date BETWEEN @first_date AND @last_date
-ORDER BY run_date, recorded_at, run_id, phase, event, variant
+ORDER BY run_date, recorded_at, run_id, phase, event, variant, model_id

@@ -8,4 +8,4 @@ changes: {v1: first version}
 SELECT champion, challenger, verdict, reason
 FROM `{verdicts}`
 WHERE job = @job AND run_date = @run_date
-ORDER BY verdict, challenger
+ORDER BY verdict, champion, challenger

@@ -17,8 +17,11 @@
       ordered: true                            # the order counts
       rows: [{id: a, score: 0.5}]
 
-A case of a function has `calls: [{arguments: [1, 0.5], result: 0.69}]` instead of tables and rows. A condition is tried
-on the rows of the table `rows`: those for which it holds come out; an aggregate gives one row with `value`.
+`emulator_lacks: why` skips a case on the emulator, where it is the emulator that cannot do what BigQuery does.
+
+A case of a function has `calls: [{arguments: [1, 0.5], result: 0.69}]` instead of tables and rows. A condition is
+tried on the rows of the table `rows`: those for which it holds come out; an aggregate gives one row with `value`.
+With a table `others`, a condition is tried on pairs of `one` and `other`, joined by `id`.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
 from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import check_places, rules_of
+from pipeline.statements.checks import check_places, count_wrong, rules_of
 from pipeline.target import local_target
 from pipeline.yaml_file import read_yaml
 
@@ -87,6 +90,7 @@ class Content(_Strict):
     tables: dict[str, Table] = {}
     expect: Expected | None = None
     calls: list[Call] = []
+    emulator_lacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,24 @@ class Case:
             return statement
         rows = place("rows", "table").quoted
         where = f"SELECT * FROM {rows} WHERE {statement.sql}"
+        if "others" in self.content.tables:
+            pairs = f"{rows} AS one FULL JOIN {place('others', 'table').quoted} AS other USING (id)"
+            where = f"SELECT id FROM {pairs} WHERE {statement.sql}"
         sql = (
             where if self.asset.header.form == "condition" else f"SELECT {statement.sql.rstrip()} AS value FROM {rows}"
         )
         return replace(statement, sql=sql)
+
+    @property
+    def compared(self) -> list[str]:
+        """Columns that are compared: those of the first table, without key and presence."""
+        table = next(iter(self.content.tables))
+        return [name for name in self.schema(table).names if name not in (*self.content.columns["key"], "_present")]
+
+    def _differs(self, column: str) -> Statement:
+        kinds = {each.name: each.type for each in self.schema(next(iter(self.content.tables))).columns}
+        name = "differs_float" if kinds[column] == "FLOAT64" else "differs"
+        return render(self.catalogue.get(f"leaks/{name}_v1"), {"column": column}, {})
 
     def _identifier(self, name: str, kind: str, place: Any) -> Any:
         if kind in ("column", "columns"):
@@ -143,11 +161,11 @@ class Case:
         if kind == "expression":
             return Statement(self.content.condition, {}, {}, ())
         if kind == "expressions":
-            session, key = (
-                Session.open(Project.open(ROOT), local_target(None, "case-case")),
-                self.content.columns["key"],
-            )
-            return check_places(rules_of(session, place("table", "table"), list(key), self.content.checks))[name]
+            session = Session.open(Project.open(ROOT), local_target(None, "case-case"))
+            if name == "differences":
+                return [(f"differs_{column}", count_wrong(session, self._differs(column))) for column in self.compared]
+            rules = rules_of(session, place("table", "table"), list(self.content.columns["key"]), self.content.checks)
+            return check_places(rules)[name]
         table: TableName = place(name, kind)
         if kind != "query":
             return table

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import zetasql.types as z
+from google.protobuf import timestamp_pb2
 from zetasql.api import CatalogBuilder
 from zetasql.core.exceptions import ServerError
+from zetasql.types import proto_model
 
 from pipeline.sql_assets import Asset, Statement, TableName
 from pipeline.sql_check.analyzer import zetasql_table, zetasql_type
@@ -21,6 +23,21 @@ CACHE = ROOT / ".local" / "analyzer"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUERY = re.compile(r"\ACREATE OR REPLACE (?:TABLE|VIEW) `[^`]+` AS\n(.*)\Z", re.DOTALL)
 FUNCTION = re.compile(r"CREATE OR REPLACE FUNCTION [^(]+\((.*?)\) RETURNS (\w+) AS \((.*)\)\s*\Z", re.DOTALL)
+
+
+@dataclass
+class Timestamp(proto_model.ProtoModel):
+    """A moment: the package reads and writes every message but this one. It takes 1970-01-01 00:00 for NULL."""
+
+    _PROTO_CLASS: ClassVar[type] = timestamp_pb2.Timestamp
+    _PROTO_FIELD_MAP: ClassVar[dict[str, dict[str, Any]]] = {
+        name: {"proto_field": name, "is_message": False, "is_repeated": False} for name in ("seconds", "nanos")
+    }
+    seconds: int | None = None
+    nanos: int | None = None
+
+
+proto_model.Timestamp = Timestamp
 
 
 class Unsupported(Exception):
@@ -158,7 +175,7 @@ def _value(value: Any, kind: Any) -> z.Value:
         return z.Value(date_value=(value - EPOCH.date()).days)
     if kind == "TIMESTAMP":
         seconds, rest = divmod((value - EPOCH) // timedelta(microseconds=1), 10**6)
-        return z.Value(timestamp_value=z.Timestamp(seconds=seconds, nanos=rest * 1000))
+        return z.Value(timestamp_value=Timestamp(seconds=seconds, nanos=rest * 1000))
     return z.Value(**{plain[kind]: value})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from google.auth.transport.requests import AuthorizedSession
+from zetasql.core import local_service
 
 from pipeline.project import Project
 from pipeline.schemas import Schema
@@ -34,17 +35,25 @@ Broken = Callable[..., tuple[Path, Checked]]
 @pytest.fixture(scope="session", autouse=True)
 def _asked_once() -> Iterator[None]:
     """Answer a request that was answered before from memory: most statements of a broken project are as they were."""
-    client, known = open_service(ANALYZER).wasm_client, {}
-    original = client.call_grpc_func
+    client = open_service(ANALYZER).wasm_client
+    original, parse = client.call_grpc_func, local_service.parse_proto
+    answers: dict[tuple[str, bytes], Any] = {}
+    parsed: dict[int, Any] = {}
 
     def call(name: str, request: Any, kind: Any) -> Any:
         key = (name, request.SerializeToString(deterministic=True))
-        if key not in known:
-            known[key] = original(name, request, kind)
-        return known[key]
+        if key not in answers:
+            answers[key] = original(name, request, kind)
+        return answers[key]
+
+    def parse_once(answer: Any) -> Any:
+        if id(answer) not in parsed:  # answers are kept, so that an id is of one answer
+            parsed[id(answer)] = parse(answer)
+        return parsed[id(answer)]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "call_grpc_func", call)
+        patch.setattr(local_service, "parse_proto", parse_once)
         yield
 
 

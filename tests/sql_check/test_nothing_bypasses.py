@@ -1,0 +1,128 @@
+"""What a project really sends over HTTP: every statement is one that `pipeline sql check` analyzed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipeline.errors import CheckError, RequestError
+from pipeline.phases.evaluate import evaluate_from_path
+from pipeline.phases.report import report_job
+from pipeline.phases.run import evaluate_matured, run_job
+from pipeline.phases.sources import load_sources
+from pipeline.session import Session
+from pipeline.sql_check.check import check_sql
+from tests.integration_fixtures import Requests, read_source
+from tests.sql_check.conftest import ANALYZER
+
+DAY, MATURE, BAD_DAY, BEYOND = date(2013, 7, 4), date(2013, 7, 7), date(2013, 7, 8), date(2013, 9, 1)
+RUN_TABLE = re.compile(r"(_runs_dataset)\.\w*?__(examples|predictions|labels)\w*`")
+MOMENT = re.compile(r"(FOR SYSTEM_TIME AS OF TIMESTAMP) '[^']*'")
+
+
+def normalised(sql: str) -> str:
+    """Take out what differs between runs: dates, digests, models and staged names in run tables, and the snapshot."""
+    return MOMENT.sub(r"\1", RUN_TABLE.sub(r"\1.\2`", sql.strip()))
+
+
+def texts(body: Any) -> Iterator[str]:
+    """Every SQL text in the body of a request: of a job, of a query that is answered at once, of a view."""
+    for key, value in body.items() if isinstance(body, dict) else ():
+        if key == "query" and isinstance(value, str):
+            yield value
+        yield from texts(value)
+
+
+def statements(requests: Requests) -> set[str]:
+    return {normalised(text) for sent in requests.sent for text in texts(sent.body)}
+
+
+def analyzed(session: Session) -> dict[str, str]:
+    """The statements that the check analyzes for the same target, with the names of their assets."""
+    checked = check_sql(session.project, session.warehouse.target, ANALYZER)
+    assert [str(finding) for finding in checked.findings] == []
+    return {normalised(statement.sql): statement.asset.name for statement in checked.statements}
+
+
+def live(session, job, folder, tmp_path) -> None:
+    """A life of a job: runs, an evaluation, a report, files of somebody else, data that is bad or not there."""
+    run_job(session, job, DAY)
+    assert evaluate_matured(session, job, MATURE).evaluated
+    run_job(session, job, DAY, rerun=True)
+    assert len(report_job(session, job, DAY, MATURE)) > 1
+
+    key = {
+        "flight_date": ["2013-07-04", "2013-07-04"],
+        "carrier": ["AA", "AA"],
+        "flight": [1, 2],
+        "origin": ["JFK"] * 2,
+    }
+    scores, labels = tmp_path / "scores.jsonl", tmp_path / "known.jsonl"
+    pl.DataFrame({**key, "score": [0.25, 0.75]}).write_ndjson(scores)
+    pl.DataFrame({**key, "label": [0, 1]}).write_ndjson(labels)
+    assert evaluate_from_path(session, job, str(scores), str(labels), name="somebody")
+
+    with pytest.raises(RequestError, match="nothing to score; flights_schedule was known from"):
+        run_job(session, job, BEYOND)
+
+    changed = shutil.copytree(folder, tmp_path / "sources")
+    schedule = read_source(changed, "flights_schedule")
+    is_bad = (pl.col("flight_date") == str(BAD_DAY)) & (pl.col("departure_hour") == 23)
+    hour = pl.when(is_bad).then(24).otherwise(pl.col("departure_hour"))
+    schedule.with_columns(departure_hour=hour).write_ndjson(changed / "flights_schedule.jsonl")
+    load_sources(session, job, changed)
+    with pytest.raises(CheckError, match="check range .*departure_hour.* failed: 1 rows, e.g. "):
+        run_job(session, job, BAD_DAY)
+
+
+def test_every_statement_that_is_sent_was_analyzed(fresh_session, quick_job, fixtures_folder, tmp_path, requests_sent):
+    live(fresh_session, quick_job, fixtures_folder, tmp_path)
+    known = analyzed(fresh_session)
+    sent = statements(requests_sent)
+    assert sorted(sent - set(known)) == []
+    assert len(sent) > 25
+    never = {asset for text, asset in known.items() if text not in sent}
+    assert {"phases/publish_v1", "phases/record_metrics_v1", "phases/offending_rows_v1"}.isdisjoint(never - NESTED)
+    assert {"phases/source_range_v1", "phases/evaluation_metrics_v1", "dashboard/report_v1"} <= {
+        known[text] for text in sent
+    }
+
+
+NESTED = {"phases/offending_rows_v1", "phases/keyed_profile_v1"}
+"""Sent for one rule of several."""
+
+
+@pytest.mark.parametrize("way", ["at once", "as a job", "in a view"])
+def test_a_statement_that_bypasses_the_check_is_seen(make_empty_session, requests_sent, way):
+    session = make_empty_session()
+    client, planted = session.warehouse._client, "SELECT 1 AS planted"
+    if way == "at once":
+        client.query_and_wait(planted, api_timeout=20)
+    elif way == "as a job":
+        client.query(planted, timeout=20).result()
+    else:
+        name = f"{session.warehouse.target.dataset}.planted"
+        client._call_api(None, method="POST", path=f"/projects/x/datasets/{name}", data={"view": {"query": planted}})
+    assert statements(requests_sent) - set(analyzed(session)) == {planted}
+
+
+def test_only_what_differs_between_runs_is_taken_out():
+    place = "`p-1.t1_runs_dataset.flight_delay__20130704__0a54d82312__"
+    assert normalised(f"FROM {place}examples`") == "FROM `p-1.t1_runs_dataset.examples`"
+    assert (
+        normalised(f"FROM {place}predictions__m_0a54d823__0123456789abcdef`")
+        == "FROM `p-1.t1_runs_dataset.predictions`"
+    )
+    staged = "`p-1.t1_runs_dataset.flight_delay_staged_somebody__predictions_0a54d823`"
+    assert normalised(f"FROM {staged}") == "FROM `p-1.t1_runs_dataset.predictions`"
+    snapshot = "FROM `p-1.t1.weather` FOR SYSTEM_TIME AS OF TIMESTAMP '2013-07-04 04:00:00.000000+00' WHERE x = '1'"
+    assert normalised(snapshot) == "FROM `p-1.t1.weather` FOR SYSTEM_TIME AS OF TIMESTAMP WHERE x = '1'"
+    assert normalised("FROM `p-1.t1.weather` WHERE x = '1'") == "FROM `p-1.t1.weather` WHERE x = '1'"
+    for other in ("`p-1.t1.events__labels`", "`p-1.t1_ledger_dataset.a__labels`", "`p-1.t1_runs_dataset.a__other`"):
+        assert normalised(other) == other
