@@ -62,6 +62,15 @@ class Predictions(Strict):
     shards: int = Field(ge=1, le=1000)
     columns: DeclaredColumns = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _columns_are_required(self) -> Predictions:
+        optional = [column.name for column in self.typed_columns.columns if not column.required]
+        if optional:
+            raise ValueError(
+                f"columns: {optional[0]} must be NOT NULL: a missing prediction would flatter every metric"
+            )
+        return self
+
     @property
     def typed_columns(self) -> Schema:
         """Typed columns that a model predicts."""

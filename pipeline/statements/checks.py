@@ -102,7 +102,8 @@ def count_wrong(session: Session, condition: Statement) -> Statement:
 
 
 def _not_accepted(session: Session, rule: AcceptedValues, name: str) -> Statement:
-    accepted = [str(value).lower() if isinstance(value, bool) else str(value) for value in rule.values]
+    allowed = list(rule.values)
+    accepted = [str(each).lower() if isinstance(each, bool) else str(each) for each in allowed]
     return _expression(session, "not_accepted", {"column": rule.column}, {"accepted": accepted}, name)
 
 

@@ -10,7 +10,7 @@ WITH latest AS (
   SELECT job, variant, from_run_date, decided_at, reason
   FROM `{champions}`
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY job, from_run_date ORDER BY decided_at DESC, variant) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY job, from_run_date ORDER BY decided_at DESC, variant ASC) = 1
 )
 SELECT
   job,

@@ -21,6 +21,7 @@ from tests.sql.cases import ROOT, Case
 
 CACHE = ROOT / ".local" / "analyzer"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LACKING = re.compile(r"does not correspond to a DML statement|not (yet )?implemented|[Uu]nsupported")
 QUERY = re.compile(r"\ACREATE OR REPLACE (?:TABLE|VIEW) `[^`]+` AS\n(.*)\Z", re.DOTALL)
 FUNCTION = re.compile(r"CREATE OR REPLACE FUNCTION [^(]+\((.*?)\) RETURNS (\w+) AS \((.*)\)\s*\Z", re.DOTALL)
 
@@ -84,7 +85,7 @@ class Evaluation:
             prepared = service.prepare_query(sql=sql, **self._common()).prepared
             answer = service.evaluate_query(prepared_query_id=prepared.prepared_query_id, params=self._values())
         except ServerError as error:
-            raise Unsupported(error.message) from error
+            raise _known(error) from error
         columns = [(column.name, column.type.type_kind) for column in prepared.columns]
         rows = answer.content.table_data.row if answer.content and answer.content.table_data else []
         return [{n: _python(cell, kind) for (n, kind), cell in zip(columns, row.cell, strict=True)} for row in rows]
@@ -96,7 +97,7 @@ class Evaluation:
             prepared = service.prepare_modify(sql=self.statement.sql, **self._common()).prepared
             answer = service.evaluate_modify(prepared_modify_id=prepared.prepared_modify_id, params=self._values())
         except ServerError as error:
-            raise Unsupported(error.message) from error
+            raise _known(error) from error
         columns = [(c.name, zetasql_type(c.type).type_kind) for c in self.case.schema(name).columns]
         return [
             {n: _python(cell, kind) for (n, kind), cell in zip(columns, row.cell, strict=True)}
@@ -135,6 +136,11 @@ class Evaluation:
         return [
             z.Parameter(name=name, value=_value(value, types[name])) for name, value in self.statement.values.items()
         ]
+
+
+def _known(error: ServerError) -> Exception:
+    """Tell what is not implemented from what is wrong."""
+    return Unsupported(error.message) if LACKING.search(error.message) else error
 
 
 def _place(name: str, kind: str) -> TableName:

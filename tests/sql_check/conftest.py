@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,7 +55,9 @@ def _asked_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "call_grpc_func", call)
         patch.setattr(local_service, "parse_proto", parse_once)
+        gc.freeze()  # answers are trees of many objects
         yield
+        gc.unfreeze()
 
 
 @pytest.fixture

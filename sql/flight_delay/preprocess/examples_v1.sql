@@ -154,7 +154,7 @@ overall AS (
 rates AS (
   SELECT
     grain, c.day, carrier, flight, origin, dest, tailnum, departure_hour,
-    (late_28d + @prior_flights * rate) / (known_28d + @prior_flights) AS rate
+    SAFE_DIVIDE(late_28d + @prior_flights * rate, known_28d + @prior_flights) AS rate
   FROM counts AS c
   INNER JOIN overall AS o ON o.day = c.day
 ),
