@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from pipeline.errors import CheckError
@@ -50,8 +51,8 @@ def refuse_failed(
     if not failed:
         return
     rule, result = failed[0]
-    others = f" (and {len(failed) - 1} other checks)" if len(failed) > 1 else ""
-    found = f"found {result.seen:.6g}" if rule.condition is None else _wrong_rows(session, table, key, rule, result)
+    others = f" (checks that failed: {len(failed)})" if len(failed) > 1 else ""
+    found = f"found {result.seen:.15g}" if rule.condition is None else _wrong_rows(session, table, key, rule, result)
     raise CheckError(f"{table}: check {rule.name} failed: {found}{others}", hint="mend the SQL or its sources")
 
 
@@ -59,7 +60,7 @@ def _wrong_rows(session: Session, table: TableName, key: Sequence[str], rule: Ru
     assert rule.condition is not None  # noqa: S101 - whole tables have no wrong rows
     rows = session.warehouse.rows(offending_rows_statement(session, table, key, rule.condition))
     keys = "; ".join(", ".join(str(value) for value in row.values()) for row in rows)
-    return f"{result.failed} rows, e.g. {', '.join(key)} = {keys}"
+    return f"{result.failed} row{'s'[: result.failed > 1]}, e.g. {', '.join(key)} = {keys}"
 
 
 def _judge(rule: Rule, profile: Mapping[str, Any]) -> CheckResult:
@@ -69,7 +70,19 @@ def _judge(rule: Rule, profile: Mapping[str, Any]) -> CheckResult:
     return CheckResult(rule.name, int(seen is not None and not rule.bounds.min <= seen <= rule.bounds.max), seen)
 
 
+def as_details(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
+    """Return results as the ledger holds them: JSON knows no NaN."""
+    return [
+        {"check": each.check, "failed": each.failed, "seen": each.seen if _is_json(each.seen) else str(each.seen)}
+        for each in results
+    ]
+
+
+def _is_json(number: float | None) -> bool:
+    return number is None or isfinite(number)
+
+
 def _rate(rule: Rule, profile: Mapping[str, Any]) -> float | None:
     """Return the mean of a column; None where no row has a value."""
     total, rows = (profile[name] for name, _ in rule.checked)
-    return total / rows if rows else None
+    return float(total) / rows if rows else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from pipeline.data_checks import judge, refuse_failed
+from pipeline.data_checks import CheckResult, judge
 from pipeline.digests import digest_json, unique_name
 from pipeline.errors import CheckError
 from pipeline.project import Job
@@ -17,8 +16,10 @@ from pipeline.statements.job import Asked, label_columns
 from pipeline.statements.predictions import keyed_profile_statement
 
 
-def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> tuple[TableName, dict[str, Any]]:
-    """Make the table of the labels that are known, and return it with rows, duplicate keys and checksum.
+def make_labels(
+    session: Session, job: Job, asked: Asked, purpose: str
+) -> tuple[TableName, dict[str, Any], list[CheckResult]]:
+    """Make the table of the labels that are known, and return it with its counts and what checks found.
 
     Parameters
     ----------
@@ -44,7 +45,5 @@ def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> tuple
     if profile["duplicate_keys"]:
         what = f"{job.name} {asked.last_date}: {profile['duplicate_keys']} labels share a key"
         raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
-    results = judge(rules, profile)
-    refuse_failed(session, table, key, rules, results)
     counts = {name: profile[name] for name in ("row_count", "duplicate_keys", "checksum")}
-    return table, {**counts, "checks": [asdict(result) for result in results]}
+    return table, counts, judge(rules, profile) if profile["row_count"] else []

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pipeline.data_checks import CheckResult, as_details, refuse_failed
 from pipeline.digests import digest_json, unique_name
 from pipeline.inputs import read_input
 from pipeline.label_tables import make_labels
@@ -24,6 +25,8 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import TableName
+from pipeline.sql_assets.checks import Check
+from pipeline.statements.checks import label_checks, rules_of
 from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
 from pipeline.statements.job import Asked, as_of_date, label_columns
 from pipeline.statements.predictions import (
@@ -92,7 +95,7 @@ def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str
     ensure_tables(session, job)
     label_schema = label_columns(session, job)
     staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions")
-    known = _stage(session, job, labels, label_schema, f"{name}__labels")
+    known = _stage(session, job, labels, label_schema, f"{name}__labels", label_checks(session, job))
     spec = MetricSpec.of(job)
     rows = staged_predictions_statement(session, staged, spec.columns, name)
     return session.warehouse.rows(metrics_statement(session, rows, known, spec))
@@ -114,7 +117,7 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     ensure_tables(session, job)
     last = day - timedelta(days=job.spec.labels.delay_days)
     events = Ledger(session, job.name).events(LONG_AGO, last)
-    done = {json.loads(row["details"])["subject"] for row in events if row["phase"] == "evaluate"}
+    done = {json.loads(row["details"])["subject"] for row in events if row["event"] == "evaluated"}
     waiting = [subject for subject in _subjects(session, job, events) if subject.digest not in done]
     tracked = session.reporter.track(waiting, f"{job.name} evaluate")
     found = [_evaluate(session, subject, as_of_date(job, day)) for subject in tracked]
@@ -128,7 +131,7 @@ def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> lis
     """
     first, last = min(run_dates), max(run_dates)
     moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
-    labels, _ = make_labels(session, job, Asked(last, first, last, moment), "pooled")
+    labels, _, _ = make_labels(session, job, Asked(last, first, last, moment), "pooled")
     events = Ledger(session, job.name).events(first, last)
     spec = MetricSpec.of(job)
     predictions = session.warehouse.table(job.predictions_table)
@@ -152,7 +155,9 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
         if not _stands(session, subject):
             said.append("another run is being published")
             return None
-        labels, profile = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
+        labels, profile, results = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
+        if any(result.failed for result in results):
+            _refuse_labels(session, subject, labels, results)
         if not profile["row_count"]:
             said.append("no label is known yet")
             return None
@@ -167,11 +172,18 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
         seconds=watch.seconds,
         sql_version=MetricSpec.of(job).asset,
         sql_digest=subject.sql_digests[0],
-        details={"subject": subject.digest, "as_of": moment, "labels": profile},
+        details={"subject": subject.digest, "as_of": moment, "labels": profile, "checks": as_details(results)},
     )
     ledger = Ledger(session, job.name)
     ledger.record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
     return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
+
+
+def _refuse_labels(session: Session, subject: Subject, labels: TableName, results: Sequence[CheckResult]) -> None:
+    job, key = subject.job, subject.job.spec.prediction_key
+    failed = Event(phase="evaluate", event="checked", key=subject.digest, details={"checks": as_details(results)})
+    Ledger(session, job.name).record(subject.run_date, f"{job.name}-{subject.run_date}", [failed])
+    refuse_failed(session, labels, key, rules_of(session, labels, key, label_checks(session, job)), results)
 
 
 def _stands(session: Session, subject: Subject) -> bool:
@@ -191,7 +203,9 @@ def _record_metrics(session: Session, subject: Subject, labels: TableName, evalu
     return warehouse.rows(evaluation_metrics_statement(session, which))
 
 
-def _stage(session: Session, job: Job, place: str, schema: Schema, name: str) -> TableName:
+def _stage(
+    session: Session, job: Job, place: str, schema: Schema, name: str, checks: Sequence[Check] = ()
+) -> TableName:
     """Load the rows at a place into a run table of its own and return it."""
     key = job.spec.prediction_key
     frame = read_input(place, store=session.store, warehouse=session.warehouse, schema=schema, order_by=key)
@@ -202,6 +216,6 @@ def _stage(session: Session, job: Job, place: str, schema: Schema, name: str) ->
         rows = write_jsonl(frame, schema, path)
         uri = session.store.uri(job.name, "attempts", "staged", f"{staged}.jsonl")
         session.store.put_file(path, uri)
-    load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows)
+    load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
     session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})
     return table

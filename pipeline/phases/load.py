@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.champions import name_champion
+from pipeline.data_checks import judge, refuse_failed
 from pipeline.errors import CheckError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
@@ -15,12 +16,21 @@ from pipeline.runs import Run, refuse_superseded
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
+from pipeline.sql_assets.checks import Check
 from pipeline.statements.checks import rules_of
 from pipeline.statements.predictions import keyed_profile_statement, publish_statement
 
 
 def load_from_uris(
-    session: Session, uris: Sequence[str], table: TableName, schema: Schema, key: Sequence[str], *, step: str, rows: int
+    session: Session,
+    uris: Sequence[str],
+    table: TableName,
+    schema: Schema,
+    key: Sequence[str],
+    *,
+    step: str,
+    rows: int,
+    checks: Sequence[Check] = (),
 ) -> dict[str, Any]:
     """Load JSON Lines files into a table, check it, and return rows, duplicate keys and checksum.
 
@@ -30,23 +40,26 @@ def load_from_uris(
         `gs://` addresses; with none, the table is made empty.
     rows
         How many rows there must be.
+    checks
+        What they have to be like.
 
     Raises
     ------
     CheckError
-        The rows are not as many as written, or two share a key.
+        The rows are not as many as written, two share a key, or a check failed.
     """
     if uris:
         session.warehouse.load_jsonl(uris, table, schema, step=step)
     else:
         session.warehouse.tables.create(table, schema)
-    rules = rules_of(session, table, key, [])
+    rules = rules_of(session, table, key, checks)
     found = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names, rules))[0]
     if found["row_count"] != rows or found["duplicate_keys"]:
         what = (
             f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys instead of {rows} rows"
         )
         raise CheckError(what, hint="nothing was published; repeat the run with pipeline run --rerun")
+    refuse_failed(session, table, key, rules, judge(rules, found))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from pipeline.data_checks import CheckResult, judge, refuse_failed
+from pipeline.data_checks import CheckResult, as_details, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.models import make_model
@@ -130,6 +130,8 @@ def _count(run: Run) -> Counts:
     session, table = run.session, run.table("examples")
     rules = rules_of(session, table, key, example_checks(session, run.job))
     profile = session.warehouse.rows(examples_profile_statement(run, rules))[0]
+    results = judge(rules, profile)
+    run.ledger.record(run.run_date, run.run_id, [_checked(run, results)])
     found = {name: value or 0 for name, value in profile.items()}
     where = f"{run.job.name} {run.run_date}"
     if found["duplicate_keys"]:
@@ -142,8 +144,6 @@ def _count(run: Run) -> Counts:
         raise RequestError(f"{where}: nothing to score; {_source_ranges(run)}", hint="load the sources of that date")
     if not found["training_rows"]:
         raise RequestError(f"{where}: nothing to train on; {_source_ranges(run)}", hint="choose a later date")
-    results = judge(rules, profile)
-    run.ledger.record(run.run_date, run.run_id, [_checked(run, results)])
     refuse_failed(session, table, key, rules, results)
     return Counts(found["row_count"], found["training_rows"], found["scoring_rows"])
 
@@ -156,7 +156,7 @@ def _checked(run: Run, results: Sequence[CheckResult]) -> Event:
         row_count=sum(result.failed for result in results),
         sql_version=run.job.spec.examples.sql,
         sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
-        details={"checks": [asdict(result) for result in results]},
+        details={"checks": as_details(results)},
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.yaml_file import Strict
 
@@ -11,10 +13,23 @@ MOST = 1.7976931348623157e308
 
 
 class AcceptedValues(Strict):
-    """The values that a column may have, beside NULL; numbers are compared as BigQuery writes them."""
+    """The values that a column may have, beside NULL: all texts, all numbers or all truth values."""
 
     column: str
-    values: list[str | int | bool] = Field(min_length=1)
+    values: list[Any] = Field(min_length=1)
+
+    @field_validator("values")
+    @classmethod
+    def _values_are_of_one_kind(cls, values: list[Any]) -> list[Any]:
+        kinds = {float if type(value) is int else type(value) for value in values}
+        if len(kinds) > 1 or not kinds <= {str, bool, float}:
+            raise ValueError("the values must be all texts, all numbers or all truth values; put dates in quotes")
+        return values
+
+    @property
+    def are_numbers(self) -> bool:
+        """Tell whether numbers are compared."""
+        return not isinstance(self.values[0], str | bool)
 
 
 class Range(Strict):
@@ -24,12 +39,24 @@ class Range(Strict):
     min: float = -MOST
     max: float = MOST
 
+    @model_validator(mode="after")
+    def _holds_something(self) -> Range:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
+        return self
+
 
 class RowCount(Strict):
     """How many rows there must be."""
 
-    min: int = 0
+    min: int = Field(default=0, ge=0)
     max: int = 2**63 - 1
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> RowCount:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} lies above max {self.max}")
+        return self
 
 
 class Check(Strict):
@@ -79,4 +106,9 @@ class Check(Strict):
         rule = getattr(self, self.kinds[0])
         if isinstance(rule, list):
             return f"{self.kinds[0]} {', '.join(rule)}"
-        return f"{self.kinds[0]} {rule.model_dump(exclude_defaults=True)}"
+        words = (f"{name} {_words(value)}" for name, value in rule.model_dump(exclude_defaults=True).items())
+        return f"{self.kinds[0]} {', '.join(word.removeprefix('column ') for word in words)}"
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else f"{value}"

@@ -102,9 +102,9 @@ def count_wrong(session: Session, condition: Statement) -> Statement:
 
 
 def _not_accepted(session: Session, rule: AcceptedValues, name: str) -> Statement:
-    allowed = list(rule.values)
-    accepted = [str(each).lower() if isinstance(each, bool) else str(each) for each in allowed]
-    return _expression(session, "not_accepted", {"column": rule.column}, {"accepted": accepted}, name)
+    asset = "not_accepted_number" if rule.are_numbers else "not_accepted"
+    accepted = [str(each).lower() if isinstance(each, bool) else each for each in list(rule.values)]
+    return _expression(session, asset, {"column": rule.column}, {"accepted": accepted}, name)
 
 
 def _unique(session: Session, table: TableName, columns: Sequence[str], name: str) -> Rule:

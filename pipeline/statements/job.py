@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from pipeline.metrics import MetricSpec
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
-from pipeline.sql_assets import Catalogue, Statement, TableName, render
+from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
 from pipeline.statements.places import function_name
 
 
@@ -80,13 +80,25 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
         raise RequestError(what, hint=f"the families are: {', '.join(catalogue.families())}")
     for name in (job.spec.examples.sql, job.spec.labels.sql, MetricSpec.of(job).asset):
         catalogue.get(name)
-    types = {column.name: column.type for column in catalogue.get(job.spec.labels.sql).columns.columns}
+    examples, labels = catalogue.get(job.spec.examples.sql), catalogue.get(job.spec.labels.sql)
+    _check_columns(examples, [*examples.columns.names, *labels.columns.names])
+    _check_columns(labels, labels.columns.names)
+    types = {column.name: column.type for column in labels.columns.columns}
     for name in job.spec.slices:
         if name in job.spec.prediction_key:
             types |= {column.name: column.type for column in job.key_schema.columns}
         if types.get(name) != "STRING":
             what = f"{where}: key slices: {name} is no STRING column of {job.spec.labels.sql}"
             raise RequestError(what, hint="name a column of the labels SQL, cast to STRING there")
+
+
+def _check_columns(asset: Asset, known: Sequence[str]) -> None:
+    """Refuse a check of a column that its SQL does not make."""
+    for check in asset.header.checks:
+        unknown = [name for name in check.columns if name not in known]
+        if unknown:
+            what = f"{asset.path}: key checks: {check.text}: no column {unknown[0]}"
+            raise RequestError(what, hint="name a column that the header declares")
 
 
 def examples_columns(session: Session, job: Job) -> Schema:

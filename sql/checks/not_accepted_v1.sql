@@ -1,5 +1,5 @@
 /*
-description: A row is wrong where a text is not one of the accepted values; NULL is not judged.
+description: A row is wrong where a text or truth value is not one of the accepted ones; NULL is not judged.
 form: condition
 parameters: {accepted: [STRING]}
 identifiers: {column: column}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import RequestError
@@ -81,13 +81,19 @@ def asset(body, identifiers=None, parameters=None, name="a_v1"):
     return Asset(name, Path(f"{name}.sql"), header, body, body)
 
 
+def says_one_line(error, longest, start=""):
+    text = str(error)
+    assert text.startswith(start)
+    assert "\n" not in text
+    assert len(text) < longest
+
+
 def rendered(kind, value):
     """What stands between the marks, or None where the value is refused."""
     try:
         sql = render(asset("BEGIN `{x}` END", {"x": kind}), {"x": value}, {}).sql
     except RequestError as error:
-        assert len(str(error)) < 400
-        assert "\n" not in str(error)
+        says_one_line(error, 3000)  # cut by the command line
         return None
     assert sql.startswith("BEGIN ")
     assert sql.endswith(" END")
@@ -131,7 +137,7 @@ def test_a_table_or_function_is_refused_or_one_quoted_name(text, part, kind):
     try:
         table = TableName(**parts)
     except RequestError as error:
-        assert len(str(error)) < 200
+        says_one_line(error, 200)
         return
     assert quoted_parts["table"].fullmatch(rendered(kind, table))
     assert rendered(kind, table) == f"`{table}`"
@@ -143,7 +149,7 @@ def test_a_parsed_table_is_refused_or_says_the_same(text):
     try:
         table = TableName.parse(text)
     except RequestError as error:
-        assert len(str(error)) < 5000
+        says_one_line(error, 12_000)  # cut by the command line
         return
     assert str(table) == text
     assert quoted_parts["table"].fullmatch(table.quoted)
@@ -180,9 +186,10 @@ def test_the_name_of_an_asset_leads_to_a_file_below_or_to_an_error(tmp_path_fact
         try:
             found = Catalogue(root).get(text)
         except RequestError as error:
-            assert "\n" not in str(error)
-        except ValueError as error:
-            assert "null" in str(error)  # no argument of a process and no YAML can hold it
+            says_one_line(error, 3000)
+        except ValueError:
+            assume("\x00" not in text)  # no argument of a process and no YAML can hold it
+            raise
         else:
             pytest.fail(f"{found.path} was read")
 
@@ -193,8 +200,7 @@ def test_a_header_is_read_or_refused_in_one_line_with_its_file(text):
     try:
         header, body = split_header(f"/*\ndescription: {text}\nchanges: {{v1: x}}\n*/\nSELECT 1\n", origin="x.sql")
     except RequestError as error:
-        assert str(error).startswith("x.sql:")
-        assert "\n" not in str(error)
+        says_one_line(error, 3000, start="x.sql:")
     else:
         assert header.changes
         assert body.endswith("SELECT 1\n")
@@ -225,4 +231,6 @@ def test_every_snapshot_is_one_literal(moment):
     sql = render(one, {"t": table}, {}, snapshot_at=at, snapshot_of=frozenset({"t"})).sql
     literal = re.fullmatch(r"SELECT 1 FROM `[^`]+` FOR SYSTEM_TIME AS OF TIMESTAMP '([^']+)' WHERE TRUE", sql)
     assert literal
-    assert datetime.fromisoformat(f"{literal.group(1)}:00".zfill(35 - 3)) == at or moment.year < 1000
+    date, _, clock = literal.group(1).partition(" ")
+    year, _, rest = date.partition("-")
+    assert datetime.fromisoformat(f"{year:0>4}-{rest} {clock}:00") == at

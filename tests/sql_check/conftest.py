@@ -58,6 +58,7 @@ def _asked_once() -> Iterator[None]:
         gc.freeze()  # answers are trees of many objects
         yield
         gc.unfreeze()
+    open_service.cache_clear()
 
 
 @pytest.fixture

@@ -15,8 +15,6 @@ columns:
   flight: INT64
   origin: STRING
   label: INT64
-checks:
-  - not_null: [label]
 changes:
   v1: first version
 */

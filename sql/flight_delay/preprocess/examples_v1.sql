@@ -55,7 +55,7 @@ columns:
   city_visib: FLOAT64
 checks:
   - row_count: {min: 100}
-  - not_null: [example_as_of, dest, departure_hour, scheduled_minutes, flights_origin_hour]
+  - not_null: [dest, departure_hour, scheduled_minutes, flights_origin_hour]
   - accepted_values: {column: origin, values: [EWR, JFK, LGA]}
   - range: {column: departure_hour, min: 0, max: 23}
   - range: {column: late_rate_carrier_hour, min: 0, max: 1}
