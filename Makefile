@@ -34,6 +34,8 @@ lint: dev  ## check format, lint, row loops, clients, addresses and the directio
 	@echo "== SQL: format, then what Google's analyzer says"
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql udf
 	@$(BIN)/pipeline sql check
+	@echo "== no SQL in Python"
+	@$(BIN)/python -m tools.lint_sql
 	@echo "== no loops over rows"
 	@$(BIN)/python -m tools.lint_row_loops
 	@echo "== Google clients only where they belong"

@@ -11,6 +11,7 @@ from pipeline.errors import RequestError
 from pipeline.yaml_file import Strict, read_yaml
 
 DATASET = r"^[A-Za-z0-9_]{1,1024}$"
+LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
 PROJECT = r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
 
@@ -40,8 +41,8 @@ class Target(Strict):
     """What a target file holds; `endpoints` are set for the local target only."""
 
     project: str = Field(pattern=PROJECT)
-    location: str
-    region: str
+    location: str = Field(pattern=LOCATION)
+    region: str = Field(pattern=LOCATION)
     dataset: str = Field(pattern=DATASET)
     runs_dataset: str = Field(pattern=DATASET)
     ledger_dataset: str = Field(pattern=DATASET)

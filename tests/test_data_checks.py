@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
-from pipeline.data_checks import CheckResult, judge, refuse_failed
+from pipeline.data_checks import CheckResult, as_details, judge, refuse_failed
 from pipeline.errors import CheckError
 from pipeline.project import Project
 from pipeline.session import Session
@@ -132,6 +134,27 @@ def test_a_rate_that_is_no_number_is_wrong_whatever_the_bounds(session, total):
     assert judged(session, {"rate": {"column": "a"}}, check_1_sum=total, check_1_rows=4).failed == 1
 
 
+@pytest.mark.parametrize("total", [float("nan"), float("inf"), float("-inf")])
+def test_a_rate_that_json_cannot_hold_is_recorded_as_text(session, total):
+    (found,) = as_details([judged(session, {"rate": {"column": "a"}}, check_1_sum=total, check_1_rows=4)])
+    assert found == {"check": "rate a", "failed": 1, "seen": str(total)}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_other_results_are_recorded_as_numbers_and_null():
+    found = [CheckResult("not_null a", 2), CheckResult("row_count min 1", 0, 3.0), CheckResult("rate a", 0, 0.0)]
+    assert as_details(found) == [
+        {"check": "not_null a", "failed": 2, "seen": None},
+        {"check": "row_count min 1", "failed": 0, "seen": 3.0},
+        {"check": "rate a", "failed": 0, "seen": 0.0},
+    ]
+
+
+def test_the_rate_of_a_numeric_column_is_a_number_that_json_can_hold(session):
+    result = judged(session, {"rate": {"column": "a", "max": 0.5}}, check_1_sum=Decimal("3"), check_1_rows=4)
+    assert (type(result.seen), result.seen, result.failed) == (float, 0.75, 1)
+
+
 def test_nothing_is_refused_or_asked_where_nothing_failed(session, asked):
     found = rules(session, {"row_count": {"min": 1}})
     refuse_failed(session, TABLE, KEY, found, judge(found, NONE_WRONG))
@@ -141,7 +164,7 @@ def test_nothing_is_refused_or_asked_where_nothing_failed(session, asked):
 def test_wrong_rows_are_refused_with_their_number_and_keys(session, asked):
     found = rules(session, {"range": {"column": "a", "min": 0, "max": 1}})
     assert refused(session, found, judge(found, NONE_WRONG | {"check_1": 1234})) == (
-        f"{TABLE}: check range {{'column': 'a', 'min': 0.0, 'max': 1.0}} failed: 1234 rows, e.g. id, day ="
+        f"{TABLE}: check range a, min 0.0, max 1.0 failed: 1234 rows, e.g. id, day ="
         " 0, 2013-07-01; 1, 2013-07-01; 2, 2013-07-01; 3, 2013-07-01; None, None - mend the SQL or its sources"
     )
     assert [statement.asset.name.rpartition("/")[2] for statement in asked] == ["offending_rows_v1"]
@@ -151,23 +174,38 @@ def test_wrong_rows_are_refused_with_their_number_and_keys(session, asked):
 def test_a_wrong_number_of_rows_is_refused_without_keys(session, asked):
     found = rules(session, {"row_count": {"min": 10}})
     said = refused(session, found, judge(found, NONE_WRONG))
-    assert said == f"{TABLE}: check row_count {{'min': 10}} failed: found 3 - mend the SQL or its sources"
+    assert said == f"{TABLE}: check row_count min 10 failed: found 3 - mend the SQL or its sources"
     assert asked == []
 
 
 def test_a_wrong_rate_is_refused_with_what_was_found(session, asked):
     found = rules(session, {"rate": {"column": "a", "max": 0.25}})
     said = refused(session, found, judge(found, NONE_WRONG | {"check_1_sum": 1, "check_1_rows": 3}))
-    assert "check rate {'column': 'a', 'max': 0.25} failed: found 0.333333 - " in said
+    assert said == f"{TABLE}: check rate a, max 0.25 failed: found 0.333333333333333 - mend the SQL or its sources"
     assert asked == []
+
+
+def test_what_was_found_is_told_apart_from_its_bound(session, asked):
+    found = rules(session, {"row_count": {"max": 12_345_678}})
+    said = refused(session, found, judge(found, NONE_WRONG | {"row_count": 12_345_679}))
+    assert "check row_count max 12345678 failed: found 12345679 - " in said
+    found = rules(session, {"rate": {"column": "a", "max": 0.5}})
+    said = refused(session, found, judge(found, NONE_WRONG | {"check_1_sum": 0.50000001, "check_1_rows": 1}))
+    assert "check rate a, max 0.5 failed: found 0.50000001 - " in said
+
+
+@pytest.mark.parametrize(("count", "rows"), [(1, "1 row"), (2, "2 rows"), (100, "100 rows")])
+def test_one_row_is_one_row(session, asked, count, rows):
+    found = rules(session, {"not_null": ["a"]})
+    assert f" failed: {rows}, e.g. " in refused(session, found, judge(found, NONE_WRONG | {"check_1_0": count}))
 
 
 def test_the_first_failure_is_told_and_the_others_are_counted(session, asked):
     found = rules(session, {"row_count": {"min": 1}}, {"not_null": ["a", "b"]}, {"row_count": {"max": 2}})
     results = judge(found, NONE_WRONG | {"check_2_0": 0, "check_2_1": 2, "check_0_1": 1})
     said = refused(session, found, results)
-    assert "check not_null day failed: 1 rows, e.g. id, day = 0, 2013-07-01; " in said
-    assert "(and 2 other checks) - mend" in said
+    assert "check not_null day failed: 1 row, e.g. id, day = 0, 2013-07-01; " in said
+    assert " (checks that failed: 3) - mend" in said
     assert len(asked) == 1
 
 

@@ -42,8 +42,8 @@ def list_assets(project_dir: ProjectDir = HERE) -> None:
 
     catalogue, root = _catalogue(project_dir)
     released = read_released(root)
-    for name in catalogue.names():
-        asset = catalogue.any(name)
+    assets = [(name, catalogue.any(name)) for name in catalogue.names()]
+    for name, asset in assets:
         state = "-" if name not in released else "released" if released[name] == asset.digest else "CHANGED"
         typer.echo(f"{asset.digest}  {state:8}  {name}")
 
@@ -133,7 +133,6 @@ def lineage(
     job: JobName,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid graph.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write it into the job's README.md.")] = False,
-    target: TargetName = "local",
     project_dir: ProjectDir = HERE,
 ) -> None:
     """Show which SQL versions make which table or file, and from what.
@@ -143,7 +142,7 @@ def lineage(
     from pipeline.project import Project
     from pipeline.sql_check import lineage as made
 
-    steps = made.lineage_of(Project.open(project_dir), job, name_target(target))
+    steps = made.lineage_of(Project.open(project_dir), job)
     if write:
         made.write_section(Project.open(project_dir).job(job).folder / "README.md", steps)
     typer.echo(made.as_mermaid(steps) if mermaid else made.as_text(steps))

@@ -15,6 +15,8 @@ from pipeline.sql_assets.header import Header, split_header
 ASSET = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*", re.ASCII)
 """Name of a version of a statement."""
 
+FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -84,6 +86,10 @@ class Catalogue:
             The file is missing or its header is wrong.
         """
         if name not in self._assets:
+            if not ASSET.fullmatch(name):
+                raise RequestError(
+                    f"{name!r}: no name of a version", hint="write e.g. flight_delay/preprocess/examples_v1"
+                )
             self._assets[name] = self._read(name, self._root / "sql" / f"{name}.sql")
         return self._assets[name]
 
@@ -91,6 +97,8 @@ class Catalogue:
         """Return the user-defined function `udf/<name>.sql`."""
         key = f"udf/{name}"
         if key not in self._assets:
+            if not FUNCTION.fullmatch(name):
+                raise RequestError(f"udf/{name}.sql: no name of a function", hint="use small letters, digits and _")
             self._assets[key] = self._read(key, self._root / "udf" / f"{name}.sql")
         return self._assets[key]
 
@@ -126,7 +134,8 @@ class Catalogue:
             text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             raise RequestError(f"{path}: SQL file cannot be read", hint="check the version in job.yaml") from error
-        header, body = split_header(text, origin=str(path))
+        header, body, first_line = split_header(text, origin=str(path))
         functions = tuple(self.function(key) for key, kind in header.identifiers.items() if kind == "function")
-        first_line = text.count("\n", 0, text.index(body.strip())) + 1
+        if functions and name.startswith("udf/"):
+            raise RequestError(f"{path}: a function that calls a function", hint="write the expression out")
         return Asset(name, path, header, body, text, first_line, functions)

@@ -27,6 +27,11 @@ class AcceptedValues(Strict):
         return values
 
     @property
+    def accepted(self) -> list[Any]:
+        """The values, as a list of their own."""
+        return list(self.values)
+
+    @property
     def are_numbers(self) -> bool:
         """Tell whether numbers are compared."""
         return not isinstance(self.values[0], str | bool)

@@ -54,8 +54,8 @@ class Header(Strict):
     changes: dict[str, str] = Field(min_length=1)
 
 
-def split_header(text: str, *, origin: str) -> tuple[Header, str]:
-    """Return the header of a SQL file and its body.
+def split_header(text: str, *, origin: str) -> tuple[Header, str, int]:
+    """Return the header of a SQL file, its body, and the line on which the body begins.
 
     Raises
     ------
@@ -66,4 +66,6 @@ def split_header(text: str, *, origin: str) -> tuple[Header, str]:
     if not match:
         raise RequestError(f"{origin}:1: no comment header", hint="start the file with /* and YAML, see docs/sql.md")
     header = parse_yaml(match.group(1), Header, origin=origin, first_line=2)
-    return header, text[match.end() :].strip() + "\n"
+    rest = text[match.end() :]
+    first_line = text.count("\n", 0, match.end() + len(rest) - len(rest.lstrip())) + 1
+    return header, rest.strip() + "\n", first_line

@@ -22,7 +22,7 @@ def read_released(root: Path) -> dict[str, str]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"{path}: not valid JSON ({error})", hint="restore it from git") from error
     if not isinstance(content, dict) or not all(isinstance(digest, str) for digest in content.values()):
         raise RequestError(f"{path}: not an object of names and digests", hint="restore it from git")

@@ -11,6 +11,7 @@ from pipeline.errors import RequestError
 from pipeline.sql_assets.catalogue import Asset
 from pipeline.sql_assets.identifiers import TableName, quote_columns, quote_name
 from pipeline.sql_assets.statement import PLACE, Identifier, Statement, line_origins, named, statements_in, tables_in
+from pipeline.sql_assets.values import fits
 
 PARAMETER = re.compile(r"@(\w+)")
 NEXT_WORD = re.compile(r"\s*`?(\w+)")
@@ -53,6 +54,7 @@ def render(
     _check_places(asset)
     _check_names("identifier", set(asset.header.identifiers), set(identifiers), where)
     _check_names("parameter", set(asset.header.parameters), set(values), where)
+    _check_types(asset, values)
     _refuse_aliases(asset, snapshot_of)
     texts = {name: _text(asset, name, value) for name, value in identifiers.items()}
     for name in snapshot_of & set(texts):
@@ -125,6 +127,13 @@ def _check_names(kind: str, declared: set[str], given: set[str], where: str) -> 
         raise RequestError(f"{where}: {kind} {name} is missing", hint=f"give a value for every declared {kind}")
     for name in sorted(given - declared):
         raise RequestError(f"{where}: {kind} {name} is not declared in the header", hint="declare it or leave it out")
+
+
+def _check_types(asset: Asset, values: Mapping[str, Any]) -> None:
+    for name, declared in asset.header.parameters.items():
+        if not fits(values[name], declared):
+            what = f"{asset.path}: parameter {name} is declared {declared}, and {values[name]!r:.60} is none"
+            raise RequestError(what, hint="mend the value in job.yaml, or the header")
 
 
 def _check_places(asset: Asset) -> None:

@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 import zetasql.types as z
-from zetasql.api import CatalogBuilder, TableBuilder, TypeFactory
+from zetasql.api import CatalogBuilder, TypeFactory
 from zetasql.core.exceptions import ServerError
 
 from pipeline.schemas import Column, Schema
-from pipeline.sql_assets import Statement, TableName
+from pipeline.sql_assets import Asset, Statement, TableName
 from pipeline.sql_assets.header import DeclaredType
 from pipeline.sql_check.cost import partition_of, starred_sources, unfiltered_tables
 from pipeline.sql_check.dialect import bigquery_options
@@ -29,9 +29,12 @@ KINDS = {
     "TIMESTAMP": z.TypeKind.TYPE_TIMESTAMP,
     "NUMERIC": z.TypeKind.TYPE_NUMERIC,
 }
+Typed = tuple[str, z.Type]
+"""A column and its type, whichever GoogleSQL has."""
+
 NAMES = {kind: name for name, kind in KINDS.items()}
 NONE: Mapping[TableName, str] = MappingProxyType({})
-LOCATION = re.compile(r" \[at (\d+):(\d+)\]$")
+LOCATION = re.compile(r"\s*\[at (\d+):(\d+)\]\s*$")
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,27 @@ class Analyzer:
             It does not parse, names something that is not there, mixes types, or reads more than it needs.
         """
         resolved = self._resolve(statement)
+        is_function = isinstance(resolved, z.ResolvedCreateFunctionStmt)
+        if is_function != statement.asset.name.startswith("udf/"):
+            raise Rejected(Finding(*statement.lines[0], "functions, and nothing else, stand in udf/"))
         self._refuse_waste(statement, resolved)
         columns = _columns(resolved)
         self._remember(statement, resolved, columns)
-        return columns
+        return Schema(tuple(Column(name, _name(kind)) for name, kind in columns))
+
+    def parse(self, asset: Asset) -> None:
+        """Parse a statement as it stands in its file: places are back-quoted names.
+
+        Raises
+        ------
+        Rejected
+            It does not parse.
+        """
+        lines = tuple((asset.path, asset.first_line + number) for number in range(asset.body.count("\n") + 1))
+        try:
+            self._service.parse(sql_statement=asset.body, options=self._language)
+        except ServerError as error:
+            raise Rejected(_finding(Statement(asset.body, {}, {}, (asset,), lines), error)) from error
 
     def _resolve(self, statement: Statement) -> Any:
         parameters = [
@@ -142,10 +162,11 @@ class Analyzer:
         catalog.custom_function = [self._functions[name] for name in sorted(named & set(self._functions))]
         return catalog
 
-    def _remember(self, statement: Statement, resolved: Any, columns: Schema) -> None:
+    def _remember(self, statement: Statement, resolved: Any, columns: list[Typed]) -> None:
         if isinstance(resolved, z.ResolvedCreateFunctionStmt):
-            if resolved.language.upper() != "SQL":
-                raise Rejected(Finding(*statement.lines[0], f"a function in {resolved.language}: write it in SQL"))
+            wrong = _wrong_function(resolved)
+            if wrong:
+                raise Rejected(Finding(*statement.lines[0], wrong))
             path = list(resolved.name_path)
             self._functions[path[0]] = z.Function(
                 name_path=path,
@@ -155,38 +176,51 @@ class Analyzer:
             )
         elif hasattr(resolved, "name_path"):
             name = resolved.name_path[0]
-            self._tables[name] = zetasql_table(name, columns)
+            self._tables[name] = _table(name, columns)
             partition = partition_of(resolved, self._partitions)
             if partition:
                 self._partitions[name] = partition
 
 
-def _columns(resolved: Any) -> Schema:
+def _columns(resolved: Any) -> list[Typed]:
     """Return the columns of a result or of the table that is made."""
     if isinstance(resolved, z.ResolvedQueryStmt | z.ResolvedCreateViewStmt):
-        return Schema(tuple(Column(c.name, _name(c.column.type)) for c in resolved.output_column_list))
+        return [(column.name, column.column.type) for column in resolved.output_column_list]
     if isinstance(resolved, z.ResolvedCreateTableStmtBase):
-        return Schema(tuple(Column(c.name, _name(c.type)) for c in resolved.column_definition_list))
-    return Schema(())
+        return [(column.name, column.type) for column in resolved.column_definition_list]
+    return []
+
+
+def _wrong_function(resolved: Any) -> str | None:
+    """Say what is wrong with a function: it has to be kept, typed, and plain SQL."""
+    if resolved.language.upper() != "SQL":
+        return f"a function in {resolved.language}: write it in SQL"
+    if resolved.create_scope != z.ResolvedCreateStatementEnums.CreateScope.CREATE_DEFAULT_SCOPE:
+        return "a temporary function: CREATE OR REPLACE FUNCTION makes one that stays"
+    kinds = (argument.kind for argument in resolved.signature.argument)
+    if any(kind != z.SignatureArgumentKind.ARG_TYPE_FIXED for kind in kinds):
+        return "an argument of any type: name its type"
+    return None
 
 
 def _finding(statement: Statement, error: ServerError) -> Finding:
     """Say where the mistake stands in its file: the analyzer counts lines of the rendered text."""
-    found = LOCATION.search(error.message)
+    found = LOCATION.search(error.raw_error)
     number = int(found.group(1)) if found else 1
     path, line = statement.lines[min(number, len(statement.lines)) - 1]
-    return Finding(path, line, LOCATION.sub("", error.message))
+    return Finding(path, line, " ".join(LOCATION.sub("", error.raw_error.partition("Message: ")[2]).split()))
 
 
 def zetasql_table(name: str, schema: Schema) -> z.SimpleTable:
     """Return a table as the analyzer knows it."""
-    builder = TableBuilder(name)
-    for column in schema.columns:
-        builder.add_column(column.name, KINDS[column.type])
-    return builder.build()
+    return _table(name, [(column.name, zetasql_type(column.type)) for column in schema.columns])
 
 
-def zetasql_type(declared: DeclaredType) -> z.Type:
+def _table(name: str, columns: Iterable[Typed]) -> z.SimpleTable:
+    return z.SimpleTable(name=name, column=[z.SimpleColumn(name=column, type=kind) for column, kind in columns])
+
+
+def zetasql_type(declared: DeclaredType | str) -> z.Type:
     """Return a declared type as the analyzer knows it."""
     if isinstance(declared, str):
         return TypeFactory.create_simple_type(KINDS[declared])

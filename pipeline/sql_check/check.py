@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pipeline.session import Session
 from pipeline.sql_assets import Statement
 from pipeline.sql_assets.released import broken_releases
 from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
-from pipeline.sql_check.lineage import is_stale, lineage
+from pipeline.sql_check.lineage import is_stale, lineage_of
 from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.statements.job import source_tables
 from pipeline.target import Target
@@ -58,10 +58,23 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
             checked.findings += [found for found in _findings(analyzer, statement) if found not in checked.findings]
             checked.statements.append(statement)
         readme = rehearsal.job.folder / "README.md"
-        if is_stale(readme, lineage(rehearsal)):
+        if is_stale(readme, lineage_of(project, name)):
             what = f"the section on tables and SQL is stale: run pipeline sql lineage {name} --write"
             checked.findings.append(Finding(readme, 1, what))
+    checked.findings += _unused(session, checked.statements, Analyzer({}, cache_dir))
     return checked
+
+
+def _unused(session: Session, statements: Sequence[Statement], analyzer: Analyzer) -> Iterator[Finding]:
+    """Parse the versions that no job sends, such as those of yesterday: without tables, nothing more can be said."""
+    used = {asset.name for statement in statements for asset in (*statement.assets, *statement.asset.functions)}
+    for name in session.catalogue.names():
+        asset = session.catalogue.any(name)
+        if name not in used and asset.header.form == "statement":
+            try:
+                analyzer.parse(asset)
+            except Rejected as rejected:
+                yield rejected.finding
 
 
 def _broken_releases(session: Session) -> Iterator[Finding]:

@@ -12,8 +12,9 @@ from pipeline.project import Project
 from pipeline.session import Session
 from pipeline.sql_assets import Statement, TableName
 from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
-from pipeline.target import Target
+from pipeline.target import local_target
 
+PROJECT = "pipeline-local"
 MAKES = re.compile(r"\A(?:CREATE OR REPLACE TABLE|CREATE OR REPLACE VIEW|INSERT INTO|MERGE)\s+`([^`]+)`")
 RUN_TABLE = re.compile(r"__\d{8}__[0-9a-f]{10}__")
 MODEL_TABLE = re.compile(r"(__predictions)__\w+$")
@@ -40,9 +41,9 @@ class Step:
     reads: tuple[str, ...]
 
 
-def lineage_of(project: Project, job: str, target: Target) -> list[Step]:
-    """Return what a job makes at a target."""
-    return lineage(Rehearsal.of(Session.open(project, target), project.job(job), SAMPLE_DATE))
+def lineage_of(project: Project, job: str) -> list[Step]:
+    """Return what a job makes; datasets have the names of the local target."""
+    return lineage(Rehearsal.of(Session.open(project, local_target(None, PROJECT)), project.job(job), SAMPLE_DATE))
 
 
 def lineage(rehearsal: Rehearsal) -> list[Step]:

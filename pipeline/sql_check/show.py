@@ -39,8 +39,11 @@ def as_command(statement: Statement, target: Target) -> str:
     options = [
         f"--parameter={shlex.quote(_parameter(name, kind, statement))}" for name, kind in statement.types.items()
     ]
-    lines = [f"bq query --nouse_legacy_sql --project_id={target.project} --location={target.location}", *options]
-    return " \\\n  ".join([*lines, "<<'SQL'"]) + f"\n{statement.sql.rstrip()}\nSQL"
+    place = f"--project_id={target.project} --location={shlex.quote(target.location)}"
+    lines, end = [f"bq query --nouse_legacy_sql {place}", *options], "SQL"
+    while end in statement.sql.splitlines():
+        end += "_"
+    return " \\\n  ".join([*lines, f"<<'{end}'"]) + f"\n{statement.sql.rstrip()}\n{end}"
 
 
 def _parameter(name: str, kind: DeclaredType, statement: Statement) -> str:
@@ -58,6 +61,8 @@ def type_text(kind: DeclaredType) -> str:
 
 
 def _value(value: Any) -> str:
+    if value is None:
+        return "NULL"
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"
     return json.dumps(value, default=str) if isinstance(value, list | tuple) else str(value)

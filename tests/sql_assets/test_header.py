@@ -20,7 +20,7 @@ SELECT id /* a comment */ FROM `{items}`
 
 
 def test_header_and_body_are_told_apart():
-    header, body = split_header(TEXT, origin="x.sql")
+    header, body, _ = split_header(TEXT, origin="x.sql")
     assert header.description == "Examples."
     assert header.parameters == {"as_of": "TIMESTAMP", "keys": ["STRING"], "rows": [{"id": "INT64", "x": "FLOAT64"}]}
     assert header.identifiers == {"items": "table"}

@@ -198,7 +198,7 @@ def test_the_name_of_an_asset_leads_to_a_file_below_or_to_an_error(tmp_path_fact
 @given(hostile)
 def test_a_header_is_read_or_refused_in_one_line_with_its_file(text):
     try:
-        header, body = split_header(f"/*\ndescription: {text}\nchanges: {{v1: x}}\n*/\nSELECT 1\n", origin="x.sql")
+        header, body, _ = split_header(f"/*\ndescription: {text}\nchanges: {{v1: x}}\n*/\nSELECT 1\n", origin="x.sql")
     except RequestError as error:
         says_one_line(error, 3000, start="x.sql:")
     else:

@@ -21,7 +21,7 @@ FAMILY = "metrics/binary_classification_v1"
 EVERY_KIND = [
     {"not_null": ["a", "b"]},
     {"unique": ["a", "b"]},
-    {"accepted_values": {"column": "a", "values": ["x", 1, True, False]}},
+    {"accepted_values": {"column": "a", "values": ["x", "1"]}},
     {"range": {"column": "b", "min": 0, "max": 1}},
     {"row_count": {"min": 1, "max": 9}},
     {"rate": {"column": "b", "max": 0.5}},
@@ -65,10 +65,10 @@ def test_every_kind_becomes_rules_in_the_order_of_the_header(session):
         "not_null a",
         "not_null b",
         "unique a, b",
-        "accepted_values {'column': 'a', 'values': ['x', 1, True, False]}",
-        "range {'column': 'b', 'min': 0.0, 'max': 1.0}",
-        "row_count {'min': 1, 'max': 9}",
-        "rate {'column': 'b', 'max': 0.5}",
+        "accepted_values a, values x 1",
+        "range b, min 0.0, max 1.0",
+        "row_count min 1, max 9",
+        "rate b, max 0.5",
     ]
     assert [rule.bounds is None for rule in found] == [True] * 5 + [False] * 2
     assert [rule.condition is None for rule in found] == [False] * 5 + [True] * 2
@@ -78,16 +78,34 @@ def test_every_kind_becomes_rules_in_the_order_of_the_header(session):
     ]
 
 
-def test_accepted_values_are_written_as_bigquery_writes_them(session):
-    statement = profile(session, rules(session, *EVERY_KIND))
-    assert statement.values["accepted_check_3"] == ["x", "1", "true", "false"]
-    assert statement.types["accepted_check_3"] == ["STRING"]
+@pytest.mark.parametrize(
+    ("values", "accepted"),
+    [(["x", "1", "true"], ["x", "1", "true"]), ([True, False], ["true", "false"])],
+    ids=["texts", "truth values"],
+)
+def test_accepted_texts_and_truth_values_are_written_as_bigquery_writes_them(session, values, accepted):
+    found = rules(session, {"accepted_values": {"column": "a", "values": values}})
+    statement = profile(session, found)
+    assert statement.values == {"accepted_check_1": accepted}
+    assert statement.types == {"accepted_check_1": ["STRING"]}
+    assert found[-1].condition.sql.strip() == "CAST(`a` AS STRING) NOT IN UNNEST(@accepted_check_1)"
+
+
+def test_accepted_numbers_are_compared_as_numbers(session):
+    found = rules(session, {"accepted_values": {"column": "a", "values": [0, 1.0, -0.5]}})
+    statement = profile(session, found)
+    assert statement.values == {"accepted_check_1": [0, 1, -0.5]}
+    assert statement.types == {"accepted_check_1": ["FLOAT64"]}
+    assert found[-1].condition.asset.name == "checks/not_accepted_number_v1"
+    compared = "SAFE_CAST(`a` AS FLOAT64) NOT IN UNNEST(@accepted_check_1)"
+    assert found[-1].condition.sql.strip() == f"COALESCE({compared}, `a` IS NOT NULL)"
 
 
 def test_bounds_are_query_parameters(session):
     statement = profile(session, rules(session, *EVERY_KIND))
     assert (statement.values["low_check_4"], statement.values["high_check_4"]) == (0, 1)
     assert set(statement.values) == {"accepted_check_3", "low_check_4", "high_check_4"}
+    assert statement.values["accepted_check_3"] == ["x", "1"]
     assert set(re.findall(r"@(\w+)", statement.sql)) == set(statement.values)
 
 
@@ -95,7 +113,7 @@ def test_names_stay_apart_where_every_kind_stands_twice(session):
     other = [
         {"not_null": ["a"]},
         {"unique": ["b"]},
-        {"accepted_values": {"column": "a", "values": ["y"]}},
+        {"accepted_values": {"column": "a", "values": [2]}},
         {"range": {"column": "b", "min": 5}},
         {"row_count": {"max": 2}},
         {"rate": {"column": "a"}},
@@ -105,7 +123,8 @@ def test_names_stay_apart_where_every_kind_stands_twice(session):
         names = [name for name, _ in part]
         assert len(names) == len(set(names)) == 15
     statement = profile(session, found)
-    assert [statement.values[f"accepted_check_{number}"] for number in (3, 9)] == [["x", "1", "true", "false"], ["y"]]
+    assert [statement.values[f"accepted_check_{number}"] for number in (3, 9)] == [["x", "1"], [2]]
+    assert [statement.types[f"accepted_check_{number}"] for number in (3, 9)] == [["STRING"], ["FLOAT64"]]
     assert [statement.values[f"low_check_{number}"] for number in (4, 10)] == [0, 5]
     assert set(re.findall(r"@(\w+)", statement.sql)) == set(statement.values) == set(statement.types)
 
@@ -158,12 +177,15 @@ def test_examples_are_checked_by_their_own_sql_and_their_labels_by_what_may_be_i
         {"range": {"column": "flight", "min": 1}},
     )
     found = [check.text for check in example_checks(session, job)]
-    family = "accepted_values {'column': 'label', 'values': [0, 1]}"
-    assert found == ["not_null dest", "rate {'column': 'label', 'max': 0.5}", family]
+    assert found == ["not_null dest", "rate label, max 0.5", "accepted_values label, values 0 1"]
 
 
 def test_labels_are_checked_by_their_own_sql_and_by_the_metric_family(session, job):
     with_checks(session, job.spec.labels.sql, {"not_null": ["label"]}, {"row_count": {"min": 1}})
     with_checks(session, FAMILY, {"range": {"column": "label", "min": 0}})
     found = [check.text for check in label_checks(session, job)]
-    assert found == ["not_null label", "row_count {'min': 1}", "range {'column': 'label', 'min': 0.0}"]
+    assert found == ["not_null label", "row_count min 1", "range label, min 0.0"]
+
+
+def test_labels_of_flights_are_checked_by_the_metric_family_alone(session, job):
+    assert [check.text for check in label_checks(session, job)] == ["accepted_values label, values 0 1"]

@@ -1,0 +1,44 @@
+"""Refuse SQL text in Python: statements stand in `sql/` and `udf/`, where they are versioned, checked and tested.
+
+`pipeline/local` is left alone: it speaks to the database inside an emulator, not to BigQuery.
+Usage: python -m tools.lint_sql [FOLDER ...]
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+
+from tools.findings import Finding, lint_python
+
+STATEMENT = re.compile(
+    r"\s*(SELECT\s.*\sFROM|WITH\s+\w+\s+AS\s*\(|INSERT\s+(INTO\s)?|MERGE\s+(INTO\s)?[`\w{]|DELETE\s+FROM|UPDATE\s.*\sSET|"
+    r"(CREATE|DROP|ALTER)\s+(OR\s+REPLACE\s+)?(TABLE|VIEW|FUNCTION|SCHEMA)\s+(IF\s+(NOT\s+)?EXISTS\s+)?[`\w{])",
+    re.DOTALL,
+)
+LEFT_ALONE = "pipeline/local/"
+
+
+def check(tree: ast.AST, path: str) -> Iterator[Finding]:
+    """Yield the texts of a file that begin like a statement; docstrings are prose."""
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) in prose or path.startswith(LEFT_ALONE):
+            continue
+        if STATEMENT.match(_text(node)):
+            yield Finding(path, node.lineno, "SQL in Python: make it a file below sql/ and render it")  # type: ignore[attr-defined]
+
+
+def _text(node: ast.AST) -> str:
+    """Return the text of a string, with {} for what is put into it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(lint_python(check))
