@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from pipeline.data_checks import CheckResult, judge
+from pipeline.data_checks import CheckResult, judge, refuse_failed
 from pipeline.digests import digest_json, unique_name
 from pipeline.errors import CheckError
 from pipeline.project import Job
@@ -47,3 +48,10 @@ def make_labels(
         raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
     counts = {name: profile[name] for name in ("row_count", "duplicate_keys", "checksum")}
     return table, counts, judge(rules, profile) if profile["row_count"] else []
+
+
+def refuse_labels(session: Session, job: Job, table: TableName, results: Sequence[CheckResult]) -> None:
+    """Raise when a check of a table of labels failed."""
+    if results:
+        key = job.spec.prediction_key
+        refuse_failed(session, table, key, rules_of(session, table, key, label_checks(session, job)), results)

@@ -76,7 +76,7 @@ def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int =
 def explain(error: ValidationError) -> str:
     """Say in one line which keys are wrong and what was expected."""
     return "; ".join(
-        f"key {'.'.join(str(part) for part in item['loc']) or '(root)'}: {WORDS.get(item['type'], item['msg'])}"
+        f"key {'.'.join(str(part) for part in item['loc']) or '(root)'}: {WORDS.get(item['type'], item['msg'].removeprefix('Value error, '))}"
         for item in error.errors()
     )
 

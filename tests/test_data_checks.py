@@ -151,7 +151,7 @@ def test_other_results_are_recorded_as_numbers_and_null():
 
 
 def test_the_rate_of_a_numeric_column_is_a_number_that_json_can_hold(session):
-    result = judged(session, {"rate": {"column": "a", "max": 0.5}}, check_1_sum=Decimal("3"), check_1_rows=4)
+    result = judged(session, {"rate": {"column": "a", "max": 0.5}}, check_1_sum=Decimal(3), check_1_rows=4)
     assert (type(result.seen), result.seen, result.failed) == (float, 0.75, 1)
 
 

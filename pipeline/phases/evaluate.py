@@ -10,10 +10,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.data_checks import CheckResult, as_details, refuse_failed
+from pipeline.data_checks import CheckResult, as_details
 from pipeline.digests import digest_json, unique_name
 from pipeline.inputs import read_input
-from pipeline.label_tables import make_labels
+from pipeline.label_tables import make_labels, refuse_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.metrics import MetricSpec
 from pipeline.ndjson import write_jsonl
@@ -26,12 +26,11 @@ from pipeline.session import Session
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import TableName
 from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import label_checks, rules_of
+from pipeline.statements.checks import label_checks
 from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
 from pipeline.statements.job import Asked, as_of_date, label_columns
 from pipeline.statements.predictions import (
     published_slice_statement,
-    published_span_statement,
     staged_predictions_statement,
 )
 
@@ -124,22 +123,6 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     return [evaluation for evaluation in found if evaluation]
 
 
-def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[dict[str, Any]]:
-    """Return the metrics of run dates taken as one set, for each variant, without recording them.
-
-    The labels are those known `delay_days` after the last of the run dates.
-    """
-    first, last = min(run_dates), max(run_dates)
-    moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
-    labels, _, _ = make_labels(session, job, Asked(last, first, last, moment), "pooled")
-    events = Ledger(session, job.name).events(first, last)
-    spec = MetricSpec.of(job)
-    predictions = session.warehouse.table(job.predictions_table)
-    runs = {day: run_id for day, (run_id, _) in publications(events).items() if day in set(run_dates)}
-    pooled = published_span_statement(session, predictions, spec.columns, runs)
-    return session.warehouse.rows(metrics_statement(session, pooled, labels, spec))
-
-
 def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -> list[Subject]:
     names = (MetricSpec.of(job).asset, job.spec.labels.sql)
     first, second = (session.catalogue.get(name).digest for name in names)
@@ -157,7 +140,8 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
             return None
         labels, profile, results = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
         if any(result.failed for result in results):
-            _refuse_labels(session, subject, labels, results)
+            _record_failed(session, subject, labels, results)
+            refuse_labels(session, job, labels, results)
         if not profile["row_count"]:
             said.append("no label is known yet")
             return None
@@ -179,11 +163,19 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
     return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
 
 
-def _refuse_labels(session: Session, subject: Subject, labels: TableName, results: Sequence[CheckResult]) -> None:
-    job, key = subject.job, subject.job.spec.prediction_key
-    failed = Event(phase="evaluate", event="checked", key=subject.digest, details={"checks": as_details(results)})
+def _record_failed(session: Session, subject: Subject, labels: TableName, results: Sequence[CheckResult]) -> None:
+    job, details = subject.job, {"checks": as_details(results)}
+    failed = Event(
+        phase="evaluate",
+        event="checked",
+        key=digest_json([subject.digest, details]),
+        uri=f"bq://{labels}",
+        row_count=sum(result.failed for result in results),
+        sql_version=job.spec.labels.sql,
+        sql_digest=subject.sql_digests[1],
+        details=details,
+    )
     Ledger(session, job.name).record(subject.run_date, f"{job.name}-{subject.run_date}", [failed])
-    refuse_failed(session, labels, key, rules_of(session, labels, key, label_checks(session, job)), results)
 
 
 def _stands(session: Session, subject: Subject) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
 
@@ -11,10 +11,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pipeline.errors import RequestError
-from pipeline.phases.evaluate import pooled_metrics
+from pipeline.label_tables import make_labels, refuse_labels
+from pipeline.ledger import Ledger
+from pipeline.metrics import MetricSpec
 from pipeline.project import Job
+from pipeline.published import publications
 from pipeline.session import Session
-from pipeline.statements.evaluation import report_statement
+from pipeline.statements.evaluation import metrics_statement, report_statement
+from pipeline.statements.job import Asked, as_of_date
+from pipeline.statements.predictions import published_span_statement
 
 POOLED = "all pooled"
 """Stands for the run date in the row of all days taken as one set."""
@@ -51,6 +56,23 @@ def report_job(session: Session, job: Job, first: date, last: date) -> list[Tabl
 def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
     """Return run_date, variant, metric, n and value of the latest evaluations, overall."""
     return session.warehouse.rows(report_statement(session, job, first, last))
+
+
+def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[dict[str, Any]]:
+    """Return the metrics of run dates taken as one set, for each variant, without recording them.
+
+    The labels are those known `delay_days` after the last of the run dates.
+    """
+    first, last = min(run_dates), max(run_dates)
+    moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
+    labels, _, results = make_labels(session, job, Asked(last, first, last, moment), "pooled")
+    refuse_labels(session, job, labels, results)
+    events = Ledger(session, job.name).events(first, last)
+    spec = MetricSpec.of(job)
+    predictions = session.warehouse.table(job.predictions_table)
+    runs = {day: run_id for day, (run_id, _) in publications(events).items() if day in set(run_dates)}
+    pooled = published_span_statement(session, predictions, spec.columns, runs)
+    return session.warehouse.rows(metrics_statement(session, pooled, labels, spec))
 
 
 def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:

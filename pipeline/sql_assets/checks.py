@@ -47,7 +47,7 @@ class Range(Strict):
     @model_validator(mode="after")
     def _holds_something(self) -> Range:
         if self.min > self.max:
-            raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
+            raise ValueError(f"min {self.min} lies above max {self.max}")
         return self
 
 

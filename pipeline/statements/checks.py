@@ -10,8 +10,7 @@ from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.sql_assets import Identifier, Named, Statement, TableName
 from pipeline.sql_assets.checks import AcceptedValues, Check, Range, RowCount
-
-LABEL = "label"
+from pipeline.statements.job import LABEL
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from pipeline.session import Session
 from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
 from pipeline.statements.places import function_name
 
+LABEL = "label"
+"""Column of the labels SQL that stands beside the examples, too."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -81,7 +84,7 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
     for name in (job.spec.examples.sql, job.spec.labels.sql, MetricSpec.of(job).asset):
         catalogue.get(name)
     examples, labels = catalogue.get(job.spec.examples.sql), catalogue.get(job.spec.labels.sql)
-    _check_columns(examples, [*examples.columns.names, *labels.columns.names])
+    _check_columns(examples, [*examples.columns.names, LABEL])
     _check_columns(labels, labels.columns.names)
     types = {column.name: column.type for column in labels.columns.columns}
     for name in job.spec.slices:
@@ -104,7 +107,7 @@ def _check_columns(asset: Asset, known: Sequence[str]) -> None:
 def examples_columns(session: Session, job: Job) -> Schema:
     """Return the columns that models get: those of the examples SQL, and the label."""
     examples = session.catalogue.get(job.spec.examples.sql).columns
-    return examples + label_columns(session, job).select(["label"])
+    return examples + label_columns(session, job).select([LABEL])
 
 
 def label_columns(session: Session, job: Job) -> Schema:

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.cli.app import run as run_command
 from pipeline.errors import CheckError
-from pipeline.phases.evaluate import evaluate_from_path, evaluate_job, pooled_metrics
+from pipeline.phases.evaluate import evaluate_from_path, evaluate_job
+from pipeline.phases.report import pooled_metrics
 from pipeline.phases.run import run_job
 from pipeline.sql_assets import Catalogue
 from pipeline.sql_assets.checks import Check
@@ -290,7 +291,6 @@ def test_wrong_labels_are_refused_by_evaluations_and_that_is_recorded_once(check
     assert f" check {name} failed: {rows}, e.g. " in said
 
 
-@pytest.mark.xfail(reason="pooled_metrics drops what the checks of its labels found", strict=True)
 @WRONG
 def test_wrong_labels_are_refused_by_pooled_metrics(checked_session, mended, sql, checks, name):
     job, _ = mended
