@@ -75,10 +75,15 @@ def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int =
 
 def explain(error: ValidationError) -> str:
     """Say in one line which keys are wrong and what was expected."""
-    return "; ".join(
-        f"key {'.'.join(str(part) for part in item['loc']) or '(root)'}: {WORDS.get(item['type'], item['msg'].removeprefix('Value error, '))}"
-        for item in error.errors()
-    )
+    return "; ".join(f"key {_place(item['loc'])}: {_words(item)}" for item in error.errors())
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in parts) or "(root)"
+
+
+def _words(item: Any) -> str:
+    return WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
 
 
 WORDS = {"extra_forbidden": "not a known key", "missing": "required, but missing"}
