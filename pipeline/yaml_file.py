@@ -83,7 +83,7 @@ def _place(parts: tuple[int | str, ...]) -> str:
 
 
 def _words(item: Any) -> str:
-    return WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
+    return WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
 
 
 WORDS = {"extra_forbidden": "not a known key", "missing": "required, but missing"}
