@@ -177,15 +177,23 @@ def test_a_version_is_shown_in_both_spellings(copied, sql, spelling):
         (["show"], "Missing argument 'NAME'"),
         (["show", "nope@v1"], "nope_v1.sql: SQL file cannot be read"),
         (["show", "x" * 5000], "error: "),
-        (["show", "../../../../etc/passwd"], "SQL file cannot be read"),
-        (["show", "udf/../../x"], "SQL file cannot be read"),
-        (["show", "`;--@v1"], "SQL file cannot be read"),
+        (
+            ["show", EXAMPLES.removesuffix("_v1")],
+            "no name of a version - write e.g. flight_delay/preprocess/examples_v1",
+        ),
+        (["show", "../../../../etc/passwd"], "'../../../../etc/passwd': no name of a version"),
+        (["show", "../../x@v1"], "'../../x_v1': no name of a version"),
+        (["show", "udf/../../x"], "udf/../../x.sql: no name of a function - use small letters, digits and _"),
+        (["show", "`;--@v1"], "'`;--_v1': no name of a version"),
         (["show", EXAMPLES, "--run-date", "01.07.2013"], "--run-date '01.07.2013' is not a date"),
         (["show", EXAMPLES, "--target", "none.yaml"], "none.yaml: cannot be read"),
         (["check", "--target", "none.yaml"], "none.yaml: cannot be read"),
         (["check", "--project-dir", "nowhere"], "nowhere: no jobs/ folder here"),
         (["list", "--project-dir", "nowhere"], "nowhere: no jobs/ folder here"),
         (["freeze", "--project-dir", "nowhere"], "nowhere: no jobs/ folder here"),
+        (["lineage", "dummy", "--project-dir", "nowhere"], "nowhere: no jobs/ folder here"),
+        (["lineage", "dummy", "--target", "local"], "No such option: --target"),
+        (["lineage", "nothing"], "nothing"),
         (["melt"], "No such command 'melt'"),
     ],
 )
@@ -212,7 +220,49 @@ def test_parameters_of_the_job_that_no_header_declares_are_refused(project, fail
     assert "examples_v1.sql: parameter late is not declared in the header" in fails("show", EXAMPLES)
 
 
-@pytest.mark.xfail(raises=RecursionError, reason="json.loads of a list that is nested too deeply", strict=True)
-def test_a_list_of_releases_that_is_nested_too_deeply_is_named(project, fails):
+@pytest.mark.parametrize("value", ["fifteen", "1.5", "true", "[1]"])
+def test_a_parameter_of_another_type_is_refused(project, fails, value):
+    edit(project / SQL, "{as_of: TIMESTAMP}", "{as_of: TIMESTAMP, late: INT64}")
+    edit(project / "jobs/dummy/job.yaml", "history_days: 3}", f"history_days: 3, parameters: {{late: {value}}}}}")
+    said = fails("show", EXAMPLES)
+    assert "examples_v1.sql: parameter late is declared INT64, and " in said
+    assert said.endswith(" is none - mend the value in job.yaml, or the header\n")
+
+
+@pytest.mark.parametrize("command", ["list", "freeze"])
+def test_a_list_of_releases_that_is_nested_too_deeply_is_named(project, fails, command):
     (project / "sql/released.json").write_text("[" * 200_000)
-    fails("list")
+    said = fails(command)
+    assert "released.json: not valid JSON (" in said
+    assert said.endswith("restore it from git\n")
+
+
+@pytest.mark.parametrize("name", ["Zero", "z-ero", "0zero", "z ero", "z.v1", "z" * 101])
+def test_a_wrong_name_of_a_function_is_all_that_is_printed(project, fails, name):
+    shutil.copy(project / "udf/half.sql", project / f"udf/{name}.sql")
+    assert f"udf/{name}.sql: no name of a function - use small letters, digits and _" in fails("list")
+
+
+def test_a_file_that_cannot_be_read_is_all_that_is_printed(project, fails):
+    (project / "udf/zero.sql").write_text("SELECT 0")  # the last of the list
+    assert "zero.sql:1: no comment header" in fails("list")
+
+
+@pytest.mark.parametrize("options", [[], ["--mermaid"]])
+def test_lineage_has_the_names_of_the_local_target(copied, sql, options):
+    text = "\n".join(sql("lineage", "flight_delay", *options))
+    assert text.startswith("graph LR\n" if options else "ml_ledger.events\n  by   ledger/events_latest_v1\n")
+    assert "ml_runs.flight_delay__DATE__RUN__examples" in text
+
+
+def test_lineage_is_written_into_the_readme_of_the_job(copied, sql):
+    readme = copied / "jobs/flight_delay/README.md"
+    before = readme.read_text()
+    edit(readme, "ml_runs.flight_delay__DATE__RUN__labels", "elsewhere")
+    sql("lineage", "flight_delay", "--write")
+    assert readme.read_text() == before
+
+
+def test_lineage_is_not_written_without_a_place(copied, fails):
+    (copied / "jobs/flight_delay/README.md").unlink()
+    assert "README.md: no section to write - add the lines <!-- lineage:" in fails("lineage", "flight_delay", "--write")

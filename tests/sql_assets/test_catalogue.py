@@ -62,3 +62,34 @@ def test_every_asset_of_this_repository_can_be_read(pytestconfig):
     catalogue, sql = Catalogue(pytestconfig.rootpath), pytestconfig.rootpath / "sql"
     names = [str(path.relative_to(sql).with_suffix("")) for path in sorted(sql.rglob("*.sql"))]
     assert len({catalogue.get(name).digest for name in names}) == len(names) > 10
+
+
+@pytest.mark.parametrize("called", ["half", "twice"])
+def test_a_function_that_calls_a_function_is_refused(root, called):
+    for name in ("twice", "again"):
+        (root / f"udf/{name}.sql").write_text((root / "udf/half.sql").read_text())
+    edit(root / "udf/again.sql", "{function: name}", f"{{function: name, {called}: function}}")
+    with pytest.raises(RequestError, match=r"udf/again\.sql: a function that calls a function - write the expression"):
+        Catalogue(root).function("again")
+
+
+def test_at_most_five_functions_stand_in_this_repository(pytestconfig):
+    names = sorted(path.name for path in (pytestconfig.rootpath / "udf").rglob("*") if path.is_file())
+    assert names == [f"{name}.sql" for name in Catalogue(pytestconfig.rootpath).function_names()]
+    assert 0 < len(names) <= 5
+
+
+@pytest.mark.parametrize(
+    "name", ["Half", "h-alf", "1half", "_half", "h alf", "half.v1", "h\u00e4lf", "h" * 101, "half\n", "", "../half"]
+)
+def test_wrong_names_of_functions_are_refused(root, name):
+    with pytest.raises(RequestError, match=r"\.sql: no name of a function - use small letters, digits and _"):
+        Catalogue(root).function(name)
+    with pytest.raises(RequestError, match="no name of a function"):
+        Catalogue(root).any(f"udf/{name}")
+
+
+@pytest.mark.parametrize("name", ["", "labels", "labels_v0", "labels_v01", "Labels_v1", "../labels_v1", "labels@v1"])
+def test_wrong_names_of_versions_are_refused(root, name):
+    with pytest.raises(RequestError, match=r"no name of a version - write e\.g\. flight_delay/preprocess/examples_v1"):
+        Catalogue(root).get(name)

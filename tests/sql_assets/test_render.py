@@ -126,11 +126,36 @@ def test_a_parameter_may_be_shared_when_type_and_value_are_the_same():
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"), [(datetime(2013, 7, 1, tzinfo=UTC), "TIMESTAMP"), (MOMENT, "STRING")], ids=["value", "type"]
+    ("value", "kind"),
+    [(datetime(2013, 7, 1, tzinfo=UTC), "TIMESTAMP"), ("2013-07-01", "STRING"), (None, "DATE"), (None, "TIMESTAMP")],
+    ids=["value", "type", "type of NULL", "NULL"],
 )
 def test_a_parameter_with_two_meanings_is_refused(value, kind):
     with pytest.raises(RequestError, match="parameter as_of has two values"):
         outer({"as_of": value}, as_of=kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("STRING", MOMENT, "declared STRING, and datetime"),
+        ("INT64", "fifteen", "declared INT64, and 'fifteen' is none"),
+        ("INT64", True, "declared INT64, and True is none"),
+        ("TIMESTAMP", MOMENT.replace(tzinfo=None), "declared TIMESTAMP, and datetime"),
+        (["INT64"], [1, "2"], r"declared \['INT64'\], and \[1, '2'\] is none"),
+        ([{"a": "INT64"}], [{"a": "x"}], r"declared \[\{'a': 'INT64'\}\], and "),
+    ],
+)
+def test_a_value_of_another_type_is_refused(kind, value, said):
+    hint = r"mend the value in job\.yaml, or the header"
+    with pytest.raises(RequestError, match=rf"^a_v1\.sql: parameter v is {said}.* - {hint}$"):
+        render(asset("SELECT @v", parameters={"v": kind}), {}, {"v": value})
+
+
+def test_a_long_value_is_cut():
+    with pytest.raises(RequestError) as caught:
+        render(asset("SELECT @v", parameters={"v": "INT64"}), {}, {"v": "x" * 100_000})
+    assert len(str(caught.value)) < 200
 
 
 def test_digest_covers_nested_assets_and_no_values():

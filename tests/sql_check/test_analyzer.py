@@ -13,6 +13,7 @@ from tests.sql_check.conftest import ANALYZER, COLUMNS, TABLE, statement
 
 OTHER, VIEW, TWICE = (TableName("pipeline-local", "ml", name) for name in ("other", "view", "twice_0a54d823"))
 SELECT = "SELECT id, day\nFROM `{items}`\n"
+FUNCTION = "CREATE OR REPLACE FUNCTION `{f}`(x INT64) RETURNS FLOAT64 AS (x * 2.0)"
 
 
 def rejected(analyzer, *args, **kwargs) -> Finding:
@@ -60,21 +61,65 @@ def test_a_table_that_a_statement_makes_can_be_read_afterwards(analyzer):
 
 def test_views_and_functions_can_be_used_afterwards(analyzer):
     analyzer.analyze(statement("CREATE OR REPLACE VIEW `{v}` AS SELECT id FROM `{items}`", v=VIEW, items=TABLE))
-    analyzer.analyze(statement("CREATE OR REPLACE FUNCTION `{f}`(x INT64) RETURNS FLOAT64 AS (x * 2.0)", f=TWICE))
+    analyzer.analyze(statement(FUNCTION, path="udf/twice.sql", f=TWICE))
     found = analyzer.analyze(statement("SELECT `{f}`(id) AS twice FROM `{v}`", v=VIEW, f=TWICE))
     assert found.columns == (Column("twice", "FLOAT64"),)
 
 
 def test_a_function_is_called_with_its_types(analyzer):
-    analyzer.analyze(statement("CREATE OR REPLACE FUNCTION `{f}`(x INT64) RETURNS FLOAT64 AS (x * 2.0)", f=TWICE))
+    analyzer.analyze(statement(FUNCTION, path="udf/twice.sql", f=TWICE))
     assert "No matching signature" in rejected(analyzer, "SELECT `{f}`(name) FROM `{i}`", i=TABLE, f=TWICE).what
     assert "No matching signature" in rejected(analyzer, "SELECT `{f}`(1, 2) FROM `{i}`", i=TABLE, f=TWICE).what
 
 
-def test_a_function_in_another_language_is_refused_and_not_remembered(analyzer):
-    body = 'CREATE OR REPLACE FUNCTION `{f}`(x FLOAT64) RETURNS FLOAT64\nLANGUAGE js AS "return x"'
-    assert rejected(analyzer, body, f=TWICE) == Finding(Path("a_v1.sql"), 5, "a function in js: write it in SQL")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            'CREATE OR REPLACE FUNCTION `{f}`(x FLOAT64) RETURNS FLOAT64\nLANGUAGE js AS "return x"',
+            "a function in js: write it in SQL",
+        ),
+        (
+            "CREATE TEMP FUNCTION `{f}`(x INT64) AS (x + 1)",
+            "a temporary function: CREATE OR REPLACE FUNCTION makes one that stays",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION `{f}`(x ANY TYPE) RETURNS INT64 AS (1)",
+            "an argument of any type: name its type",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION `{f}`(x INT64, y ANY TYPE) AS (x)",
+            "an argument of any type: name its type",
+        ),
+    ],
+    ids=["js", "TEMP", "ANY TYPE", "second ANY TYPE"],
+)
+def test_a_function_of_another_kind_is_refused_and_not_remembered(analyzer, body, said):
+    assert rejected(analyzer, body, path="udf/twice.sql", f=TWICE) == Finding(Path("udf/twice.sql"), 5, said)
     assert "Function not found" in rejected(analyzer, "SELECT `{f}`(1)", f=TWICE).what
+
+
+@pytest.mark.parametrize("path", ["a_v1.sql", "phases/udf_v1.sql", "flight_delay/udf/twice_v1.sql"])
+def test_a_function_outside_of_its_folder_is_refused(analyzer, path):
+    found = rejected(analyzer, FUNCTION, path=path, f=TWICE)
+    assert found == Finding(Path(path), 5, "functions, and nothing else, stand in udf/")
+    assert "Function not found" in rejected(analyzer, "SELECT `{f}`(1)", f=TWICE).what
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "SELECT id FROM `{i}`",
+        "CREATE OR REPLACE TABLE `{f}` AS SELECT id FROM `{i}`",
+        "CREATE OR REPLACE VIEW `{f}` AS SELECT id FROM `{i}`",
+        "INSERT INTO `{i}` (id) VALUES (1)",
+    ],
+)
+def test_nothing_but_functions_stands_in_their_folder(analyzer, body):
+    tables = {name: table for name, table in (("i", TABLE), ("f", TWICE)) if f"`{{{name}}}`" in body}
+    found = rejected(analyzer, body, path="udf/twice.sql", **tables)
+    assert found == Finding(Path("udf/twice.sql"), 5, "functions, and nothing else, stand in udf/")
+    assert "Table not found" in rejected(analyzer, "SELECT * FROM `{f}`", f=TWICE).what
 
 
 def test_a_statement_knows_only_what_it_names(analyzer):
@@ -131,14 +176,66 @@ def test_text_beyond_ascii_and_of_any_length_reaches_the_analyzer(analyzer):
     assert analyzer.analyze(statement(f"SELECT '{text}' AS x, id FROM `{{items}}`", items=TABLE)).names == ["x", "id"]
 
 
-@pytest.mark.parametrize("kind", ["DATETIME", "ARRAY<STRING>", "JSON", "BYTES"])
-@pytest.mark.xfail(raises=KeyError, reason="KINDS has no such type: the command ends with a traceback", strict=True)
-def test_a_table_with_a_column_of_another_type_is_analyzed(analyzer, kind):
-    analyzer.analyze(statement(f"CREATE TABLE IF NOT EXISTS `{{made}}` (a INT64, b {kind})", made=OTHER))
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("DATETIME", "DATETIME"),
+        ("TIME", "TIME"),
+        ("ARRAY<STRING>", "ARRAY"),
+        ("STRUCT<a INT64, b ARRAY<DATE>>", "STRUCT"),
+        ("JSON", "JSON"),
+        ("BYTES", "BYTES"),
+        ("BIGNUMERIC", "BIGNUMERIC"),
+        ("GEOGRAPHY", "GEOGRAPHY"),
+        ("INTERVAL", "INTERVAL"),
+        ("RANGE<DATE>", "RANGE"),
+        ("STRING(10)", "STRING"),
+        ("NUMERIC(10, 2)", "NUMERIC"),
+    ],
+)
+def test_a_table_with_a_column_of_another_type_is_analyzed_and_read(analyzer, kind, name):
+    columns = (Column("a", "INT64"), Column("b", name))
+    make = statement(f"CREATE TABLE IF NOT EXISTS `{{made}}` (a INT64, b {kind})", made=OTHER)
+    assert analyzer.analyze(make).columns == columns
+    assert analyzer.analyze(statement("SELECT a, b FROM `{made}`", made=OTHER)).columns == columns
+
+
+def test_fields_of_a_column_are_typed(analyzer):
+    analyzer.analyze(statement("CREATE TABLE `{made}` (b STRUCT<a INT64, c ARRAY<DATE>>)", made=OTHER))
+    found = analyzer.analyze(statement("SELECT b.a, b.c[OFFSET(0)] AS c FROM `{made}`", made=OTHER))
+    assert found.columns == (Column("a", "INT64"), Column("c", "DATE"))
+    assert "Field name d does not exist" in rejected(analyzer, "SELECT b.d FROM `{made}`", made=OTHER).what
+
+
+def test_a_message_of_several_lines_is_one_line_with_its_location(analyzer):
+    found = rejected(analyzer, "SELECT id\nFROM `{items}`\nWHERE day <= t\n", items=TABLE)
+    assert found.line == 7
+    assert "DATE, TIMESTAMP" in found.what
+    assert "\n" not in found.what
+    assert "[at " not in found.what
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT a.b.c FROM `a.b.c`", "CREATE FUNCTION f(x ANY TYPE) AS (x)", "SELECT 1 -- x\n"]
+)
+def test_what_parses_is_not_refused(analyzer, sql):
+    analyzer.parse(statement(sql).asset)
+
+
+def unparsed(analyzer):
+    with pytest.raises(Rejected) as caught:
+        analyzer.parse(statement("SELECT id\nFROM `{items}`\nWERE id = 1\n", path="old_v1.sql", items=TABLE).asset)
+    return caught.value.finding
+
+
+def test_a_file_that_does_not_parse_is_named(analyzer):
+    found = unparsed(analyzer)
+    assert found.path == Path("old_v1.sql")
+    assert found.what.startswith("Syntax error: ")
 
 
 @pytest.mark.xfail(
-    raises=AssertionError, reason="the location is looked for in the first line of the message; error.raw_error has it"
+    raises=AssertionError, reason="a request to parse asks for no location: every mistake is in the first line"
 )
-def test_a_message_of_several_lines_has_its_location_too(analyzer):
-    assert rejected(analyzer, "SELECT id\nFROM `{items}`\nWHERE day <= t\n", items=TABLE).line == 7
+def test_a_file_that_does_not_parse_is_named_with_its_line(analyzer):
+    assert unparsed(analyzer).line == 7
