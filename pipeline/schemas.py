@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TYPES = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
+RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Schema:
 
 def _parse_column(name: str, text: str) -> Column:
     words = str(text).upper().split()
+    if name.upper().startswith(RESERVED):
+        raise ValueError(f"column {name!r}: BigQuery keeps names that start with {', '.join(RESERVED)} for itself")
     if not NAME.fullmatch(name) or not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
         raise ValueError(f"column {name!r}: {text!r} is not one of {', '.join(TYPES)}, optionally NOT NULL")
     return Column(name, words[0], required=len(words) > 1)

@@ -26,9 +26,9 @@ class _Loader(yaml.SafeLoader):
 
 
 def _load(text: str) -> Any:
-    """Return what YAML text holds, if JSON can hold it too: no NaN, no infinity, nothing that contains itself."""
+    """Return what YAML text holds, if JSON can hold it too: no NaN, nothing that contains itself, no half character."""
     content = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 - a SafeLoader
-    json.dumps(content, allow_nan=False, default=str)
+    json.dumps(content, allow_nan=False, default=str, ensure_ascii=False).encode()
     return content
 
 

@@ -24,11 +24,12 @@ LEFT_ALONE = "pipeline/local/"
 def check(tree: ast.AST, path: str) -> Iterator[Finding]:
     """Yield the texts of a file that begin like a statement; docstrings are prose."""
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if id(node) in prose or path.startswith(LEFT_ALONE):
-            continue
-        if STATEMENT.match(_text(node)):
-            yield Finding(path, node.lineno, "SQL in Python: make it a file below sql/ and render it")  # type: ignore[attr-defined]
+    texts = (
+        node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in prose
+    )
+    found = {node.lineno for node in texts if STATEMENT.match(_text(node))}
+    for line in sorted(found) if not path.startswith(LEFT_ALONE) else ():
+        yield Finding(path, line, "SQL in Python: make it a file below sql/ and render it")
 
 
 def _text(node: ast.AST) -> str:

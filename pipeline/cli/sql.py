@@ -110,12 +110,14 @@ def freeze(
 def leak_test(
     job: JobName,
     run_date: RunDate,
-    days: Annotated[int, typer.Option("--days", min=1, help="How many past days are made again.")] = 3,
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="How many past days are made again.")] = 3,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
 ) -> None:
-    """Make the examples again without what was known later, and past days at their own moment: nothing may differ.
+    """Make examples and labels again without what was known later, and past days at their own moment.
+
+    Nothing may differ.
 
     Example: pipeline sql leak-test flight_delay --run-date 2013-07-01
     """
@@ -124,6 +126,9 @@ def leak_test(
 
     day = parse_date(run_date, option="--run-date")
     session, found = open_job(project_dir, job, target, local_dir)
+    static = [name for name, source in found.spec.sources.items() if not source.known_at]
+    if static:
+        typer.echo(f"{job} {run_date}: not tested, for their rows have no known_at: {', '.join(static)}")
     for compared in test(session, found, day, days=days):
         typer.echo(f"{job} {run_date}: {compared.rows:,} rows equal: {compared.what}")
 

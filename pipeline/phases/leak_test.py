@@ -1,35 +1,32 @@
-"""Two tests of a job's examples against leakage: from the future, and across the moments of its rows."""
+"""Tests of a job's SQL against leakage: from the future, and across the moments of its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from pipeline.digests import unique_name
 from pipeline.errors import CheckError, RequestError
+from pipeline.job_spec import SqlStep
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import Statement, TableName
 from pipeline.statements.job import Asked, as_of_date, source_tables
 from pipeline.statements.leaks import (
+    Pair,
     compare_statement,
-    compared,
+    copy_statement,
     cut_source_statement,
     example_key_statement,
-    lone_examples_statement,
+    moments_statement,
 )
-
-Span = tuple[datetime, datetime]
-
-ALL = timedelta(days=36600)
-"""Further from a run than any of its rows."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two sets of examples that are equal: what they were, and how many rows they have."""
+    """Two sets of rows that are equal: what they were, and how many rows they have."""
 
     what: str
     rows: int
@@ -56,73 +53,86 @@ class LeakTest:
         Parameters
         ----------
         days
-            How many past days are made again, spread over the history.
+            How many past days are made again, spread over those that have examples.
 
         Raises
         ------
         CheckError
-            The examples see the future, or a past row differs from the one that was scored; naming columns and a key.
+            The SQL sees the future, or a past row differs from the one that was scored; naming columns and a key.
         RequestError
             There is nothing to compare.
         """
-        whole = self._make("whole", self.run_date, {})
-        yield self._future_blind(whole)
-        past = [self._point_in_time(whole, day) for day in self._past_days(days)]
-        if not any(each.rows for each in past):
-            what = f"{self.job.name} {self.run_date}: no past day has examples"
-            raise RequestError(what, hint="choose a later --run-date, or more --days")
-        yield from past
+        spec, own, cut = self.job.spec, source_tables(self.session, self.job), self._cut_sources()
+        whole = self._make(spec.examples, "whole", self.run_date, own)
+        past, both = self._past_days(whole), (("whole", own), ("cut", cut))
+        yield self._future_blind(spec.examples, whole, self._make(spec.examples, "cut", self.run_date, cut))
+        labels = [self._make(spec.labels, f"labels_{side}", self.run_date, tables) for side, tables in both]
+        yield self._future_blind(spec.labels, *labels)
+        for day in _spread(past, days):
+            yield self._point_in_time(whole, day, own)
 
-    def _future_blind(self, whole: TableName) -> Compared:
-        """Compare with examples that were made of sources from which everything known later was cut."""
-        as_of, sources = as_of_date(self.job, self.run_date), {}
+    def _cut_sources(self) -> dict[str, TableName]:
+        """Copy every source as it was known at the run's moment; what has no `known_at` is the same at any moment."""
+        tables, as_of = source_tables(self.session, self.job), as_of_date(self.job, self.run_date)
         for name, source in self.job.spec.sources.items():
             if source.known_at:
-                sources[name] = self._table(f"cut__{name}")
-                statement = cut_source_statement(self.session, self.job, name, sources[name], as_of)
-                self._execute(statement, sources[name])
-        cut = self._make("cut", self.run_date, sources)
-        every = (as_of - ALL, as_of + ALL)
-        return self._compare(whole, cut, every, f"made of all rows and of those known at {as_of:%Y-%m-%d %H:%M %Z}")
+                tables[name] = self._table(f"cut__{name}")
+                self._execute(cut_source_statement(self.session, self.job, name, tables[name], as_of), tables[name])
+        return tables
 
-    def _point_in_time(self, whole: TableName, day: date) -> Compared:
+    def _future_blind(self, step: SqlStep, whole: TableName, cut: TableName) -> Compared:
+        """Compare with rows that were made of sources from which everything known later was cut."""
+        moment = f"{as_of_date(self.job, self.run_date):%Y-%m-%d %H:%M %Z}"
+        return self._compare(step, self._pair(step, whole, cut), f"made of all rows and of those known at {moment}")
+
+    def _point_in_time(self, whole: TableName, day: date, own: dict[str, TableName]) -> Compared:
         """Compare the past rows of a training window with those that scoring made at their own moment."""
-        moment = as_of_date(self.job, day)
-        scored = self._make(f"scored_{day:%Y%m%d}", day, {})
-        return self._compare(whole, scored, (moment, moment), f"{day} seen from {self.run_date} and from itself")
+        step = self.job.spec.examples
+        scored = self._make(step, f"scored_{day:%Y%m%d}", day, own)
+        pair = replace(self._pair(step, whole, scored), moment=as_of_date(self.job, day))
+        return self._compare(step, pair, f"{day} seen from {self.run_date} and from itself")
 
-    def _past_days(self, days: int) -> list[date]:
-        """Return past days spread over the history, the latest first."""
-        history = self.job.spec.examples.history_days
-        steps = sorted({max(1, round(history * number / days)) for number in range(days)})
-        return [self.run_date - timedelta(days=step) for step in steps if step <= history]
+    def _past_days(self, whole: TableName) -> list[date]:
+        """Return the past days that have examples, and refuse rows of moments at which nothing is ever scored."""
+        found = self.session.warehouse.rows(moments_statement(self.session, whole))
+        history = range(self.job.spec.examples.history_days + 1)
+        days = {as_of_date(self.job, day): day for day in (self.run_date - timedelta(days=n) for n in history)}
+        strange = [row for row in found if row["moment"] not in days]
+        if strange:
+            what = f"{strange[0]['row_count']} examples of {strange[0]['moment']}, a moment at which nothing is scored"
+            hint = "a row's moment is that of a run date"
+            raise CheckError(f"{self._where(self.job.spec.examples)}: {what}", hint=hint)
+        past = [days[row["moment"]] for row in found if days[row["moment"]] < self.run_date]
+        if not past:
+            what = f"{self.job.name} {self.run_date}: no past day has examples"
+            raise RequestError(what, hint="choose a later --run-date")
+        return past
 
-    def _compare(self, one: TableName, other: TableName, span: Span, what: str) -> Compared:
-        found = self.session.warehouse.rows(compare_statement(self.session, self.job, one, other, span))[0]
-        names = compared(self.session, self.job)
-        different = [name for name in names if found[f"differs_{name}"]]
+    def _pair(self, step: SqlStep, one: TableName, other: TableName) -> Pair:
+        return Pair(one, other, self.session.catalogue.get(step.sql).columns, self.job.spec.prediction_key)
+
+    def _compare(self, step: SqlStep, pair: Pair, what: str) -> Compared:
+        found = self.session.warehouse.rows(compare_statement(self.session, pair))[0]
+        different = [name for name in pair.compared if found[f"differs_{name}"]]
         if different or found["unpaired_rows"]:
-            raise self._leak(one, other, span, what, different, found["unpaired_rows"])
-        return Compared(what, found["row_count"])
+            raise self._leak(step, pair, what, different, found["unpaired_rows"])
+        return Compared(f"{step.sql} {what}", found["row_count"])
 
-    def _leak(
-        self, one: TableName, other: TableName, span: Span, what: str, different: list[str], unpaired: int
-    ) -> CheckError:
-        column = different[0] if different else compared(self.session, self.job)[0]
-        statement = example_key_statement(self.session, self.job, one, other, span, column)
+    def _leak(self, step: SqlStep, pair: Pair, what: str, different: list[str], unpaired: int) -> CheckError:
+        statement = example_key_statement(self.session, pair, different[0] if different else pair.compared[0])
         key = ", ".join(f"{name} {value}" for name, value in self.session.warehouse.rows(statement)[0].items())
         rows = f"{unpaired} rows have no counterpart" if unpaired else ""
         columns = f"different: {', '.join(different)}" if different else ""
         said = "; ".join(part for part in (rows, columns) if part)
-        where = f"{self.job.name}: {self.job.spec.examples.sql} leaks"
-        return CheckError(f"{where}: {what}: {said}; e.g. {key}", hint="use only rows known by example_as_of")
+        return CheckError(f"{self._where(step)}: {what}: {said}; e.g. {key}", hint="use only what was known by then")
 
-    def _make(self, name: str, day: date, sources: dict[str, TableName]) -> TableName:
-        spec, table = self.job.spec, self._table(name)
-        first = day - timedelta(days=spec.examples.history_days)
-        asked = Asked(day, first, day, as_of_date(self.job, day))
-        own = {**source_tables(self.session, self.job), **sources}
-        self._execute(lone_examples_statement(self.session, self.job, table, asked, own), table)
+    def _where(self, step: SqlStep) -> str:
+        return f"{self.job.name}: {step.sql} leaks"
+
+    def _make(self, step: SqlStep, name: str, day: date, sources: dict[str, TableName]) -> TableName:
+        first = day - timedelta(days=self.job.spec.examples.history_days)
+        asked, table = Asked(day, first, day, as_of_date(self.job, day)), self._table(name)
+        self._execute(copy_statement(self.session, self.job, step, table, asked, sources), table)
         return table
 
     def _table(self, name: str) -> TableName:
@@ -135,10 +145,17 @@ class LeakTest:
 
 
 def leak_test(session: Session, job: Job, run_date: date, *, days: int = 3) -> list[Compared]:
-    """Test a job's examples against leakage, on the sources of its target."""
+    """Test a job's examples and labels against leakage, on the sources of its target."""
     ensure_tables(session, job)
     name = unique_name(f"{job.name}__{run_date:%Y%m%d}__leak")
     with session.reporter.step(f"{job.name} {run_date} leak test") as said:
         found = list(LeakTest(session, job, run_date, name).run(days))
         said.append(f"{len(found)} comparisons without a difference")
     return found
+
+
+def _spread(days: Sequence[date], number: int) -> list[date]:
+    """Return some of the days, spread over all of them, the latest first."""
+    count = min(number, len(days))
+    steps = [round(step * (len(days) - 1) / max(count - 1, 1)) for step in range(count)]
+    return [list(reversed(days))[step] for step in dict.fromkeys(steps)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.digests import digest_text
+from pipeline.digests import canonical_json, digest_text
 from pipeline.errors import RequestError
 from pipeline.schemas import Schema
 from pipeline.sql_assets.header import Header, split_header
@@ -50,8 +50,13 @@ class Asset:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits of the body and the functions it names; the comment header is not part of it."""
-        return digest_text("".join([self.body, *(function.body for function in self.functions)]))
+        """16 hex digits of the body, the functions that it names, and the types of its parameters.
+
+        Nothing else of the header is part of it.
+        """
+        functions = [f"{function.name}\n{function.body}" for function in self.functions]
+        types = canonical_json(self.header.parameters)
+        return digest_text("".join([self.body, *functions, types if self.header.parameters else ""]))
 
     @property
     def function_names(self) -> list[str]:
@@ -134,8 +139,16 @@ class Catalogue:
             text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             raise RequestError(f"{path}: SQL file cannot be read", hint="check the version in job.yaml") from error
+        _refuse_control_characters(text, path)
         header, body, first_line = split_header(text, origin=str(path))
         functions = tuple(self.function(key) for key, kind in header.identifiers.items() if kind == "function")
         if functions and name.startswith("udf/"):
             raise RequestError(f"{path}: a function that calls a function", hint="write the expression out")
         return Asset(name, path, header, body, text, first_line, functions)
+
+
+def _refuse_control_characters(text: str, path: Path) -> None:
+    """Refuse what a terminal would obey when somebody looks at the file or pastes its statement."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if any(not character.isprintable() and character != "\t" for character in line):
+            raise RequestError(f"{path}:{number}: a control character", hint="remove it")

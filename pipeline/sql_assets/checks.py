@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from pipeline.yaml_file import Strict
+
+EXACT = 2**53
+"""The largest integer up to which FLOAT64 holds every one."""
 
 MOST = 1.7976931348623157e308
 """The largest FLOAT64: a range without a bound ends there."""
@@ -24,6 +27,8 @@ class AcceptedValues(Strict):
         kinds = {float if type(value) is int else type(value) for value in values}
         if len(kinds) > 1 or not kinds <= {str, bool, float}:
             raise ValueError("the values must be all texts, all numbers or all truth values; put dates in quotes")
+        if any(type(value) is int and abs(value) > EXACT for value in values):
+            raise ValueError(f"a number beyond {EXACT} cannot be told from its neighbours")
         return values
 
     @property
@@ -40,12 +45,16 @@ class AcceptedValues(Strict):
 class Range(Strict):
     """The bounds of a number, both included; NaN lies in no range."""
 
+    model_config = ConfigDict(strict=True)
+
     column: str
     min: float = -MOST
     max: float = MOST
 
     @model_validator(mode="after")
     def _holds_something(self) -> Range:
+        if not self.model_fields_set & {"min", "max"}:
+            raise ValueError("neither min nor max is given")
         if self.min > self.max:
             raise ValueError(f"min {self.min} lies above max {self.max}")
         return self
@@ -54,11 +63,15 @@ class Range(Strict):
 class RowCount(Strict):
     """How many rows there must be."""
 
+    model_config = ConfigDict(strict=True)
+
     min: int = Field(default=0, ge=0)
     max: int = 2**63 - 1
 
     @model_validator(mode="after")
     def _holds_something(self) -> RowCount:
+        if not self.model_fields_set:
+            raise ValueError("neither min nor max is given")
         if self.min > self.max:
             raise ValueError(f"min {self.min} lies above max {self.max}")
         return self

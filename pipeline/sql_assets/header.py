@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pipeline.errors import RequestError
 from pipeline.schemas import DeclaredColumns
@@ -15,7 +15,10 @@ from pipeline.yaml_file import Strict, parse_yaml
 HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
 
 ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
-DeclaredType = ParameterType | list[ParameterType] | list[dict[str, ParameterType]]
+ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Struct = Annotated[dict[ParameterName, ParameterType], Field(min_length=1)]
+One = Field(min_length=1, max_length=1)
+DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[list[Struct], One]
 """A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
 
 IdentifierKind = Literal["table", "function", "column", "columns", "query", "expression", "expressions", "name"]
@@ -46,7 +49,7 @@ class Header(Strict):
     """
 
     description: str
-    parameters: dict[str, DeclaredType] = {}
+    parameters: dict[ParameterName, DeclaredType] = {}
     identifiers: dict[str, IdentifierKind] = {}
     columns: DeclaredColumns = {}
     checks: list[Check] = []

@@ -20,7 +20,8 @@ def fits(value: Any, declared: DeclaredType | Mapping[str, Any]) -> bool:
     if isinstance(declared, list):
         return isinstance(value, list | tuple) and all(fits(each, declared[0]) for each in value)
     if isinstance(declared, Mapping):
-        return isinstance(value, Mapping) and all(fits(value.get(name), kind) for name, kind in declared.items())
+        is_struct = isinstance(value, Mapping) and set(value) <= set(declared)
+        return is_struct and all(fits(value.get(name), kind) for name, kind in declared.items())
     return _is_scalar(value, declared)
 
 

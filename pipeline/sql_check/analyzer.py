@@ -10,29 +10,17 @@ from types import MappingProxyType
 from typing import Any
 
 import zetasql.types as z
-from zetasql.api import CatalogBuilder, TypeFactory
+from zetasql.api import CatalogBuilder
 from zetasql.core.exceptions import ServerError
 
 from pipeline.schemas import Column, Schema
 from pipeline.sql_assets import Asset, Statement, TableName
-from pipeline.sql_assets.header import DeclaredType
+from pipeline.sql_check.absent import absent_features
 from pipeline.sql_check.cost import partition_of, starred_sources, unfiltered_tables
 from pipeline.sql_check.dialect import bigquery_options
 from pipeline.sql_check.engine import open_service
+from pipeline.sql_check.types import Typed, type_name, typed_table, zetasql_table, zetasql_type
 
-KINDS = {
-    "INT64": z.TypeKind.TYPE_INT64,
-    "FLOAT64": z.TypeKind.TYPE_DOUBLE,
-    "STRING": z.TypeKind.TYPE_STRING,
-    "BOOL": z.TypeKind.TYPE_BOOL,
-    "DATE": z.TypeKind.TYPE_DATE,
-    "TIMESTAMP": z.TypeKind.TYPE_TIMESTAMP,
-    "NUMERIC": z.TypeKind.TYPE_NUMERIC,
-}
-Typed = tuple[str, z.Type]
-"""A column and its type, whichever GoogleSQL has."""
-
-NAMES = {kind: name for name, kind in KINDS.items()}
 NONE: Mapping[TableName, str] = MappingProxyType({})
 LOCATION = re.compile(r"\s*\[at (\d+):(\d+)\]\s*$")
 
@@ -46,7 +34,8 @@ class Finding:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.what}"
+        text = f"{self.path}:{self.line}: {self.what}"
+        return "".join(c if c.isprintable() else "?" for c in text)
 
 
 class Rejected(Exception):
@@ -100,9 +89,12 @@ class Analyzer:
         if is_function != statement.asset.name.startswith("udf/"):
             raise Rejected(Finding(*statement.lines[0], "functions, and nothing else, stand in udf/"))
         self._refuse_waste(statement, resolved)
+        repeatable = {str(table) for _, _, table in statement.tables} & self._sources
+        for what in absent_features(resolved, repeatable=bool(repeatable) and "@as_of" in statement.sql):
+            raise Rejected(Finding(statement.asset.path, statement.asset.first_line, what))
         columns = _columns(resolved)
         self._remember(statement, resolved, columns)
-        return Schema(tuple(Column(name, _name(kind)) for name, kind in columns))
+        return Schema(tuple(Column(name, type_name(kind)) for name, kind in columns))
 
     def parse(self, asset: Asset) -> None:
         """Parse a statement as it stands in its file: places are back-quoted names.
@@ -139,16 +131,17 @@ class Analyzer:
 
     def _refuse_waste(self, statement: Statement, resolved: Any) -> None:
         """Look for what costs more than it needs, where there can be any: walking a syntax tree takes its time."""
-        named, found = {str(table) for _, _, table in statement.tables}, []
-        if named & self._sources and "*" in statement.sql.replace("COUNT(*)", ""):
+        named = {str(table): asset for asset, _, table in statement.tables}
+        found: list[tuple[str, str]] = []
+        if self._sources & set(named) and "*" in statement.sql.replace("COUNT(*)", ""):
             parsed = self._service.parse(sql_statement=statement.sql, options=self._language).parsed_statement
-            found += [
-                f"every column of the source {name} is selected" for name in starred_sources(parsed, self._sources)
-            ]
-        if named & set(self._partitions):
+            starred = starred_sources(parsed, self._sources)
+            found += [(name, f"every column of the source {name} is selected") for name in starred]
+        if set(self._partitions) & set(named):
             found += unfiltered_tables(resolved, self._partitions)
-        if found:
-            raise Rejected(Finding(statement.asset.path, statement.asset.first_line, found[0]))
+        for name, what in found:
+            asset = named.get(name, statement.asset)
+            raise Rejected(Finding(asset.path, asset.first_line, what))
 
     def _catalog(self, statement: Statement) -> z.SimpleCatalog:
         """Return what the statement names: a catalogue with everything would be copied for each statement."""
@@ -176,7 +169,7 @@ class Analyzer:
             )
         elif hasattr(resolved, "name_path"):
             name = resolved.name_path[0]
-            self._tables[name] = _table(name, columns)
+            self._tables[name] = typed_table(name, columns)
             partition = partition_of(resolved, self._partitions)
             if partition:
                 self._partitions[name] = partition
@@ -209,27 +202,3 @@ def _finding(statement: Statement, error: ServerError) -> Finding:
     number = int(found.group(1)) if found else 1
     path, line = statement.lines[min(number, len(statement.lines)) - 1]
     return Finding(path, line, " ".join(LOCATION.sub("", error.raw_error.partition("Message: ")[2]).split()))
-
-
-def zetasql_table(name: str, schema: Schema) -> z.SimpleTable:
-    """Return a table as the analyzer knows it."""
-    return _table(name, [(column.name, zetasql_type(column.type)) for column in schema.columns])
-
-
-def _table(name: str, columns: Iterable[Typed]) -> z.SimpleTable:
-    return z.SimpleTable(name=name, column=[z.SimpleColumn(name=column, type=kind) for column, kind in columns])
-
-
-def zetasql_type(declared: DeclaredType | str) -> z.Type:
-    """Return a declared type as the analyzer knows it."""
-    if isinstance(declared, str):
-        return TypeFactory.create_simple_type(KINDS[declared])
-    element = declared[0]
-    if isinstance(element, str):
-        return TypeFactory.create_array_type(zetasql_type(element))
-    fields = [(name, zetasql_type(kind)) for name, kind in element.items()]
-    return TypeFactory.create_array_type(TypeFactory.create_struct_type(fields))
-
-
-def _name(kind: z.Type) -> str:
-    return NAMES.get(kind.type_kind, str(kind.type_kind.name).removeprefix("TYPE_"))

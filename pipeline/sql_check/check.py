@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.errors import RequestError
 from pipeline.project import Project
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import Statement
 from pipeline.sql_assets.released import broken_releases
 from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
-from pipeline.sql_check.lineage import is_stale, lineage_of
+from pipeline.sql_check.lineage import MAKES, is_stale, lineage_of
 from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
-from pipeline.statements.job import source_tables
+from pipeline.statements.job import check_assets, source_tables
 from pipeline.target import Target
 
 
@@ -47,22 +48,39 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
     checked, session = Checked(), Session.open(project, target)
     checked.findings += _broken_releases(session)
     for name in project.job_names():
-        rehearsal = Rehearsal.of(session, project.job(name), SAMPLE_DATE)
-        analyzer = Analyzer(
-            rehearsal.tables(),
-            cache_dir,
-            partitions=rehearsal.partitions(),
-            sources=source_tables(session, rehearsal.job).values(),
-        )
-        for statement in (*rehearsal.sent(), *rehearsal.parts()):
-            checked.findings += [found for found in _findings(analyzer, statement) if found not in checked.findings]
-            checked.statements.append(statement)
-        readme = rehearsal.job.folder / "README.md"
-        if is_stale(readme, lineage_of(project, name)):
-            what = f"the section on tables and SQL is stale: run pipeline sql lineage {name} --write"
-            checked.findings.append(Finding(readme, 1, what))
+        try:
+            _check_job(session, name, cache_dir, checked)
+        except RequestError as error:
+            if not checked.findings:  # nothing else explains it
+                raise
+            checked.findings.append(Finding(project.root / "jobs" / name / "job.yaml", 1, str(error)))
     checked.findings += _unused(session, checked.statements, Analyzer({}, cache_dir))
     return checked
+
+
+def _check_job(session: Session, name: str, cache_dir: Path, checked: Checked) -> None:
+    job = session.project.job(name)
+    check_assets(session.catalogue, job)
+    rehearsal = Rehearsal.of(session, job, SAMPLE_DATE)
+    analyzer = Analyzer(
+        rehearsal.tables(),
+        cache_dir,
+        partitions=rehearsal.partitions(),
+        sources=source_tables(session, job).values(),
+    )
+    broken: set[str] = set()
+    for statement in (*rehearsal.sent(), *rehearsal.parts()):
+        checked.statements.append(statement)
+        if broken & {str(table) for _, _, table in statement.tables}:
+            continue  # what it reads could not be made: whatever is said of it follows from that
+        found = list(_findings(analyzer, statement))
+        checked.findings += [each for each in found if each not in checked.findings]
+        if found and (makes := MAKES.match(statement.sql)):
+            broken.add(makes.group(1))
+    readme = job.folder / "README.md"
+    if is_stale(readme, lineage_of(session.project, name)):
+        what = f"the section on tables and SQL is stale: run pipeline sql lineage {name} --write"
+        checked.findings.append(Finding(readme, 1, what))
 
 
 def _unused(session: Session, statements: Sequence[Statement], analyzer: Analyzer) -> Iterator[Finding]:

@@ -13,14 +13,14 @@ STARS = (z.ASTStar, z.ASTDotStar, z.ASTStarWithModifiers, z.ASTDotStarWithModifi
 
 def starred_sources(parsed: Any, sources: frozenset[str]) -> Iterator[str]:
     """Return sources from which every column is selected: BigQuery is paid by the column."""
-    for select in _nodes(parsed, z.ASTSelect):
+    for select in nodes(parsed, z.ASTSelect):
         columns = select.select_list.columns if select.select_list else []
         if any(isinstance(column.expression, STARS) for column in columns):
             yield from sorted(set(_tables_from(select.from_clause)) & sources)
 
 
-def unfiltered_tables(resolved: Any, partitions: Mapping[str, str]) -> Iterator[str]:
-    """Return partitioned tables that a statement reads without a filter on the partition.
+def unfiltered_tables(resolved: Any, partitions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Return the partitioned tables that a statement reads without a filter on the partition, and say so.
 
     A view is read with the filters of whoever reads it, and an insert does not read its table.
     """
@@ -34,14 +34,14 @@ def unfiltered_tables(resolved: Any, partitions: Mapping[str, str]) -> Iterator[
         clauses = resolved.when_clause_list if scan is written else []  # a MERGE prunes by them
         conditions = (*filters, *(clause.match_expr for clause in clauses))
         ids = {each.column_id for each in scan.column_list if each.name == column}
-        if not any(ref.column.column_id in ids for each in conditions for ref in _nodes(each, z.ResolvedColumnRef)):
-            yield f"{scan.table.name} is read without a filter on its partition {column}"
+        if not any(ref.column.column_id in ids for each in conditions for ref in nodes(each, z.ResolvedColumnRef)):
+            yield scan.table.name, f"{scan.table.name} is read without a filter on its partition {column}"
 
 
 def partition_of(resolved: Any, partitions: Mapping[str, str]) -> str | None:
     """Return the column by which a new table is partitioned, or the one that a view shows of such a table."""
     if isinstance(resolved, z.ResolvedCreateTableStmtBase):
-        columns = list(_nodes(resolved.partition_by_list, z.ResolvedColumnRef))
+        columns = list(nodes(resolved.partition_by_list, z.ResolvedColumnRef))
         return columns[0].column.name if columns else None
     if isinstance(resolved, z.ResolvedCreateViewStmt):
         shown = {column.name for column in resolved.output_column_list}
@@ -69,11 +69,12 @@ def _tables_from(clause: Any) -> Iterator[str]:
             yield from _tables_from(child)
 
 
-def _nodes(node: Any, kind: type) -> Iterator[Any]:
+def nodes(node: Any, kind: type) -> Iterator[Any]:
+    """Return the nodes of a kind below a node of a syntax tree, and the node itself."""
     if isinstance(node, kind):
         yield node
     for child in _children(node):
-        yield from _nodes(child, kind)
+        yield from nodes(child, kind)
 
 
 def _children(node: Any) -> Iterator[Any]:

@@ -15,7 +15,11 @@ from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.target import local_target
 
 PROJECT = "pipeline-local"
-MAKES = re.compile(r"\A(?:CREATE OR REPLACE TABLE|CREATE OR REPLACE VIEW|INSERT INTO|MERGE)\s+`([^`]+)`")
+MAKES = re.compile(
+    r"\A(?:CREATE OR REPLACE TABLE|CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|INSERT INTO|MERGE)\s+`([^`]+)`"
+)
+"""What a statement makes or changes."""
+
 RUN_TABLE = re.compile(r"__\d{8}__[0-9a-f]{10}__")
 MODEL_TABLE = re.compile(r"(__predictions)__\w+$")
 BEGIN, END = "<!-- lineage: made by pipeline sql lineage --write -->", "<!-- end of lineage -->"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -169,15 +169,23 @@ class Rehearsal:
     def _leak_test(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
         asked = Asked(run.run_date, run.run_date, run.run_date, run.as_of)
-        own, one, other = source_tables(session, job), run.table("leak__one"), run.table("leak__other")
+        own = source_tables(session, job)
         for name, source in job.spec.sources.items():
             if source.known_at:
                 own[name] = run.table(f"leak__cut__{name}")
                 yield leaks.cut_source_statement(session, job, name, own[name], run.as_of)
-        for table in (one, other):
-            yield leaks.lone_examples_statement(session, job, table, asked, own)
-        span = (run.as_of, run.as_of)
-        yield leaks.compare_statement(session, job, one, other, span)
-        kinds = {leaks.difference(session, job, column).asset.name: column for column in leaks.compared(session, job)}
+        for kind, step in (("examples", job.spec.examples), ("labels", job.spec.labels)):
+            one, other = (run.table(f"leak__{kind}_{side}") for side in ("one", "other"))
+            for table in (one, other):
+                yield leaks.copy_statement(session, job, step, table, asked, own)
+            pair = leaks.Pair(one, other, session.catalogue.get(step.sql).columns, job.spec.prediction_key)
+            yield from self._comparisons(pair)
+            if step is job.spec.examples:
+                yield leaks.moments_statement(session, one)
+                yield from self._comparisons(replace(pair, moment=run.as_of))
+
+    def _comparisons(self, pair: leaks.Pair) -> Iterator[Statement]:
+        yield leaks.compare_statement(self.session, pair)
+        kinds = {leaks.difference(self.session, pair, column).asset.name: column for column in pair.compared}
         for column in kinds.values():
-            yield leaks.example_key_statement(session, job, one, other, span, column)
+            yield leaks.example_key_statement(self.session, pair, column)

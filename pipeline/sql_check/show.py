@@ -17,7 +17,7 @@ from pipeline.target import Target
 
 
 def show_statement(project: Project, target: Target, name: str, run_date: date) -> str:
-    """Return a version as a command of `bq`, with the values of a run date.
+    """Return a version as a command of `bq`, with the values of a run date; for a part, the statement around it.
 
     Raises
     ------
@@ -26,11 +26,16 @@ def show_statement(project: Project, target: Target, name: str, run_date: date) 
     """
     session = Session.open(project, target)
     session.catalogue.any(name)
-    for job in project.job_names():
-        rehearsal = Rehearsal.of(session, project.job(job), run_date)
-        for statement in (*rehearsal.parts(), *rehearsal.sent()):
-            if statement.asset.name == name:
-                return as_command(statement, target)
+    statements = [
+        statement
+        for job in project.job_names()
+        for rehearsal in [Rehearsal.of(session, project.job(job), run_date)]
+        for statement in (*rehearsal.parts(), *rehearsal.sent())
+    ]
+    own = [each for each in statements if each.asset.name == name]
+    around = [each for each in statements if name in [asset.name for asset in each.assets]]
+    for statement in (*own, *around):
+        return as_command(statement, target)
     raise RequestError(f"{name}: no job uses it", hint="see pipeline sql list")
 
 

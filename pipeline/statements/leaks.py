@@ -1,15 +1,42 @@
-"""Statements of the tests against leakage: examples made twice, and compared."""
+"""Statements of the tests against leakage: a job's rows made twice, and compared."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.job_spec import SqlStep
 from pipeline.project import Job
+from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import Identifier, Named, Statement, TableName
 from pipeline.statements.checks import count_wrong
 from pipeline.statements.job import Asked, job_query
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two tables of the same columns.
+
+    Parameters
+    ----------
+    key
+        Columns by which rows are paired.
+    moment
+        The moment whose rows are compared; those of all moments when None.
+    """
+
+    one: TableName
+    other: TableName
+    columns: Schema
+    key: Sequence[str]
+    moment: datetime | None = None
+
+    @property
+    def compared(self) -> list[str]:
+        """The columns besides the key."""
+        return [name for name in self.columns.names if name not in self.key]
 
 
 def cut_source_statement(session: Session, job: Job, name: str, table: TableName, as_of: datetime) -> Statement:
@@ -24,61 +51,51 @@ def cut_source_statement(session: Session, job: Job, name: str, table: TableName
     return session.statement("leaks/cut_source_v1", identifiers, {"as_of": as_of})
 
 
-def lone_examples_statement(
-    session: Session, job: Job, table: TableName, asked: Asked, sources: Mapping[str, TableName]
+def copy_statement(
+    session: Session, job: Job, step: SqlStep, table: TableName, asked: Asked, sources: Mapping[str, TableName]
 ) -> Statement:
-    """Make the examples of a moment; `sources` take the place of the job's own tables."""
+    """Make a table of a job's examples or labels; `sources` take the place of the job's own tables."""
     identifiers: dict[str, Identifier] = {
         "table": table,
-        "examples": job_query(session, job, job.spec.examples, asked, sources),
-        "columns": columns_of(session, job),
+        "query": job_query(session, job, step, asked, sources),
+        "columns": session.catalogue.get(step.sql).columns.names,
     }
-    return session.statement("leaks/examples_v1", identifiers)
+    return session.statement("leaks/copy_v1", identifiers)
 
 
-def compare_statement(
-    session: Session, job: Job, one: TableName, other: TableName, span: tuple[datetime, datetime]
-) -> Statement:
-    """Count the rows of two tables that differ, by column; only those of a span of moments."""
+def moments_statement(session: Session, table: TableName) -> Statement:
+    """Read the moments of a table of examples."""
+    return session.statement("leaks/moments_v1", {"table": table})
+
+
+def compare_statement(session: Session, pair: Pair) -> Statement:
+    """Count the rows of two tables that differ, by column."""
     differences: list[Named] = [
-        (f"differs_{column}", count_wrong(session, difference(session, job, column)))
-        for column in compared(session, job)
+        (f"differs_{column}", count_wrong(session, difference(session, pair, column))) for column in pair.compared
     ]
-    identifiers = _pair(session, job, one, other, span) | {"differences": differences}
-    return session.statement("leaks/compare_v1", identifiers)
+    return session.statement("leaks/compare_v1", _rows(session, pair) | {"differences": differences})
 
 
-def example_key_statement(
-    session: Session, job: Job, one: TableName, other: TableName, span: tuple[datetime, datetime], column: str
-) -> Statement:
+def example_key_statement(session: Session, pair: Pair, column: str) -> Statement:
     """Read a key for which two tables differ in a column or at all."""
-    identifiers = _pair(session, job, one, other, span) | {"condition": difference(session, job, column)}
+    identifiers = _rows(session, pair) | {"condition": difference(session, pair, column)}
     return session.statement("leaks/example_key_v1", identifiers)
 
 
-def columns_of(session: Session, job: Job) -> list[str]:
-    """Return the columns of a job's examples."""
-    return session.catalogue.get(job.spec.examples.sql).columns.names
-
-
-def compared(session: Session, job: Job) -> list[str]:
-    """Return the columns of a job's examples besides the key."""
-    return [name for name in columns_of(session, job) if name not in job.spec.prediction_key]
-
-
-def difference(session: Session, job: Job, column: str) -> Statement:
+def difference(session: Session, pair: Pair, column: str) -> Statement:
     """Return the condition under which two rows of one key differ in a column."""
-    types = {each.name: each.type for each in session.catalogue.get(job.spec.examples.sql).columns.columns}
+    types = {each.name: each.type for each in pair.columns.columns}
     name = "differs_float" if types[column] == "FLOAT64" else "differs"
     return session.statement(f"leaks/{name}_v1", {"column": column})
 
 
-def _pair(
-    session: Session, job: Job, one: TableName, other: TableName, span: tuple[datetime, datetime]
-) -> dict[str, Identifier]:
-    columns, moments = columns_of(session, job), {"first_moment": span[0], "last_moment": span[1]}
-    rows = [
-        session.statement("leaks/rows_between_v1", {"table": table, "columns": columns}, moments)
-        for table in (one, other)
-    ]
-    return {"one": rows[0], "other": rows[1], "key": job.spec.prediction_key}
+def _rows(session: Session, pair: Pair) -> dict[str, Identifier]:
+    one, other = (_side(session, table, pair) for table in (pair.one, pair.other))
+    return {"one": one, "other": other, "key": list(pair.key)}
+
+
+def _side(session: Session, table: TableName, pair: Pair) -> Statement:
+    identifiers: dict[str, Identifier] = {"table": table, "columns": pair.columns.names}
+    if pair.moment is None:
+        return session.statement("leaks/all_rows_v1", identifiers)
+    return session.statement("leaks/rows_at_v1", identifiers, {"moment": pair.moment})

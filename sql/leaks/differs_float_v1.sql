@@ -8,6 +8,6 @@ changes: {v1: first version}
 */
 one._present AND other._present AND IF(
   ABS(one.`{column}` - other.`{column}`) < CAST('inf' AS FLOAT64),
-  ABS(one.`{column}` - other.`{column}`) > 1e-9 * GREATEST(ABS(one.`{column}`), ABS(other.`{column}`), 1),
+  ABS(one.`{column}` - other.`{column}`) > GREATEST(1e-9 * ABS(one.`{column}`), 1e-9 * ABS(other.`{column}`), 1e-12),
   one.`{column}` IS DISTINCT FROM other.`{column}`
 )

@@ -14,9 +14,9 @@ from zetasql.core.exceptions import ServerError
 from zetasql.types import proto_model
 
 from pipeline.sql_assets import Asset, Statement, TableName
-from pipeline.sql_check.analyzer import zetasql_table, zetasql_type
 from pipeline.sql_check.dialect import bigquery_options
 from pipeline.sql_check.engine import open_service
+from pipeline.sql_check.types import zetasql_table, zetasql_type
 from tests.sql.cases import ROOT, Case
 
 CACHE = ROOT / ".local" / "analyzer"

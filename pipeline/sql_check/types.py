@@ -1,0 +1,51 @@
+"""Types and tables, as the analyzer knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import zetasql.types as z
+from zetasql.api import TypeFactory
+
+from pipeline.schemas import Schema
+from pipeline.sql_assets.header import DeclaredType
+
+KINDS = {
+    "INT64": z.TypeKind.TYPE_INT64,
+    "FLOAT64": z.TypeKind.TYPE_DOUBLE,
+    "STRING": z.TypeKind.TYPE_STRING,
+    "BOOL": z.TypeKind.TYPE_BOOL,
+    "DATE": z.TypeKind.TYPE_DATE,
+    "TIMESTAMP": z.TypeKind.TYPE_TIMESTAMP,
+    "NUMERIC": z.TypeKind.TYPE_NUMERIC,
+}
+Typed = tuple[str, z.Type]
+"""A column and its type, whichever GoogleSQL has."""
+
+NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def zetasql_table(name: str, schema: Schema) -> z.SimpleTable:
+    """Return a table as the analyzer knows it."""
+    return typed_table(name, [(column.name, zetasql_type(column.type)) for column in schema.columns])
+
+
+def typed_table(name: str, columns: Iterable[Typed]) -> z.SimpleTable:
+    """Return a table of columns of any type."""
+    return z.SimpleTable(name=name, column=[z.SimpleColumn(name=column, type=kind) for column, kind in columns])
+
+
+def zetasql_type(declared: DeclaredType | str) -> z.Type:
+    """Return a declared type as the analyzer knows it."""
+    if isinstance(declared, str):
+        return TypeFactory.create_simple_type(KINDS[declared])
+    element = declared[0]
+    if isinstance(element, str):
+        return TypeFactory.create_array_type(zetasql_type(element))
+    fields = [(name, zetasql_type(kind)) for name, kind in element.items()]
+    return TypeFactory.create_array_type(TypeFactory.create_struct_type(fields))
+
+
+def type_name(kind: z.Type) -> str:
+    """Return the name of a type, as headers declare it where they can."""
+    return NAMES.get(kind.type_kind, str(kind.type_kind.name).removeprefix("TYPE_"))

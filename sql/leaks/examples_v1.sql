@@ -1,7 +1,0 @@
-/*
-description: The examples of a job for one moment, alone, to be compared with others.
-identifiers: {table: table, examples: query, columns: columns}
-changes: {v1: first version}
-*/
-CREATE OR REPLACE TABLE `{table}` AS
-SELECT `{columns}` FROM `{examples}`
