@@ -62,13 +62,24 @@ def test_each_kind_says_what_it_looks_at(check, kind, columns, text):
 
 
 def test_bounds_that_are_left_out_are_the_largest_numbers():
-    low, high, rate, rows = parsed(
-        "range: {column: a, max: 1}", "range: {column: a, min: 1}", "rate: {column: a}", "row_count: {}"
-    )
+    low, high, rows = parsed("range: {column: a, max: 1}", "range: {column: a, min: 1}", "row_count: {max: 5}")
     assert (low.range.min, low.range.max) == (-MOST, 1)
     assert (high.range.min, high.range.max) == (1, MOST)
-    assert (rate.rate.min, rate.rate.max) == (-MOST, MOST)
-    assert (rows.row_count.min, rows.row_count.max) == (0, 2**63 - 1)
+    assert (rows.row_count.min, rows.row_count.max) == (0, 5)
+
+
+@pytest.mark.parametrize("check", ["range: {column: a}", "rate: {column: a}", "row_count: {}"])
+def test_a_check_without_bounds_is_refused(check):
+    with pytest.raises(RequestError, match="neither min nor max is given"):
+        parsed(check)
+
+
+@pytest.mark.parametrize(
+    "check", ["range: {column: a, min: true}", "rate: {column: a, max: '5'}", "row_count: {min: 1.5}"]
+)
+def test_bounds_are_numbers_as_they_are_written(check):
+    with pytest.raises(RequestError, match=r"key checks\.0\.\w+\.(min|max): Input should be a valid"):
+        parsed(check)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +150,7 @@ def test_checks_of_declared_columns_and_of_the_label_beside_examples_are_accepte
 
 
 def test_one_kind_may_stand_more_than_once_and_the_order_stays():
-    found = parsed("range: {column: b}", "not_null: [a]", "range: {column: a}", "not_null: [a]")
+    found = parsed("range: {column: b, min: 0}", "not_null: [a]", "range: {column: a, min: 0}", "not_null: [a]")
     assert [check.columns for check in found] == [["b"], ["a"], ["a"], ["a"]]
 
 
@@ -152,7 +163,7 @@ def test_no_checks_are_none():
     [
         ("nulls: [a]", "key checks.0.nulls: not a known key"),
         ("{not_null: [a], unique: [a]}", NOT_ONE),
-        ("{rate: {column: a}, range: {column: a}}", NOT_ONE),
+        ("{rate: {column: a, min: 0}, range: {column: a, min: 0}}", NOT_ONE),
         ("{}", NOT_ONE),
         ("row_count:", NOT_ONE),
         ("text", "key checks.0: Input should be a valid dictionary"),

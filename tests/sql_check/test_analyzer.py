@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.schemas import Column
 from pipeline.sql_assets import TableName
-from pipeline.sql_check.analyzer import KINDS, Analyzer, Finding, Rejected
+from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
+from pipeline.sql_check.types import KINDS
 from tests.sql_check.conftest import ANALYZER, COLUMNS, TABLE, statement
 
 OTHER, VIEW, TWICE = (TableName("pipeline-local", "ml", name) for name in ("other", "view", "twice_0a54d823"))

@@ -156,7 +156,6 @@ def test_a_star_in_a_nested_query_is_refused(analyzer):
         analyzer.analyze(rendered("SELECT id\nFROM `{q}`", path="outer_v1.sql", q=inner))
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="waste is placed at the top of the outermost file")
 @pytest.mark.parametrize("inner", ["SELECT *\nFROM `{source}`", "SELECT id\nFROM `{slices}`"])
 def test_waste_in_a_nested_query_is_named_in_its_own_file(analyzer, inner):
     nested = rendered(inner, path="inner_v1.sql")

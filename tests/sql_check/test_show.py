@@ -147,7 +147,6 @@ def test_a_function_is_shown_with_its_digest():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("checks/is_null_v1", "checks/is_null_v1: no job uses it - see pipeline sql list"),
         ("flight_delay/preprocess/examples_v9", "examples_v9.sql: SQL file cannot be read"),
         ("", NO_NAME),
         ("flight_delay/preprocess/examples", NO_NAME),

@@ -116,7 +116,7 @@ def test_names_stay_apart_where_every_kind_stands_twice(session):
         {"accepted_values": {"column": "a", "values": [2]}},
         {"range": {"column": "b", "min": 5}},
         {"row_count": {"max": 2}},
-        {"rate": {"column": "a"}},
+        {"rate": {"column": "a", "min": 0}},
     ]
     found = rules(session, *EVERY_KIND, *other)
     for part in check_places(found).values():
@@ -156,8 +156,8 @@ def test_keys_of_wrong_rows_are_read_with_the_parameters_of_their_rule_alone(ses
         {"not_null": ["a b"]},
         {"unique": ["a`, (SELECT 1) AS `b"]},
         {"accepted_values": {"column": "", "values": [1]}},
-        {"range": {"column": "a)"}},
-        {"rate": {"column": "1"}},
+        {"range": {"column": "a)", "min": 0}},
+        {"rate": {"column": "1", "min": 0}},
     ],
 )
 def test_a_name_that_is_no_column_is_refused(session, check):
