@@ -201,11 +201,11 @@ def test_a_rate_of_no_values_is_null_and_passes(checked_session, plain_job, requ
 
 def test_a_rate_that_is_no_number_is_recorded_as_text_and_refused(checked_session, plain_job, requests_sent):
     sql = ("p.lat AS dest_lat", "CAST('NaN' AS FLOAT64) AS dest_lat")
-    change(checked_session, plain_job.spec.examples.sql, {"rate": {"column": "dest_lat"}}, sql=sql)
+    change(checked_session, plain_job.spec.examples.sql, {"rate": {"column": "dest_lat", "min": 0}}, sql=sql)
     said = refused(lambda: run_job(checked_session, plain_job, DAY))
-    assert "check rate dest_lat failed: found nan - " in said
+    assert "check rate dest_lat, min 0.0 failed: found nan - " in said
     event = last_event(checked_session, plain_job, requests_sent)
-    assert results(event)["rate dest_lat"] == {"check": "rate dest_lat", "failed": 1, "seen": "nan"}
+    assert results(event)["rate dest_lat, min 0.0"]["seen"] == "nan"
 
 
 def test_checks_are_recorded_where_examples_are_refused_for_something_else(checked_session, plain_job, requests_sent):
