@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from pipeline.dates import EARLIEST, LATEST
 from pipeline.manifest import Manifest
 from pipeline.published import published
 from pipeline.runs import Run
-
-NEVER = date(9999, 12, 31)
-LONG_AGO = date(1, 1, 1)
 
 
 def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:
@@ -46,7 +44,7 @@ def _others_served(run: Run, gone: str) -> list[date]:
     The first champion stands for earlier run dates too, without a decision of their own.
     """
     next_date = run.run_date + timedelta(days=1)
-    rows = published(run.session, run.job, LONG_AGO, NEVER)
+    rows = published(run.session, run.job, EARLIEST, LATEST)
     served = [row["run_date"] for row in rows if row["variant"] == gone]
     earlier = served[:1] if served and served[0] < run.run_date else []
     later = [next_date] if any(day >= next_date for day in served) else []

@@ -8,8 +8,9 @@ from math import isfinite
 from typing import Any
 
 from pipeline.errors import CheckError
+from pipeline.ledger import Event
 from pipeline.session import Session
-from pipeline.sql_assets import TableName
+from pipeline.sql_assets import Asset, TableName
 from pipeline.statements.checks import Rule, offending_rows_statement
 
 
@@ -76,6 +77,22 @@ def as_details(results: Sequence[CheckResult]) -> list[dict[str, Any]]:
         {"check": each.check, "failed": each.failed, "seen": each.seen if _is_json(each.seen) else str(each.seen)}
         for each in results
     ]
+
+
+def checked_event(
+    phase: str, table: TableName, asset: Asset, results: Sequence[CheckResult], *, key: str = ""
+) -> Event:
+    """Return the event of what checks of the table that a phase made found."""
+    return Event(
+        phase=phase,
+        event="checked",
+        key=key,
+        uri=f"bq://{table}",
+        row_count=sum(result.failed for result in results),
+        sql_version=asset.name,
+        sql_digest=asset.digest,
+        details={"checks": as_details(results)},
+    )
 
 
 def _is_json(number: float | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data_checks import CheckResult, judge, refuse_failed
@@ -11,16 +12,44 @@ from pipeline.errors import CheckError
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
-from pipeline.statements.checks import label_checks, rules_of
+from pipeline.statements.checks import Rule, label_checks, rules_of
 from pipeline.statements.evaluation import labels_statement
 from pipeline.statements.job import Asked, label_columns
 from pipeline.statements.predictions import keyed_profile_statement
 
 
-def make_labels(
-    session: Session, job: Job, asked: Asked, purpose: str
-) -> tuple[TableName, dict[str, Any], list[CheckResult]]:
-    """Make the table of the labels that are known, and return it with its counts and what checks found.
+@dataclass(frozen=True)
+class Labels:
+    """A table of labels and what was found in it.
+
+    Parameters
+    ----------
+    key
+        Prediction key.
+    counts
+        `row_count`, `duplicate_keys` and `checksum`.
+    rules, results
+        What is asked of the rows, and what was found; without rows nothing is asked.
+    """
+
+    table: TableName
+    key: Sequence[str]
+    counts: dict[str, Any]
+    rules: Sequence[Rule]
+    results: Sequence[CheckResult]
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether a check failed."""
+        return any(result.failed for result in self.results)
+
+    def refuse_failed(self, session: Session) -> None:
+        """Raise when a check failed."""
+        refuse_failed(session, self.table, self.key, self.rules, self.results)
+
+
+def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> Labels:
+    """Make the table of the labels that are known, and look at it.
 
     Parameters
     ----------
@@ -32,26 +61,24 @@ def make_labels(
     CheckError
         Two labels have one key.
     """
-    digest = digest_json([purpose, asked.first_date, asked.last_date, asked.as_of])
-    table = session.warehouse.run_table(f"{job.name}__{asked.last_date:%Y%m%d}__{digest}__labels")
-    statement = labels_statement(session, job, table, asked)
-    labels = {"job": job.name, "phase": "evaluate"}
-    # A job id of its own: labels are made anew each time, with those that arrived since an unfinished attempt.
-    session.warehouse.execute(statement, step=unique_name(f"{job.name}-labels"), labels=labels)
-    session.warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
-    columns = label_columns(session, job).names
-    key = job.spec.prediction_key
+    table = _make_table(session, job, asked, purpose)
+    key, columns = job.spec.prediction_key, label_columns(session, job).names
     rules = rules_of(session, table, key, label_checks(session, job))
     profile = session.warehouse.rows(keyed_profile_statement(session, table, key, columns, rules))[0]
     if profile["duplicate_keys"]:
         what = f"{job.name} {asked.last_date}: {profile['duplicate_keys']} labels share a key"
         raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
     counts = {name: profile[name] for name in ("row_count", "duplicate_keys", "checksum")}
-    return table, counts, judge(rules, profile) if profile["row_count"] else []
+    asked_of_rows = rules if profile["row_count"] else []
+    return Labels(table, key, counts, asked_of_rows, judge(asked_of_rows, profile))
 
 
-def refuse_labels(session: Session, job: Job, table: TableName, results: Sequence[CheckResult]) -> None:
-    """Raise when a check of a table of labels failed."""
-    if results:
-        key = job.spec.prediction_key
-        refuse_failed(session, table, key, rules_of(session, table, key, label_checks(session, job)), results)
+def _make_table(session: Session, job: Job, asked: Asked, purpose: str) -> TableName:
+    digest = digest_json([purpose, asked.first_date, asked.last_date, asked.as_of])
+    table = session.target.run_table(f"{job.name}__{asked.last_date:%Y%m%d}__{digest}__labels")
+    statement = labels_statement(session, job, table, asked)
+    labels = {"job": job.name, "phase": "evaluate"}
+    # A job id of its own: labels are made anew each time, with those that arrived since an unfinished attempt.
+    session.warehouse.execute(statement, step=unique_name(f"{job.name}-labels"), labels=labels)
+    session.warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
+    return table

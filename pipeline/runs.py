@@ -60,7 +60,7 @@ class Run:
     def table(self, step: str) -> TableName:
         """Name one of the run's tables in the runs dataset."""
         digest = self.run_id.rsplit("-", 1)[-1]
-        return self.session.warehouse.run_table(f"{self.job.name}__{self.run_date:%Y%m%d}__{digest}__{step}")
+        return self.session.target.run_table(f"{self.job.name}__{self.run_date:%Y%m%d}__{digest}__{step}")
 
     def labels(self, phase: str) -> dict[str, str]:
         """Return the labels of the run's BigQuery jobs and tables."""

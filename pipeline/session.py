@@ -4,31 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import Reporter
 from pipeline.project import Project
 from pipeline.sql_assets import Catalogue, Identifier, Statement, render
-from pipeline.store import Store
 from pipeline.target import Target
-from pipeline.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from pipeline.store import Store
+    from pipeline.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
 class Session:
-    """Connections and readers that belong together."""
+    """Connections and readers that belong together; Google's clients are imported when one is asked for."""
 
     project: Project
     catalogue: Catalogue
-    warehouse: Warehouse
-    store: Store
+    target: Target
     reporter: Reporter
 
     @classmethod
     def open(cls, project: Project, target: Target, reporter: Reporter | None = None) -> Session:
-        """Connect to a target."""
-        catalogue = Catalogue(project.root)
-        return cls(project, catalogue, Warehouse(target), Store(target), reporter or Reporter())
+        """Read the catalogue of a project, to be used at a target."""
+        return cls(project, Catalogue(project.root), target, reporter or Reporter())
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """BigQuery at the target."""
+        from pipeline.warehouse import Warehouse
+
+        return Warehouse(self.target)
+
+    @cached_property
+    def store(self) -> Store:
+        """The bucket of the target."""
+        from pipeline.store import Store
+
+        return Store(self.target)
 
     def statement(
         self,

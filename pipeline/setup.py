@@ -28,7 +28,7 @@ def ensure_tables(session: Session, job: Job) -> None:
         schema = SLICE_COLUMNS + job.prediction_schema
         clusters = list(dict.fromkeys(["variant", *job.spec.entity]))[:4]
         session.warehouse.tables.create(
-            session.warehouse.table(job.predictions_table), schema, partition_by=PARTITION, cluster_by=clusters
+            session.target.table(job.predictions_table), schema, partition_by=PARTITION, cluster_by=clusters
         )
     known = session.warehouse.tables.functions()
     for place in functions(session):
@@ -51,6 +51,6 @@ def _make(session: Session, job: Job, place: Place) -> None:
 
 
 def _existing(session: Session) -> dict[str, dict[str, str]]:
-    target = session.warehouse.target
+    target = session.target
     listed = (session.warehouse.tables.labels_in(dataset) for dataset in (target.dataset, target.ledger_dataset))
     return {name: labels for tables in listed for name, labels in tables.items()}

@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from pipeline.errors import RequestError
+from pipeline.sql_assets.identifiers import DATASET_PART, PROJECT_PART, TableName
 from pipeline.yaml_file import Strict, read_yaml
 
-DATASET = r"^[A-Za-z0-9_]{1,1024}$"
+DATASET = f"^{DATASET_PART.pattern}$"
 LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
-PROJECT = r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$"
 BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
 
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -40,7 +40,7 @@ class Endpoints(Strict):
 class Target(Strict):
     """What a target file holds; `endpoints` are set for the local target only."""
 
-    project: str = Field(pattern=PROJECT)
+    project: str = Field(pattern=f"^{PROJECT_PART.pattern}$")
     location: str = Field(pattern=LOCATION)
     region: str = Field(pattern=LOCATION)
     dataset: str = Field(pattern=DATASET)
@@ -62,6 +62,18 @@ class Target(Strict):
         """The four datasets, each once."""
         names = [self.dataset, self.runs_dataset, self.ledger_dataset, self.dashboard_dataset]
         return list(dict.fromkeys(names))
+
+    def table(self, name: str) -> TableName:
+        """Name a table of the main dataset."""
+        return TableName(self.project, self.dataset, name)
+
+    def run_table(self, name: str) -> TableName:
+        """Name a table of the runs dataset."""
+        return TableName(self.project, self.runs_dataset, name)
+
+    def ledger_table(self, name: str) -> TableName:
+        """Name a table of the ledger dataset."""
+        return TableName(self.project, self.ledger_dataset, name)
 
 
 def local_target(endpoints: Endpoints | None, project: str) -> Target:

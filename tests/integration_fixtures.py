@@ -229,7 +229,7 @@ def fresh_session(make_session: Callable[[], Session]) -> Session:
 
 def reader(session: Session) -> Read:
     """Read rows by SQL; `ml.` and `runs.` and `ledger.` stand for the session's datasets."""
-    target, client = session.warehouse.target, session.warehouse._client
+    target, client = session.target, session.warehouse._client
     names = {"ml.": target.dataset, "runs.": target.runs_dataset, "ledger.": target.ledger_dataset}
 
     def read(sql: str) -> list[dict[str, Any]]:

@@ -113,7 +113,7 @@ def test_a_void_run_is_followed_by_another_with_a_newer_snapshot(session, job):
 
 def test_of_two_claims_at_once_one_wins_and_both_use_it(session, job, connect):
     day, barrier, runs = date(2013, 6, 5), threading.Barrier(2), {}
-    sessions = [session, connect(session.warehouse.target)]
+    sessions = [session, connect(session.target)]
 
     def claim(number):
         barrier.wait()
@@ -153,7 +153,7 @@ def test_of_two_definitions_at_once_the_later_claim_is_a_generation_of_its_own(s
 
 def test_places_of_a_run_follow_kind_date_and_run(session, job):
     run = open_run(session, job, DAY)
-    target = session.store.target
+    target = session.target
     assert run.folder("models") == f"gs://{target.bucket}/{target.prefix}/flight_delay/models/{DAY}/{run.run_id}"
     table = run.table("examples")
     assert (table.dataset, table.name) == (

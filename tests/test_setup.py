@@ -33,7 +33,7 @@ def names_in(session, dataset):
 
 
 def test_all_tables_and_views_are_made_in_their_datasets(session):
-    target = session.warehouse.target
+    target = session.target
     assert names_in(session, target.dataset) == {
         *("flight_delay__predictions_v1", "flight_delay__predictions", "metrics_v1", "metrics", "verdicts_v1")
     }
@@ -69,15 +69,15 @@ def test_rows_stay_and_no_table_is_made_again(session, job):
 
 
 def test_a_view_is_remade_when_its_sql_changed_and_again_when_it_changed_back(session, job, with_sql, tmp_path):
-    path, view = tmp_path / VIEW, session.warehouse.table("flight_delay__predictions")
-    before = session.warehouse.tables.labels_in(session.warehouse.target.dataset)[view.name]
+    path, view = tmp_path / VIEW, session.target.table("flight_delay__predictions")
+    before = session.warehouse.tables.labels_in(session.target.dataset)[view.name]
     text = path.read_text()
     path.write_text(text.replace("SELECT predictions.*", "SELECT predictions.*, 1 AS more"))
     for changed, columns in ((with_sql(), {"more"}), (session, set()), (with_sql(), {"more"})):
         ensure_tables(changed, job)
         fields = {field.name for field in session.warehouse._client.get_table(str(view)).schema}
         assert fields & {"more"} == columns
-        after = session.warehouse.tables.labels_in(session.warehouse.target.dataset)[view.name]
+        after = session.warehouse.tables.labels_in(session.target.dataset)[view.name]
         assert (after == before) == (columns == set())
     ensure_tables(session, job)
 

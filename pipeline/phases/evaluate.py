@@ -10,10 +10,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.data_checks import CheckResult, as_details
+from pipeline.data_checks import as_details, checked_event
+from pipeline.dates import EARLIEST
 from pipeline.digests import digest_json, unique_name
 from pipeline.inputs import read_input
-from pipeline.label_tables import make_labels, refuse_labels
+from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.metrics import MetricSpec
 from pipeline.ndjson import write_jsonl
@@ -29,12 +30,7 @@ from pipeline.sql_assets.checks import Check
 from pipeline.statements.checks import label_checks
 from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
 from pipeline.statements.job import Asked, as_of_date, label_columns
-from pipeline.statements.predictions import (
-    published_slice_statement,
-    staged_predictions_statement,
-)
-
-LONG_AGO = date(1, 1, 1)
+from pipeline.statements.predictions import published_slice_statement, staged_predictions_statement
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     """
     ensure_tables(session, job)
     last = day - timedelta(days=job.spec.labels.delay_days)
-    events = Ledger(session, job.name).events(LONG_AGO, last)
+    events = Ledger(session, job.name).events(EARLIEST, last)
     done = {json.loads(row["details"])["subject"] for row in events if row["event"] == "evaluated"}
     waiting = [subject for subject in _subjects(session, job, events) if subject.digest not in done]
     tracked = session.reporter.track(waiting, f"{job.name} evaluate")
@@ -138,16 +134,16 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
         if not _stands(session, subject):
             said.append("another run is being published")
             return None
-        labels, profile, results = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
-        if any(result.failed for result in results):
-            _record_failed(session, subject, labels, results)
-            refuse_labels(session, job, labels, results)
-        if not profile["row_count"]:
+        labels = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
+        if labels.failed:
+            _record_failed(session, subject, labels)
+        labels.refuse_failed(session)
+        if not labels.counts["row_count"]:
             said.append("no label is known yet")
             return None
-        evaluation_id = digest_json([subject.digest, moment, profile["checksum"]])
-        rows = _record_metrics(session, subject, labels, evaluation_id)
-        said.append(f"{len(rows)} metrics from {profile['row_count']:,} labels")
+        evaluation_id = digest_json([subject.digest, moment, labels.counts["checksum"]])
+        rows = _record_metrics(session, subject, labels.table, evaluation_id)
+        said.append(f"{len(rows)} metrics from {labels.counts['row_count']:,} labels")
     event = Event(
         phase="evaluate",
         event="evaluated",
@@ -156,26 +152,24 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
         seconds=watch.seconds,
         sql_version=MetricSpec.of(job).asset,
         sql_digest=subject.sql_digests[0],
-        details={"subject": subject.digest, "as_of": moment, "labels": profile, "checks": as_details(results)},
+        details={
+            "subject": subject.digest,
+            "as_of": moment,
+            "labels": labels.counts,
+            "checks": as_details(labels.results),
+        },
     )
     ledger = Ledger(session, job.name)
     ledger.record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
     return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
 
 
-def _record_failed(session: Session, subject: Subject, labels: TableName, results: Sequence[CheckResult]) -> None:
-    job, details = subject.job, {"checks": as_details(results)}
-    failed = Event(
-        phase="evaluate",
-        event="checked",
-        key=digest_json([subject.digest, details]),
-        uri=f"bq://{labels}",
-        row_count=sum(result.failed for result in results),
-        sql_version=job.spec.labels.sql,
-        sql_digest=subject.sql_digests[1],
-        details=details,
-    )
-    Ledger(session, job.name).record(subject.run_date, f"{job.name}-{subject.run_date}", [failed])
+def _record_failed(session: Session, subject: Subject, labels: Labels) -> None:
+    job = subject.job
+    key = digest_json([subject.digest, as_details(labels.results)])
+    asset = session.catalogue.get(job.spec.labels.sql)
+    event = checked_event("evaluate", labels.table, asset, labels.results, key=key)
+    Ledger(session, job.name).record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
 
 
 def _stands(session: Session, subject: Subject) -> bool:
@@ -186,7 +180,7 @@ def _stands(session: Session, subject: Subject) -> bool:
 
 def _record_metrics(session: Session, subject: Subject, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
     job, warehouse = subject.job, session.warehouse
-    spec, published_rows = MetricSpec.of(job), warehouse.table(job.predictions_table)
+    spec, published_rows = MetricSpec.of(job), session.target.table(job.predictions_table)
     predictions = published_slice_statement(session, published_rows, spec.columns, subject.run_date, subject.run_id)
     computed = metrics_statement(session, predictions, labels, spec)
     which = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
@@ -202,7 +196,7 @@ def _stage(
     key = job.spec.prediction_key
     frame = read_input(place, store=session.store, warehouse=session.warehouse, schema=schema, order_by=key)
     staged = unique_name(f"{job.name}-staged-{name}")
-    table = session.warehouse.run_table(staged.replace("-", "_"))
+    table = session.target.run_table(staged.replace("-", "_"))
     with tempfile.TemporaryDirectory(prefix="staged-") as folder:
         path = Path(folder) / "rows.jsonl"
         rows = write_jsonl(frame, schema, path)

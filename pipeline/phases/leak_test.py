@@ -136,7 +136,7 @@ class LeakTest:
         return table
 
     def _table(self, name: str) -> TableName:
-        return self.session.warehouse.run_table(f"{self.name}__{name}".replace("-", "_"))
+        return self.session.target.run_table(f"{self.name}__{name}".replace("-", "_"))
 
     def _execute(self, statement: Statement, table: TableName) -> None:
         labels = {"job": self.job.name, "phase": "leak_test"}

@@ -110,7 +110,7 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         key=f"{manifest.variant}/{manifest.model_id}",
         variant=manifest.variant,
         model_id=manifest.model_id,
-        uri=f"bq://{warehouse.table(run.job.predictions_table)}",
+        uri=f"bq://{run.session.target.table(run.job.predictions_table)}",
         row_count=manifest.rows,
         seconds=watch.seconds,
         sql_version=statement.asset.name,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from pipeline.data_checks import CheckResult, as_details, judge, refuse_failed
+from pipeline.data_checks import checked_event, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.models import make_model
@@ -103,7 +102,7 @@ def _make(run: Run) -> Counts:
 
 def _check_request(run: Run) -> None:
     """Say what would fail later: a source table or a model class that is not there."""
-    present = run.session.warehouse.tables.labels_in(run.session.warehouse.target.dataset)
+    present = run.session.warehouse.tables.labels_in(run.session.target.dataset)
     missing = [str(table) for name, table in source_tables(run.session, run.job).items() if name not in present]
     if missing:
         what = f"{run.job.name}: source {', '.join(missing)} does not exist"
@@ -126,12 +125,12 @@ def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
 
 
 def _count(run: Run) -> Counts:
-    key = run.job.spec.prediction_key
-    session, table = run.session, run.table("examples")
+    session, table, key = run.session, run.table("examples"), run.job.spec.prediction_key
+    asset = session.catalogue.get(run.job.spec.examples.sql)
     rules = rules_of(session, table, key, example_checks(session, run.job))
     profile = session.warehouse.rows(examples_profile_statement(run, rules))[0]
     results = judge(rules, profile)
-    run.ledger.record(run.run_date, run.run_id, [_checked(run, results)])
+    run.ledger.record(run.run_date, run.run_id, [checked_event("preprocess", table, asset, results)])
     found = {name: value or 0 for name, value in profile.items()}
     where = f"{run.job.name} {run.run_date}"
     if found["duplicate_keys"]:
@@ -146,18 +145,6 @@ def _count(run: Run) -> Counts:
         raise RequestError(f"{where}: nothing to train on; {_source_ranges(run)}", hint="choose a later date")
     refuse_failed(session, table, key, rules, results)
     return Counts(found["row_count"], found["training_rows"], found["scoring_rows"])
-
-
-def _checked(run: Run, results: Sequence[CheckResult]) -> Event:
-    return Event(
-        phase="preprocess",
-        event="checked",
-        uri=f"bq://{run.table('examples')}",
-        row_count=sum(result.failed for result in results),
-        sql_version=run.job.spec.examples.sql,
-        sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
-        details={"checks": as_details(results)},
-    )
 
 
 def _source_ranges(run: Run) -> str:

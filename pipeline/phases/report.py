@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pipeline.errors import RequestError
-from pipeline.label_tables import make_labels, refuse_labels
+from pipeline.label_tables import make_labels
 from pipeline.ledger import Ledger
 from pipeline.metrics import MetricSpec
 from pipeline.project import Job
@@ -65,14 +65,14 @@ def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> lis
     """
     first, last = min(run_dates), max(run_dates)
     moment = as_of_date(job, last + timedelta(days=job.spec.labels.delay_days))
-    labels, _, results = make_labels(session, job, Asked(last, first, last, moment), "pooled")
-    refuse_labels(session, job, labels, results)
+    labels = make_labels(session, job, Asked(last, first, last, moment), "pooled")
+    labels.refuse_failed(session)
     events = Ledger(session, job.name).events(first, last)
     spec = MetricSpec.of(job)
-    predictions = session.warehouse.table(job.predictions_table)
+    predictions = session.target.table(job.predictions_table)
     runs = {day: run_id for day, (run_id, _) in publications(events).items() if day in set(run_dates)}
     pooled = published_span_statement(session, predictions, spec.columns, runs)
-    return session.warehouse.rows(metrics_statement(session, pooled, labels, spec))
+    return session.warehouse.rows(metrics_statement(session, pooled, labels.table, spec))
 
 
 def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
@@ -95,18 +95,18 @@ def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
 
 def next_steps(session: Session, job: Job) -> str:
     """Say where to look next."""
-    warehouse = session.warehouse
-    view, metrics = warehouse.table(job.predictions_view), warehouse.table("metrics")
+    target = session.target
+    view, metrics = target.table(job.predictions_view), target.table("metrics")
     lines = [
         "Where to look next",
         f"  predictions that consumers read  {view}",
         f"  metrics, latest evaluations      {metrics}",
-        f"  what happened                    {warehouse.ledger_table('events')}",
+        f"  what happened                    {target.ledger_table('events')}",
         f"  models and predictions           {session.store.uri(job.name)}/",
         f"  the job                          {job.folder.relative_to(session.project.root)}/",
     ]
-    if warehouse.target.endpoints:
-        lines.append(f"  SQL over REST                    {warehouse.target.endpoints.bigquery} (see README.md)")
+    if target.endpoints:
+        lines.append(f"  SQL over REST                    {target.endpoints.bigquery} (see README.md)")
     return "\n".join(lines)
 
 

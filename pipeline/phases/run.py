@@ -103,7 +103,7 @@ def _load(run: Run, summary: Summary) -> None:
     with _timed(summary, "load"):
         manifests = _manifests_to_load(run)
         rows = load_run(run, manifests)
-    summary.tables["predictions"] = str(run.session.warehouse.table(run.job.predictions_table))
+    summary.tables["predictions"] = str(run.session.target.table(run.job.predictions_table))
     summary.rows["load"] = sum(rows.values())
 
 
@@ -149,7 +149,7 @@ def _describe(run: Run, summary: Summary) -> None:
     manifests = _manifests_to_load(run)
     summary.tables = {
         "examples": str(run.table("examples")),
-        "predictions": str(run.session.warehouse.table(run.job.predictions_table)),
+        "predictions": str(run.session.target.table(run.job.predictions_table)),
     }
     _describe_predictions(run, summary, manifests)
     summary.rows["load"] = summary.rows["predict"]

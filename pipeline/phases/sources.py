@@ -61,7 +61,7 @@ def _load_folder(session: Session, job: Job, folder: Path) -> dict[str, int]:
 def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
     """Load one file unless the table's label says that it holds this file already."""
     digest, tables = sha256_file(path), session.warehouse.tables
-    table, label = session.warehouse.table(name), {"content": digest[:SHORT], "job": job.name}
+    table, label = session.target.table(name), {"content": digest[:SHORT], "job": job.name}
     loaded = tables.labels_in(table.dataset).get(name)
     if loaded is not None and loaded.get("job") != job.name:
         owner = f"loaded by job {loaded['job']}" if loaded.get("job") else "not made by pipeline sources load"

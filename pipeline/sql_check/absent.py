@@ -31,12 +31,13 @@ def absent_features(resolved: Any, *, repeatable: bool) -> Iterator[str]:
     repeatable
         Whether the statement has to give the same rows each time, as a job's own SQL has.
     """
-    for call in nodes(resolved, z.ResolvedFunctionCallBase):
-        name = call.function.name.rpartition(":")[2].lower()
+    for node in nodes(resolved, z.ResolvedFunctionCallBase, z.ResolvedSetOperationScan):
+        if isinstance(node, z.ResolvedSetOperationScan):
+            if node.op_type in ALL_OPERATIONS:
+                yield f"BigQuery has no {ALL_OPERATIONS[node.op_type]}: write DISTINCT"
+            continue
+        name = node.function.name.rpartition(":")[2].lower()
         if name in ABSENT:
             yield f"{name.upper()} is no function of BigQuery"
         if repeatable and name in UNREPEATABLE:
             yield f"{name.upper()} gives something else each time: use @as_of, @run_date or a source's column"
-    for scan in nodes(resolved, z.ResolvedSetOperationScan):
-        if scan.op_type in ALL_OPERATIONS:
-            yield f"BigQuery has no {ALL_OPERATIONS[scan.op_type]}: write DISTINCT"

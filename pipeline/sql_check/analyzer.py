@@ -120,6 +120,7 @@ class Analyzer:
             query_parameters=parameters,
             error_message_mode=z.ErrorMessageMode.ERROR_MESSAGE_ONE_LINE,
             default_timezone="UTC",
+            prune_unused_columns=True,
         )
         try:
             answer = self._service.analyze(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import zetasql.types as z
@@ -69,19 +70,33 @@ def _tables_from(clause: Any) -> Iterator[str]:
             yield from _tables_from(child)
 
 
-def nodes(node: Any, kind: type) -> Iterator[Any]:
-    """Return the nodes of a kind below a node of a syntax tree, and the node itself."""
-    if isinstance(node, kind):
-        yield node
-    for child in _children(node):
-        yield from nodes(child, kind)
+def nodes(node: Any, *kinds: type) -> Iterator[Any]:
+    """Return the nodes of some kinds below a node of a syntax tree, and the node itself."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, kinds):
+            yield each
+        waiting += reversed(list(_children(each)))
 
 
 def _children(node: Any) -> Iterator[Any]:
     if isinstance(node, list):
         yield from node
-    elif dataclasses.is_dataclass(node) and not isinstance(node, z.ResolvedColumn):
-        for field in dataclasses.fields(node):
-            value = getattr(node, field.name)
-            if isinstance(value, list) or dataclasses.is_dataclass(value):
-                yield value
+    for name in _parts(node):
+        value = getattr(node, name)
+        if isinstance(value, list) or _parts(value):
+            yield value
+
+
+def _parts(node: Any) -> tuple[str, ...]:
+    kind: Any = type(node)
+    return _parts_of(kind)
+
+
+@cache
+def _parts_of(kind: Any) -> tuple[str, ...]:
+    """Return where a kind of node has its parts; a column has none, and is what nodes have most of."""
+    if kind is z.ResolvedColumn or not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(field.name for field in dataclasses.fields(kind))

@@ -64,7 +64,7 @@ class Rehearsal:
         """Return the tables that no statement makes: sources, and what load jobs and the API make."""
         sources = source_tables(self.session, self.job)
         known = {sources[name]: source.typed_columns for name, source in self.job.spec.sources.items()}
-        published = self.session.warehouse.table(self.job.predictions_table)
+        published = self.session.target.table(self.job.predictions_table)
         return {
             **known,
             published: SLICE_COLUMNS + self.job.prediction_schema,
@@ -73,7 +73,7 @@ class Rehearsal:
 
     def partitions(self) -> dict[TableName, str]:
         """Return the partitions of these tables."""
-        return {self.session.warehouse.table(self.job.predictions_table): PARTITION}
+        return {self.session.target.table(self.job.predictions_table): PARTITION}
 
     def parts(self) -> Iterator[Statement]:
         """Return the queries that are nested in what is sent: the job's own SQL, and what metrics read."""
@@ -86,7 +86,7 @@ class Rehearsal:
 
     def _judged(self) -> tuple[Statement, ...]:
         session, run, columns = self.session, self.run, MetricSpec.of(self.job).columns
-        published = session.warehouse.table(self.job.predictions_table)
+        published = session.target.table(self.job.predictions_table)
         return (
             predictions.published_slice_statement(session, published, columns, run.run_date, run.run_id),
             predictions.published_span_statement(session, published, columns, {run.run_date: run.run_id}),

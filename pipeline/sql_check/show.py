@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Any
 
 from pipeline.errors import RequestError
@@ -26,17 +27,14 @@ def show_statement(project: Project, target: Target, name: str, run_date: date) 
     """
     session = Session.open(project, target)
     session.catalogue.any(name)
-    statements = [
-        statement
-        for job in project.job_names()
-        for rehearsal in [Rehearsal.of(session, project.job(job), run_date)]
-        for statement in (*rehearsal.parts(), *rehearsal.sent())
-    ]
-    own = [each for each in statements if each.asset.name == name]
-    around = [each for each in statements if name in [asset.name for asset in each.assets]]
-    for statement in (*own, *around):
-        return as_command(statement, target)
-    raise RequestError(f"{name}: no job uses it", hint="see pipeline sql list")
+    rehearsals = [Rehearsal.of(session, project.job(job), run_date) for job in project.job_names()]
+    statements = [each for rehearsal in rehearsals for each in (*rehearsal.parts(), *rehearsal.sent())]
+    own = (each for each in statements if each.asset.name == name)
+    around = (each for each in statements if name in [asset.name for asset in each.assets])
+    found = next(chain(own, around), None)
+    if found is None:
+        raise RequestError(f"{name}: no job uses it", hint="see pipeline sql list")
+    return as_command(found, target)
 
 
 def as_command(statement: Statement, target: Target) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.metrics import MetricSpec
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.sql_assets import Identifier, Named, Statement, TableName
@@ -52,7 +53,7 @@ def example_checks(session: Session, job: Job) -> list[Check]:
 
 def label_checks(session: Session, job: Job) -> list[Check]:
     """Return the checks of a job's labels: those of their own SQL, and those that the metric family asks for."""
-    assets = (session.catalogue.get(name) for name in (job.spec.labels.sql, f"metrics/{job.spec.family}_v1"))
+    assets = (session.catalogue.get(name) for name in (job.spec.labels.sql, MetricSpec.of(job).asset))
     return [check for asset in assets for check in asset.header.checks]
 
 

@@ -49,18 +49,18 @@ def record_metrics_statement(
     session: Session, computed: Statement, which: Mapping[str, Any], sql_version: str, sql_digest: str
 ) -> Statement:
     """Append the metrics of one evaluation, once; `which` holds job, run_date and evaluation_id."""
-    identifiers: dict[str, Identifier] = {"metrics": session.warehouse.table("metrics_v1"), "computed": computed}
+    identifiers: dict[str, Identifier] = {"metrics": session.target.table("metrics_v1"), "computed": computed}
     values = {**which, "sql_version": sql_version, "sql_digest": sql_digest}
     return session.statement("phases/record_metrics_v1", identifiers, values)
 
 
 def evaluation_metrics_statement(session: Session, which: Mapping[str, Any]) -> Statement:
     """Read the metric rows of one evaluation; `which` holds job, run_date and evaluation_id."""
-    metrics = session.warehouse.table("metrics_v1")
+    metrics = session.target.table("metrics_v1")
     return session.statement("phases/evaluation_metrics_v1", {"metrics": metrics}, which)
 
 
 def report_statement(session: Session, job: Job, first: date, last: date) -> Statement:
     """Read the overall metrics of run dates."""
     values = {"job": job.name, "first_date": first, "last_date": last}
-    return session.statement("dashboard/report_v1", {"metrics": session.warehouse.table("metrics")}, values)
+    return session.statement("dashboard/report_v1", {"metrics": session.target.table("metrics")}, values)

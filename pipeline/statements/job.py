@@ -122,4 +122,4 @@ def as_of_date(job: Job, day: date) -> datetime:
 
 def source_tables(session: Session, job: Job) -> dict[str, TableName]:
     """Return the base tables of a job."""
-    return {name: session.warehouse.table(name) for name in job.spec.sources}
+    return {name: session.target.table(name) for name in job.spec.sources}

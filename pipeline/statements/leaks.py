@@ -44,7 +44,7 @@ def cut_source_statement(session: Session, job: Job, name: str, table: TableName
     source = job.spec.sources[name]
     identifiers: dict[str, Identifier] = {
         "table": table,
-        "source": session.warehouse.table(name),
+        "source": session.target.table(name),
         "columns": source.typed_columns.names,
         "known_at": source.known_at or "",
     }

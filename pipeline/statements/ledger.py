@@ -12,7 +12,7 @@ from pipeline.sql_assets import Statement
 
 def append_events_statement(session: Session, run_date: date, events: Sequence[Mapping[str, Any]]) -> Statement:
     """Append events of a run date, each once."""
-    events_table = session.warehouse.ledger_table("events_v1")
+    events_table = session.target.ledger_table("events_v1")
     values = {"run_date": run_date, "events": list(events)}
     return session.statement("ledger/append_events_v1", {"events": events_table}, values)
 
@@ -21,14 +21,14 @@ def append_models_statement(
     session: Session, job: str, run_date: date, run_id: str, models: Sequence[Mapping[str, Any]]
 ) -> Statement:
     """Append the models of a run, each once."""
-    models_table = session.warehouse.ledger_table("models_v1")
+    models_table = session.target.ledger_table("models_v1")
     values = {"job": job, "run_date": run_date, "run_id": run_id, "models": list(models)}
     return session.statement("ledger/append_models_v1", {"models": models_table}, values)
 
 
 def append_champion_statement(session: Session, job: str, variant: str, from_run_date: date, reason: str) -> Statement:
     """Append a decision about the champion, unless it stands already."""
-    tables = {name: session.warehouse.ledger_table(table) for name, table in CHAMPION_TABLES.items()}
+    tables = {name: session.target.ledger_table(table) for name, table in CHAMPION_TABLES.items()}
     values = {"job": job, "variant": variant, "from_run_date": from_run_date, "reason": reason}
     return session.statement("ledger/append_champion_v1", tables, values)
 
@@ -42,22 +42,22 @@ def append_verdict_statement(
 ) -> Statement:
     """Append a verdict, once."""
     values = {"job": job, "run_date": run_date, "champion": champion, "verdict": verdict, "reason": reason}
-    return session.statement("ledger/append_verdict_v1", {"verdicts": session.warehouse.table("verdicts_v1")}, values)
+    return session.statement("ledger/append_verdict_v1", {"verdicts": session.target.table("verdicts_v1")}, values)
 
 
 def verdict_of_statement(session: Session, job: str, run_date: date) -> Statement:
     """Read what was decided on a run date."""
-    verdicts = session.warehouse.table("verdicts_v1")
+    verdicts = session.target.table("verdicts_v1")
     return session.statement("ledger/verdict_of_v1", {"verdicts": verdicts}, {"job": job, "run_date": run_date})
 
 
 def run_start_statement(session: Session, job: str, run_date: date) -> Statement:
     """Read BigQuery's present moment and the champion in force."""
-    champions = session.warehouse.ledger_table("champions")
+    champions = session.target.ledger_table("champions")
     return session.statement("ledger/run_start_v1", {"champions": champions}, {"job": job, "run_date": run_date})
 
 
 def events_of_statement(session: Session, job: str, first: date, last: date) -> Statement:
     """Read the events of run dates."""
     values = {"job": job, "first_date": first, "last_date": last}
-    return session.statement("ledger/events_of_v1", {"events": session.warehouse.ledger_table("events")}, values)
+    return session.statement("ledger/events_of_v1", {"events": session.target.ledger_table("events")}, values)

@@ -31,7 +31,7 @@ class Place:
 
 def function_name(session: Session, name: str) -> TableName:
     """Name a user-defined function; the name carries the digest, so that a new body never replaces one in use."""
-    return session.warehouse.table(f"{name}_{session.catalogue.function(name).digest}")
+    return session.target.table(f"{name}_{session.catalogue.function(name).digest}")
 
 
 def functions(session: Session) -> Iterator[Place]:
@@ -43,21 +43,21 @@ def functions(session: Session) -> Iterator[Place]:
 
 def tables_and_views(session: Session, job: Job) -> Iterator[Place]:
     """Return the tables that do not change with a job, and the views, each after what it reads."""
-    warehouse = session.warehouse
+    target = session.target
     for name in ("events_v1", "models_v1", "champions_v1"):
-        yield _table(session, name, warehouse.ledger_table(name))
+        yield _table(session, name, target.ledger_table(name))
     for name in ("metrics_v1", "verdicts_v1"):
-        yield _table(session, name, warehouse.table(name))
+        yield _table(session, name, target.table(name))
     for name in ("events", "models", "champions"):
-        table = warehouse.ledger_table(f"{name}_v1")
-        yield _view(session, f"{name}_latest_v1", warehouse.ledger_table(name), {name: table})
-    yield _view(session, "metrics_latest_v1", warehouse.table("metrics"), {"metrics": warehouse.table("metrics_v1")})
+        table = target.ledger_table(f"{name}_v1")
+        yield _view(session, f"{name}_latest_v1", target.ledger_table(name), {name: table})
+    yield _view(session, "metrics_latest_v1", target.table("metrics"), {"metrics": target.table("metrics_v1")})
     identifiers: dict[str, TableName | str] = {
-        "predictions": warehouse.table(job.predictions_table),
-        "champions": warehouse.ledger_table("champions"),
+        "predictions": target.table(job.predictions_table),
+        "champions": target.ledger_table("champions"),
         "job": job.name,
     }
-    yield _view(session, "champion_predictions_v1", warehouse.table(job.predictions_view), identifiers)
+    yield _view(session, "champion_predictions_v1", target.table(job.predictions_view), identifiers)
 
 
 def _table(session: Session, asset: str, name: TableName) -> Place:

@@ -24,7 +24,7 @@ def keyed_profile_statement(
 def publish_statement(session: Session, job: Job, loaded: TableName, values: Mapping[str, Any]) -> Statement:
     """Replace a slice of the published predictions; `values` are run_date, run_id, model_id and variant."""
     identifiers: dict[str, Identifier] = {
-        "predictions": session.warehouse.table(job.predictions_table),
+        "predictions": session.target.table(job.predictions_table),
         "loaded": loaded,
         "columns": job.prediction_schema.names,
     }
@@ -33,7 +33,7 @@ def publish_statement(session: Session, job: Job, loaded: TableName, values: Map
 
 def published_statement(session: Session, job: Job, first: date, last: date) -> Statement:
     """Read which runs and models the published slices come from."""
-    predictions = session.warehouse.table(job.predictions_table)
+    predictions = session.target.table(job.predictions_table)
     values = {"first_date": first, "last_date": last}
     return session.statement("phases/published_v1", {"predictions": predictions}, values)
 

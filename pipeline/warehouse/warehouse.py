@@ -23,7 +23,7 @@ from pipeline.warehouse.tables import Tables
 
 
 class Warehouse:
-    """BigQuery at a target, connected to when it is first asked: naming tables needs no connection.
+    """BigQuery at a target, connected to when it is first asked.
 
     Parameters
     ----------
@@ -43,18 +43,6 @@ class Warehouse:
     def tables(self) -> Tables:
         """Creating, labelling and looking at tables."""
         return Tables(self._client, self.target)
-
-    def table(self, name: str) -> TableName:
-        """Name a table of the main dataset."""
-        return TableName(self.target.project, self.target.dataset, name)
-
-    def run_table(self, name: str) -> TableName:
-        """Name a table of the runs dataset."""
-        return TableName(self.target.project, self.target.runs_dataset, name)
-
-    def ledger_table(self, name: str) -> TableName:
-        """Name a table of the ledger dataset."""
-        return TableName(self.target.project, self.target.ledger_dataset, name)
 
     def execute(
         self, statement: Statement, *, step: str, labels: Mapping[str, str], verify: Callable[[], bool] = lambda: True

@@ -164,7 +164,7 @@ def test_an_evaluation_is_an_event_that_says_with_which_labels(session, evaluati
 
 
 def test_evaluating_a_published_date_from_tables_records_nothing(session, job, evaluations, requests_sent):
-    labels = session.warehouse.run_table("own_labels")
+    labels = session.target.run_table("own_labels")
     reader(session)(
         "CREATE OR REPLACE TABLE runs.own_labels AS SELECT flight_date, carrier, flight, origin,"
         " IF(arr_delay > 15, 1, 0) AS label FROM ml.flight_outcomes"
@@ -172,7 +172,7 @@ def test_evaluating_a_published_date_from_tables_records_nothing(session, job, e
     requests_sent.clear()
     found = evaluate_from_tables(
         session,
-        session.warehouse.table(job.predictions_table),
+        session.target.table(job.predictions_table),
         labels,
         MetricSpec.of(job),
         run_date=DAYS[0],

@@ -34,7 +34,7 @@ def overall(rows):
 
 
 def staged_tables(session, name):
-    tables = session.warehouse.tables.labels_in(session.warehouse.target.runs_dataset)
+    tables = session.warehouse.tables.labels_in(session.target.runs_dataset)
     return [table for table in tables if f"_{name}__" in table]
 
 

@@ -45,8 +45,8 @@ def published_rows(session, job, day, columns="*"):
 
 
 def test_the_predictions_table_has_the_columns_of_the_contract(session, loaded):
-    table = session.warehouse._client.get_table(str(session.warehouse.table("flight_delay__predictions_v1")))
-    assert loaded.tables["predictions"] == str(session.warehouse.table("flight_delay__predictions_v1"))
+    table = session.warehouse._client.get_table(str(session.target.table("flight_delay__predictions_v1")))
+    assert loaded.tables["predictions"] == str(session.target.table("flight_delay__predictions_v1"))
     names = [field.name for field in table.schema]
     assert names == [*SLICE, "flight_date", "carrier", "flight", "origin", "score"]
     assert {field.mode for field in table.schema} == {"REQUIRED"}
@@ -69,9 +69,7 @@ def test_one_load_job_a_model_and_one_statement_that_publishes(fresh_session, qu
     requests_sent.clear()
     run_phase(fresh_session, quick_job, DAY, "load")
     loads = [sent.body["configuration"]["load"] for sent in requests_sent.jobs if sent.loads]
-    assert [load["destinationTable"]["datasetId"] for load in loads] == [
-        fresh_session.warehouse.target.runs_dataset
-    ] * 2
+    assert [load["destinationTable"]["datasetId"] for load in loads] == [fresh_session.target.runs_dataset] * 2
     assert all(len(load["sourceUris"]) == 2 for load in loads)
     merges = [sent.statement for sent in requests_sent.jobs if "MERGE" in sent.statement]
     assert len(merges) == 2
@@ -138,7 +136,7 @@ def test_two_rows_of_one_key_stop_the_load(session, tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"a": 1, "b": 1}\n{"a": 1, "b": 2}\n')
     uri = session.store.uri("twice.jsonl")
     session.store.put_file(tmp_path / "rows.jsonl", uri)
-    schema, table = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"}), session.warehouse.run_table("twice")
+    schema, table = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"}), session.target.run_table("twice")
     with pytest.raises(CheckError, match="2 rows with 1 duplicate keys instead of 2 rows"):
         load_from_uris(session, [uri], table, schema, ["a"], step="twice", rows=2)
 
@@ -149,7 +147,7 @@ def test_the_checksum_is_of_all_rows_and_values_whatever_their_order(session, tm
 
     def checksum(name, rows):
         (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-        uri, table = session.store.uri(f"{name}.jsonl"), session.warehouse.run_table(name)
+        uri, table = session.store.uri(f"{name}.jsonl"), session.target.run_table(name)
         session.store.put_file(tmp_path / name, uri)
         return load_from_uris(session, [uri], table, schema, ["a"], step=name, rows=len(rows))["checksum"]
 
@@ -163,7 +161,7 @@ def test_the_checksum_is_of_all_rows_and_values_whatever_their_order(session, tm
 
 
 def test_no_files_make_an_empty_table(session):
-    schema, table = Schema.parse({"a": "INT64 NOT NULL"}), session.warehouse.run_table("none")
+    schema, table = Schema.parse({"a": "INT64 NOT NULL"}), session.target.run_table("none")
     profile = load_from_uris(session, [], table, schema, ["a"], step="none", rows=0)
     assert (profile["row_count"], profile["checksum"]) == (0, 0)
     assert session.warehouse.tables.row_count(table) == 0

@@ -53,7 +53,7 @@ def test_the_table_has_the_examples_columns_the_label_and_what_each_row_is_for(s
 def test_rows_train_with_a_known_label_and_score_on_the_run_date(session, job, run, examples):
     counts = examples.counts
     assert (counts.row_count, counts.scoring_rows) == (35 * 16, 16)
-    outcomes = session.warehouse.table("flight_outcomes")
+    outcomes = session.target.table("flight_outcomes")
     known = reader(session)(
         f"SELECT COUNT(*) AS n FROM `{outcomes}` WHERE known_at <= TIMESTAMP '{run.as_of.isoformat()}'"
     )
@@ -146,7 +146,7 @@ def test_examples_are_made_once(session, job, run, examples, requests_sent):
 
 def test_the_run_table_says_whose_it_is(session, run, examples):
     table = session.warehouse._client.get_table(str(examples.table))
-    assert table.dataset_id == session.warehouse.target.runs_dataset
+    assert table.dataset_id == session.target.runs_dataset
     assert (table.labels["run_id"], table.labels["phase"]) == (run.run_id, "preprocess")
     assert len(table.labels["sql_digest"]) == 16
 

@@ -157,7 +157,7 @@ def test_a_run_that_was_killed_shows_nothing_half_written_and_goes_on(fresh_sess
 
 
 def test_two_processes_at_once_publish_one_set(fresh_session, connect, quick_job):
-    sessions = [fresh_session, connect(fresh_session.warehouse.target)]
+    sessions = [fresh_session, connect(fresh_session.target)]
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda one: run_job(one, quick_job, DAY), sessions)
     assert first.run_id == second.run_id

@@ -22,7 +22,7 @@ OTHER_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 
 
 def columns_of(session, name):
-    fields = session.warehouse._client.get_table(str(session.warehouse.table(name))).schema
+    fields = session.warehouse._client.get_table(str(session.target.table(name))).schema
     return {field.name: (OTHER_NAMES.get(field.field_type, field.field_type), field.mode) for field in fields}
 
 
@@ -65,7 +65,7 @@ def test_a_changed_file_replaces_its_table_and_no_other(fresh_session, job, fold
     ]
     tailnums = [row["tailnum"] for row in reader(fresh_session)("SELECT tailnum FROM ml.planes ORDER BY tailnum")]
     assert tailnums == sorted(planes["tailnum"])
-    label = fresh_session.warehouse.tables.labels_in(fresh_session.warehouse.target.dataset)["planes"]
+    label = fresh_session.warehouse.tables.labels_in(fresh_session.target.dataset)["planes"]
     assert label == {"content": sha256_file(folder / "planes.jsonl")[:SHORT], "job": "flight_delay"}
 
 

@@ -52,7 +52,7 @@ def test_train_alone_fits_every_variant_and_publishes_nothing(session, job, trai
 
 def test_the_bundle_holds_all_that_reproduces_the_model(session, job, trained, run):
     uri = trained.models[0]["uri"]
-    assert uri.startswith(f"gs://pipeline-tests/{session.store.target.prefix}/flight_delay/models/{DAY}/{run.run_id}/")
+    assert uri.startswith(f"gs://pipeline-tests/{session.target.prefix}/flight_delay/models/{DAY}/{run.run_id}/")
     names = {item.uri.removeprefix(f"{uri}/") for item in session.store.list(f"{uri}/")}
     sql = {f"sql/{name}.sql" for name in (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")}
     assert names == {"bundle.json", "model.joblib", "variant.yaml", "job.yaml", "training.parquet", *sql}
@@ -153,7 +153,7 @@ def test_train_and_predict_from_path_take_files_objects_and_tables(session, run,
     places = {
         "file": str(tmp_path / "training.parquet"),
         "object": f"{trained.models[0]['uri']}/training.parquet",
-        "table": f"bq://{session.warehouse.run_table('training')}",
+        "table": f"bq://{session.target.run_table('training')}",
     }
     connections = {"store": session.store, "warehouse": session.warehouse}
     info = train_from_path(VARIANT, places[kind], tmp_path / "bundle", **connections)

@@ -22,7 +22,7 @@ def run(session: Session, case: Case) -> Rows:
     suffix = uuid4().hex[:10]
 
     def place(name: str, kind: str) -> TableName:
-        return function_name(session, name) if kind == "function" else session.warehouse.run_table(f"{name}_{suffix}")
+        return function_name(session, name) if kind == "function" else session.target.run_table(f"{name}_{suffix}")
 
     for name in case.content.tables:
         _fill(session, case, name, place(name, "table"))

@@ -46,7 +46,7 @@ def statements(requests: Requests) -> set[str]:
 
 def analyzed(session: Session) -> dict[str, str]:
     """The statements that the check analyzes for the same target, with the names of their assets."""
-    checked = check_sql(session.project, session.warehouse.target, ANALYZER)
+    checked = check_sql(session.project, session.target, ANALYZER)
     assert [str(finding) for finding in checked.findings if finding.path.suffix == ".sql"] == []
     return {normalised(statement.sql): statement.asset.name for statement in checked.statements}
 
@@ -109,7 +109,7 @@ def test_statements_that_bypass_the_check_are_seen(make_empty_session, requests_
     client = session.warehouse._client
     client.query_and_wait("SELECT 1 AS at_once", api_timeout=20)
     client.query("SELECT 1 AS as_a_job", timeout=20).result()
-    view = bigquery.Table(str(session.warehouse.table("planted")))
+    view = bigquery.Table(str(session.target.table("planted")))
     view.view_query = "SELECT 1 AS in_a_view"
     client.create_table(view, timeout=20)
     planted = {"SELECT 1 AS at_once", "SELECT 1 AS as_a_job", "SELECT 1 AS in_a_view"}

@@ -60,4 +60,4 @@ def test_engine_values_are_passed_where_they_are_declared_and_only_sources_are_r
         "time_zone": "America/New_York",
         "history_days": 3,
     }
-    assert f"{session.warehouse.table('items').quoted} FOR SYSTEM_TIME AS OF" in statement.sql
+    assert f"{session.target.table('items').quoted} FOR SYSTEM_TIME AS OF" in statement.sql

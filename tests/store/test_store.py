@@ -62,7 +62,7 @@ def test_json_is_made_once_and_the_first_value_stays(store):
 
 
 def test_of_two_at_once_both_get_the_winners_value(session, connect):
-    stores = [session.store, connect(session.warehouse.target).store]
+    stores = [session.store, connect(session.target).store]
     for attempt in range(10):
         uri, barrier, got = session.store.uri("race", f"{attempt}.json"), threading.Barrier(2), {}
 

@@ -22,7 +22,7 @@ def tables(session):
 
 
 def test_a_table_is_made_once_partitioned_and_clustered(session, tables):
-    table, schema = session.warehouse.table("made"), Schema.parse(COLUMNS)
+    table, schema = session.target.table("made"), Schema.parse(COLUMNS)
     tables.create(table, schema, partition_by="run_date", cluster_by=["id"])
     reader(session)("INSERT INTO ml.made (run_date, id) VALUES ('2013-07-01', 1)")
     tables.create(table, schema, partition_by="run_date", cluster_by=["id"])
@@ -33,7 +33,7 @@ def test_a_table_is_made_once_partitioned_and_clustered(session, tables):
 
 
 def test_a_table_that_is_not_there(session, tables):
-    table = session.warehouse.table("nowhere")
+    table = session.target.table("nowhere")
     assert (tables.row_count(table), tables.exists(table)) == (None, False)
     with pytest.raises(RequestError, match=r"looking at .*nowhere.* - check the name"):
         tables.schema(table)
@@ -42,12 +42,12 @@ def test_a_table_that_is_not_there(session, tables):
 def test_a_column_of_a_type_that_frames_do_not_have_is_named(session, tables):
     reader(session)("CREATE OR REPLACE TABLE ml.arrays AS SELECT [1, 2] AS many")
     with pytest.raises(RequestError, match=r"arrays: column 'many'.* - select the other columns into a table"):
-        tables.schema(session.warehouse.table("arrays"))
+        tables.schema(session.target.table("arrays"))
 
 
 def test_a_view_exists_without_rows(session, tables):
     reader(session)("CREATE OR REPLACE VIEW ml.seen AS SELECT 1 AS a")
-    assert (tables.row_count(session.warehouse.table("seen")), tables.exists(session.warehouse.table("seen"))) == (
+    assert (tables.row_count(session.target.table("seen")), tables.exists(session.target.table("seen"))) == (
         0,
         True,
     )
@@ -55,25 +55,25 @@ def test_a_view_exists_without_rows(session, tables):
 
 def test_labels_are_set_and_listed(session, tables):
     reader(session)("CREATE OR REPLACE TABLE ml.labelled AS SELECT 1 AS a")
-    tables.set_labels(session.warehouse.table("labelled"), {"content": "Ab c"})
-    assert tables.labels_in(session.warehouse.target.dataset)["labelled"] == {"content": "ab_c"}
+    tables.set_labels(session.target.table("labelled"), {"content": "Ab c"})
+    assert tables.labels_in(session.target.dataset)["labelled"] == {"content": "ab_c"}
 
 
 def test_a_run_table_gets_the_targets_labels_and_expires(session, tables, requests_sent):
     reader(session)("CREATE OR REPLACE TABLE runs.step AS SELECT 1 AS a")
     requests_sent.clear()
-    tables.label_run_table(session.warehouse.run_table("step"), {"run_id": "r1"})
+    tables.label_run_table(session.target.run_table("step"), {"run_id": "r1"})
     (sent,) = requests_sent.sent
     expires = datetime.fromtimestamp(int(sent.body["expirationTime"]) / 1000, UTC)
     assert timedelta(days=29) < expires - datetime.now(UTC) < timedelta(days=31)
     assert sent.body["labels"] == {"run_id": "r1"}
-    assert tables.labels_in(session.warehouse.target.runs_dataset)["step"] == {"run_id": "r1"}
+    assert tables.labels_in(session.target.runs_dataset)["step"] == {"run_id": "r1"}
 
 
 def test_datasets_are_made_once_each(session, tables):
     tables.create_datasets()
     tables.create_datasets()
-    target = session.warehouse.target
+    target = session.target
     found = {item.dataset_id for item in session.warehouse._client.list_datasets()}
     assert set(target.datasets) <= found
     assert len(target.datasets) == 4

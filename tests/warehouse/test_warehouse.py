@@ -49,7 +49,7 @@ def warehouse(session):
 @pytest.fixture(scope="module")
 def table(session, warehouse):
     reader(session)(f"CREATE OR REPLACE TABLE ml.rows AS {ROWS}")
-    return warehouse.table("rows")
+    return warehouse.target.table("rows")
 
 
 def test_frames_come_through_the_storage_read_api_and_no_row_over_rest(warehouse, table, requests_sent, monkeypatch):
@@ -110,7 +110,7 @@ def test_rows_are_sorted_by_the_whole_key(session, warehouse):
         " FROM UNNEST(GENERATE_ARRAY(1, 20000)) AS n"
     )
     schema = Schema.parse({"a": "INT64", "b": "INT64"})
-    frame = warehouse.read_frame(warehouse.table("many"), schema, order_by=["a", "b"])
+    frame = warehouse.read_frame(warehouse.target.table("many"), schema, order_by=["a", "b"])
     assert len(frame) == 20000
     assert frame.equals(frame.sort_values(["a", "b"], ignore_index=True))
     assert frame["a"].nunique() == 5
@@ -120,7 +120,7 @@ def test_a_table_that_lacks_a_column_or_does_not_exist_is_a_wrong_request(wareho
     with pytest.raises(RequestError, match=r"rows: column colour is missing"):
         warehouse.read_frame(table, Schema.parse({"id": "INT64", "colour": "STRING"}), order_by=["id"])
     with pytest.raises(RequestError, match=r"reading .*nowhere.* - check the name and the target"):
-        warehouse.read_frame(warehouse.table("nowhere"), SCHEMA, order_by=["id"])
+        warehouse.read_frame(warehouse.target.table("nowhere"), SCHEMA, order_by=["id"])
 
 
 def test_a_wrong_restriction_is_an_error_and_no_frame(warehouse, table):
@@ -161,7 +161,7 @@ def catalogue(tmp_path):
 @pytest.fixture
 def numbers(session, warehouse):
     reader(session)("CREATE OR REPLACE TABLE ml.numbers (number INT64)")
-    return warehouse.table("numbers")
+    return warehouse.target.table("numbers")
 
 
 def append(catalogue, table, number):
@@ -239,7 +239,7 @@ def upload(session, tmp_path):
 
 
 def test_a_load_of_one_step_runs_once_and_replaces_the_table(session, warehouse, upload, requests_sent):
-    table = warehouse.run_table("loaded")
+    table = warehouse.target.run_table("loaded")
     first = upload("a.jsonl", '{"id": 1, "score": 0.1}\n{"id": 2, "score": null}\n')
     requests_sent.clear()
     assert [warehouse.load_jsonl([first], table, LOADED, step="load-1") for _ in range(2)] == [2, 2]
@@ -256,14 +256,14 @@ def test_a_load_of_one_step_runs_once_and_replaces_the_table(session, warehouse,
 
 def test_one_load_takes_many_files(warehouse, upload):
     uris = [upload(f"{number}.jsonl", f'{{"id": {number}}}\n') for number in range(3)]
-    assert warehouse.load_jsonl(uris, warehouse.run_table("many"), LOADED, step="many") == 3
+    assert warehouse.load_jsonl(uris, warehouse.target.run_table("many"), LOADED, step="many") == 3
 
 
 @pytest.mark.parametrize(
     "row", ['{"score": 1.0}', '{"id": "x"}', '{"id": 1, "colour": 1}', '{"id": 1, "score": NaN}', "[]"]
 )
 def test_a_bad_row_is_named_and_the_table_stays(session, warehouse, upload, row):
-    table = warehouse.run_table("kept")
+    table = warehouse.target.run_table("kept")
     warehouse.load_jsonl([upload("good.jsonl", '{"id": 1}\n')], table, LOADED, step=f"good-{row}"[:20].replace('"', ""))
     bad = upload("bad.jsonl", f'{{"id": 2}}\n{row}\n')
     with pytest.raises(RequestError, match=r"loading .*kept: .*bad\.jsonl.* - mend"):
@@ -274,15 +274,15 @@ def test_a_bad_row_is_named_and_the_table_stays(session, warehouse, upload, row)
 def test_a_file_that_is_not_there_is_named(warehouse, session):
     uri = session.store.uri("nowhere.jsonl")
     with pytest.raises(RequestError, match=r"nowhere\.jsonl"):
-        warehouse.load_jsonl([uri], warehouse.run_table("nothing"), LOADED, step="nothing")
+        warehouse.load_jsonl([uri], warehouse.target.run_table("nothing"), LOADED, step="nothing")
 
 
 def test_tables_are_named_by_their_dataset(warehouse):
     target = warehouse.target
     names = {
-        warehouse.table("x"): target.dataset,
-        warehouse.run_table("x"): target.runs_dataset,
-        warehouse.ledger_table("x"): target.ledger_dataset,
+        warehouse.target.table("x"): target.dataset,
+        warehouse.target.run_table("x"): target.runs_dataset,
+        warehouse.target.ledger_table("x"): target.ledger_dataset,
     }
     assert list(names) == [TableName(target.project, dataset, "x") for dataset in names.values()]
 
@@ -293,10 +293,10 @@ def test_a_server_that_is_gone_is_an_error_within_seconds(warehouse, monkeypatch
     nowhere = Endpoints(bigquery="http://127.0.0.1:9", bigquery_storage="127.0.0.1:9", storage="http://127.0.0.1:9")
     gone = Warehouse(warehouse.target.model_copy(update={"endpoints": nowhere}))
     with pytest.raises(CloudError, match=r"looking at .*rows: .* - run the same command again") as caught:
-        gone.tables.row_count(gone.table("rows"))
+        gone.tables.row_count(gone.target.table("rows"))
     assert caught.value.exit_code == 4
     with pytest.raises(CloudError, match="tests/append_v1"):
-        gone.execute(append(catalogue, gone.table("numbers"), 1), step="gone", labels={})
+        gone.execute(append(catalogue, gone.target.table("numbers"), 1), step="gone", labels={})
 
 
 def test_the_read_client_of_the_cloud_is_the_same_class_without_a_restriction(warehouse):
