@@ -132,7 +132,8 @@ class Catalogue:
 
     def function_names(self) -> list[str]:
         """Names of all user-defined functions."""
-        return sorted(path.stem for path in (self._root / "udf").glob("*.sql"))
+        folder = self._root / "udf"
+        return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql"))
 
     def _read(self, name: str, path: Path) -> Asset:
         try:

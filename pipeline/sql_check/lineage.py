@@ -88,9 +88,10 @@ def as_section(steps: Sequence[Step]) -> str:
 
 
 def is_stale(readme: Path, steps: Sequence[Step]) -> bool:
-    """Tell whether the section of a README is an old one; a job may do without."""
-    found = SECTION.search(readme.read_text(encoding="utf-8")) if readme.is_file() else None
-    return found is not None and found.group() != as_section(steps)
+    """Tell whether the section of a README is an old one or broken; a job may do without."""
+    text = _text_of(readme)
+    found = SECTION.search(text)
+    return found.group() != as_section(steps) if found else BEGIN in text or END in text
 
 
 def write_section(readme: Path, steps: Sequence[Step]) -> None:
@@ -101,10 +102,17 @@ def write_section(readme: Path, steps: Sequence[Step]) -> None:
     RequestError
         The README has no place for it.
     """
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    text = _text_of(readme)
     if not SECTION.search(text):
         raise RequestError(f"{readme}: no section to write", hint=f"add the lines {BEGIN} and {END}")
     readme.write_text(SECTION.sub(lambda _: as_section(steps), text), encoding="utf-8")
+
+
+def _text_of(readme: Path) -> str:
+    try:
+        return readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{readme}: not UTF-8", hint="save the file as UTF-8") from error
 
 
 def short(table: TableName) -> str:

@@ -89,6 +89,15 @@ def test_wrong_names_of_functions_are_refused(root, name):
         Catalogue(root).any(f"udf/{name}")
 
 
+def test_a_function_in_a_folder_below_is_refused(root):
+    (root / "udf/more").mkdir()
+    (root / "udf/more/half.sql").write_text((root / "udf/half.sql").read_text())
+    catalogue = Catalogue(root)
+    assert "udf/more/half" in catalogue.names()
+    with pytest.raises(RequestError, match=r"udf/more/half\.sql: no name of a function"):
+        catalogue.any("udf/more/half")
+
+
 @pytest.mark.parametrize("name", ["", "labels", "labels_v0", "labels_v01", "Labels_v1", "../labels_v1", "labels@v1"])
 def test_wrong_names_of_versions_are_refused(root, name):
     with pytest.raises(RequestError, match=r"no name of a version - write e\.g\. flight_delay/preprocess/examples_v1"):

@@ -189,11 +189,18 @@ def test_a_readme_without_a_place_is_left_as_it_is(tmp_path, text):
     path = tmp_path / "README.md"
     if text is not None:
         path.write_text(text)
-    assert not is_stale(path, TWO)
+    assert is_stale(path, TWO) == bool(text and "<!--" in text)
     with pytest.raises(RequestError) as caught:
         write_section(path, TWO)
     assert str(caught.value) == f"{path}: no section to write - add the lines {BEGIN} and {END}"
     assert (path.read_text() if path.exists() else None) == text
+
+
+def test_a_readme_of_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_bytes(b"caf\xe9")
+    with pytest.raises(RequestError, match="not UTF-8 - save the file as UTF-8"):
+        is_stale(path, TWO)
 
 
 def test_the_readme_of_this_repository_is_not_stale(steps):
