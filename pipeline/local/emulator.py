@@ -30,6 +30,12 @@ from pipeline.local.semantics import Semantics, job_resource
 
 def assemble(settings: Settings) -> server.EmulatorServer:
     """Build the emulator with BigQuery's semantics around it, and without what costs time and serves nobody here."""
+    patch()
+    return server.EmulatorServer(settings)
+
+
+def patch() -> None:
+    """Put ours in the places of some of the emulator's parts, once in a process."""
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
     _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
@@ -41,7 +47,6 @@ def assemble(settings: Settings) -> server.EmulatorServer:
     # The emulator has one connection, and that holds one result: handlers in threads would take each other's
     for module in (fastapi.routing, fastapi.dependencies.utils):
         _replace(module, "run_in_threadpool", lambda _: _call_here)
-    return server.EmulatorServer(settings)
 
 
 def build_grpc_server(context: AppContext) -> tuple[grpc.aio.Server, int]:
