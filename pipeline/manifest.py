@@ -39,6 +39,11 @@ class ShardFile:
     sha256: str
     schema_digest: str
 
+    @property
+    def coordinates(self) -> tuple[int, int, str]:
+        """Generation, size and checksum: what an object must have to be this file."""
+        return self.generation, self.size, self.crc32c
+
 
 @dataclass(frozen=True)
 class Manifest:

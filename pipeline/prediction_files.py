@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.digests import sha256_file, unique_name
+from pipeline.errors import CheckError
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.ndjson import write_jsonl
 from pipeline.runs import Run
@@ -51,6 +52,23 @@ def commit_manifest(run: Run, folder: str, model_id: str, variant: str, files: S
     """Create the manifest of a complete set, or return the one that was there first."""
     manifest = Manifest(run.run_id, model_id, variant, tuple(files))
     return Manifest.from_json(run.session.store.put_json_once(manifest.as_json(), f"{folder}/manifest.json"))
+
+
+def refuse_changed_files(run: Run, manifest: Manifest) -> None:
+    """Raise when a file of a manifest is not the object that was committed: a load job cannot name generations.
+
+    Raises
+    ------
+    CheckError
+        A file is missing, or another object is in its place.
+    """
+    folder = prediction_folder(run, manifest.variant, manifest.model_id)
+    there = {item.uri: item for item in run.session.store.list(f"{folder}/")}
+    for shard in manifest.shards:
+        found = there.get(shard.uri)
+        if found is None or (found.generation, found.size, found.crc32c) != shard.coordinates:
+            what = f"{shard.uri}: {'another object is in its place' if found else 'missing'} since it was committed"
+            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
 
 
 def committed_manifest(run: Run, folder: str) -> Manifest | None:

@@ -149,7 +149,7 @@ def join_run(session: Session, job: Job, run_date: date) -> Run:
 def refuse_superseded(run: Run) -> None:
     """Raise when a newer generation of the run date was published since this run was opened.
 
-    One that is published between this look and the statement that publishes is not seen: this run replaces it.
+    The statement that publishes looks again: one that is published after this look is not replaced either.
     """
     newer = _published_after(run, claims_of(run.session, run.job, run.run_date))
     if newer:
