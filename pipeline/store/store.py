@@ -15,12 +15,9 @@ from google.api_core import exceptions
 from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
 
 from pipeline.errors import CloudError, RequestError
-from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT, cloud_errors, with_retries
 from pipeline.store.clients import storage_client
 from pipeline.target import Target
-
-TRANSFER_TIMEOUT = 600.0
-"""Seconds that one upload or download may take."""
 
 
 @dataclass(frozen=True)

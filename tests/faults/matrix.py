@@ -12,6 +12,7 @@ import pipeline.retries
 
 # Faults that hang would take minutes. Set before anything else takes these numbers from there.
 pipeline.retries.CALL_TIMEOUT = 3.0
+pipeline.retries.TRANSFER_TIMEOUT = 3.0
 pipeline.retries.TRANSIENT_DEADLINE = 10.0
 pipeline.retries.UNREACHABLE_DEADLINE = 3.0
 
@@ -93,7 +94,7 @@ def _collect(lines: list[Connection], count: int) -> Any:
             done += 1
             if row.is_wrong:
                 print(f"\nWRONG {row}\n  {row.explanation}", flush=True)
-            elif sys.stdout.isatty() or done % 50 == 0:
+            elif sys.stdout.isatty() or done % 20 == 0:
                 print(f"{done}/{count} {row.point}", end="\r" if sys.stdout.isatty() else "\n", flush=True)
             yield row
 
