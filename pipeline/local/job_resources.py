@@ -31,8 +31,8 @@ def job_list(catalog: CatalogRepository, project: str, query: QueryParams) -> di
     found = sorted(catalog.list_jobs(project, max_results=sys.maxsize), key=_position, reverse=True)
     asked = [job for job in found if _is_asked_for(job, query)]
     page = asked[: int(query.get("maxResults", PAGE))]
-    listed = {"kind": "bigquery#jobList", "jobs": [_list_item(job) for job in page]}
-    return listed if len(page) == len(asked) else listed | {"nextPageToken": _position(page[-1])}
+    next_page = {"nextPageToken": _position(page[-1])} if page and asked[len(page) :] else {}
+    return {"kind": "bigquery#jobList", "jobs": [_list_item(job) for job in page]} | next_page
 
 
 def _position(job: JobMeta) -> str:

@@ -43,6 +43,7 @@ def test_jobs_are_listed_newest_first_with_state_and_error(client, submitted):
     assert {job.state for job in listed} == {"DONE"}
     assert [job.error_result for job in listed] == [None, submitted[1].error_result, None]
     assert list(client.list_jobs(state_filter="running", timeout=10)) == []
+    assert list(client.list_jobs(max_results=0, timeout=10)) == []
 
 
 def test_list_of_jobs_goes_on_page_by_page_also_when_new_jobs_come(client, submitted, run):
