@@ -23,9 +23,11 @@ from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.jobs import executor
 from starlette.types import ASGIApp
 
+from pipeline.local.concurrent_dml import ConcurrentDml
+from pipeline.local.job_resources import job_resource
 from pipeline.local.load_jobs import LoadJobs
 from pipeline.local.parse_cache import cached_parser
-from pipeline.local.semantics import Semantics, job_resource
+from pipeline.local.semantics import Semantics
 
 
 def assemble(settings: Settings) -> server.EmulatorServer:
@@ -39,6 +41,7 @@ def patch() -> None:
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
     _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
+    _replace(jobs, "execute_query_job", lambda execute: ConcurrentDml(execute).execute)
     _replace(jobs, "_build_job_response", _completed)
     _replace(tables, "_table_to_list_item", _labelled)
     _replace(server, "create_app", _application)
