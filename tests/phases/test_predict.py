@@ -12,7 +12,7 @@ from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.prediction_files import committed_manifests
 from pipeline.runs import open_run
-from pipeline.store.store import crc32c_of
+from pipeline.store.content import Content
 from tests.integration_fixtures import quick, reader
 
 TRAINED_ON, DAY = date(2013, 7, 4), date(2013, 7, 5)
@@ -80,7 +80,7 @@ def test_the_manifest_describes_each_file_as_it_lies_in_the_bucket(session, run,
     assert [file.shard for file in manifest.shards] == [0, 1]
     for file in manifest.shards:
         path = session.store.download(file.uri, tmp_path / "shard")
-        assert (file.size, file.crc32c) == (path.stat().st_size, crc32c_of(path))
+        assert (file.size, file.crc32c) == Content.of_file(path)
         assert (file.size, file.crc32c) == (stored[file.uri].size, stored[file.uri].crc32c)
         assert file.rows == len(path.read_bytes().splitlines()) > 0
 
