@@ -82,16 +82,19 @@ class Strike:
 
 @dataclass
 class Plan:
-    """Faults of one run, and the calls that were seen."""
+    """Faults of one run, the calls that were seen, and how often a fault happened."""
 
     strikes: tuple[Strike, ...] = ()
     calls: list[str] = field(default_factory=list)
+    struck: int = 0
 
     def next_fault(self, kind: str) -> Fault | None:
         """Count a call and return what happens to it."""
         self.calls.append(kind)
         found = (s for s in self.strikes if s.hits(len(self.calls), kind, self.calls.count(kind)))
-        return next((strike.fault for strike in found), None)
+        fault = next((strike.fault for strike in found), None)
+        self.struck += fault is not None
+        return fault
 
 
 KILLS = [Fault("kill"), Fault("kill", carried_out=True)]

@@ -37,8 +37,8 @@ class Outcome:
         How the disturbed process and the one after it ended.
     state
         What is there afterwards.
-    calls
-        Kinds of the calls of the disturbed process, in order.
+    plan
+        What the proxy saw and did; None where there was no proxy.
     said
         What both processes wrote.
     seen
@@ -48,7 +48,7 @@ class Outcome:
     first: int
     again: int
     state: State
-    calls: list[str] = field(default_factory=list)
+    plan: Plan | None = None
     said: str = ""
     seen: set[str] = field(default_factory=set)
 
@@ -95,11 +95,11 @@ class Lab:
         with self._restored(saved) as target, child(poll, target) as reader:
             with child(_stand_between, target.endpoints, Plan(tuple(strikes))) as proxy:
                 first = self._disturbed(target.model_copy(update={"endpoints": proxy.recv()}), steps, proxy)
-                proxy.send("calls")
-                calls: list[str] = proxy.recv()
+                proxy.send("seen")
+                plan: Plan = proxy.recv()
             second = self.carry_out(target, again)
             reader.send("enough")
-            return Outcome(first, second, state_of(session_at(target)), calls, self.said.read_text(), reader.recv())
+            return Outcome(first, second, state_of(session_at(target)), plan, self.said.read_text(), reader.recv())
 
     def together(self, saved: Path, steps: Sequence[Step], apart: float) -> Outcome:
         """Run the same steps in two processes, the second started some seconds after the first."""
@@ -110,7 +110,7 @@ class Lab:
             codes = [victims.wait(pid, PATIENCE) for pid in (first, second)]
             reader.send("enough")
             state, seen = state_of(session_at(target)), reader.recv()
-            return Outcome(codes[0], codes[1], state, [], self.said.read_text(), seen)
+            return Outcome(codes[0], codes[1], state, None, self.said.read_text(), seen)
 
     def in_turn(self, saved: Path, processes: Sequence[Sequence[Step]]) -> Outcome:
         """Run a process after the other."""
@@ -118,7 +118,7 @@ class Lab:
             codes = [self.carry_out(target, steps) for steps in processes]
             reader.send("enough")
             state, seen = state_of(session_at(target)), reader.recv()
-            return Outcome(max(codes), codes[-1], state, [], self.said.read_text(), seen)
+            return Outcome(max(codes), codes[-1], state, None, self.said.read_text(), seen)
 
     def carry_out(self, target: Target, steps: Sequence[Step]) -> int:
         """Run steps in a process of its own, and return how it ended."""
@@ -167,8 +167,8 @@ def _stand_between(endpoints: Endpoints, plan: Plan, line: Connection) -> None:
     line.send(proxy.endpoints)
     victim.append(line.recv())
     line.send("ready")
-    while line.recv() == "calls":
-        line.send(plan.calls)
+    while line.recv() == "seen":
+        line.send(plan)
 
 
 def explain(reference: State, outcome: Outcome) -> str:

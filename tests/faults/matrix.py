@@ -30,6 +30,7 @@ from typing import Any  # noqa: E402
 from tests.faults.lab import Lab  # noqa: E402
 from tests.faults.points import Place, Point, all_points, subset  # noqa: E402
 from tests.faults.table import Row, as_table  # noqa: E402
+from tests.integration_fixtures import COMMAND  # noqa: E402
 
 fork = multiprocessing.get_context("fork")
 
@@ -55,8 +56,8 @@ def main() -> int:
 
 def prepare(folder: Path) -> Place:
     """Make the saved states and undisturbed runs from each."""
-    write = f"from pathlib import Path; from jobs.flight_delay.fixtures import *; write_fixtures(Path({str(folder / 'tiny')!r}), 7)"
-    subprocess.run([sys.executable, "-c", write], check=True)  # not here: what makes threads must not be forked
+    # Not in this process: what has threads must not be forked.
+    subprocess.run([*COMMAND, "fixtures", "flight_delay", "--out", str(folder / "tiny"), "--seed", "7"], check=True)
     lab = Lab(folder / "prepared")
     try:
         return Place.prepared(folder, lab)

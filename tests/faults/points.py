@@ -57,11 +57,11 @@ class Place:
         lab.save_sources(sources, folder / "tiny")
         empty = lab.in_turn(sources, [()]).state
         undisturbed = _undisturbed(lab, sources, LIFE)
-        first = Scenario(sources, LIFE, LIFE, tuple(undisturbed.calls), empty, (undisturbed.state,))
+        first = Scenario(sources, LIFE, LIFE, _calls(undisturbed), empty, (undisturbed.state,))
         lab.save_after(sources, done, LIFE)
         again = _undisturbed(lab, done, (rerun, evaluate))
         rights = (again.state, undisturbed.state)  # killed before its claim, a rerun has never been
-        replacing = Scenario(done, (rerun, evaluate), (run, evaluate), tuple(again.calls), undisturbed.state, rights)
+        replacing = Scenario(done, (rerun, evaluate), (run, evaluate), _calls(again), undisturbed.state, rights)
         return cls(folder, lab.parsed, first, replacing)
 
 
@@ -71,6 +71,11 @@ def _undisturbed(lab: Lab, saved: Path, steps: tuple[Step, ...]) -> Outcome:
     if outcome.first:
         raise RuntimeError(f"an undisturbed run ended with {outcome.first}: {outcome.said}")
     return outcome
+
+
+def _calls(outcome: Outcome) -> tuple[str, ...]:
+    assert outcome.plan
+    return tuple(outcome.plan.calls)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Point:
             wrong=wrong_verdicts(right, outcome.state),
             torn=len(seen),
             failed=int(failed),
+            missed=bool(outcome.plan and outcome.plan.strikes and not outcome.plan.struck),
             explanation="\n  ".join([explain(right, outcome), *seen]),
         )
 

@@ -103,32 +103,16 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the names that the library calls
 
     def _strike(self, fault: Fault, body: bytes, reply: Reply | None) -> None:
-        match fault.action:
-            case "kill" | "term":
-                self.place.end_victim(fault)
-                self._close()
-            case "drop":
-                self._close()
-            case "reset":
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self._close()
-            case "hang":
-                time.sleep(HANG_SECONDS)
-                self._close()
-            case "status":
-                self._send(error_reply(fault))
-            case "backend_error":
-                self._send(failed_job(body, reply))
-            case "truncate":
-                assert reply
-                self._send(reply, keep=len(reply.body) // 2)
-                self._close()
-            case "flip_reply":
-                assert reply
-                self._send(Reply(reply.status, reply.headers, flipped(reply.body)))
-            case "flip_request":
-                assert reply
-                self._send(reply)
+        if fault.action in ("kill", "term"):
+            self.place.end_victim(fault)
+        elif fault.action == "hang":
+            time.sleep(HANG_SECONDS)
+        elif fault.action == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif fault.action != "drop":
+            self._send(*_answer_of(fault, body, reply))
+        if fault.action in ("kill", "term", "hang", "reset", "drop", "truncate"):
+            self._close()
 
     def _forward(self, body: bytes) -> Reply:
         connection = HTTPConnection(self.upstream, timeout=UPSTREAM_SECONDS)
@@ -151,6 +135,21 @@ class _Handler(BaseHTTPRequestHandler):
     def _close(self) -> None:
         self.close_connection = True
         self.connection.close()
+
+
+def _answer_of(fault: Fault, body: bytes, reply: Reply | None) -> tuple[Reply, int | None]:
+    """Return what is answered in place of the reply, and how much of it."""
+    if fault.action == "status":
+        return error_reply(fault), None
+    if fault.action == "backend_error":
+        return failed_job(body, reply), None
+    assert reply
+    if fault.action == "truncate":
+        return reply, len(reply.body) // 2
+    if fault.action == "flip_reply":
+        return Reply(reply.status, reply.headers, flipped(reply.body)), None
+    assert fault.action == "flip_request"
+    return reply, None
 
 
 def flipped(body: bytes) -> bytes:

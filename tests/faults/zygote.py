@@ -1,7 +1,8 @@
 """A process that has the BigQuery emulator imported and its statements parsed, and forks one for each saved state.
 
-`python -m tests.faults.zygote` reads a line of JSON for each emulator: `data`, `buckets`, `ready_file`, `home` and `log`.
-It answers with the id of the process, and ends with its input. A fork starts in a tenth of the time of a new process.
+`python -m tests.faults.zygote` reads a line of JSON for each emulator: `data`, `buckets`, `ready_file`, `home` and
+`log`. It answers with the id of the process, and ends with its input. A fork starts in a tenth of the time of a new
+process.
 """
 
 from __future__ import annotations
