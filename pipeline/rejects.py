@@ -172,7 +172,7 @@ def _rejects(frame: pd.DataFrame, wrong: pd.DataFrame, schema: Schema) -> pd.Dat
 
 
 def _described(values: pd.Series, column: Column) -> pd.DataFrame:
-    shown = _objects(values).map(repr).astype(object).str[:LONGEST_VALUE]
+    shown = _objects(values).map(_shown).astype(object).str[:LONGEST_VALUE]
     described = {"line": values.index + 1, "column": column.name, "reason": _reasons(values, column), "value": shown}
     return pd.DataFrame(described, index=values.index)
 
@@ -200,7 +200,15 @@ def _reasons(values: pd.Series, column: Column) -> np.ndarray:
 
 def _texts(values: pd.Series) -> pd.Series:
     """Return values as text that UTF-8 can hold."""
-    return _objects(values).map(lambda value: str(value).encode("utf-8", "backslashreplace").decode()).astype(object)
+    return _objects(values).map(_text).astype(object)
+
+
+def _text(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _shown(value: object) -> str:
+    return value.isoformat() if isinstance(value, pd.Timestamp) else repr(value)  # repr() fails after the year 9999
 
 
 def _objects(values: pd.Series) -> pd.Series:

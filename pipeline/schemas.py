@@ -207,8 +207,10 @@ def _cast_values(values: pa.Array, column_type: str) -> pa.Array:
     """Cast with Arrow, and refuse what Arrow would take for something else."""
     import pyarrow as pa
 
-    if column_type in ("TIMESTAMP", "BOOL") and pa.types.is_integer(values.type):
-        raise TypeError("it holds whole numbers, which stand for nothing here")
+    if column_type == "TIMESTAMP" and pa.types.is_integer(values.type):
+        raise TypeError("it holds whole numbers, whose unit nobody knows")
+    if column_type == "BOOL" and (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        raise TypeError("it holds numbers among objects, and Arrow would take 7 for true")
     cast = values.cast(arrow_type(column_type))
     if column_type == "DATE" and pa.types.is_timestamp(values.type) and not cast.cast(values.type).equals(values):
         raise ValueError("it holds moments that are no midnight")

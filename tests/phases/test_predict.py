@@ -143,7 +143,7 @@ def ask_for_more(frame):
     [
         (drop_score, "predictions lack score"),
         (double_a_key, "predicts 1 keys twice"),
-        (ask_for_more, "of 8 entities 1 have no prediction, 1 were not asked for"),
+        (ask_for_more, "of 6 entities 1 have no prediction, 1 were not asked for"),
     ],
 )
 def test_predictions_that_break_the_contract_stop_the_run_and_leave_no_manifest(
