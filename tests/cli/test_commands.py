@@ -162,7 +162,7 @@ def read_terminal(descriptor):
                 ("-0.1", "-0.1 is not a share"),
                 ("1.01", "1.01 is not a share"),
                 ("inf", "inf is not a share"),
-                ("some", "'some' is not a valid float"),
+                ("some", "Input should be a valid number"),
             ]
         ),
         (["run", "flight_delay", "--run-dat", DAY], "No such option.*--run-dat.* - see pipeline run --help"),
