@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pandas as pd
 from pipeline.digests import sha256_file, unique_name
 from pipeline.errors import CheckError
 from pipeline.manifest import Manifest, ShardFile
-from pipeline.ndjson import write_jsonl
+from pipeline.ndjson import write_rows
+from pipeline.rejects import split_frame, write_rejects
 from pipeline.runs import Run
 
 
@@ -24,17 +24,20 @@ def prediction_folder(run: Run, variant: str, model_id: str) -> str:
 def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -> ShardFile:
     """Write one shard, upload it whole under a name of this attempt, and commit it by a marker that is made once.
 
+    Rows that do not fit the prediction schema are written beside it, to the rejects prefix.
+
     Returns
     -------
     ShardFile
         The committed file: that of the winner when another process was faster.
     """
     schema, store = run.job.prediction_schema, run.session.store
-    stem = f"shard-{shard:05d}-of-{run.job.spec.predictions.shards:05d}"
+    split = split_frame(predictions, schema, origin=folder)
+    own = unique_name(_stem(run, shard))
     with tempfile.TemporaryDirectory(prefix="shard-") as name:
-        path = Path(name) / f"{stem}.jsonl"
-        rows = write_jsonl(predictions, schema, path)
-        stored = store.put_file(path, f"{folder}/{unique_name(stem)}.jsonl")
+        path = Path(name) / f"{own}.jsonl"
+        rows = write_rows(split.rows, schema, path)
+        stored = store.put_file(path, f"{folder}/{path.name}")
         file = ShardFile(
             shard=shard,
             uri=stored.uri,
@@ -44,13 +47,40 @@ def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -
             generation=stored.generation,
             sha256=sha256_file(path),
             schema_digest=schema.digest,
+            rejected=len(split.rejects),
+            rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
         )
-    return ShardFile(**store.put_json_once(asdict(file), f"{folder}/{stem}.json"))
+    return ShardFile(**store.put_json_once(asdict(file), _marker(run, folder, shard)))
 
 
-def commit_manifest(run: Run, folder: str, model_id: str, variant: str, files: Sequence[ShardFile]) -> Manifest:
+def committed_shards(run: Run, folder: str) -> dict[int, ShardFile]:
+    """Return the shards that are committed, by number."""
+    store = run.session.store
+    found = {item.uri for item in store.list(f"{folder}/shard-")}
+    shards = range(run.job.spec.predictions.shards)
+    markers = {shard: _marker(run, folder, shard) for shard in shards}
+    return {shard: ShardFile(**store.read_json(uri)) for shard, uri in markers.items() if uri in found}
+
+
+def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:
+    """Upload what is wrong with rows of a shard, under the name of its file in another folder; return the address."""
+    uri = run.folder("rejects") + shard_uri.removeprefix(run.folder("predictions"))
+    with tempfile.TemporaryDirectory(prefix="rejects-") as name:
+        path = Path(name) / "rejects.jsonl"
+        write_rejects(rejects, predictions, run.job.spec.prediction_key, uri.rsplit("/", 1)[-1], path)
+        return run.session.store.put_file(path, uri).uri
+
+
+def _stem(run: Run, shard: int) -> str:
+    return f"shard-{shard:05d}-of-{run.job.spec.predictions.shards:05d}"
+
+
+def _marker(run: Run, folder: str, shard: int) -> str:
+    return f"{folder}/{_stem(run, shard)}.json"
+
+
+def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
     """Create the manifest of a complete set, or return the one that was there first."""
-    manifest = Manifest(run.run_id, model_id, variant, tuple(files))
     return Manifest.from_json(run.session.store.put_json_once(manifest.as_json(), f"{folder}/manifest.json"))
 
 

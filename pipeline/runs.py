@@ -54,7 +54,7 @@ class Run:
     recorded: set[str] = field(default_factory=set)
 
     def folder(self, kind: str) -> str:
-        """Return the address of one of the run's folders: models, predictions or attempts."""
+        """Return the address of one of the run's folders: models, predictions, attempts or rejects."""
         return self.session.store.uri(self.job.name, kind, str(self.run_date), self.run_id)
 
     def table(self, step: str) -> TableName:
