@@ -129,9 +129,10 @@ def test_a_job_that_is_done_at_once_is_not_looked_at():
 
 def test_a_job_that_runs_for_too_long_is_an_error_that_names_it(monkeypatch):
     monkeypatch.setattr("pipeline.warehouse.submission.JOB_DEADLINE", 0.3)
-    with pytest.raises(CloudError, match=r"publishing: job s-a1 still runs after 0 s - run the same command again"):
-        with retries.cloud_errors("publishing"):
-            FakeBigQuery(new=[FakeJob(looks=1000)]).run()
+    bigquery = FakeBigQuery(new=[FakeJob(looks=1000)])
+    words = r"publishing: job s-a1 still runs after 0 s - run the same command again"
+    with pytest.raises(CloudError, match=words), retries.cloud_errors("publishing"):
+        bigquery.run()
 
 
 def test_a_submission_that_is_refused_is_raised():
