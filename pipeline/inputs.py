@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from pipeline.casts import cast_frame
 from pipeline.errors import RequestError
 from pipeline.ndjson import read_jsonl
-from pipeline.schemas import Schema, cast_frame, frame_of, pandas_dtype
+from pipeline.schemas import Schema, frame_of, pandas_dtype
 from pipeline.sql_assets import TableName
 from pipeline.store import Store
 from pipeline.warehouse import Warehouse

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.casts import cast_frame
 from pipeline.errors import CheckError, RequestError
 from pipeline.ndjson import read_jsonl, write_jsonl
-from pipeline.schemas import TYPES, Schema, cast_frame
+from pipeline.schemas import TYPES, Schema
 
 VALUES = {
     "INT64": st.integers(-(2**63), 2**63 - 1),

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.casts import cast_frame
 from pipeline.errors import CheckError, RequestError
 from pipeline.ndjson import read_jsonl, write_jsonl, write_rows
 from pipeline.rejects import split_frame, write_rejects
-from pipeline.schemas import TYPES, Schema, cast_frame, pandas_dtype
+from pipeline.schemas import TYPES, Schema, pandas_dtype
 from tests.test_ndjson import VALUES
 
 ALL = Schema.parse({kind.lower(): f"{kind} NOT NULL" for kind in VALUES})

@@ -10,9 +10,10 @@ import pandas as pd
 import pandas_gbq
 from google.cloud import bigquery
 
+from pipeline.casts import cast_frame
 from pipeline.digests import digest_json
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
-from pipeline.schemas import Schema, cast_frame
+from pipeline.schemas import Schema
 from pipeline.sql_assets import Statement, TableName
 from pipeline.target import Target
 from pipeline.warehouse import clients
