@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import pytest
 
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
-from pipeline.published import Slice, finished, is_published, published, published_slices
+from pipeline.published import Slice, finished, is_published, publications, published, published_slices
 from pipeline.runs import open_run
 from tests.changed_variants import DAYS, FIRST, LAST, MIDDLE, job_with_prior, publish
 
@@ -68,3 +69,16 @@ def test_a_set_is_finished_when_it_is_published_and_recorded(session, one):
         run.ledger.record(FIRST, run.run_id, [event])
     assert finished(run, [own, empty]) == [own, empty]
     assert finished(run, [manifest(2, run.run_id, "m", variant)]) == []
+
+
+def event(run_id, generation, variant="v@1", rows=2):
+    details = json.dumps({"generation": generation})
+    named = {"variant": variant, "model_id": f"m-{run_id}", "row_count": rows, "details": details}
+    return {"event": "published", "run_date": FIRST, "run_id": run_id, **named}
+
+
+def test_the_newest_generation_counts_and_not_the_event_that_was_recorded_last():
+    events = [event("old", 1), event("new", 2), event("new", 2, "w@1", rows=0), event("late", 1)]
+    assert publications(events) == {FIRST: ("new", (("v@1", "m-new"),))}
+    assert publications(reversed(events)) == {FIRST: ("new", (("v@1", "m-new"),))}
+    assert publications([{**event("r", 1), "event": "done"}]) == {}

@@ -6,6 +6,7 @@ import pytest
 import requests.exceptions
 from google.api_core import exceptions
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+from google.resumable_media import DataCorruption
 
 from pipeline import retries
 from pipeline.errors import CheckError, CloudError, PermissionMissing, RequestError
@@ -18,6 +19,7 @@ def google_error(status: int, reason: str = "", message: str = "it failed") -> e
 
 
 CONCURRENT = "Could not serialize access to table p:d.t due to concurrent update"
+DAMAGED = 'Provided CRC32C "AAAAAA==" doesn\'t match calculated CRC32C "fIDDmA==".'
 TRANSIENT = [
     *(google_error(status) for status in (408, 429, 500, 502, 503, 504)),
     *(google_error(403, reason) for reason in ("rateLimitExceeded", "jobRateLimitExceeded")),
@@ -27,6 +29,9 @@ TRANSIENT = [
     google_error(403, "quotaExceeded", "Quota exceeded: Too many DML statements outstanding against table p:d.t"),
     requests.exceptions.ConnectionError("refused"),
     requests.exceptions.ReadTimeout("slow"),
+    requests.exceptions.ChunkedEncodingError("12 of 24 bytes"),
+    DataCorruption(None, "another checksum"),
+    google_error(400, "invalid", DAMAGED),
     TransportError("refused"),
 ]
 TERMINAL = [
@@ -125,6 +130,9 @@ MAPPED = [
     (exceptions.RetryError("deadline", google_error(503)), CloudError),
     (requests.exceptions.ConnectionError("refused"), CloudError),
     (TransportError("refused"), CloudError),
+    (requests.exceptions.ChunkedEncodingError("12 of 24 bytes"), CloudError),
+    (DataCorruption(None, "another checksum"), CloudError),
+    (google_error(400, "invalid", DAMAGED), CloudError),
     (TimeoutError("the job did not end"), CloudError),
 ]
 

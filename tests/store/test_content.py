@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+from google.resumable_media import DataCorruption
+
+from pipeline.store.content import Content, create
+
+
+@pytest.fixture(scope="module")
+def session(make_empty_session):
+    return make_empty_session()
+
+
+@pytest.fixture
+def blob(session):
+    return session.store._blob(session.store.uri("content", "object"))
+
+
+@pytest.mark.parametrize("content", [b"", b"text", bytes(range(256)) * 9000])
+def test_a_file_bytes_and_an_object_of_one_content_are_described_alike(session, tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    blob = session.store._blob(session.store.uri("content", str(len(content))))
+    create(blob, Content.of_bytes(content), blob.upload_from_string, content)
+    assert Content.of_file(path) == Content.of_bytes(content) == Content.of_object(blob)
+    assert blob.download_as_bytes() == content
+
+
+def test_what_arrives_damaged_is_taken_away_and_sent_again(session, blob):
+    with pytest.raises(DataCorruption, match="object: another content arrived than was sent"):
+        create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"tfxt")
+    assert not blob.exists()
+    create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"text")
+    assert blob.download_as_bytes() == b"text"
