@@ -1,0 +1,61 @@
+"""Commands of those who run a pipeline: what is done, what can go, and whether this machine is fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.options import (
+    DEFAULT_LOCAL_DIR,
+    HERE,
+    AsJson,
+    JobName,
+    LocalDir,
+    ProjectDir,
+    TargetName,
+    look_at_job,
+)
+
+AnyRunDate = Annotated[
+    str | None, typer.Option("--run-date", metavar="DATE", help="Run date, YYYY-MM-DD; the newest ones when not given.")
+]
+
+
+def status(
+    job: JobName,
+    run_date: AnyRunDate = None,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is done, what runs, what failed, and what the next command would do. Nothing is written.
+
+    Example: pipeline status flight_delay --run-date 2013-07-01
+    """
+    from pipeline.dates import parse_date
+    from pipeline.phases import recent_dates, status_lines
+    from pipeline.phases.status import status_of
+
+    day = parse_date(run_date, option="--run-date") if run_date else None
+    session, found = look_at_job(project_dir, job, target, local_dir)
+    if day is None:
+        dates = recent_dates.recent_dates(session, found, recent_dates.SHOWN)
+        lines = status_lines.recent_lines(job, dates, session.store.uri(job))
+        _print({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
+    else:
+        state = status_of(session, found, day)
+        _print(asdict(state), status_lines.date_lines(state), as_json)
+
+
+def _print(content: dict[str, Any], lines: Any, as_json: bool) -> None:
+    typer.echo(json.dumps(content, indent=1, default=str) if as_json else "\n".join(lines))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (status,):
+        app.command()(command)
