@@ -17,6 +17,7 @@ from pipeline.cli.options import (
     ProjectDir,
     TargetName,
     look_at_job,
+    open_job,
 )
 
 AnyRunDate = Annotated[
@@ -51,11 +52,36 @@ def status(
         _print(asdict(state), status_lines.date_lines(state), as_json)
 
 
+def gc(
+    job: JobName,
+    older_than: Annotated[
+        int, typer.Option("--older-than", metavar="DAYS", min=1, help="Only what is older; longer than any run takes.")
+    ] = 30,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, say what would be removed.")] = False,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Remove run tables of old runs, and uploads of attempts that came to nothing. What is referred to stays.
+
+    Example: pipeline gc flight_delay --older-than 30 --dry-run
+    """
+    from datetime import timedelta
+
+    from pipeline.phases.gc import as_lines, collect_garbage
+
+    session, found = open_job(project_dir, job, target, local_dir)
+    removed = collect_garbage(session, found, timedelta(days=older_than), dry_run=dry_run)
+    content = {"job": job, "dry_run": dry_run, "removed": [asdict(item) for item in removed]}
+    _print(content, as_lines(job, removed, dry_run=dry_run), as_json)
+
+
 def _print(content: dict[str, Any], lines: Any, as_json: bool) -> None:
     typer.echo(json.dumps(content, indent=1, default=str) if as_json else "\n".join(lines))
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (status,):
+    for command in (status, gc):
         app.command()(command)

@@ -182,8 +182,8 @@ def test_a_variant_that_is_missing_is_named_and_shards_are_counted(fresh_session
     assert said(run, "predict") == "0 of 3 variants" + "".join(f"; {name}: {n} of 2 shards" for name, n in shards)
 
 
-def test_another_definition_claims_a_new_generation_and_says_why(session, quick_job, done):
-    changed = with_history_days(quick_job, 20)
+def test_another_definition_claims_a_new_generation_and_says_why(session, late, done):
+    changed = with_history_days(late, 20)
     state = status_of(session, changed, DONE_DAY)
     (run,) = state.runs
     assert (run.run_id, run.present, run.state) == (done.run_id, False, "published")
