@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from pipeline.cli.options import (
     TargetName,
     look_at_job,
     open_job,
+    open_target,
 )
 
 AnyRunDate = Annotated[
@@ -77,11 +79,32 @@ def gc(
     _print(content, as_lines(job, removed, dry_run=dry_run), as_json)
 
 
-def _print(content: dict[str, Any], lines: Any, as_json: bool) -> None:
+def doctor(
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether this machine, project and target are fit, and what the local target cannot prove.
+
+    Example: pipeline doctor --target production.yaml
+    """
+    from pipeline.doctor import diagnose, worst
+    from pipeline.local.limits import HEADING, LIMITS
+
+    findings = list(diagnose(project_dir, lambda: open_target(target, local_dir)))
+    limits = LIMITS if target == "local" else ()
+    content = {"checks": [asdict(item) for item in findings], "limits": [item._asdict() for item in limits]}
+    lines = [*map(str, findings), *([f"{HEADING}:"] if limits else []), *map(str, limits)]
+    _print(content, lines, as_json)
+    raise typer.Exit(worst(findings))
+
+
+def _print(content: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
     typer.echo(json.dumps(content, indent=1, default=str) if as_json else "\n".join(lines))
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (status, gc):
+    for command in (status, gc, doctor):
         app.command()(command)

@@ -1,4 +1,4 @@
-"""What the local target cannot prove: shown by `pipeline doctor`, and the same as the tables in docs/local-target.md."""
+"""What the local target cannot prove: `pipeline doctor` prints it, docs/local-target.md holds the same tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ class Limit(NamedTuple):
 
     cloud: str
     here: str
+
+    def __str__(self) -> str:
+        return f"  {self.cloud}; here: {self.here}".replace("`", "")
+
+
+HEADING = "What the local target cannot prove"
+"""Heading of the tables in docs/local-target.md."""
 
 
 LIMITS = (

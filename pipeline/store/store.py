@@ -58,14 +58,13 @@ class Store:
 
     def create_bucket(self) -> None:
         """Create the target's bucket where it is missing."""
+        if self.has_bucket():
+            return
         with cloud_errors(f"creating bucket {self.target.bucket}"):
-            bucket = self._client.bucket(self.target.bucket)
-            if not with_retries(lambda: bucket.exists(timeout=CALL_TIMEOUT, retry=NO_RETRY)):
-                with_retries(
-                    lambda: self._client.create_bucket(
-                        bucket, location=self.target.location, timeout=CALL_TIMEOUT, retry=NO_RETRY
-                    )
-                )
+            bucket, where = self._client.bucket(self.target.bucket), self.target.location
+            with_retries(
+                lambda: self._client.create_bucket(bucket, location=where, timeout=CALL_TIMEOUT, retry=NO_RETRY)
+            )
 
     def put_file(self, path: Path, uri: str) -> StoredObject:
         """Upload a file whole under a name that nobody else uses.
