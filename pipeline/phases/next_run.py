@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from pipeline.phases.run_state import DONE, PhaseState
+from pipeline.phases.run_facts import DONE, PhaseState
 
 ALL_PHASES = "preprocess, train, predict, load"
 

@@ -16,7 +16,7 @@ from pipeline.identity import changes, run_definition
 from pipeline.ledger import Ledger
 from pipeline.phases.evaluate import waiting_subjects
 from pipeline.phases.next_run import claims_anew, goes_on
-from pipeline.phases.run_state import DONE, MISSING, PART, PhaseState, RunFacts, failed_checks, phase_states
+from pipeline.phases.run_facts import DONE, MISSING, PART, PhaseState, RunFacts, failed_checks, phase_states
 from pipeline.project import Job
 from pipeline.published import publications
 from pipeline.runs import Run, published_after, run_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.phases.recent_dates import DateLine
-from pipeline.phases.run_state import PhaseState
+from pipeline.phases.run_facts import PhaseState
 from pipeline.phases.status import DateState, RunState
 
 
