@@ -53,18 +53,19 @@ def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
     for day in days:
         newest = claims_of(session, job, day)[-1]
         own = [row for row in events if row["run_id"] == newest.run_id]
-        rows = _rows_seen(run_of(session, job, day, newest))
+        run = run_of(session, job, day, newest)
+        rows = sum(seen.rows for seen in published_slices(run).values() if seen.run_id == run.run_id)
+        said = _in_short(run, newest.defines["variants"], own, rows)
         evaluated = day in judged and day not in waiting
-        lines.append(DateLine(day, newest.run_id, newest.generation, rows, evaluated, _in_short(own, rows)))
+        lines.append(DateLine(day, run.run_id, run.generation, rows, evaluated, said))
     return lines
 
 
-def _rows_seen(run: Run) -> int:
-    return sum(seen.rows for seen in published_slices(run).values() if seen.run_id == run.run_id)
-
-
-def _in_short(events: Sequence[Mapping[str, Any]], rows: int) -> str:
-    done = list(dict.fromkeys(row["phase"] for row in events if row["event"] in ("done", "published")))
-    if rows:
+def _in_short(run: Run, variants: Sequence[str], events: Sequence[Mapping[str, Any]], rows: int) -> str:
+    if set(variants) <= {row["variant"] for row in events if row["event"] == "published"}:
         return f"{rows:,} rows published"
+    void = run.session.store.read_json(run.void_uri)
+    if void is not None:
+        return f"void: {void['reason']}"
+    done = list(dict.fromkeys(row["phase"] for row in events if row["event"] == "done"))
     return f"unfinished: {', '.join(done)} done" if done else "unfinished: no phase done"

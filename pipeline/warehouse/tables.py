@@ -54,12 +54,15 @@ class Tables:
 
     def row_count(self, table: TableName) -> int | None:
         """Return the number of rows of a table (0 for a view), or None when it does not exist."""
+        found = self._get(table)
+        return int(found.num_rows or 0) if found else None
+
+    def _get(self, table: TableName) -> bigquery.Table | None:
         with cloud_errors(f"looking at {table}"):
             try:
-                found = with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
+                return with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
             except exceptions.NotFound:
                 return None
-            return int(found.num_rows or 0)
 
     def schema(self, table: TableName) -> Schema:
         """Return the columns of a table.
@@ -111,12 +114,8 @@ class Tables:
 
     def look_at(self, table: TableName) -> TableUse | None:
         """Return when a table was last changed and how large it is, or None when it does not exist."""
-        with cloud_errors(f"looking at {table}"):
-            try:
-                found = with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
-            except exceptions.NotFound:
-                return None
-        return TableUse(found.modified or found.created, int(found.num_bytes or 0))
+        found = self._get(table)
+        return TableUse(found.modified, int(found.num_bytes or 0)) if found else None
 
     def delete(self, table: TableName) -> bool:
         """Remove a table, and tell whether it was there."""

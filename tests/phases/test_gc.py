@@ -196,7 +196,7 @@ def test_staged_files_and_tables_are_removed(session, quick_job, done, fixtures_
 
 def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, quick_job, done, connect):
     """The limit is longer than it takes from an upload to its marker, as the command line's day is in earnest."""
-    limit, stop, seen = timedelta(seconds=4), threading.Event(), []
+    limit, stop, seen = timedelta(seconds=6), threading.Event(), []
     run_phase(session, quick_job, DAYS[4], "train")
     other = connect(session.target)
     run = open_run(other, quick_job, DAYS[4])
@@ -214,7 +214,7 @@ def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, qui
     with ThreadPoolExecutor(1) as pool:
         done_committing = pool.submit(commit)
         started = monotonic()
-        while monotonic() - started < 30 and not orphans <= {item.name for item in seen}:
+        while monotonic() - started < 60 and not orphans <= {item.name for item in seen}:
             seen += collect_garbage(session, quick_job, limit)
         stop.set()
         done_committing.result(timeout=30)
