@@ -2,13 +2,14 @@
 
 BIN := .venv/bin
 WORKERS ?= 2
+MINUTES ?= 30
 # The first interpreter that is new enough; asked only by targets that need it.
 PYTHON = $(shell for python in python3.11 python3; do \
 	$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test lint types bench format lock clean local dev
+.PHONY: help demo test faults lint types bench format lock clean local dev
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -25,6 +26,9 @@ test: lint types  ## check format, lint, types and imports, then run all tests w
 	@echo "== tests"
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
+
+faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
+	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)
 
 lint: dev  ## check format, lint, row loops, clients, addresses and the direction of imports
 	@echo "== format"

@@ -28,6 +28,10 @@ class ShardFile:
         SHA-256 of the content in hex.
     schema_digest
         Digest of the prediction schema.
+    rejected
+        Rows of the shard that do not fit the prediction schema, and are not in the file.
+    rejects
+        Address of the file that describes them, empty when there are none.
     """
 
     shard: int
@@ -38,6 +42,13 @@ class ShardFile:
     generation: int
     sha256: str
     schema_digest: str
+    rejected: int = 0
+    rejects: str = ""
+
+    @property
+    def coordinates(self) -> tuple[int, int, str]:
+        """Generation, size and checksum: what an object must have to be this file."""
+        return self.generation, self.size, self.crc32c
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,16 @@ class Manifest:
     def uris(self) -> list[str]:
         """Addresses of the files that hold rows."""
         return [shard.uri for shard in self.shards if shard.rows]
+
+    @property
+    def rejected(self) -> int:
+        """Rows of all shards that do not fit the prediction schema."""
+        return sum(shard.rejected for shard in self.shards)
+
+    @property
+    def rejects(self) -> list[str]:
+        """Addresses of the files that describe rejected rows."""
+        return [shard.rejects for shard in self.shards if shard.rejects]
 
     def as_json(self) -> dict[str, Any]:
         """Return the manifest as JSON holds it."""

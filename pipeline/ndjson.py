@@ -8,8 +8,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from pipeline.errors import CheckError, RequestError
-from pipeline.schemas import Schema, arrow_type, cast_frame, frame_of
+from pipeline.errors import RequestError
+from pipeline.rejects import refuse_rejects, split_frame
+from pipeline.schemas import Schema, arrow_type, frame_of
 
 
 def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
@@ -20,15 +21,21 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
     Raises
     ------
     CheckError
-        A number is infinite, which JSON cannot hold, or a required value is missing. NaN is a missing value.
+        A row does not fit: a value of another type, an infinite number, which JSON cannot hold, or a required value
+        that is missing. NaN is a missing value.
     """
-    frame = cast_frame(frame, schema, origin=path.name)
-    _refuse_unwritable(frame, schema, path.name)
-    arrow = pa.Table.from_pandas(frame, schema=_arrow_schema(schema), preserve_index=False)
+    split = split_frame(frame, schema, origin=path.name)
+    refuse_rejects(split, path.name)
+    return write_rows(split.rows, schema, path)
+
+
+def write_rows(rows: pd.DataFrame, schema: Schema, path: Path) -> int:
+    """Write rows that fit `schema` (`Split.rows`) as `write_jsonl` does, and return how many they are."""
+    arrow = pa.Table.from_pandas(rows, schema=_arrow_schema(schema), preserve_index=False)
     data = pl.DataFrame(pl.from_arrow(arrow))
     stamps = [c.name for c in schema.columns if c.type == "TIMESTAMP"]
     data.with_columns(pl.col(stamps).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).write_ndjson(path)
-    return len(frame)
+    return len(rows)
 
 
 def read_jsonl(path: Path) -> pd.DataFrame:
@@ -49,12 +56,3 @@ def read_jsonl(path: Path) -> pd.DataFrame:
 
 def _arrow_schema(schema: Schema) -> pa.Schema:
     return pa.schema([(column.name, arrow_type(column.type)) for column in schema.columns])
-
-
-def _refuse_unwritable(frame: pd.DataFrame, schema: Schema, origin: str) -> None:
-    for column in schema.columns:
-        values = frame[column.name]
-        infinite = column.type == "FLOAT64" and values.isin([float("inf"), float("-inf")]).any()
-        if infinite or (column.required and values.isna().any()):
-            what = f"{origin}: column {column.name} holds {'an infinite number' if infinite else 'a missing value'}"
-            raise CheckError(what, hint="mend the model's predict")

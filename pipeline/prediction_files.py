@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.digests import sha256_file, unique_name
+from pipeline.errors import CheckError
 from pipeline.manifest import Manifest, ShardFile
-from pipeline.ndjson import write_jsonl
+from pipeline.ndjson import write_rows
+from pipeline.rejects import split_frame, write_rejects
 from pipeline.runs import Run
 
 SHARD_MARKER = re.compile(r"/shard-\d{5}-of-\d{5}\.json$")
@@ -28,17 +29,20 @@ def prediction_folder(run: Run, variant: str, model_id: str) -> str:
 def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -> ShardFile:
     """Write one shard, upload it whole under a name of this attempt, and commit it by a marker that is made once.
 
+    Rows that do not fit the prediction schema are written beside it, to the rejects prefix.
+
     Returns
     -------
     ShardFile
         The committed file: that of the winner when another process was faster.
     """
     schema, store = run.job.prediction_schema, run.session.store
-    stem = f"shard-{shard:05d}-of-{run.job.spec.predictions.shards:05d}"
+    split = split_frame(predictions, schema, origin=folder)
+    own = unique_name(_stem(run, shard))
     with tempfile.TemporaryDirectory(prefix="shard-") as name:
-        path = Path(name) / f"{stem}.jsonl"
-        rows = write_jsonl(predictions, schema, path)
-        stored = store.put_file(path, f"{folder}/{unique_name(stem)}.jsonl")
+        path = Path(name) / f"{own}.jsonl"
+        rows = write_rows(split.rows, schema, path)
+        stored = store.put_file(path, f"{folder}/{path.name}")
         file = ShardFile(
             shard=shard,
             uri=stored.uri,
@@ -48,14 +52,58 @@ def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -
             generation=stored.generation,
             sha256=sha256_file(path),
             schema_digest=schema.digest,
+            rejected=len(split.rejects),
+            rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
         )
-    return ShardFile(**store.put_json_once(asdict(file), f"{folder}/{stem}.json"))
+    return ShardFile(**store.put_json_once(asdict(file), _marker(run, folder, shard)))
 
 
-def commit_manifest(run: Run, folder: str, model_id: str, variant: str, files: Sequence[ShardFile]) -> Manifest:
+def committed_shards(run: Run, folder: str) -> dict[int, ShardFile]:
+    """Return the shards that are committed, by number."""
+    store = run.session.store
+    found = {item.uri for item in store.list(f"{folder}/shard-")}
+    shards = range(run.job.spec.predictions.shards)
+    markers = {shard: _marker(run, folder, shard) for shard in shards}
+    return {shard: ShardFile(**store.read_json(uri)) for shard, uri in markers.items() if uri in found}
+
+
+def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:
+    """Upload what is wrong with rows of a shard, under the name of its file in another folder; return the address."""
+    uri = run.folder("rejects") + shard_uri.removeprefix(run.folder("predictions"))
+    with tempfile.TemporaryDirectory(prefix="rejects-") as name:
+        path = Path(name) / "rejects.jsonl"
+        write_rejects(rejects, predictions, run.job.spec.prediction_key, uri.rsplit("/", 1)[-1], path)
+        return run.session.store.put_file(path, uri).uri
+
+
+def _stem(run: Run, shard: int) -> str:
+    return f"shard-{shard:05d}-of-{run.job.spec.predictions.shards:05d}"
+
+
+def _marker(run: Run, folder: str, shard: int) -> str:
+    return f"{folder}/{_stem(run, shard)}.json"
+
+
+def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
     """Create the manifest of a complete set, or return the one that was there first."""
-    manifest = Manifest(run.run_id, model_id, variant, tuple(files))
     return Manifest.from_json(run.session.store.put_json_once(manifest.as_json(), f"{folder}/manifest.json"))
+
+
+def refuse_changed_files(run: Run, manifest: Manifest) -> None:
+    """Raise when a file of a manifest is not the object that was committed: a load job cannot name generations.
+
+    Raises
+    ------
+    CheckError
+        A file is missing, or another object is in its place.
+    """
+    folder = prediction_folder(run, manifest.variant, manifest.model_id)
+    there = {item.uri: item for item in run.session.store.list(f"{folder}/")}
+    for shard in manifest.shards:
+        found = there.get(shard.uri)
+        if found is None or (found.generation, found.size, found.crc32c) != shard.coordinates:
+            what = f"{shard.uri}: {'another object is in its place' if found else 'missing'} since it was committed"
+            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
 
 
 def committed_manifest(run: Run, folder: str) -> Manifest | None:
@@ -64,7 +112,7 @@ def committed_manifest(run: Run, folder: str) -> Manifest | None:
     return Manifest.from_json(found) if found else None
 
 
-def committed_shards(run: Run) -> dict[str, int]:
+def shard_counts(run: Run) -> dict[str, int]:
     """Return how many shards are committed in each folder of a run's predictions."""
     uris = (item.uri for item in run.session.store.list(f"{run.folder('predictions')}/"))
     return dict(Counter(uri.rpartition("/")[0] for uri in uris if SHARD_MARKER.search(uri)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,23 +34,18 @@ def published(session: Session, job: Job, first: date, last: date) -> list[dict[
 
 
 def publications(events: Iterable[Mapping[str, Any]]) -> dict[date, tuple[str, Models]]:
-    """Return the run that published last on each run date, with its variants and models that have rows.
+    """Return the run of the newest published generation of each run date, with its variants and models that have rows.
 
-    Slices of earlier runs stay where a variant was changed or removed; nobody is judged by them.
-
-    Parameters
-    ----------
-    events
-        Events of the ledger, in the order in which they were recorded for each run date.
+    Slices of earlier runs stay where a variant was changed or removed; nobody is judged by them. What counts is the
+    generation and not the event's moment: a run that was superseded may record late what it had published before.
     """
     runs: dict[date, str] = {}
     models: dict[tuple[date, str], dict[str, str]] = {}
-    for row in events:
-        if row["event"] == "published":
-            runs[row["run_date"]] = row["run_id"]
-            models.setdefault((row["run_date"], row["run_id"]), {})[row["variant"]] = row["model_id"] * bool(
-                row["row_count"]
-            )
+    of_publications = (row for row in events if row["event"] == "published")
+    for row in sorted(of_publications, key=lambda row: int(json.loads(row["details"])["generation"])):
+        runs[row["run_date"]] = row["run_id"]
+        model_id = row["model_id"] if row["row_count"] else ""
+        models.setdefault((row["run_date"], row["run_id"]), {})[row["variant"]] = model_id
     return {day: (run_id, _with_rows(models[day, run_id])) for day, run_id in sorted(runs.items())}
 
 

@@ -13,12 +13,16 @@ import requests.exceptions
 from google.api_core import exceptions
 from google.api_core.retry import Retry
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+from google.resumable_media import DataCorruption
 
 from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError
 from pipeline.permissions import hint_for
 
 CALL_TIMEOUT = 60.0
 """Seconds that one HTTP call may take."""
+
+TRANSFER_TIMEOUT = 600.0
+"""Seconds that one upload, download or stream of rows may take."""
 
 TRANSIENT_DEADLINE = 60.0
 """Seconds for which a call is repeated."""
@@ -31,10 +35,20 @@ ResultT = TypeVar("ResultT")
 NO_RETRY: Any = None
 """Switches the retries of Google's clients off: they miss 408 and 504, and the reasons below."""
 
+NO_WHOLE_ANSWER = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,  # the answer ended in the middle
+    requests.exceptions.ContentDecodingError,
+    DataCorruption,  # what was downloaded has another checksum
+    TransportError,
+)
+
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 TRANSIENT_REASONS = frozenset({"backendError", "internalError", "rateLimitExceeded", "jobRateLimitExceeded"})
 
 TRANSIENT_WORDS = (
+    ("invalid", re.compile(r"[Pp]rovided (CRC32C|MD5) .* doesn't match")),  # an upload that was damaged on its way
     ("invalidQuery", re.compile(r"Could not serialize access to table .* due to concurrent update")),
     ("invalidQuery", re.compile(r"Transaction is aborted due to concurrent update")),
     ("quotaExceeded", re.compile(r"Too many DML statements outstanding")),
@@ -56,7 +70,7 @@ def reason_of(error: BaseException) -> str:
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same call may succeed when it is repeated."""
-    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout | TransportError):
+    if isinstance(error, NO_WHOLE_ANSWER):
         return True
     if not isinstance(error, exceptions.GoogleAPICallError):
         return False
@@ -109,7 +123,7 @@ def cloud_errors(doing: str) -> Iterator[None]:
         if is_transient(error):
             raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
         raise RequestError(f"{doing}: {_words(error)}", hint="mend the SQL or the data it reads") from error
-    except (exceptions.GoogleAPIError, requests.exceptions.RequestException, TransportError, TimeoutError) as error:
+    except (exceptions.GoogleAPIError, requests.exceptions.RequestException, *NO_WHOLE_ANSWER, TimeoutError) as error:
         raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
 
 

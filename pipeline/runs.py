@@ -54,7 +54,7 @@ class Run:
     recorded: set[str] = field(default_factory=set)
 
     def folder(self, kind: str) -> str:
-        """Return the address of one of the run's folders: models, predictions or attempts."""
+        """Return the address of one of the run's folders: models, predictions, attempts or rejects."""
         return self.session.store.uri(self.job.name, kind, str(self.run_date), self.run_id)
 
     def table(self, step: str) -> TableName:
@@ -149,7 +149,7 @@ def join_run(session: Session, job: Job, run_date: date) -> Run:
 def refuse_superseded(run: Run) -> None:
     """Raise when a newer generation of the run date was published since this run was opened.
 
-    One that is published between this look and the statement that publishes is not seen: this run replaces it.
+    The statement that publishes looks again: one that is published after this look is not replaced either.
     """
     newer = published_after(run, claims_of(run.session, run.job, run.run_date))
     if newer:

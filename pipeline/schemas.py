@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from numbers import Integral, Number
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
@@ -16,11 +19,20 @@ from pipeline.digests import digest_json
 from pipeline.errors import RequestError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
 TYPES = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
+KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("INT64", "FLOAT64", "NUMERIC", "BOOL"), (str, Number)),
+    **dict.fromkeys(("DATE", "TIMESTAMP"), (str, date)),
+    "STRING": (str, Integral, Decimal, date),
+}
+"""Classes of Python objects that may become a value of each type."""
+FIRST_SECOND = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
+LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
 
 
@@ -122,13 +134,32 @@ def cast_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> pd.DataFr
     RequestError
         A column is missing or holds values of another type.
     """
+    declared = declared_columns(frame, schema, origin)
+    return declared.assign(**{c.name: cast_column(frame[c.name], c, origin) for c in schema.columns})
+
+
+def declared_columns(frame: pd.DataFrame, schema: Schema, origin: str) -> pd.DataFrame:
+    """Return the columns of `schema` in order, as they are.
+
+    Raises
+    ------
+    RequestError
+        One is missing.
+    """
     missing = [name for name in schema.names if name not in frame.columns]
     if missing:
         raise RequestError(f"{origin}: column {', '.join(missing)} is missing", hint="check the file or query")
-    return frame[schema.names].assign(**{c.name: _cast_column(frame[c.name], c, origin) for c in schema.columns})
+    return frame[schema.names]
 
 
-def _cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
+def cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
+    """Return a column with the dtype of its type.
+
+    Raises
+    ------
+    RequestError
+        It holds values of another type.
+    """
     import numpy as np
     import pandas as pd
     import pyarrow as pa
@@ -148,23 +179,69 @@ def _cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
     return converted
 
 
+def fits_kind(kind: type, column_type: str) -> bool:
+    """Tell whether objects of a class may become values of a type: bytes, lists and dicts never do."""
+    import numpy as np
+
+    return issubclass(kind, KINDS[column_type]) or (kind is np.bool_ and fits_kind(bool, column_type))
+
+
 def _converted(series: pd.Series, column_type: str) -> pd.Series:
     import pandas as pd
     import pyarrow as pa
 
+    if series.dtype == "object":
+        _check_kinds(series, column_type)
     if column_type == "STRING" and getattr(series.dtype, "kind", "O") == "f":
         raise TypeError("it holds floating-point numbers: an id 7 would become '7.0'")
     is_text = isinstance(series.dtype, pd.StringDtype) or series.dtype == "object"
     if column_type in ("INT64", "FLOAT64", "STRING") or (column_type == "BOOL" and not is_text):
         return series
     # Arrow reads text, Python objects and every pandas date alike, where pandas' own casts differ.
-    values = pa.array(series, from_pandas=True)
+    exact = column_type == "NUMERIC" and series.dtype == "object" and set(_kinds(series)) <= {int, Decimal}
+    values = pa.array(series, from_pandas=True, type=arrow_type("NUMERIC") if exact else None)
+    return pd.Series(pd.arrays.ArrowExtensionArray(_cast_values(values, column_type)), index=series.index)
+
+
+def _cast_values(values: pa.Array, column_type: str) -> pa.Array:
+    """Cast with Arrow, and refuse what Arrow would take for something else."""
+    import pyarrow as pa
+
     if column_type == "TIMESTAMP" and pa.types.is_integer(values.type):
         raise TypeError("it holds whole numbers, whose unit nobody knows")
+    if column_type == "BOOL" and (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        raise TypeError("it holds numbers among objects, and Arrow would take 7 for true")
     cast = values.cast(arrow_type(column_type))
     if column_type == "DATE" and pa.types.is_timestamp(values.type) and not cast.cast(values.type).equals(values):
         raise ValueError("it holds moments that are no midnight")
-    return pd.Series(pd.arrays.ArrowExtensionArray(cast), index=series.index)
+    if outside_calendar(cast).any():
+        raise ValueError("it holds years before 1 or after 9999")
+    return cast
+
+
+def outside_calendar(values: pa.Array) -> np.ndarray:
+    """Tell which dates or moments lie outside the years 1 to 9999; BigQuery knows no others."""
+    import numpy as np
+    import pyarrow as pa
+
+    if not pa.types.is_temporal(values.type):
+        return np.zeros(len(values), dtype=bool)
+    moments = values.cast(pa.timestamp("s"), safe=False).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    outside: np.ndarray = (moments < FIRST_SECOND) | (moments > LAST_SECOND)
+    return outside
+
+
+def _kinds(series: pd.Series) -> list[type]:
+    return list(series.dropna().map(type).unique())
+
+
+def _check_kinds(series: pd.Series, column_type: str) -> None:
+    kinds = _kinds(series)
+    strange = [kind.__name__ for kind in kinds if not fits_kind(kind, column_type)]
+    if strange:
+        raise TypeError(f"it holds {strange[0]}")
+    if column_type == "DATE" and len(kinds) > 1:  # among dates, Arrow cuts the time of day off moments
+        raise TypeError(f"it holds {' and '.join(kind.__name__ for kind in kinds)}")
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:

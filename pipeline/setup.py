@@ -13,7 +13,9 @@ PARTITION = "run_date"
 """Column by which published predictions are partitioned."""
 
 SLICE_COLUMNS = Schema.parse(
-    {PARTITION: "DATE NOT NULL"} | dict.fromkeys(("run_id", "model_id", "variant"), "STRING NOT NULL")
+    {PARTITION: "DATE NOT NULL"}
+    | dict.fromkeys(("run_id", "model_id", "variant"), "STRING NOT NULL")
+    | {"generation": "INT64 NOT NULL"}
 )
 """Columns of a predictions table that say which slice a row belongs to."""
 

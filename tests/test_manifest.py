@@ -23,6 +23,13 @@ def test_only_files_with_rows_are_loaded():
     assert MANIFEST.uris == ["gs://b/0.jsonl"]
 
 
+def test_rejected_rows_are_counted_and_their_files_named():
+    rejecting = replace(SHARD, rejected=3, rejects="gs://b/rejects/0.jsonl")
+    manifest = replace(MANIFEST, shards=(SHARD, rejecting))
+    assert (manifest.rejected, manifest.rejects) == (3, ["gs://b/rejects/0.jsonl"])
+    assert (MANIFEST.rejected, MANIFEST.rejects) == (0, [])
+
+
 def test_manifest_without_a_field_is_refused():
     broken = MANIFEST.as_json()
     del broken["shards"][0]["sha256"]

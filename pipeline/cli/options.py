@@ -25,6 +25,24 @@ ProjectDir = Annotated[Path, typer.Option("--project-dir", metavar="DIR", help="
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout and nothing else.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Claim a new generation, whatever was done before.")]
 
+
+def check_rate(rate: float) -> float:
+    """Refuse what is no share of rows; NaN would slip through limits."""
+    if not 0 <= rate <= 1:
+        raise typer.BadParameter(f"{rate} is not a share from 0 to 1")
+    return rate
+
+
+MaxRejectRate = Annotated[
+    float,
+    typer.Option(
+        "--max-reject-rate",
+        metavar="RATE",
+        callback=check_rate,
+        help="Share of a model's predictions, 0 to 1, that may not fit the prediction schema.",
+    ),
+]
+
 DEFAULT_LOCAL_DIR = Path(".local")
 HERE = Path()
 

@@ -13,6 +13,7 @@ from pipeline.cli.options import (
     AsJson,
     JobName,
     LocalDir,
+    MaxRejectRate,
     ProjectDir,
     Rerun,
     RunDate,
@@ -68,6 +69,7 @@ def predict(
     job: JobName,
     run_date: RunDate,
     model: ModelPlace = None,
+    max_reject_rate: MaxRejectRate = 0.0,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
@@ -77,7 +79,8 @@ def predict(
 
     Example: pipeline predict flight_delay --run-date 2013-07-01 --model gs://bucket/flight_delay/models/...
     """
-    _one_phase("predict", job, run_date, target, local_dir, project_dir, model=model, as_json=as_json)
+    rate = max_reject_rate
+    _one_phase("predict", job, run_date, target, local_dir, project_dir, model=model, rate=rate, as_json=as_json)
 
 
 def load(
@@ -122,6 +125,7 @@ def run(
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
     rerun: Rerun = False,
+    max_reject_rate: MaxRejectRate = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Carry out all phases for a run date, then evaluate what has matured.
@@ -133,7 +137,7 @@ def run(
 
     day = parse_date(run_date, option="--run-date")
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(run_job(session, found, day, rerun=rerun), as_json)
+    print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
 
 
 def backfill(
@@ -144,6 +148,7 @@ def backfill(
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
     rerun: Rerun = False,
+    max_reject_rate: MaxRejectRate = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Run every date from the first to the last, in order.
@@ -155,7 +160,8 @@ def backfill(
 
     days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summaries((run_job(session, found, day, rerun=rerun) for day in days), as_json)
+    runs = (run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate) for day in days)
+    print_summaries(runs, as_json)
 
 
 def _one_phase(
@@ -168,6 +174,7 @@ def _one_phase(
     *,
     model: str | None = None,
     rerun: bool = False,
+    rate: float = 0.0,
     as_json: bool,
 ) -> None:
     from pipeline.dates import parse_date
@@ -175,7 +182,7 @@ def _one_phase(
 
     day = parse_date(run_date, option="--run-date")
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(run_phase(session, found, day, phase, model=model, rerun=rerun), as_json)
+    print_summary(run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate), as_json)
 
 
 def add_to(app: typer.Typer) -> None:

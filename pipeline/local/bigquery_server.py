@@ -15,9 +15,14 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from pipeline.local.ports import is_free
 from pipeline.local.state import ReadyFile, write_atomically
+
+if TYPE_CHECKING:
+    from bqemulator.config import Settings
+    from bqemulator.server import EmulatorServer
 
 
 class WithoutPandas(MetaPathFinder):
@@ -64,29 +69,38 @@ def link_spatial(home: Path) -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+    from bqemulator.config import LogFormat, LogLevel
     from bqemulator.observability.logging_ import configure_logging
 
     configure_logging(level=LogLevel.WARNING, fmt=LogFormat.JSON)  # before its modules log that they are imported
     from pipeline.local.emulator import assemble
 
-    server = assemble(
-        Settings(
-            rest_port=options.port if is_free(options.port) else 0,
-            grpc_port=options.grpc_port if is_free(options.grpc_port) else 0,
-            default_project_id=options.project,
-            persistence_mode=PersistenceMode.PERSISTENT,
-            data_dir=options.data,
-            gcs_local_root=options.buckets,
-            enable_format_extensions=False,
-            metrics_enabled=False,
-            log_level=LogLevel.WARNING,
-        )
+    await answer(assemble(settings_of(options)), options.ready_file)
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the emulator's settings; ports that are taken are replaced by free ones."""
+    from bqemulator.config import LogLevel, PersistenceMode, Settings
+
+    return Settings(
+        rest_port=options.port if is_free(options.port) else 0,
+        grpc_port=options.grpc_port if is_free(options.grpc_port) else 0,
+        default_project_id=options.project,
+        persistence_mode=PersistenceMode.PERSISTENT,
+        data_dir=options.data,
+        gcs_local_root=options.buckets,
+        enable_format_extensions=False,
+        metrics_enabled=False,
+        log_level=LogLevel.WARNING,
     )
+
+
+async def answer(server: EmulatorServer, ready_file: Path) -> None:
+    """Answer until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await server.start()
-    write_atomically(options.ready_file, ReadyFile(port=server.rest_port, grpc_port=server.grpc_port))
+    write_atomically(ready_file, ReadyFile(port=server.rest_port, grpc_port=server.grpc_port))
     await stop.wait()
     await server.stop()
 

@@ -23,16 +23,25 @@ from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.jobs import executor
 from starlette.types import ASGIApp
 
+from pipeline.local.concurrent_dml import ConcurrentDml
+from pipeline.local.job_resources import job_resource
 from pipeline.local.load_jobs import LoadJobs
 from pipeline.local.parse_cache import cached_parser
-from pipeline.local.semantics import Semantics, job_resource
+from pipeline.local.semantics import Semantics
 
 
 def assemble(settings: Settings) -> server.EmulatorServer:
     """Build the emulator with BigQuery's semantics around it, and without what costs time and serves nobody here."""
+    patch()
+    return server.EmulatorServer(settings)
+
+
+def patch() -> None:
+    """Put ours in the places of some of the emulator's parts, once in a process."""
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
     _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
+    _replace(jobs, "execute_query_job", lambda execute: ConcurrentDml(execute).execute)
     _replace(jobs, "_build_job_response", _completed)
     _replace(tables, "_table_to_list_item", _labelled)
     _replace(server, "create_app", _application)
@@ -41,7 +50,6 @@ def assemble(settings: Settings) -> server.EmulatorServer:
     # The emulator has one connection, and that holds one result: handlers in threads would take each other's
     for module in (fastapi.routing, fastapi.dependencies.utils):
         _replace(module, "run_in_threadpool", lambda _: _call_here)
-    return server.EmulatorServer(settings)
 
 
 def build_grpc_server(context: AppContext) -> tuple[grpc.aio.Server, int]:

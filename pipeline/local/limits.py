@@ -1,4 +1,4 @@
-"""What the local target cannot prove: `pipeline doctor` prints it, docs/local-target.md holds the same tables."""
+"""What the local target cannot prove: `pipeline doctor` prints it; it is what docs/local-target.md says in tables."""
 
 from __future__ import annotations
 
@@ -16,32 +16,24 @@ class Limit(NamedTuple):
 
 
 HEADING = "What the local target cannot prove"
-"""Heading of the tables in docs/local-target.md."""
+"""Heading of the first of these tables in docs/local-target.md."""
 
 
 LIMITS = (
     Limit(
-        "`if_generation_match=0` creates an object once, whatever its size",
-        "small objects only: an upload of more than 8 MiB (resumable) overwrites",
-    ),
-    Limit(
-        "downloads and deletes honour preconditions",
-        "ignored",
-    ),
-    Limit(
-        "objects `a` and `a/b` can both exist",
-        "the second fails: 500",
-    ),
-    Limit(
-        "object names are free",
-        "255 bytes between slashes; `..` is not resolved safely",
-    ),
-    Limit(
         "queries run side by side",
-        "one after another, in one process; so updates never collide",
+        "one after another, in one process",
     ),
     Limit(
-        "rights, quotas, bytes billed, reservations, locations",
+        "updates collide for as long as they run, in scripts and transactions as well",
+        "only single statements sent within 3 ms",
+    ),
+    Limit(
+        "`maximumBytesBilled` fails a query that would cost more",
+        "ignored: nothing is billed, nothing estimated",
+    ),
+    Limit(
+        "rights, quotas, reservations, locations",
         "none",
     ),
     Limit(
@@ -91,5 +83,40 @@ LIMITS = (
     Limit(
         "`COUNTIF(...) OVER`, `DATE(@moment, @zone)`, `TIMESTAMP(DATE '...', @zone)`",
         "refused: write `SUM(IF(...)) OVER`, a zone's name, a column",
+    ),
+    Limit(
+        "`if_generation_match` holds for uploads of any size",
+        (
+            "ignored by resumable uploads (Google's client above 8 MiB, with a `chunk_size`, "
+            "or of unknown size): the older object is overwritten"
+        ),
+    ),
+    Limit(
+        "an upload that does not match the crc32c or MD5 that came with it is refused: 400",
+        "stored; the answer holds the content's own checksums",
+    ),
+    Limit(
+        "downloads and deletes honour preconditions and generations",
+        "a delete ignores both; a download ignores preconditions",
+    ),
+    Limit(
+        "a part of a resumable upload that is sent again is stored once",
+        "stored twice",
+    ),
+    Limit(
+        "`Content-Range: bytes */n` asks how far a resumable upload got",
+        "ends it: what arrived becomes the object",
+    ),
+    Limit(
+        "a resumable upload can go on for a week",
+        "until a restart: then 404",
+    ),
+    Limit(
+        "objects `a` and `a/b` can both exist",
+        "the second fails: 500",
+    ),
+    Limit(
+        "object names are free",
+        "255 bytes between slashes; `..` is not resolved safely",
     ),
 )

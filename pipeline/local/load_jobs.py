@@ -20,7 +20,7 @@ from bqemulator.catalog.models import JobMeta
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
 from pipeline.local.json_values import CONVERTERS, standard_type
-from pipeline.local.load_sources import LoadFailed, find_files, read_file
+from pipeline.local.load_sources import DETAILS, LoadFailed, find_files, read_files
 from pipeline.local.strict_ndjson import Field
 
 Execute = Callable[[str, str, dict[str, Any], AppContext], Awaitable[JobMeta]]
@@ -82,15 +82,14 @@ class LoadJobs:
         target = _find_target(project, load, context)
         files = find_files(load.get("sourceUris", []), context.settings.gcs_local_root or Path())
         fields = _checked_fields(load, target)
-        if fields:
-            self._tables |= {str(path): read_file(uri, path, fields) for uri, path in files.items()}
+        self._tables, bad = read_files(files, fields, int(load.get("maxBadRecords", 0))) if fields else ({}, [])
         sources = {**config, "load": {**load, "sourceUris": [f"file://{path}" for path in files.values()]}}
         with _transaction(context):
             _make_room(load, target, context)
             before = _count(target, context)
             meta = await self._execute(project, job_id, sources, context)
-            statistics = _statistics(list(files.values()), _count(target, context) - before)
-            finished = meta.model_copy(update={"configuration": config, "statistics": {"load": statistics}})
+            statistics = _statistics(list(files.values()), _count(target, context) - before, bad)
+            finished = meta.model_copy(update={"configuration": config, "statistics": statistics})
             return context.catalog.upsert_job(finished)
 
     def insert(self, path: str, table: str, context: AppContext) -> None:
@@ -149,9 +148,14 @@ def _count(target: Target, context: AppContext) -> int:
     return int(row[0]) if row else 0
 
 
-def _statistics(paths: list[Path], rows: int) -> dict[str, str]:
-    size = sum(path.stat().st_size for path in paths)
-    return {"inputFiles": str(len(paths)), "inputFileBytes": str(size), "outputRows": str(rows), "badRecords": "0"}
+def _statistics(paths: list[Path], rows: int, bad: list[dict[str, str]]) -> dict[str, Any]:
+    counts = {
+        "inputFiles": len(paths),
+        "inputFileBytes": sum(path.stat().st_size for path in paths),
+        "outputRows": rows,
+        "badRecords": len(bad),
+    }
+    return {"load": {name: str(count) for name, count in counts.items()}, DETAILS: bad}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from pipeline.local.strict_ndjson import BadRow, Field, read_strict
 
-DETAILS = "details"  # key in an error result: what else stands in the job's list of errors
+MORE = "Please look into the errors[] collection for more details."
+DETAILS = "details"  # key in an error result or in statistics: what else stands in the job's list of errors
 READING = "Error while reading data, error message: "
 
 
@@ -55,15 +56,36 @@ def _matches(folder: Path, name: str) -> list[str]:
     return sorted(filter(pattern.fullmatch, names))
 
 
-def read_file(uri: str, path: Path, fields: Sequence[Field]) -> pa.Table:
-    """Read a file of rows, or fail as the job does: at the first bad row, naming file and row."""
-    try:
-        return read_strict(path, fields)
-    except BadRow as bad:
-        counts = f"giving up. Rows: {bad.number}; errors: 1"
-        more = f"Please look into the errors[] collection for more details. File: {uri}"
-        limit = f"{READING}JSON processing encountered too many errors, {counts}; max bad: 0; error percent: 0"
-        row = f"{READING}JSON parsing error in row starting at position {bad.position}: {bad.reason} File: {uri}"
-        details = [{"reason": "invalid", "message": limit}, {"reason": "invalid", "message": row, "location": uri}]
-        message = f"{READING}JSON table encountered too many errors, {counts}. {more}"
-        raise LoadFailed("invalid", message, uri, details) from None
+def read_files(
+    files: Mapping[str, Path], fields: Sequence[Field], max_bad: int
+) -> tuple[dict[str, pa.Table], list[dict[str, str]]]:
+    """Read files of rows, or fail as the job does: at the row that makes more than `max_bad` bad ones.
+
+    Returns
+    -------
+    tuple
+        The rows of each path, without the bad ones; and an error for each of these, naming file and row.
+    """
+    tables: dict[str, pa.Table] = {}
+    errors: list[dict[str, str]] = []
+    number = 0
+    for uri, path in files.items():
+        rows = read_strict(path, fields, max_bad - len(errors))
+        tables[str(path)] = rows.table
+        errors += [_error(uri, bad) for bad in rows.bad]
+        number += rows.number
+        if len(errors) > max_bad:
+            raise _too_many(uri, number, errors, max_bad)
+    return tables, errors
+
+
+def _error(uri: str, bad: BadRow) -> dict[str, str]:
+    message = f"{READING}JSON parsing error in row starting at position {bad.position}: {bad.reason} File: {uri}"
+    return {"reason": "invalid", "message": message, "location": uri}
+
+
+def _too_many(uri: str, number: int, errors: list[dict[str, str]], max_bad: int) -> LoadFailed:
+    counts = f"giving up. Rows: {number}; errors: {len(errors)}"
+    limit = f"{READING}JSON processing encountered too many errors, {counts}; max bad: {max_bad}; error percent: 0"
+    message = f"{READING}JSON table encountered too many errors, {counts}. {MORE} File: {uri}"
+    return LoadFailed("invalid", message, uri, [{"reason": "invalid", "message": limit}, *errors])

@@ -1,6 +1,7 @@
 """What BigQuery promises about jobs and the emulator lacks, as a layer around the emulator's application.
 
-Every behaviour is a row of docs/local-target.md, each with its test. Loads are in `load_jobs`.
+Every behaviour is a row of docs/local-target.md, each with its test. What replaces parts of the emulator is elsewhere:
+loads in `load_jobs`, updates that collide in `concurrent_dml`.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ from typing import Any
 import orjson
 import pyarrow as pa
 from bqemulator.api.dependencies import AppContext
-from bqemulator.catalog.models import JobMeta
 from bqemulator.jobs.executor import JOB_RESULTS, JOB_SCHEMAS
 from bqemulator.streaming import read_session
+from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.local.load_sources import DETAILS
+from pipeline.local.error_answers import QueryResponse, error_of_job, error_response
+from pipeline.local.job_resources import job_list
 
 PATH = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/(?P<kind>jobs|queries)(/(?P<job>[^/]+))?")
 LOCATION = "US"
-STATUS_OF_REASON = {"notFound": (404, "NOT_FOUND"), "duplicate": (409, "ALREADY_EXISTS")}
-BAD_REQUEST = (400, "INVALID_ARGUMENT")
 KEPT_RESULTS, KEPT_SESSIONS = 64, 16  # the emulator would keep all of them, in memory, for good
 
 
@@ -53,8 +53,10 @@ class Semantics:
             case "POST", "queries" if path and not path["job"]:
                 await self._app(scope, receive, QueryResponse(send))
             case "GET", "queries" if path and path["job"]:
-                self._restore_result(path["project"], path["job"])
-                await self._app(scope, receive, send)
+                await self._query_results(path["project"], path["job"], scope, receive, send)
+            case "GET", "jobs" if path and not path["job"]:
+                listed = job_list(self._catalog, path["project"], QueryParams(scope["query_string"]))
+                await JSONResponse(listed)(scope, receive, send)
             case _:
                 await self._app(scope, receive, send)
 
@@ -84,58 +86,15 @@ class Semantics:
         if request.get("configuration", {}).get("dryRun"):  # the emulator keeps it like a job that ran
             self._catalog.delete_job(project, job_id, not_found_ok=True)
 
-    def _restore_result(self, project: str, job_id: str) -> None:
-        """Answer for the result of a finished statement that returned no rows, also after a restart."""
+    async def _query_results(self, project: str, job_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer for a finished job also when the emulator has lost its result, or never had one."""
         job = self._catalog.get_job(project, job_id)
-        kind = job.statistics.get("query", {}).get("statementType") if job and not job.error_result else None
-        if kind not in (None, "SELECT"):
-            JOB_RESULTS.setdefault(job_id, pa.table({}))
-
-
-class QueryResponse:
-    """Pass on the answer of jobs.query; a failed query is an error and not an empty result."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._start: Message | None = None
-
-    async def __call__(self, message: Message) -> None:
-        """Hold the status back until the body is known."""
-        if message["type"] == "http.response.start":
-            self._start = message
+        if job and job.error_result:
+            await error_of_job(job.error_result)(scope, receive, send)
             return
-        start, self._start = self._start, None
-        if start and (failed := _failure(message.get("body", b""))):
-            response = error_response(failed["reason"], failed["message"], failed.get("location"))
-            await response({"type": "http"}, _nothing, self._send)
-            return
-        if start:
-            await self._send(start)
-        await self._send(message)
-
-
-def error_response(reason: str, message: str, location: str | None = None) -> JSONResponse:
-    """Build an error as Google's APIs word it; clients choose their exception by the status."""
-    code, status = STATUS_OF_REASON.get(reason, BAD_REQUEST)
-    error = {"message": message, "domain": "global", "reason": reason} | ({"location": location} if location else {})
-    return JSONResponse({"error": {"code": code, "message": message, "errors": [error], "status": status}}, code)
-
-
-def job_resource(resource: dict[str, Any], job: JobMeta) -> dict[str, Any]:
-    """Complete a job resource: all errors of a failed load, not only the first."""
-    details = (job.error_result or {}).get(DETAILS)
-    if details:
-        first = {key: value for key, value in (job.error_result or {}).items() if key != DETAILS}
-        resource["status"] |= {"errorResult": first, "errors": [first, *details]}
-    return resource
-
-
-def _failure(body: bytes) -> dict[str, str] | None:
-    if b'"errors":' not in body:  # results can be large: look inside only where an error may be
-        return None
-    answer = orjson.loads(body)
-    errors = answer.get("errors") if answer.get("kind") == "bigquery#queryResponse" else None
-    return errors[0] if errors else None
+        if job and job.statistics.get("query", {}).get("statementType", "SELECT") != "SELECT":
+            JOB_RESULTS.setdefault(job_id, pa.table({}))  # such a statement returns no rows
+        await self._app(scope, receive, send)
 
 
 def _forget_old_results() -> None:
@@ -165,7 +124,3 @@ def _replay(body: bytes) -> Receive:
         return next(messages, {"type": "http.disconnect"})
 
     return receive
-
-
-async def _nothing() -> Message:
-    return {"type": "http.disconnect"}

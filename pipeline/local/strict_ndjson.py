@@ -1,4 +1,4 @@
-"""Newline-delimited JSON read as a load job reads it: every row fits the schema, or the file is refused.
+"""Newline-delimited JSON read as a load job reads it: a row fits the schema, or is refused.
 
 Arrow reads what is well-formed, at the speed of a plain load. Only when Arrow refuses a file, or has read what JSON
 does not allow, do we look at each row: to say which one and why, or to convert what BigQuery takes and Arrow does not.
@@ -41,44 +41,55 @@ class Field:
     required: bool
 
 
-class BadRow(Exception):  # named for what it is: data, not a failure of ours
-    """The first row of a file that does not fit.
+@dataclass(frozen=True)
+class BadRow:
+    """A row that does not fit.
 
     Parameters
     ----------
-    number
-        Rows read, this one included.
     position
         Where the row starts, in bytes from the start of the file.
     reason
         Why it was refused, in BigQuery's words.
     """
 
-    def __init__(self, number: int, position: int, reason: str) -> None:
-        super().__init__(number, position, reason)
-        self.number = number
-        self.position = position
-        self.reason = reason
+    position: int
+    reason: str
 
 
-def read_strict(path: Path, fields: Sequence[Field]) -> pa.Table:
-    """Read a file of rows.
+@dataclass(frozen=True)
+class Rows:
+    """What was read of a file: the rows that fit, with all columns in their order, and those that do not."""
+
+    table: pa.Table
+    bad: list[BadRow]
+
+    @property
+    def number(self) -> int:
+        """All rows that were read."""
+        return int(self.table.num_rows) + len(self.bad)
+
+
+def read_strict(path: Path, fields: Sequence[Field], max_bad: int = 0) -> Rows:
+    """Read a file of rows, or up to the row that makes too many bad ones.
+
+    A row is bad when it has an unknown field, lacks a required one, has a value of another type, or is no JSON object.
+
+    Parameters
+    ----------
+    max_bad
+        How many bad rows there may be.
 
     Returns
     -------
-    pa.Table
-        All columns of `fields` in their order: (num_rows, num_fields).
-
-    Raises
-    ------
-    BadRow
-        A row has an unknown field, lacks a required one, has a value of another type, or is no JSON object.
+    Rows
+        With more than `max_bad` bad rows the file was not read to its end.
     """
     data = path.read_bytes()
     if data.startswith(GZIP):
         data = gzip.decompress(data)
     table = _read_fast(data, fields) if data.strip() else _table([], fields)
-    return _table(list(_convert_rows(data, fields)), fields) if table is None else table
+    return _read_slowly(data, fields, max_bad) if table is None else Rows(table, [])
 
 
 def _read_fast(data: bytes, fields: Sequence[Field]) -> pa.Table | None:
@@ -108,16 +119,25 @@ def _is_sound(table: pa.Table, data: bytes, fields: Sequence[Field]) -> bool:
     return bool(table.num_rows == data.count(b"\n") + (not data.endswith(b"\n")))
 
 
-def _convert_rows(data: bytes, fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
+def _read_slowly(data: bytes, fields: Sequence[Field], max_bad: int) -> Rows:
     known = {field.name: field for field in fields}
-    position, number = 0, 0
+    good: list[dict[str, Any]] = []
+    bad: list[BadRow] = []
+    for position, line in _lines(data):
+        try:
+            good.append(_convert_row(line, known))
+        except Refused as error:
+            bad.append(BadRow(position, str(error)))
+            if len(bad) > max_bad:
+                break
+    return Rows(_table(good, fields), bad)
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    position = 0
     for line in data.split(b"\n"):
         if line.strip():
-            number += 1
-            try:
-                yield _convert_row(line, known)
-            except Refused as error:
-                raise BadRow(number, position, str(error)) from None
+            yield position, line
         position += len(line) + 1
 
 

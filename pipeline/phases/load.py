@@ -7,9 +7,10 @@ from typing import Any
 
 from pipeline.champions import name_champion
 from pipeline.data_checks import judge, refuse_failed
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
+from pipeline.prediction_files import refuse_changed_files
 from pipeline.progress import Stopwatch
 from pipeline.published import finished, is_published, published_slices
 from pipeline.runs import Run, refuse_superseded
@@ -88,22 +89,27 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     table = run.table(f"predictions__{manifest.variant.replace('@', '_')}__{manifest.model_id}")
     step = f"{run.run_id}-load-{manifest.model_id}"
     key = run.job.spec.prediction_key
+    refuse_changed_files(run, manifest)
     profile = load_from_uris(run.session, manifest.uris, table, schema, key, step=step, rows=manifest.rows)
+    refuse_changed_files(run, manifest)
     warehouse.tables.label_run_table(table, run.labels("load") | {"model_id": manifest.model_id})
     values = {
         "run_date": run.run_date,
         "run_id": run.run_id,
         "model_id": manifest.model_id,
         "variant": manifest.variant,
+        "generation": run.generation,
     }
     statement = publish_statement(run.session, run.job, table, values)
     refuse_superseded(run)
-    warehouse.execute(
-        statement,
-        step=f"{run.run_id}-publish",
-        labels=run.labels("load"),
-        verify=lambda: is_published(manifest, published_slices(run)),
-    )
+
+    def stands() -> bool:
+        return is_published(manifest, published_slices(run))
+
+    changed = warehouse.execute(statement, step=f"{run.run_id}-publish", labels=run.labels("load"), verify=stands)
+    if not changed and not stands():
+        what = f"{run.run_id}: a newer generation of {manifest.variant} is published"
+        raise RequestError(what, hint="nothing was published by this run")
     return Event(
         phase="load",
         event="published",
@@ -115,5 +121,5 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         seconds=watch.seconds,
         sql_version=statement.asset.name,
         sql_digest=statement.asset.digest,
-        details={"checksum": profile["checksum"]},
+        details={"checksum": profile["checksum"], "generation": run.generation},
     )

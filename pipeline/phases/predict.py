@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +16,16 @@ from pipeline.model_files import LoadedModel, load_model
 from pipeline.models import Model, code_of
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.preprocess import Examples
-from pipeline.prediction_files import commit_manifest, commit_shard, committed_manifest, prediction_folder
+from pipeline.prediction_files import (
+    commit_manifest,
+    commit_shard,
+    committed_manifest,
+    committed_shards,
+    prediction_folder,
+)
 from pipeline.progress import Stopwatch
+from pipeline.reject_rate import check_reject_rate, rejects_of
+from pipeline.rejects import split_frame
 from pipeline.runs import Run
 from pipeline.schemas import infer_schema
 from pipeline.store import Store
@@ -76,13 +84,16 @@ def _check_new_file(out: Path) -> None:
         raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")
 
 
-def predict_run(run: Run, examples: Examples, models: Sequence[str]) -> list[Manifest]:
+def predict_run(run: Run, examples: Examples, models: Sequence[str], *, max_reject_rate: float = 0.0) -> list[Manifest]:
     """Score a run with the models at these places, and return a manifest for each.
 
     Parameters
     ----------
     models
         Folders or `gs://` addresses of model bundles.
+    max_reject_rate
+        Rows that may be rejected, as a share of all that a model returned. Above it no set is completed; the shards
+        stay, and the next attempt goes on from them.
     """
     watch = Stopwatch()
     loaded = [load_model(place, run.session.store) for place in models]
@@ -91,26 +102,37 @@ def predict_run(run: Run, examples: Examples, models: Sequence[str]) -> list[Man
     if missing:
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as said:
-            made = _predict_shards(run, examples, missing)
-            said.append(f"{sum(manifest.rows for manifest in made.values()):,} rows of {len(made)} models")
+            made = _predict_shards(run, examples, missing, max_reject_rate)
+            said.append(_said(list(made.values())))
         known |= made
     manifests = [manifest for manifest in known.values() if manifest]
     run.record("predict", [_event(run, manifest, watch.seconds if missing else None) for manifest in manifests])
     return manifests
 
 
-def _predict_shards(run: Run, examples: Examples, models: Sequence[LoadedModel]) -> dict[str, Manifest]:
-    """Read each shard once, score it with every model, and return a manifest for each model's folder."""
+def _said(made: Sequence[Manifest]) -> str:
+    rows, rejected = sum(manifest.rows for manifest in made), sum(manifest.rejected for manifest in made)
+    return f"{rows:,} rows of {len(made)} models" + (f", {rejected:,} rejected" if rejected else "")
+
+
+def _predict_shards(
+    run: Run, examples: Examples, models: Sequence[LoadedModel], max_reject_rate: float
+) -> dict[str, Manifest]:
+    """Read each shard once, score it with every model that lacks it, and return a manifest for each model's folder."""
     folders = {_folder(run, model): model for model in models}
-    files: dict[str, list[ShardFile]] = {folder: [] for folder in folders}
+    files = {folder: committed_shards(run, folder) for folder in folders}
     for shard in run.session.reporter.track(range(run.job.spec.predictions.shards), f"{run.run_date} predict"):
-        frame = _shard_frame(run, examples, shard)
-        for folder, model in folders.items():
-            files[folder].append(commit_shard(run, folder, shard, _predictions(run, model, frame)))
-    return {
-        folder: commit_manifest(run, folder, model.model_id, model.variant, files[folder])
-        for folder, model in folders.items()
-    }
+        lacking = {folder: model for folder, model in folders.items() if shard not in files[folder]}
+        frame = _shard_frame(run, examples, shard) if lacking else pd.DataFrame()
+        for folder, model in lacking.items():
+            files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame))
+    made = {folder: _manifest(run, model, files[folder]) for folder, model in folders.items()}
+    check_reject_rate(run, list(made.values()), max_reject_rate)
+    return {folder: commit_manifest(run, folder, manifest) for folder, manifest in made.items()}
+
+
+def _manifest(run: Run, model: LoadedModel, files: Mapping[int, ShardFile]) -> Manifest:
+    return Manifest(run.run_id, model.model_id, model.variant, tuple(files[shard] for shard in sorted(files)))
 
 
 def _shard_frame(run: Run, examples: Examples, shard: int) -> pd.DataFrame:
@@ -126,7 +148,8 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFr
     missing = [name for name in run.job.prediction_schema.names if name not in predictions.columns]
     if missing:
         raise CheckError(f"{model.variant}: predictions lack {', '.join(missing)}", hint="mend the model's predict")
-    doubled = int(predictions.duplicated(run.job.spec.prediction_key).sum())
+    keys = split_frame(predictions, run.job.key_schema, origin=model.variant).rows
+    doubled = int(keys.duplicated().sum())
     if doubled:
         raise CheckError(f"{model.variant}: predicts {doubled} keys twice", hint="mend the model's predict")
     _check_entities(run, model, frame, predictions)
@@ -136,11 +159,10 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFr
 def _check_entities(run: Run, model: LoadedModel, frame: pd.DataFrame, predictions: pd.DataFrame) -> None:
     """Refuse predictions about what was not asked, and, where an entity has one prediction, an entity without one."""
     spec = run.job.spec
+    named = split_frame(predictions, run.job.key_schema.select(spec.entity), origin=model.variant)
     asked = pd.MultiIndex.from_frame(frame[spec.entity]).drop_duplicates()
-    answered = pd.MultiIndex.from_frame(
-        predictions[spec.entity].astype(dict(frame[spec.entity].dtypes))
-    ).drop_duplicates()
-    unknown = len(answered.difference(asked))
+    answered = pd.MultiIndex.from_frame(named.rows.astype(dict(frame[spec.entity].dtypes))).drop_duplicates()
+    unknown = len(answered.difference(asked)) + len(named.rejects)
     missing = len(asked.difference(answered)) if spec.entity == spec.prediction_key else 0
     if unknown or missing:
         what = f"{model.variant}: of {len(asked)} entities {missing} have no prediction, {unknown} were not asked for"
@@ -161,4 +183,5 @@ def _event(run: Run, manifest: Manifest, seconds: float | None) -> Event:
         uri=f"{prediction_folder(run, manifest.variant, manifest.model_id)}/manifest.json",
         row_count=manifest.rows,
         seconds=seconds,
+        details=rejects_of(manifest),
     )

@@ -23,12 +23,22 @@ from pipeline.session import Session
 from pipeline.summary import Summary
 
 
-def run_job(session: Session, job: Job, run_date: date, *, rerun: bool = False) -> Summary:
-    """Carry out all phases for a run date, then evaluate what has matured by it."""
+def run_job(
+    session: Session, job: Job, run_date: date, *, rerun: bool = False, max_reject_rate: float = 0.0
+) -> Summary:
+    """Carry out all phases for a run date, then evaluate what has matured by it.
+
+    Parameters
+    ----------
+    max_reject_rate
+        Predictions of a model that may be rejected, as a share of all; it decides whether the run goes on.
+    """
     summary, run = _opened(session, job, run_date, rerun)
     if not _is_published(run):
-        for phase in (_preprocess, _train, _predict, _load):
-            phase(run, summary)
+        _preprocess(run, summary)
+        _train(run, summary)
+        _predict(run, summary, max_reject_rate=max_reject_rate)
+        _load(run, summary)
     else:
         _describe(run, summary)
     with _timed(summary, "evaluate"):
@@ -39,7 +49,14 @@ def run_job(session: Session, job: Job, run_date: date, *, rerun: bool = False) 
 
 
 def run_phase(
-    session: Session, job: Job, run_date: date, phase: str, *, model: str | None = None, rerun: bool = False
+    session: Session,
+    job: Job,
+    run_date: date,
+    phase: str,
+    *,
+    model: str | None = None,
+    rerun: bool = False,
+    max_reject_rate: float = 0.0,
 ) -> Summary:
     """Carry out one phase for a run date, from what the phases before it left.
 
@@ -49,11 +66,13 @@ def run_phase(
         preprocess, train, predict or load.
     model
         Folder or `gs://` address of the bundle to predict with; the run's own models when not given.
+    max_reject_rate
+        For predict: predictions of a model that may be rejected, as a share of all.
     """
     joins = phase == "load" or (phase == "predict" and model is None)
     summary, run = _joined(session, job, run_date) if joins else _opened(session, job, run_date, rerun)
     if phase == "predict":
-        _predict(run, summary, model)
+        _predict(run, summary, model, max_reject_rate=max_reject_rate)
     else:
         PHASES[phase](run, summary)
     summary.status = "done" if run.done_now else "already_done"
@@ -90,12 +109,12 @@ def _train(run: Run, summary: Summary) -> None:
     summary.rows["train"] = models[0].training_rows
 
 
-def _predict(run: Run, summary: Summary, model: str | None = None) -> None:
+def _predict(run: Run, summary: Summary, model: str | None = None, *, max_reject_rate: float = 0.0) -> None:
     with _timed(summary, "predict"):
         places = [model] if model else [trained.uri for trained in committed_models(run)]
         if not places:
             raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
-        manifests = predict_run(run, preprocess_run(run), places)
+        manifests = predict_run(run, preprocess_run(run), places, max_reject_rate=max_reject_rate)
     _describe_predictions(run, summary, manifests)
 
 
@@ -158,6 +177,8 @@ def _describe(run: Run, summary: Summary) -> None:
 def _describe_predictions(run: Run, summary: Summary, manifests: Sequence[Manifest]) -> None:
     summary.models = [_model(manifest.variant, manifest.model_id, _uri(run, manifest)) for manifest in manifests]
     summary.uris["predictions"] = [uri for manifest in manifests for uri in manifest.uris]
+    rejects = [uri for manifest in manifests for uri in manifest.rejects]
+    summary.uris |= {"rejects": rejects} if rejects else {}
     summary.rows["predict"] = sum(manifest.rows for manifest in manifests)
 
 

@@ -11,7 +11,7 @@ from pipeline.claims import Claim
 from pipeline.manifest import Manifest
 from pipeline.model_files import TrainedModel, committed_model
 from pipeline.phases.preprocess import Counts, counted, examples_stand
-from pipeline.prediction_files import committed_manifests, committed_shards, prediction_folder
+from pipeline.prediction_files import committed_manifests, prediction_folder, shard_counts
 from pipeline.published import finished_among, published_slices
 from pipeline.runs import Run
 
@@ -85,7 +85,7 @@ class RunFacts:
             stands=counts is not None and examples_stand(run, counts),
             models=models,
             shards=claim.defines["shards"],
-            folders=committed_shards(run),
+            folders=shard_counts(run),
             manifests=manifests,
             finished=finished_among(manifests, events, published_slices(run)),
             events=events,

@@ -141,6 +141,7 @@ class Rehearsal:
             "run_id": run.run_id,
             "model_id": "0123456789abcdef",
             "variant": self.variant,
+            "generation": run.generation,
         }
         yield predictions.publish_statement(session, job, self.loaded, values)
         yield predictions.published_statement(session, job, run.run_date, run.run_date)

@@ -22,7 +22,7 @@ def keyed_profile_statement(
 
 
 def publish_statement(session: Session, job: Job, loaded: TableName, values: Mapping[str, Any]) -> Statement:
-    """Replace a slice of the published predictions; `values` are run_date, run_id, model_id and variant."""
+    """Replace a slice of the published predictions; `values` are those of the statement's parameters."""
     identifiers: dict[str, Identifier] = {
         "predictions": session.target.table(job.predictions_table),
         "loaded": loaded,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,17 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
 from google.api_core import exceptions
 from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
 
 from pipeline.errors import CloudError, RequestError
-from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT, cloud_errors, with_retries
 from pipeline.store.clients import storage_client
+from pipeline.store.content import Content, create
 from pipeline.target import Target
-
-TRANSFER_TIMEOUT = 600.0
-"""Seconds that one upload or download may take."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +70,14 @@ class Store:
         CloudError
             An object with other content is already there.
         """
-        blob = self._blob(uri)
+        blob, content = self._blob(uri), Content.of_file(path)
         with cloud_errors(f"uploading {uri}"):
             try:
-                with_retries(
-                    lambda: blob.upload_from_filename(
-                        str(path), if_generation_match=0, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY
-                    )
-                )
+                with_retries(lambda: create(blob, content, blob.upload_from_filename, str(path)))
             except exceptions.PreconditionFailed as error:
                 # The reply to an upload of our own may have been lost: the same content means that it is done.
                 with_retries(lambda: blob.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
-                if (blob.size, blob.crc32c) != (path.stat().st_size, crc32c_of(path)):
+                if Content.of_object(blob) != content:
                     raise CloudError(f"{uri}: another object is already there", hint="run the command again") from error
         return _stored(blob)
 
@@ -98,14 +90,11 @@ class Store:
             What the object holds: `value`, or the winner's value when another process was faster.
         """
         blob = self._blob(uri)
-        text = json.dumps(value, indent=1, sort_keys=True)
+        text = json.dumps(value, indent=1, sort_keys=True).encode()
+        content = Content.of_bytes(text)
         with cloud_errors(f"creating {uri}"):
             try:
-                with_retries(
-                    lambda: blob.upload_from_string(
-                        text, "application/json", if_generation_match=0, timeout=CALL_TIMEOUT, retry=NO_RETRY
-                    )
-                )
+                with_retries(lambda: create(blob, content, blob.upload_from_string, text, "application/json"))
             except exceptions.PreconditionFailed:
                 return self.read_json(uri)
         return value
@@ -194,15 +183,6 @@ def split_uri(uri: str) -> tuple[str, str]:
     if not uri.startswith("gs://") or not bucket:
         raise RequestError(f"{uri!r} is not a gs:// address", hint="write gs://bucket/name")
     return bucket, name
-
-
-def crc32c_of(path: Path) -> str:
-    """Return the CRC32C of a file as Cloud Storage writes it: base64 of the big-endian checksum."""
-    checksum = google_crc32c.Checksum()
-    with path.open("rb") as file:
-        for _ in checksum.consume(file, 1 << 20):
-            pass
-    return base64.b64encode(checksum.digest()).decode()
 
 
 def _stored(blob: storage.Blob) -> StoredObject:

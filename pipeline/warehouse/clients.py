@@ -9,21 +9,29 @@ import grpc
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+from google.cloud.bigquery_storage_v1.reader import ReadRowsStream
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.cloud.bigquery_storage_v1.types import ReadSession
 
+from pipeline.retries import CALL_TIMEOUT, TRANSFER_TIMEOUT
 from pipeline.target import Target
 
 
 class RestrictedReadClient(BigQueryReadClient):
-    """A Storage Read client that reads only the rows that fit `row_restriction`."""
+    """A Storage Read client that reads only the rows that fit `row_restriction`, and waits for no silent server."""
 
     row_restriction = ""
 
     def create_read_session(self, *args: Any, **kwargs: Any) -> ReadSession:
         """Create a read session with the restriction of this client."""
         kwargs["read_session"].read_options.row_restriction = self.row_restriction
-        return super().create_read_session(*args, **kwargs)
+        return super().create_read_session(*args, **{**kwargs, "timeout": CALL_TIMEOUT})
+
+    def read_rows(self, *args: Any, **kwargs: Any) -> ReadRowsStream:
+        """Read a stream of rows; the library that calls this sets no limit."""
+        options = {**kwargs, "timeout": TRANSFER_TIMEOUT}
+        stream: ReadRowsStream = super().read_rows(*args, **options)  # type: ignore[no-untyped-call]
+        return stream
 
 
 class ReadingClient(bigquery.Client):

@@ -53,9 +53,8 @@ def recent_jobs(client: bigquery.Client, prefix: str, since: datetime) -> Recent
                 )
             )
         )
-        newest = _newest_attempts(job for job in found if job.job_id.startswith(prefix))
-        running = tuple(job.job_id for job in newest if job.state != "DONE")
-        return RecentJobs(running, _last_failure(client, [job for job in newest if job.state == "DONE"]))
+    newest = _newest_attempts(job for job in found if job.job_id.startswith(prefix))
+    return RecentJobs(tuple(job.job_id for job in newest if job.state != "DONE"), _last_failure(newest))
 
 
 def _newest_attempts(jobs: Iterable[Job]) -> list[Job]:
@@ -66,14 +65,6 @@ def _newest_attempts(jobs: Iterable[Job]) -> list[Job]:
     return list(steps.values())
 
 
-def _last_failure(client: bigquery.Client, jobs: Iterable[Job]) -> str:
-    for listed in jobs:
-        # A listing need not say why a job failed: the job itself does.
-        job = listed if listed.error_result else _whole(client, listed)
-        if job.error_result:
-            return f"{job.job_id}: {' '.join(str(job.error_result.get('message', '')).split())}"
-    return ""
-
-
-def _whole(client: bigquery.Client, job: Job) -> Job:
-    return with_retries(lambda: client.get_job(job.job_id, location=job.location, timeout=CALL_TIMEOUT, retry=NO_RETRY))
+def _last_failure(jobs: Iterable[Job]) -> str:
+    failed = next((job for job in jobs if job.error_result), None)
+    return f"{failed.job_id}: {' '.join(str(failed.error_result.get('message', '')).split())}" if failed else ""

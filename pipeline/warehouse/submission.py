@@ -8,12 +8,16 @@ from itertools import count
 from typing import Any
 
 from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
 
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
 
 JOB_DEADLINE = 3600.0
 """Seconds that one BigQuery job may take."""
+
+LONGEST_PAUSE = 5.0
+"""Seconds between two looks at a job that runs long."""
 
 Submit = Callable[[str], Any]
 
@@ -70,7 +74,7 @@ def _asks_for_next_attempt(error: BaseException) -> bool:
 def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int]) -> Any:
     for number in numbers:
         job, is_new = _submit_or_attach(client, f"{submission.job_id}-a{number}", submission.submit)
-        failure = with_retries(lambda job=job: _failure(job))  # type: ignore[misc]
+        failure = _failure(job)
         # An old attempt's failure is no verdict on this one: its cause may have been mended since.
         if failure is not None and is_new:
             raise _AttemptFailed(failure) if is_transient(failure) else failure
@@ -79,15 +83,26 @@ def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iter
     raise AssertionError("numbers never end")
 
 
+class _StillRunning(Exception):
+    """A job is not done yet."""
+
+
 def _failure(job: Any) -> exceptions.GoogleAPICallError | None:
-    """Wait for a job and return how it failed, or None; raise what kept us from its answer."""
-    try:
-        job.result(timeout=JOB_DEADLINE, retry=NO_RETRY)
-    except exceptions.GoogleAPICallError as error:
-        if not job.error_result:
-            raise
-        return error  # asking a failed job again never helps: the next attempt may
-    return None
+    """Wait for a job and return how it failed, or None; raise what kept us from its answer.
+
+    The client's own `result` gives each of its calls the time that the whole job has: a silent server would hold it.
+    """
+    if job.state != "DONE":
+        running = if_exception_type(_StillRunning)
+        Retry(predicate=running, initial=0.1, maximum=LONGEST_PAUSE, timeout=JOB_DEADLINE)(_look_at)(job)
+    failure: exceptions.GoogleAPICallError | None = job.exception()
+    return failure
+
+
+def _look_at(job: Any) -> None:
+    with_retries(lambda: job.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
+    if job.state != "DONE":
+        raise _StillRunning(f"job {job.job_id} still runs after {JOB_DEADLINE:.0f} s")
 
 
 def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:

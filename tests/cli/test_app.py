@@ -302,3 +302,22 @@ def test_fixtures_are_written_by_the_job_without_a_target(project, capsys):
     assert cli.run(["fixtures", "dummy", "--out", "tiny/more", "--seed", "9"]) == 0
     assert (project / "tiny/more/items.jsonl").read_text() == "9"
     assert "items.jsonl in tiny/more" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["run", "predict", "backfill"])
+def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
+    from pipeline.summary import Summary
+
+    given = []
+
+    def record(*_, **options):
+        given.append(options["max_reject_rate"])
+        return Summary("dummy", None, None)
+
+    monkeypatch.setattr("pipeline.cli.phases.open_job", lambda *_: (None, None))
+    monkeypatch.setattr("pipeline.phases.run.run_job", record)
+    monkeypatch.setattr("pipeline.phases.run.run_phase", record)
+    days = ["--from", "2013-07-01", "--to", "2013-07-01"] if command == "backfill" else RUN_DATE
+    assert cli.run([command, *JOB, *days]) == 0
+    assert cli.run([command, *JOB, *days, "--max-reject-rate", "0.25"]) == 0
+    assert given == [0.0, 0.25]

@@ -150,6 +150,21 @@ def read_terminal(descriptor):
         (["evaluate", "flight_delay", "--as-of", "tomorrow"], "--as-of 'tomorrow' is not a date"),
         (["backfill", "flight_delay", "--from", "2013-07-02", "--to", "2013-07-01"], "--from .* lies after .* - swap"),
         (["run", "flight_delay"], "Missing option '--run-date' - see pipeline run --help"),
+        *(
+            ([*command, "--max-reject-rate", rate], f"--max-reject-rate': {said}")
+            for command in (
+                ["run", "flight_delay", "--run-date", DAY],
+                ["predict", "flight_delay", "--run-date", DAY],
+                ["backfill", "flight_delay", "--from", DAY, "--to", DAY],
+            )
+            for rate, said in [
+                ("nan", "nan is not a share from 0 to 1"),
+                ("-0.1", "-0.1 is not a share"),
+                ("1.01", "1.01 is not a share"),
+                ("inf", "inf is not a share"),
+                ("some", "Input should be a valid number"),
+            ]
+        ),
         (["run", "flight_delay", "--run-dat", DAY], "No such option.*--run-dat.* - see pipeline run --help"),
         (["walk"], "No such command 'walk' - see pipeline --help"),
         (["run", "flight_delay", "--run-date", DAY, "--project-dir", "/nowhere"], "/nowhere: no jobs/ folder here"),

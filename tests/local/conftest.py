@@ -47,6 +47,11 @@ def bucket(local_target: LocalEndpoints, storage_at: Connect) -> Iterator[storag
 
 
 @pytest.fixture
+def jobs_url(local_target):
+    return f"{local_target.bigquery}/bigquery/v2/projects/{local_target.project}/jobs"
+
+
+@pytest.fixture
 def dataset(client: bigquery.Client) -> str:
     return client.create_dataset(f"d_{uuid4().hex}").dataset_id
 

@@ -84,16 +84,23 @@ def test_up_status_down(local_dir, tmp_path, monkeypatch):
     bystander.wait()
 
 
+def described(blob):
+    """What Cloud Storage says of an object."""
+    return (blob.generation, blob.time_created, blob.crc32c, blob.content_type, blob.metadata, blob.md5_hash)
+
+
 def test_killed_servers_come_back_with_table_job_and_object(local_dir, bigquery_at, storage_at):
     endpoints = lifecycle.up(local_dir)
     client, bucket = bigquery_at(endpoints), storage_at(endpoints).create_bucket("pipeline-local")
     client.create_dataset("ml")
     job = client.query("CREATE TABLE ml.t AS SELECT 1 AS a", job_id="made-before", job_retry=None)
     job.result(timeout=10)
+    failed = client.query("SELECT no_such_column", job_id="failed-before", job_retry=None)
+    assert failed.exception(timeout=10)
     blob = bucket.blob("folder/object.jsonl")
     blob.metadata = {"rows": "1"}
     blob.upload_from_string('{"a": 1}\n', content_type="application/x-ndjson", timeout=10)
-    before = (blob.generation, blob.crc32c, blob.content_type, blob.metadata, blob.md5_hash)
+    before = described(blob)
 
     killed = state_of(local_dir)
     os.kill(killed.bigquery.pid, signal.SIGKILL)
@@ -102,12 +109,17 @@ def test_killed_servers_come_back_with_table_job_and_object(local_dir, bigquery_
     assert [tuple(row) for row in client.list_rows("ml.t")] == [(1,)]
     assert client.get_job("made-before").state == "DONE"
     assert list(client.get_job("made-before").result(timeout=10)) == []
+    assert client.get_job("failed-before").error_result == failed.error_result
+    assert [job.error_result for job in client.list_jobs(timeout=10)] == [failed.error_result, None]
 
     os.kill(killed.storage.pid, signal.SIGKILL)
     assert lifecycle.up(local_dir) == endpoints
     blob = bucket.get_blob("folder/object.jsonl")
-    assert (blob.generation, blob.crc32c, blob.content_type, blob.metadata, blob.md5_hash) == before
+    assert described(blob) == before
     assert blob.download_as_bytes(timeout=10) == b'{"a": 1}\n'
+    (generation, *_) = before
+    blob.upload_from_string(b"new", timeout=10)
+    assert blob.generation > generation
 
 
 def test_commands_at_once_start_one_set(local_dir):

@@ -58,7 +58,7 @@ def test_one_bad_row_changes_nothing_and_is_named(put, load, rows, bad, reason, 
     load(put("before.jsonl", {"a": 0, "b": "before"}))
     good, spoiled = put("good.jsonl", GOOD), put("spoiled.jsonl", GOOD, bad)
     job = load(good, spoiled, write_disposition=disposition)
-    counts = "giving up. Rows: 2; errors: 1"
+    counts = "giving up. Rows: 3; errors: 1"
     assert [error["message"].removeprefix("Error while reading data, error message: ") for error in job.errors] == [
         f"JSON table encountered too many errors, {counts}. {MORE} File: {spoiled}",
         f"JSON processing encountered too many errors, {counts}; max bad: 0; error percent: 0",
@@ -67,6 +67,34 @@ def test_one_bad_row_changes_nothing_and_is_named(put, load, rows, bad, reason, 
     assert job.error_result == job.errors[0]
     assert job.error_result["location"] == spoiled
     assert rows() == [(0, "before")]
+
+
+def test_bad_rows_up_to_max_bad_records_are_skipped_and_listed(put, load, client, rows):
+    uri = put("r.jsonl", GOOD, {"a": 2}, {"a": 3, "b": "y"}, {"c": 1}, {"a": 5, "b": "z"})
+    job = load(uri, max_bad_records=2)
+    for found in (job, client.get_job(job.job_id, timeout=10)):
+        assert found.error_result is None
+        assert found.output_rows == 3
+        assert found._properties["statistics"]["load"]["badRecords"] == "2"
+        assert [(error["reason"], error["location"]) for error in found.errors] == [("invalid", uri)] * 2
+        assert "position 19: Missing required field: b." in found.errors[0]["message"]
+        assert "No such field: c." in found.errors[1]["message"]
+    assert job.result(timeout=10) is job
+    assert [number for number, _ in rows()] == [1, 3, 5]
+
+
+def test_one_bad_row_more_than_max_bad_records_changes_nothing(put, load, rows):
+    load(put("before.jsonl", GOOD))
+    first, second = put("first.jsonl", GOOD, {"a": 2}), put("second.jsonl", GOOD, {"c": 1}, GOOD)
+    job = load(first, second, max_bad_records=1)
+    counts = "giving up. Rows: 4; errors: 2"
+    assert [error["message"].removeprefix("Error while reading data, error message: ") for error in job.errors] == [
+        f"JSON table encountered too many errors, {counts}. {MORE} File: {second}",
+        f"JSON processing encountered too many errors, {counts}; max bad: 1; error percent: 0",
+        f"JSON parsing error in row starting at position 19: Missing required field: b. File: {first}",
+        f"JSON parsing error in row starting at position 19: No such field: c. File: {second}",
+    ]
+    assert rows() == [(1, "x")]
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400"])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.local.load_sources import DETAILS, LoadFailed, find_files, read_file
+from pipeline.local.load_sources import DETAILS, LoadFailed, find_files, read_files
 from pipeline.local.strict_ndjson import Field
 
 FIELDS = [Field("a", "INT64", required=True)]
@@ -47,17 +47,41 @@ def test_what_is_not_in_a_bucket_is_invalid(root, uri):
         find_files([uri], root)
 
 
-def test_bad_row_becomes_the_errors_of_the_job(root):
-    path = root / "bucket" / "bad.jsonl"
-    path.write_text('{"a": 1}\n{"a": "x"}\n')
+@pytest.fixture
+def spoiled(root):
+    """Two files: a good row and a bad one; a bad row and a good one."""
+    files = {f"gs://bucket/{name}": root / "bucket" / name for name in ("first.jsonl", "second.jsonl")}
+    for path, content in zip(files.values(), ('{"a": 1}\n{"a": "x"}\n', '{}\n{"a": 2}\n'), strict=True):
+        path.write_text(content)
+    return files
+
+
+def test_bad_row_becomes_the_errors_of_the_job(spoiled):
     with pytest.raises(LoadFailed) as failed:
-        read_file("gs://bucket/bad.jsonl", path, FIELDS)
+        read_files(spoiled, FIELDS, 0)
     result = failed.value.result
     assert result["reason"] == "invalid"
-    assert result["location"] == "gs://bucket/bad.jsonl"
+    assert result["location"] == "gs://bucket/first.jsonl"
     assert "Rows: 2; errors: 1. Please look into the errors[] collection" in result["message"]
     assert "row starting at position 9: Could not convert" in result[DETAILS][1]["message"]
 
 
+def test_bad_rows_of_all_files_count_together(spoiled):
+    with pytest.raises(LoadFailed, match="Rows: 3; errors: 2") as failed:
+        read_files(spoiled, FIELDS, 1)
+    limit, *rows = failed.value.result[DETAILS]
+    assert "errors: 2; max bad: 1; error percent: 0" in limit["message"]
+    assert [error["location"] for error in rows] == list(spoiled)
+
+
+def test_as_many_bad_rows_as_may_be_are_left_out(spoiled):
+    tables, errors = read_files(spoiled, FIELDS, 2)
+    assert [tables[str(path)]["a"].to_pylist() for path in spoiled.values()] == [[1], [2]]
+    assert [error["location"] for error in errors] == list(spoiled)
+
+
 def test_good_file_is_read(root):
-    assert read_file("gs://bucket/run/a.jsonl", root / "bucket/run/a.jsonl", FIELDS)["a"].to_pylist() == [1]
+    path = root / "bucket/run/a.jsonl"
+    tables, errors = read_files({"gs://bucket/run/a.jsonl": path}, FIELDS, 0)
+    assert tables[str(path)]["a"].to_pylist() == [1]
+    assert errors == []

@@ -93,11 +93,6 @@ def test_result_of_a_statement_is_there_long_after_it_ran(client, run, rows, job
     assert list(client.get_job(job_id).result(timeout=10)) == []
 
 
-@pytest.fixture
-def jobs_url(local_target):
-    return f"{local_target.bigquery}/bigquery/v2/projects/{local_target.project}/jobs"
-
-
 def test_compressed_request_is_understood(run, job_id, jobs_url):
     run(INSERT, job_id)
     body = {"jobReference": {"jobId": job_id}, "configuration": {"query": {"query": INSERT}}}

@@ -12,7 +12,7 @@ from pipeline.phases.evaluate import evaluate_from_path
 from pipeline.phases.gc import as_lines, collect_garbage
 from pipeline.phases.run import run_job, run_phase
 from pipeline.phases.status import status_of
-from pipeline.prediction_files import commit_shard, committed_manifests, committed_shards
+from pipeline.prediction_files import commit_shard, committed_manifests, shard_counts
 from pipeline.runs import open_run
 from tests.integration_fixtures import reader
 
@@ -219,7 +219,7 @@ def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, qui
         stop.set()
         done_committing.result(timeout=30)
     assert orphans <= {item.name for item in seen}
-    committed = committed_shards(run)
+    committed = shard_counts(run)
     assert len(committed) > 10
     stored = uris(session, quick_job)
     markers = [uri for uri in stored if uri.endswith("/shard-00000-of-00002.json") and run.run_id in uri]

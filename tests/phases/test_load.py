@@ -48,7 +48,7 @@ def test_the_predictions_table_has_the_columns_of_the_contract(session, loaded):
     table = session.warehouse._client.get_table(str(session.target.table("flight_delay__predictions_v1")))
     assert loaded.tables["predictions"] == str(session.target.table("flight_delay__predictions_v1"))
     names = [field.name for field in table.schema]
-    assert names == [*SLICE, "flight_date", "carrier", "flight", "origin", "score"]
+    assert names == [*SLICE, "generation", "flight_date", "carrier", "flight", "origin", "score"]
     assert {field.mode for field in table.schema} == {"REQUIRED"}
     assert table.time_partitioning.field == "run_date"
 

@@ -12,7 +12,7 @@ from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.prediction_files import committed_manifests
 from pipeline.runs import open_run
-from pipeline.store.store import crc32c_of
+from pipeline.store.content import Content
 from tests.integration_fixtures import quick, reader
 
 TRAINED_ON, DAY = date(2013, 7, 4), date(2013, 7, 5)
@@ -80,7 +80,7 @@ def test_the_manifest_describes_each_file_as_it_lies_in_the_bucket(session, run,
     assert [file.shard for file in manifest.shards] == [0, 1]
     for file in manifest.shards:
         path = session.store.download(file.uri, tmp_path / "shard")
-        assert (file.size, file.crc32c) == (path.stat().st_size, crc32c_of(path))
+        assert (file.size, file.crc32c) == Content.of_file(path)
         assert (file.size, file.crc32c) == (stored[file.uri].size, stored[file.uri].crc32c)
         assert file.rows == len(path.read_bytes().splitlines()) > 0
 
@@ -133,12 +133,9 @@ def double_a_key(frame):
     return frame.iloc[[0, 0]]
 
 
-def lose_a_score(frame):
-    return frame.assign(score=float("nan"))
-
-
-def overflow(frame):
-    return frame.assign(score=float("inf"))
+def ask_for_more(frame):
+    """A key that no example can have."""
+    return frame.assign(flight=frame["flight"].astype(object).where(frame.index != frame.index[0], "one"))
 
 
 @pytest.mark.parametrize(
@@ -146,8 +143,7 @@ def overflow(frame):
     [
         (drop_score, "predictions lack score"),
         (double_a_key, "predicts 1 keys twice"),
-        (lose_a_score, "column score holds a missing value"),
-        (overflow, "column score holds an infinite number"),
+        (ask_for_more, "of 6 entities 1 have no prediction, 1 were not asked for"),
     ],
 )
 def test_predictions_that_break_the_contract_stop_the_run_and_leave_no_manifest(

@@ -86,6 +86,6 @@ def test_predictions_without_their_key_are_refused(make_bundle, data, tmp_path):
 
 def test_infinite_scores_are_refused(make_bundle, data, tmp_path):
     bundle = make_bundle("score=self.mean * self.factor", 'score=float("inf")')
-    with pytest.raises(CheckError, match="column score holds an infinite number"):
+    with pytest.raises(CheckError, match=r"out\.jsonl: line 1, column score: an infinite number"):
         predict_from_path(bundle, data, tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()

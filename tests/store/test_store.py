@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.errors import CloudError, RequestError
 from pipeline.store import Store
-from pipeline.store.store import crc32c_of, split_uri
+from pipeline.store.content import Content
+from pipeline.store.store import split_uri
 from pipeline.target import Endpoints
 
 
@@ -31,7 +32,7 @@ def file(tmp_path):
 def test_an_object_has_the_content_size_and_checksum_of_its_file(store, file, tmp_path):
     uri = store.uri("job", "a", "file.bin")
     stored = store.put_file(file, uri)
-    assert (stored.uri, stored.size, stored.crc32c) == (uri, 76800, crc32c_of(file))
+    assert (stored.uri, stored.size, stored.crc32c) == (uri, 76800, Content.of_file(file).crc32c)
     assert stored.generation > 0
     assert store.download(uri, tmp_path / "new" / "copy").read_bytes() == file.read_bytes()
     assert store.list(store.uri("job", "a")) == [stored]

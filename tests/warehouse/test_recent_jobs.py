@@ -61,9 +61,6 @@ class Listing:
         self.asked = asked
         return iter(self.jobs)
 
-    def get_job(self, job_id, **_):
-        return next(job for job in self.jobs if job.job_id == job_id)
-
 
 def test_jobs_that_run_are_named_and_of_each_step_the_newest_attempt_counts():
     failed = {"message": "it\n broke"}

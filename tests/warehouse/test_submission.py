@@ -4,6 +4,7 @@ import pytest
 from google.api_core import exceptions
 
 from pipeline import retries
+from pipeline.errors import CloudError
 from pipeline.warehouse.submission import Submission, run_once
 
 CONCURRENT = exceptions.BadRequest(
@@ -14,19 +15,26 @@ AWAY = exceptions.ServiceUnavailable("away")
 
 
 class FakeJob:
-    """A job of the client: `failure` is its outcome, `hiccups` are failures of asking for it."""
+    """A job of the client: `failure` is its outcome, `hiccups` are failures of asking for it, `looks` until done."""
 
-    def __init__(self, failure: Exception | None = None, hiccups: int = 0) -> None:
-        self.failure, self.hiccups, self.asked = failure, hiccups, 0
-        self.error_result = None
+    job_id = "s-a1"
 
-    def result(self, **_: object) -> None:
+    def __init__(self, failure: Exception | None = None, hiccups: int = 0, looks: int = 1) -> None:
+        self.failure, self.hiccups, self.looks, self.asked = failure, hiccups, looks, 0
+
+    @property
+    def state(self) -> str:
+        return "DONE" if self.asked >= self.hiccups + self.looks else "RUNNING"
+
+    def reload(self, *, timeout: float, retry: object) -> None:
+        assert (timeout, retry) == (retries.CALL_TIMEOUT, None)
         self.asked += 1
         if self.asked <= self.hiccups:
             raise AWAY
-        if self.failure:
-            self.error_result = {"reason": "x"}
-            raise self.failure
+
+    def exception(self) -> Exception | None:
+        assert self.state == "DONE"
+        return self.failure
 
 
 class FakeBigQuery:
@@ -107,6 +115,24 @@ def test_a_service_that_is_away_while_a_job_runs_is_asked_again():
     bigquery = FakeBigQuery(new=[FakeJob(hiccups=1)])
     assert bigquery.run() is bigquery.jobs["s-a1"]
     assert bigquery.jobs["s-a1"].asked == 2
+
+
+def test_a_job_that_runs_is_looked_at_until_it_is_done():
+    bigquery = FakeBigQuery(new=[FakeJob(looks=3)])
+    assert bigquery.run().asked == 3
+
+
+def test_a_job_that_is_done_at_once_is_not_looked_at():
+    bigquery = FakeBigQuery(new=[FakeJob(looks=0)])
+    assert bigquery.run().asked == 0
+
+
+def test_a_job_that_runs_for_too_long_is_an_error_that_names_it(monkeypatch):
+    monkeypatch.setattr("pipeline.warehouse.submission.JOB_DEADLINE", 0.3)
+    bigquery = FakeBigQuery(new=[FakeJob(looks=1000)])
+    words = r"publishing: job s-a1 still runs after 0 s - run the same command again"
+    with pytest.raises(CloudError, match=words), retries.cloud_errors("publishing"):
+        bigquery.run()
 
 
 def test_a_submission_that_is_refused_is_raised():

@@ -1,0 +1,55 @@
+"""Size and checksum of what is stored, known before it is sent and looked at when it has arrived."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import google_crc32c
+from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
+from google.resumable_media import DataCorruption
+
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT
+
+
+class Content(NamedTuple):
+    """What tells two contents apart; `crc32c` is base64 of the big-endian checksum, as Cloud Storage writes it."""
+
+    size: int
+    crc32c: str
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> Content:
+        """Describe bytes."""
+        return cls(len(content), _base64(google_crc32c.Checksum(content)))
+
+    @classmethod
+    def of_file(cls, path: Path) -> Content:
+        """Describe a file."""
+        checksum = google_crc32c.Checksum()
+        with path.open("rb") as file:
+            for _ in checksum.consume(file, 1 << 20):
+                pass
+        return cls(path.stat().st_size, _base64(checksum))
+
+    @classmethod
+    def of_object(cls, blob: storage.Blob) -> Content:
+        """Return how the bucket describes an object."""
+        return cls(int(blob.size or 0), blob.crc32c or "")
+
+
+def create(blob: storage.Blob, content: Content, upload: Callable[..., None], *arguments: Any) -> None:
+    """Upload what is not there yet, and look at what has arrived.
+
+    Cloud Storage refuses content that has another checksum than we say; where it did not, the object is taken away.
+    """
+    upload(*arguments, if_generation_match=0, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY)
+    if Content.of_object(blob) != content:
+        blob.delete(if_generation_match=blob.generation, timeout=CALL_TIMEOUT, retry=NO_RETRY)
+        raise DataCorruption(None, f"{blob.name}: another content arrived than was sent")
+
+
+def _base64(checksum: google_crc32c.Checksum) -> str:
+    return base64.b64encode(checksum.digest()).decode()

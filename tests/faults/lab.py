@@ -1,0 +1,177 @@
+"""One point of the matrix: restore the saved state, run through the proxy, let the fault happen, run again, compare."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from pipeline.phases.sources import load_sources
+from pipeline.target import Endpoints, Target
+from tests.faults import victims
+from tests.faults.faults import Plan, Strike
+from tests.faults.proxy import Proxy
+from tests.faults.reader import poll
+from tests.faults.servers import Servers, copy_state
+from tests.faults.state import State, differences, state_of
+from tests.faults.victims import Step, session_at, tiny_job
+
+PATIENCE = 60.0
+"""Seconds that a process may take."""
+
+fork_context = multiprocessing.get_context("fork")
+
+
+@dataclass
+class Outcome:
+    """What came of a point.
+
+    Parameters
+    ----------
+    first, again
+        How the disturbed process and the one after it ended.
+    state
+        What is there afterwards.
+    plan
+        What the proxy saw and did; None where there was no proxy.
+    said
+        What both processes wrote.
+    seen
+        What a reader saw meanwhile.
+    """
+
+    first: int
+    again: int
+    state: State
+    plan: Plan | None = None
+    said: str = ""
+    seen: set[str] = field(default_factory=set)
+
+
+class Lab:
+    """Emulators and processes of one worker.
+
+    Parameters
+    ----------
+    folder
+        A folder of this worker alone.
+    parsed
+        What an emulator before has parsed; learnt from the first one that ends when None.
+    """
+
+    def __init__(self, folder: Path, parsed: Path | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self.parsed = folder, parsed or folder / "parsed.pickle"
+        self.servers = Servers(self.parsed)
+
+    @property
+    def live(self) -> Path:
+        """Where the emulators of a point work."""
+        return self._folder / "live"
+
+    def save_sources(self, saved: Path, sources: Path) -> None:
+        """Make the state that every point starts from: datasets, bucket and the tiny sources."""
+        with self.servers.at(saved) as target:
+            session = session_at(target)
+            session.warehouse.tables.create_datasets()
+            session.store.create_bucket()
+            load_sources(session, tiny_job(session), sources)
+            session.warehouse._client.close()
+
+    def save_after(self, before: Path, saved: Path, steps: Sequence[Step]) -> None:
+        """Make the state after undisturbed steps."""
+        copy_state(before, saved)
+        with self.servers.at(saved) as target:
+            if code := self.carry_out(target, steps):
+                raise RuntimeError(f"exit code {code}: {self.said.read_text()}")
+
+    def point(self, saved: Path, steps: Sequence[Step], strikes: Sequence[Strike], again: Sequence[Step]) -> Outcome:
+        """Run steps with faults, run them again without, and return what is there."""
+        with self._restored(saved) as target, child(poll, target) as reader:
+            with child(_stand_between, target.endpoints, Plan(tuple(strikes))) as proxy:
+                first = self._disturbed(target.model_copy(update={"endpoints": proxy.recv()}), steps, proxy)
+                proxy.send("seen")
+                plan: Plan = proxy.recv()
+            second = self.carry_out(target, again)
+            reader.send("enough")
+            return Outcome(first, second, state_of(session_at(target)), plan, self.said.read_text(), reader.recv())
+
+    def together(self, saved: Path, steps: Sequence[Step], apart: float) -> Outcome:
+        """Run the same steps in two processes, the second started some seconds after the first."""
+        with self._restored(saved) as target, child(poll, target) as reader:
+            first = victims.fork(target, steps, self.said)
+            time.sleep(apart)
+            second = victims.fork(target, steps, self.said)
+            codes = [victims.wait(pid, PATIENCE) for pid in (first, second)]
+            reader.send("enough")
+            state, seen = state_of(session_at(target)), reader.recv()
+            return Outcome(codes[0], codes[1], state, None, self.said.read_text(), seen)
+
+    def in_turn(self, saved: Path, processes: Sequence[Sequence[Step]]) -> Outcome:
+        """Run a process after the other."""
+        with self._restored(saved) as target, child(poll, target) as reader:
+            codes = [self.carry_out(target, steps) for steps in processes]
+            reader.send("enough")
+            state, seen = state_of(session_at(target)), reader.recv()
+            return Outcome(max(codes), codes[-1], state, None, self.said.read_text(), seen)
+
+    def carry_out(self, target: Target, steps: Sequence[Step]) -> int:
+        """Run steps in a process of its own, and return how it ended."""
+        return victims.wait(victims.fork(target, steps, self.said), PATIENCE)
+
+    def _disturbed(self, through: Target, steps: Sequence[Step], proxy: Connection) -> int:
+        """Run steps through the proxy, which knows the process before that makes its first call."""
+        ready, go = os.pipe()
+        pid = victims.fork(through, steps, self.said, ready)
+        proxy.send(pid)
+        proxy.recv()
+        os.write(go, b"!")
+        os.close(ready)
+        os.close(go)
+        return victims.wait(pid, PATIENCE)
+
+    @contextmanager
+    def _restored(self, saved: Path) -> Iterator[Target]:
+        copy_state(saved, self.live)
+        self.said.write_text("")
+        with self.servers.at(self.live) as target:
+            yield target
+
+    @property
+    def said(self) -> Path:
+        """What the processes of a point write."""
+        return self._folder / "said.txt"
+
+
+@contextmanager
+def child(function: Callable[..., None], *arguments: object) -> Iterator[Connection]:
+    """Run a function in a process of its own, with a line to it, and end that with the block."""
+    ours, theirs = fork_context.Pipe()
+    process = fork_context.Process(target=function, args=(*arguments, theirs))
+    process.start()
+    try:
+        yield ours
+    finally:
+        process.kill()
+        process.join()
+
+
+def _stand_between(endpoints: Endpoints, plan: Plan, line: Connection) -> None:
+    victim: list[int] = []
+    proxy = Proxy(endpoints, plan, lambda: victim[0])
+    line.send(proxy.endpoints)
+    victim.append(line.recv())
+    line.send("ready")
+    while line.recv() == "seen":
+        line.send(plan)
+
+
+def explain(reference: State, outcome: Outcome) -> str:
+    """Say what went wrong at a point."""
+    lines = [f"first {outcome.first}, again {outcome.again}", *differences(reference, outcome.state), outcome.said]
+    return "\n  ".join(lines)

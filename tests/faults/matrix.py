@@ -1,0 +1,119 @@
+"""The kill-point matrix: `python -m tests.faults.matrix --minutes 30`.
+
+For every call of a full run: the process is killed just before the call is sent and just after the server has carried
+it out; then the run is repeated, and what is there must equal what an undisturbed run leaves. The same for every kind
+of fault on every kind of call, for SIGTERM, between phases that are processes of their own, for two processes at once,
+and where an older generation is replaced.
+"""
+
+from __future__ import annotations
+
+import pipeline.retries
+
+# Faults that hang would take minutes. Set before anything else takes these numbers from there.
+pipeline.retries.CALL_TIMEOUT = 3.0
+pipeline.retries.TRANSFER_TIMEOUT = 3.0
+pipeline.retries.TRANSIENT_DEADLINE = 10.0
+pipeline.retries.UNREACHABLE_DEADLINE = 3.0
+
+import argparse  # noqa: E402
+import multiprocessing  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from multiprocessing.connection import Connection, wait  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from tests.faults.lab import Lab  # noqa: E402
+from tests.faults.points import Place, Point, all_points, subset  # noqa: E402
+from tests.faults.table import Row, as_table  # noqa: E402
+from tests.integration_fixtures import COMMAND  # noqa: E402
+
+fork = multiprocessing.get_context("fork")
+
+
+def main() -> int:
+    """Run the matrix, print its table, and return 1 when anything was lost, doubled or wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0, help="points that do not fit are left out and counted")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--subset", type=int, default=0, help="so many points, spread over all kinds")
+    parser.add_argument("--only", default="", help="points whose name contains this")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        place = prepare(Path(name))
+        points = [point for point in all_points(place) if options.only in point.name]
+        if options.subset:
+            points = subset(points, options.subset)
+        started = time.monotonic()
+        rows = run_points(place, points, options.workers, started + 60 * options.minutes)
+    print(as_table(points, rows, time.monotonic() - started))
+    return int(any(row.is_wrong for row in rows))
+
+
+def prepare(folder: Path) -> Place:
+    """Make the saved states and undisturbed runs from each."""
+    # Not in this process: what has threads must not be forked.
+    subprocess.run([*COMMAND, "fixtures", "flight_delay", "--out", str(folder / "tiny"), "--seed", "7"], check=True)
+    lab = Lab(folder / "prepared")
+    try:
+        return Place.prepared(folder, lab)
+    finally:
+        lab.servers.close()
+
+
+def run_points(place: Place, points: Sequence[Point], workers: int, deadline: float) -> list[Row]:
+    """Share the points out to workers as they are free, until the deadline."""
+    following = fork.Value("i", 0)
+    lines, processes = [], []
+    for number in range(workers):
+        ours, theirs = fork.Pipe(duplex=False)
+        process = fork.Process(target=_work, args=(place, points, number, following, deadline, theirs))
+        process.start()
+        theirs.close()
+        lines.append(ours)
+        processes.append(process)
+    rows = list(_collect(lines, len(points)))
+    for process in processes:
+        process.join()
+    return rows
+
+
+def _collect(lines: list[Connection], count: int) -> Any:
+    done = 0
+    while lines:
+        for line in wait(lines):
+            assert isinstance(line, Connection)
+            try:
+                row = line.recv()
+            except EOFError:
+                lines.remove(line)
+                continue
+            done += 1
+            if row.is_wrong:
+                print(f"\nWRONG {row}\n  {row.explanation}", flush=True)
+            elif sys.stdout.isatty() or done % 20 == 0:
+                print(f"{done}/{count} {row.point}", end="\r" if sys.stdout.isatty() else "\n", flush=True)
+            yield row
+
+
+def _work(
+    place: Place, points: Sequence[Point], number: int, following: Any, deadline: float, line: Connection
+) -> None:
+    lab = Lab(place.folder / f"worker-{number}", place.parsed)
+    try:
+        while time.monotonic() < deadline:
+            with following.get_lock():
+                index, following.value = following.value, following.value + 1
+            if index >= len(points):
+                return
+            line.send(points[index].row(lab))
+    finally:
+        lab.servers.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Emulators on copies of a saved state: a pair for each point, each pair a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from pipeline.local import processes
+from pipeline.local.folder import LocalFolder
+from pipeline.local.servers import Answer, BigQueryServer, Server, StorageServer
+from pipeline.local.state import PROJECT, ServerRecord
+from pipeline.target import Endpoints, Target, local_target
+
+START_SECONDS = 30.0
+
+
+class Servers:
+    """Starts emulators on folders; the BigQuery emulator is forked from a process that has it imported.
+
+    Parameters
+    ----------
+    parsed
+        A file of the texts that the process parses at its start; the first emulator writes it.
+    """
+
+    def __init__(self, parsed: Path) -> None:
+        self._parsed = parsed
+        self._zygote: subprocess.Popen[str] | None = None
+
+    def restart_zygote(self) -> None:
+        """Start the process anew: it then knows every text that an emulator has parsed."""
+        self.close()
+        command = [sys.executable, "-m", "tests.faults.zygote", str(self._parsed)]
+        self._zygote = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def close(self) -> None:
+        """End the process that forks."""
+        if self._zygote:
+            assert self._zygote.stdin
+            assert self._zygote.stdout
+            self._zygote.stdin.close()
+            self._zygote.wait(timeout=10)
+            self._zygote.stdout.close()
+            self._zygote = None
+
+    @contextmanager
+    def at(self, path: Path) -> Iterator[Target]:
+        """Serve the state in a folder, and end with the block; what was written there stays."""
+        folder = LocalFolder(path)
+        folder.make()
+        storage, bigquery = StorageServer(folder), BigQueryServer(folder)
+        records = [storage.start(None, anywhere=True), self._fork(folder)]
+        try:
+            found = [_wait(server, record) for server, record in zip((storage, bigquery), records, strict=True)]
+            yield local_target(_endpoints(*found), PROJECT)
+        finally:
+            processes.stop(records)
+
+    def _fork(self, folder: LocalFolder) -> ServerRecord:
+        folder.ready.unlink(missing_ok=True)
+        asked = {
+            "data": folder.tables,
+            "buckets": folder.buckets,
+            "ready_file": folder.ready,
+            "home": folder.home,
+            "log": folder.logs / "bigquery.log",
+        }
+        if self._zygote is None:
+            self.restart_zygote()
+        assert self._zygote
+        assert self._zygote.stdin
+        assert self._zygote.stdout
+        print(json.dumps({name: str(place) for name, place in asked.items()}), file=self._zygote.stdin, flush=True)
+        pid = int(self._zygote.stdout.readline())
+        return ServerRecord(pid=pid, started_at=psutil.Process(pid).create_time())
+
+
+def copy_state(saved: Path, path: Path) -> None:
+    """Copy a saved state to where emulators may change it."""
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(saved, path, symlinks=True, ignore=shutil.ignore_patterns("logs", "*.ready.json", "home", "tmp"))
+
+
+def _wait(server: Server, record: ServerRecord) -> ServerRecord:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        located = server.locate(record)
+        if located and server.probe(located) is Answer.READY:
+            return located
+        if not processes.is_alive(record):
+            raise RuntimeError(f"{server.title} ended: {server.log.read_text()[-2000:]}")
+        time.sleep(0.01)
+    raise RuntimeError(f"{server.title} does not answer")
+
+
+def _endpoints(storage: ServerRecord, bigquery: ServerRecord) -> Endpoints:
+    return Endpoints(
+        bigquery=f"http://127.0.0.1:{bigquery.port}",
+        bigquery_storage=f"127.0.0.1:{bigquery.grpc_port}",
+        storage=f"http://127.0.0.1:{storage.port}",
+    )

@@ -1,0 +1,108 @@
+"""What a run leaves behind, without what differs between two undisturbed runs: times, unique names, attempts."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.api_core import exceptions
+
+from pipeline.session import Session
+from tests.faults.victims import DAY, tiny_job
+
+State = dict[str, Counter[str]]
+"""Rows as JSON, by table or kind of object, with how often each is there."""
+
+TABLES = {
+    "predictions": ("ml", "flight_delay__predictions_v1", ()),
+    "champion view": ("ml", "flight_delay__predictions", ()),
+    "metrics": ("ml", "metrics_v1", ("evaluated_at",)),
+    "verdicts": ("ml", "verdicts_v1", ("decided_at",)),
+    "champions": ("ml_ledger", "champions_v1", ("decided_at",)),
+    "models": ("ml_ledger", "models_v1", ("recorded_at", "uri", "bundle_digest")),
+    "events": ("ml_ledger", "events_v1", ("recorded_at", "uri", "seconds")),
+}
+"""Tables by dataset and name, with the columns that differ."""
+
+JUDGEMENTS = ("verdicts", "champions", "champion view")
+
+
+def state_of(session: Session) -> State:
+    """Read what is there."""
+    tables = {name: Counter(_rows(session, *place)) for name, place in TABLES.items()}
+    return tables | {"committed files": Counter(_files(session)), "claims": Counter(_claims(session))}
+
+
+def lost(reference: State, found: State) -> int:
+    """Count rows that are missing."""
+    return sum((reference[name] - found[name]).total() for name in reference)
+
+
+def doubled(reference: State, found: State) -> int:
+    """Count rows that are too many."""
+    return sum((found[name] - reference[name]).total() for name in reference)
+
+
+def wrong_verdicts(reference: State, found: State) -> int:
+    """Count rows that say otherwise who is champion."""
+    return sum(reference[name] != found[name] for name in JUDGEMENTS)
+
+
+def differences(reference: State, found: State) -> list[str]:
+    """Say what differs, for people."""
+    return [
+        f"{name}: {sign}{count} {row[:300]}"
+        for name in reference
+        for sign, rows in (("-", reference[name] - found[name]), ("+", found[name] - reference[name]))
+        for row, count in rows.items()
+    ]
+
+
+def _rows(session: Session, dataset: str, table: str, differing: Iterable[str]) -> Iterable[str]:
+    client, place = session.warehouse._client, f"{session.target.project}.{dataset}.{table}"
+    try:
+        found = client.query_and_wait(f"SELECT * FROM `{place}`", api_timeout=20)
+    except exceptions.NotFound:
+        return []
+    return [_as_text({name: value for name, value in row.items() if name not in set(differing)}) for row in found]
+
+
+def _files(session: Session) -> Iterable[str]:
+    """Return what markers and manifests commit, with the content that is really there."""
+    store, job = session.store, tiny_job(session)
+    for kind in ("models", "predictions"):
+        for item in store.list(store.uri(job.name, kind, str(DAY)) + "/"):
+            if not item.uri.endswith(".json") or "/bundle-" in item.uri:
+                continue
+            content = store.read_json(item.uri)
+            if "shards" in content:
+                yield from (_shard(session, shard) for shard in content["shards"])
+            elif "bundle_digest" in content:
+                yield _as_text({key: content[key] for key in ("variant", "model_id", "training_rows", "data_checksum")})
+                yield from _bundle(session, content["uri"])
+
+
+def _shard(session: Session, shard: Mapping[str, Any]) -> str:
+    content = session.store.read_bytes(shard["uri"]) or b"missing"
+    rows = sorted(content.decode().splitlines())
+    return _as_text({key: shard[key] for key in ("shard", "rows", "size", "crc32c", "sha256")} | {"content": rows})
+
+
+def _bundle(session: Session, uri: str) -> Iterable[str]:
+    found = json.loads(session.store.read_bytes(f"{uri}/bundle.json") or b"{}")
+    for name, described in found.get("files", {}).items():
+        content = session.store.read_bytes(f"{uri}/{name}")
+        yield _as_text({"file": name, "described": described, "size": len(content or b"")})
+
+
+def _claims(session: Session) -> Iterable[str]:
+    store, job = session.store, tiny_job(session)
+    for item in store.list(store.uri(job.name, "attempts", str(DAY), "generations") + "/"):
+        claim = store.read_json(item.uri)
+        yield _as_text({key: claim[key] for key in ("run_id", "generation", "definition", "champion")})
+
+
+def _as_text(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True, default=str)

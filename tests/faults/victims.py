@@ -1,0 +1,103 @@
+"""What is killed: the phases of the flight-delay job on the tiny data, each in a process of its own."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline.errors import PipelineError
+from pipeline.phases.run import evaluate_matured, run_job, run_phase
+from pipeline.progress import Reporter
+from pipeline.project import Job, Project
+from pipeline.session import Session
+from pipeline.target import Target
+from tests.integration_fixtures import ROOT, quick
+
+DAY = date(2013, 7, 5)
+Step = Callable[[Session, Job], object]
+
+
+def run(session: Session, job: Job) -> None:
+    """Carry out a run date."""
+    run_job(session, job, DAY)
+
+
+def evaluate(session: Session, job: Job) -> None:
+    """Evaluate it once its labels are known."""
+    evaluate_matured(session, job, DAY + timedelta(days=job.spec.labels.delay_days))
+
+
+def rerun(session: Session, job: Job) -> None:
+    """Publish the run date again, as a new generation."""
+    run_job(session, job, DAY, rerun=True)
+
+
+LIFE: tuple[Step, ...] = (run, evaluate)
+"""All that happens to a run date."""
+
+PHASES: tuple[Step, ...] = tuple(
+    partial(run_phase, run_date=DAY, phase=phase) for phase in ("preprocess", "train", "predict", "load")
+)
+
+
+def session_at(target: Target) -> Session:
+    """Open the project at a target, saying nothing."""
+    return Session.open(Project.open(ROOT), target, Reporter(Console(quiet=True)))
+
+
+def tiny_job(session: Session) -> Job:
+    """The job with one variant and one baseline, in two shards."""
+    return quick(session.project.job("flight_delay"))
+
+
+def fork(target: Target, steps: Sequence[Step], said: Path, go: int | None = None) -> int:
+    """Carry out steps in a forked process, and return its id; it waits for a byte at `go` and ends like a command."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        faulthandler.enable()
+        if go is not None:
+            os.read(go, 1)
+        code = _carry_out(target, steps)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _carry_out(target: Target, steps: Sequence[Step]) -> int:
+    try:
+        session = session_at(target)
+        for step in steps:
+            step(session, tiny_job(session))
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BaseException:  # noqa: BLE001 - a bug: said, and told by the exit code
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def wait(pid: int, seconds: float) -> int:
+    """Return how a process ended: its exit code, or minus the signal; one that takes too long is killed: -9."""
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

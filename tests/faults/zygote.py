@@ -1,0 +1,81 @@
+"""A process that has the BigQuery emulator imported and its statements parsed, and forks one for each saved state.
+
+`python -m tests.faults.zygote` reads a line of JSON for each emulator: `data`, `buckets`, `ready_file`, `home` and
+`log`. It answers with the id of the process, and ends with its input. A fork starts in a tenth of the time of a new
+process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import pickle
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.local.bigquery_server import WithoutPandas, answer, link_spatial, settings_of
+from pipeline.local.state import PROJECT
+
+
+def main(parsed: Path) -> None:
+    """Import, parse what an emulator before this one has parsed, and fork until the input ends."""
+    sys.meta_path.insert(0, WithoutPandas())
+    from bqemulator.config import LogFormat, LogLevel
+    from bqemulator.observability.logging_ import configure_logging
+
+    configure_logging(level=LogLevel.WARNING, fmt=LogFormat.JSON)
+    import sqlglot
+
+    from pipeline.local import emulator
+
+    emulator.patch()
+    seen = _remember_texts(sqlglot)
+    for arguments, options in pickle.loads(parsed.read_bytes()) if parsed.is_file() else []:  # noqa: S301 - our own
+        sqlglot.parse_one(*arguments, **options)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here
+    for line in sys.stdin:
+        print(_fork(json.loads(line), seen, parsed), flush=True)
+
+
+def _remember_texts(sqlglot: Any) -> list[Any]:
+    parse, seen = sqlglot.parse_one, []
+
+    def parse_one(*arguments: Any, **options: Any) -> Any:
+        seen.append((arguments, options))
+        return parse(*arguments, **options)
+
+    sqlglot.parse_one = parse_one
+    return seen
+
+
+def _fork(asked: dict[str, str], seen: list[Any], parsed: Path) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream, file in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
+        os.dup2(file, stream)
+    os.setsid()
+    os.environ["HOME"] = asked["home"]
+    os.chdir(asked["home"])
+    link_spatial(Path(asked["home"]))
+    places = {name: Path(asked[name]) for name in ("data", "buckets", "ready_file")}
+    _serve(argparse.Namespace(project=PROJECT, port=0, grpc_port=0, **places))
+    if not parsed.exists():
+        parsed.write_bytes(pickle.dumps(seen))
+    os._exit(0)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from bqemulator.server import EmulatorServer
+
+    asyncio.run(answer(EmulatorServer(settings_of(options)), options.ready_file))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

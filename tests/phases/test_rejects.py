@@ -1,0 +1,104 @@
+"""A model with rows that do not fit: what stops, what stays, and what goes on at a higher rate."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date
+
+import pytest
+
+from pipeline.errors import CheckError
+from pipeline.identity import run_definition
+from pipeline.phases.predict import predict_from_data
+from pipeline.phases.run import run_job, run_phase
+from pipeline.prediction_files import committed_manifests
+from pipeline.runs import join_run
+from tests.changed_variants import ROWS, job_with_prior
+from tests.integration_fixtures import edited, reader
+
+STOPPED, ALLOWED, NONE_LEFT = (date(2013, 7, day) for day in (3, 4, 5))
+SHARDS = 4
+
+
+@pytest.fixture(scope="module")
+def four_shards(job):
+    one = job_with_prior(job, 20.0)
+    return edited(one, predictions=one.spec.predictions.model_copy(update={"shards": SHARDS}))
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """Scores of the frames that were asked for; the model gives one flight of the whole day an infinite score."""
+    frames = []
+
+    def predict(model, df):
+        predictions = predict_from_data(model, df)
+        frames.append(predictions)
+        return predictions if len(frames) > 1 else predictions.assign(
+            score=predictions["score"].where(predictions.index != predictions.index[-1], math.inf)
+        )  # fmt: skip
+
+    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", predict)
+    return frames
+
+
+def events(session, day, event):
+    sql = f"SELECT * FROM ledger.events_v1 WHERE run_date = '{day}' AND phase = 'predict' AND event = '{event}'"
+    return reader(session)(sql)
+
+
+def published_rows(session, job, day):
+    table = f"ml.{job.predictions_table}"
+    return reader(session)(f"SELECT COUNT(*) AS n FROM {table} WHERE run_date = '{day}'")[0]["n"]
+
+
+def test_one_bad_row_stops_the_run_and_a_higher_rate_goes_on_from_the_shards(session, four_shards, scored):
+    store = session.store
+    for _ in range(2):
+        with pytest.raises(CheckError) as stopped:
+            run_job(session, four_shards, STOPPED)
+    run = join_run(session, four_shards, STOPPED)
+    (rejects,) = [item.uri for item in store.list(f"{run.folder('rejects')}/")]
+    (reject,) = [json.loads(line) for line in store.read_bytes(rejects).splitlines()]
+    assert stopped.value.exit_code == 3
+    said = str(stopped.value)
+    assert f"1 of {ROWS} predictions do not fit the prediction schema" in said
+    assert f"{reject['file']}: line {reject['line']}, column score: an infinite number; see {rejects}" in said
+    assert reject["line"] == len(scored[0])
+    assert committed_manifests(run) == []
+    assert published_rows(session, four_shards, STOPPED) == 0
+    (event,) = events(session, STOPPED, "rejected")
+    assert (event["row_count"], event["uri"]) == (1, rejects)
+
+    frames = len(scored)
+    done = run_job(session, four_shards, STOPPED, max_reject_rate=0.5)
+    assert len(scored) == frames, "shards that are committed were scored again"
+    assert (done.status, done.rows["predict"], done.rows["load"]) == ("done", ROWS - 1, ROWS - 1)
+    assert done.uris["rejects"] == [rejects]
+    assert published_rows(session, four_shards, STOPPED) == ROWS - 1
+    (event,) = events(session, STOPPED, "done")
+    assert event["row_count"] == ROWS - 1
+    assert json.loads(event["details"]) == {"rejected": 1, "rejects": [rejects]}
+    assert run_job(session, four_shards, STOPPED).status == "already_done"
+
+
+def test_the_rate_is_that_of_all_shards_of_a_model(session, four_shards, scored):
+    run_phase(session, four_shards, ALLOWED, "train")
+    with pytest.raises(CheckError, match=r"--max-reject-rate 0\.0624 allows"):
+        run_phase(session, four_shards, ALLOWED, "predict", max_reject_rate=0.0624)
+    assert run_phase(session, four_shards, ALLOWED, "predict", max_reject_rate=1 / ROWS).rows["predict"] == ROWS - 1
+
+
+def test_a_model_may_lose_all_its_rows_where_that_is_allowed(session, four_shards, monkeypatch):
+    monkeypatch.setattr(
+        "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).assign(score=None)
+    )
+    done = run_job(session, four_shards, NONE_LEFT, max_reject_rate=1.0)
+    assert (done.rows["predict"], done.rows["load"], done.uris["predictions"]) == (0, 0, [])
+    (event,) = events(session, NONE_LEFT, "done")
+    assert json.loads(event["details"])["rejected"] == ROWS
+
+
+def test_the_rate_is_no_part_of_the_runs_identity(session, four_shards):
+    assert "reject" not in json.dumps(run_definition(four_shards, session.catalogue), default=str)
