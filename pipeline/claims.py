@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from pipeline.dates import WRITTEN
 from pipeline.digests import digest_json
 from pipeline.identity import run_id_of
 from pipeline.ledger import Ledger
@@ -40,6 +41,12 @@ def claims_of(session: Session, job: Job, run_date: date) -> list[Claim]:
     """Return the claims of a run date by generation."""
     found = session.store.list(_folder(session, job, run_date))
     return [Claim(**session.store.read_json(item.uri)) for item in found]
+
+
+def claimed_dates(session: Session, job: Job) -> list[date]:
+    """Return the run dates that were claimed, in order; none where nothing was done."""
+    names = session.store.folders(session.store.uri(job.name, "attempts", ""))
+    return [date.fromisoformat(name) for name in names if WRITTEN.fullmatch(name)]
 
 
 def make_claim(session: Session, job: Job, run_date: date, definition: dict[str, Any], generation: int) -> Claim:

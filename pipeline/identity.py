@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pipeline.digests import digest_json
+from pipeline.digests import canonical_json, digest_json
 from pipeline.project import Job
 from pipeline.provenance import code_digest
 from pipeline.sql_assets import Catalogue
+
+VERSION = re.compile(r"_v(?=\d+$)")
+"""What stands before the version in the name of a SQL asset, which people write with @."""
+
+PARTS = {"sql": "SQL", "sources": "source"}
+"""Parts of a definition that hold a value for each name, and what a name is called."""
 
 
 def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
@@ -43,3 +52,19 @@ def sql_digests(job: Job, catalogue: Catalogue) -> dict[str, str]:
 def run_id_of(job: Job, run_date: date, definition: dict[str, Any], generation: int) -> str:
     """Return `<job>-<run date>-<hash>`."""
     return f"{job.name}-{run_date}-{digest_json([definition, generation])[:10]}"
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return in words what differs between two definitions of a run."""
+    old, new = (json.loads(canonical_json(definition)) for definition in (before, now))
+    return [word for key in sorted({*old, *new}) if old.get(key) != new.get(key) for word in _words(key, old, new)]
+
+
+def _words(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before, now = old.get(key) or {}, new.get(key) or {}
+    if key == "variants":
+        return [f"variant {name}" for name in now if name not in before] or ["variants"]
+    if key not in PARTS:
+        return ["code or library versions" if key == "code" else key.replace("_", " ")]
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return [f"{PARTS[key]} {VERSION.sub('@v', name)}" for name in names]

@@ -60,7 +60,7 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
     write
         Writes the bundle into an empty folder.
     """
-    uri = f"{_folder(run, variant)}/{unique_name('bundle')}"
+    uri = f"{_folder(run, variant.id)}/{unique_name('bundle')}"
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         info = write(Path(name))
         _upload(Path(name), uri, run.session.store)
@@ -74,18 +74,18 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
         data_checksum=data["checksum"],
         code_digest=info.content["code_digest"],
     )
-    return TrainedModel(**run.session.store.put_json_once(asdict(made), f"{_folder(run, variant)}.json"))
+    return TrainedModel(**run.session.store.put_json_once(asdict(made), f"{_folder(run, variant.id)}.json"))
 
 
-def committed_model(run: Run, variant: Variant) -> TrainedModel | None:
+def committed_model(run: Run, variant_id: str) -> TrainedModel | None:
     """Return the committed model of a variant, or None."""
-    marker: dict[str, Any] | None = run.session.store.read_json(f"{_folder(run, variant)}.json")
+    marker: dict[str, Any] | None = run.session.store.read_json(f"{_folder(run, variant_id)}.json")
     return TrainedModel(**marker) if marker else None
 
 
 def committed_models(run: Run) -> list[TrainedModel]:
     """Return the committed models of a run, in the order of the job's variants."""
-    found = (committed_model(run, variant) for variant in run.job.variants)
+    found = (committed_model(run, variant.id) for variant in run.job.variants)
     return [model for model in found if model]
 
 
@@ -113,5 +113,5 @@ def _upload(folder: Path, uri: str, store: Store) -> None:
             store.put_file(path, f"{uri}/{path.relative_to(folder)}")
 
 
-def _folder(run: Run, variant: Variant) -> str:
-    return f"{run.folder('models')}/{variant.id.replace('@', '-')}"
+def _folder(run: Run, variant_id: str) -> str:
+    return f"{run.folder('models')}/{variant_id.replace('@', '-')}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from pipeline.manifest import Manifest, ShardFile
 from pipeline.ndjson import write_rows
 from pipeline.rejects import split_frame, write_rejects
 from pipeline.runs import Run
+
+SHARD_MARKER = re.compile(r"/shard-\d{5}-of-\d{5}\.json$")
+"""End of the address of the object that commits a shard."""
 
 
 def prediction_folder(run: Run, variant: str, model_id: str) -> str:
@@ -105,6 +110,12 @@ def committed_manifest(run: Run, folder: str) -> Manifest | None:
     """Return the manifest in a folder, or None."""
     found = run.session.store.read_json(f"{folder}/manifest.json")
     return Manifest.from_json(found) if found else None
+
+
+def shard_counts(run: Run) -> dict[str, int]:
+    """Return how many shards are committed in each folder of a run's predictions."""
+    uris = (item.uri for item in run.session.store.list(f"{run.folder('predictions')}/"))
+    return dict(Counter(uri.rpartition("/")[0] for uri in uris if SHARD_MARKER.search(uri)))
 
 
 def committed_manifests(run: Run) -> list[Manifest]:

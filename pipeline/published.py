@@ -67,9 +67,14 @@ def is_published(manifest: Manifest, slices: dict[str, Slice]) -> bool:
 
 def finished(run: Run, manifests: list[Manifest]) -> list[Manifest]:
     """Return the sets that are published and recorded: before its event a load may not have named a champion."""
-    events = run.ledger.events(run.run_date, run.run_date)
+    return finished_among(manifests, run.ledger.events(run.run_date, run.run_date), published_slices(run))
+
+
+def finished_among(
+    manifests: Iterable[Manifest], events: Iterable[Mapping[str, Any]], slices: dict[str, Slice]
+) -> list[Manifest]:
+    """Return the sets that are finished, by the events and the published slices of their run date."""
     recorded = {(row["run_id"], row["variant"], row["model_id"]) for row in events if row["event"] == "published"}
-    slices = published_slices(run)
     return [
         manifest
         for manifest in manifests

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -125,7 +125,7 @@ def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False)
     claim = make_claim(session, job, run_date, definition, generation)
     if claim.definition != digest_json(definition):
         return open_run(session, job, run_date, rerun=rerun)
-    return _run(session, job, run_date, claim)
+    return run_of(session, job, run_date, claim)
 
 
 def join_run(session: Session, job: Job, run_date: date) -> Run:
@@ -151,7 +151,7 @@ def refuse_superseded(run: Run) -> None:
 
     The statement that publishes looks again: one that is published after this look is not replaced either.
     """
-    newer = _published_after(run, claims_of(run.session, run.job, run.run_date))
+    newer = published_after(run, claims_of(run.session, run.job, run.run_date))
     if newer:
         raise RequestError(f"{run.run_id} is superseded by {newer.run_id}", hint="nothing was published by this run")
 
@@ -162,15 +162,15 @@ def _own_run(session: Session, job: Job, run_date: date, claims: Sequence[Claim]
     own = [claim for claim in claims if claim.definition == definition]
     if not own:
         return None
-    run = _run(session, job, run_date, own[-1])
-    newer = _published_after(run, claims)
+    run = run_of(session, job, run_date, own[-1])
+    newer = published_after(run, claims)
     if newer:
         what = f"{job.name} {run_date}: this run is superseded by {newer.run_id}"
         raise RequestError(what, hint="add --rerun to publish this definition again")
     return run if session.store.read_json(run.void_uri) is None else None
 
 
-def _published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
+def published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
     """Return the newest later generation that is published: one that came to nothing is in nobody's way."""
     later = [claim for claim in claims if claim.generation > run.generation]
     if not later:
@@ -179,10 +179,13 @@ def _published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
     return next((claim for claim in reversed(later) if claim.run_id in shown), None)
 
 
-def _run(session: Session, job: Job, run_date: date, claim: Claim) -> Run:
+def run_of(session: Session, job: Job, run_date: date, claim: Claim) -> Run:
+    """Return the run of a claim; nothing is looked at."""
+    claimed = {"version": claim.defines["prediction_version"], "shards": claim.defines["shards"]}
+    predictions = job.spec.predictions.model_copy(update=claimed)
     return Run(
         session=session,
-        job=job,
+        job=replace(job, spec=job.spec.model_copy(update={"predictions": predictions})),
         run_date=run_date,
         as_of=as_of_date(job, run_date),
         run_id=claim.run_id,

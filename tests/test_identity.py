@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.identity import run_definition, run_id_of, sql_digests
+from pipeline.identity import changes, run_definition, run_id_of, sql_digests
 from pipeline.project import Project
 from pipeline.sql_assets import Catalogue
-from tests.dummy_project import dummy_project, edit
+from tests.dummy_project import dummy_project, edit, forget_modules
 
 DAY = date(2013, 7, 1)
 
@@ -96,3 +97,34 @@ def test_missing_sql_is_a_request_error(root):
     (root / "sql/dummy/evaluate/labels_v1.sql").unlink()
     with pytest.raises(RequestError, match=r"labels_v1\.sql: SQL file cannot be read"):
         definition(root)
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "said"),
+    [
+        ("jobs/dummy/job.yaml", "shards: 2", "shards: 3", ["shards"]),
+        ("jobs/dummy/job.yaml", "history_days: 3", "history_days: 4", ["examples"]),
+        ("jobs/dummy/job.yaml", "  items:\n", "  items:\n    # a comment\n", []),
+        ("jobs/dummy/job.yaml", "time_zone: America/New_York", "time_zone: UTC", ["time zone"]),
+        ("jobs/dummy/job.yaml", "baselines: [double]", "baselines: []", ["variants"]),
+        ("jobs/dummy/model.py", "factor < 0", "factor <= 0", ["code or library versions"]),
+        ("sql/dummy/preprocess/examples_v1.sql", "<= @as_of", "< @as_of", ["SQL dummy/preprocess/examples@v1"]),
+        ("jobs/dummy/job.yaml", "id: INT64 NOT NULL, day", "id: INT64, day", ["source items"]),
+    ],
+)
+def test_what_differs_between_definitions_is_said_in_words(root, path, old, new, said):
+    before = json.loads(json.dumps(definition(root)))
+    edit(root / path, old, new)
+    forget_modules()
+    assert changes(before, definition(root)) == said
+
+
+def test_a_variant_with_another_configuration_is_named(root):
+    before = definition(root)
+    edit(root / "jobs/dummy/double.yaml", "factor: 2.0", "factor: 3.0")
+    (said,) = changes(before, definition(root))
+    assert said.startswith("variant double@")
+
+
+def test_a_definition_from_another_version_of_the_engine_differs_in_what_it_lacks():
+    assert changes({"shards": 1, "old": 1}, {"shards": 1, "sql": {"a_v1": "d"}}) == ["old", "SQL a@v1"]

@@ -86,6 +86,16 @@ def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple
     return connect(project, target, local_dir), found
 
 
+def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
+    """Return a session and a job of it for what only reads: not even datasets and bucket are made."""
+    from pipeline.project import Project
+    from pipeline.session import Session
+
+    project = Project.open(project_dir)
+    found = project.job(job)
+    return Session.open(project, open_target(target, local_dir)), found
+
+
 def connect(project: Project, target: str, local_dir: Path) -> Session:
     """Connect a project to a target; the local target's datasets and bucket are made where they are missing."""
     from pipeline.session import Session

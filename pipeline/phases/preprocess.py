@@ -71,11 +71,20 @@ def _marker_uri(run: Run) -> str:
     return f"{run.folder('attempts')}/examples.json"
 
 
-def _cached(run: Run) -> Counts | None:
+def counted(run: Run) -> Counts | None:
+    """Return what the marker of a run's examples says, or None; their table may have expired since."""
     marker = run.session.store.read_json(_marker_uri(run))
-    if marker and run.session.warehouse.tables.row_count(run.table("examples")) == marker["row_count"]:
-        return Counts(**marker)
-    return None
+    return Counts(**marker) if marker else None
+
+
+def examples_stand(run: Run, counts: Counts) -> bool:
+    """Tell whether the table of a run's examples is as it was when they were counted."""
+    return run.session.warehouse.tables.row_count(run.table("examples")) == counts.row_count
+
+
+def _cached(run: Run) -> Counts | None:
+    counts = counted(run)
+    return counts if counts and examples_stand(run, counts) else None
 
 
 def _make_or_void(run: Run) -> Counts:

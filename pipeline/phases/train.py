@@ -83,7 +83,7 @@ def train_from_path(
 
 def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     """Fit every variant of a run that is not committed yet, and return the models of all of them."""
-    committed = {variant.name: committed_model(run, variant) for variant in run.job.variants}
+    committed = {variant.name: committed_model(run, variant.id) for variant in run.job.variants}
     missing = [variant for variant in run.job.variants if committed[variant.name] is None]
     seconds: dict[str, float] = {}
     if missing:

@@ -97,6 +97,7 @@ class Rehearsal:
         """Return every statement that is sent."""
         yield from self.life()
         yield from self._leak_test()
+        yield ledger.clock_statement(self.session, self.run.snapshot_at)
 
     def life(self) -> Iterator[Statement]:
         """Return the statements of runs and evaluations."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pipeline.session import Session
@@ -61,3 +61,8 @@ def events_of_statement(session: Session, job: str, first: date, last: date) -> 
     """Read the events of run dates."""
     values = {"job": job, "first_date": first, "last_date": last}
     return session.statement("ledger/events_of_v1", {"events": session.target.ledger_table("events")}, values)
+
+
+def clock_statement(session: Session, here: datetime) -> Statement:
+    """Read BigQuery's present moment, and whether `here` lies after it."""
+    return session.statement("ledger/clock_v1", {}, {"here": here})

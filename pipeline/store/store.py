@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from pipeline.target import Target
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as the bucket describes it; `crc32c` is base64 of the big-endian checksum."""
+    """An object as the bucket describes it; `crc32c` is base64 of the big-endian checksum, `created` its clock's."""
 
     uri: str
     size: int
     crc32c: str
     generation: int
+    created: datetime
 
 
 class Store:
@@ -52,14 +54,13 @@ class Store:
 
     def create_bucket(self) -> None:
         """Create the target's bucket where it is missing."""
+        if self.has_bucket():
+            return
         with cloud_errors(f"creating bucket {self.target.bucket}"):
-            bucket = self._client.bucket(self.target.bucket)
-            if not with_retries(lambda: bucket.exists(timeout=CALL_TIMEOUT, retry=NO_RETRY)):
-                with_retries(
-                    lambda: self._client.create_bucket(
-                        bucket, location=self.target.location, timeout=CALL_TIMEOUT, retry=NO_RETRY
-                    )
-                )
+            bucket, where = self._client.bucket(self.target.bucket), self.target.location
+            with_retries(
+                lambda: self._client.create_bucket(bucket, location=where, timeout=CALL_TIMEOUT, retry=NO_RETRY)
+            )
 
     def put_file(self, path: Path, uri: str) -> StoredObject:
         """Upload a file whole under a name that nobody else uses.
@@ -130,6 +131,16 @@ class Store:
         path.write_bytes(content)
         return path
 
+    def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly below a folder, sorted; none where there is no bucket."""
+        bucket, name = split_uri(prefix)
+        with cloud_errors(f"listing {prefix}"):
+            try:
+                found = with_retries(lambda: self._prefixes(bucket, name))
+            except exceptions.NotFound:
+                return []
+        return sorted(folder.removeprefix(name).rstrip("/") for folder in found)
+
     def list(self, prefix: str) -> list[StoredObject]:
         """Return the objects whose address starts with `prefix`, sorted by name."""
         bucket, name = split_uri(prefix)
@@ -138,6 +149,28 @@ class Store:
                 lambda: iter(list(self._client.list_blobs(bucket, prefix=name, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
             )
             return sorted((_stored(blob) for blob in blobs), key=lambda item: item.uri)
+
+    def _prefixes(self, bucket: str, name: str) -> set[str]:
+        blobs = self._client.list_blobs(bucket, prefix=name, delimiter="/", timeout=CALL_TIMEOUT, retry=NO_RETRY)
+        return {prefix for page in blobs.pages for prefix in page.prefixes}
+
+    def delete(self, item: StoredObject) -> bool:
+        """Remove an object as it was listed, and tell whether that was done: not one that changed or went meanwhile."""
+        blob = self._blob(item.uri)
+        with cloud_errors(f"removing {item.uri}"):
+            try:
+                with_retries(
+                    lambda: blob.delete(if_generation_match=item.generation, timeout=CALL_TIMEOUT, retry=NO_RETRY)
+                )
+            except (exceptions.NotFound, exceptions.PreconditionFailed):
+                return False
+        return True
+
+    def has_bucket(self) -> bool:
+        """Tell whether the target's bucket exists."""
+        with cloud_errors(f"looking at bucket {self.target.bucket}"):
+            bucket = self._client.bucket(self.target.bucket)
+            return bool(with_retries(lambda: bucket.exists(timeout=CALL_TIMEOUT, retry=NO_RETRY)))
 
     def _blob(self, uri: str) -> storage.Blob:
         bucket, name = split_uri(uri)
@@ -154,4 +187,4 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 def _stored(blob: storage.Blob) -> StoredObject:
     uri = f"gs://{blob.bucket.name}/{blob.name}"
-    return StoredObject(uri, int(blob.size or 0), blob.crc32c or "", int(blob.generation or 0))
+    return StoredObject(uri, int(blob.size or 0), blob.crc32c or "", int(blob.generation or 0), blob.time_created)

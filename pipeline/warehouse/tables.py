@@ -25,6 +25,23 @@ RUN_TABLE_DAYS = 30
 
 
 @dataclass(frozen=True)
+class ListedTable:
+    """A table as the listing of its dataset shows it."""
+
+    name: TableName
+    labels: Mapping[str, str]
+    created: datetime
+
+
+@dataclass(frozen=True)
+class TableUse:
+    """When a table was last changed, and how many bytes it holds."""
+
+    modified: datetime
+    size: int
+
+
+@dataclass(frozen=True)
 class Tables:
     """The tables of a target."""
 
@@ -37,12 +54,15 @@ class Tables:
 
     def row_count(self, table: TableName) -> int | None:
         """Return the number of rows of a table (0 for a view), or None when it does not exist."""
+        found = self._get(table)
+        return int(found.num_rows or 0) if found else None
+
+    def _get(self, table: TableName) -> bigquery.Table | None:
         with cloud_errors(f"looking at {table}"):
             try:
-                found = with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
+                return with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
             except exceptions.NotFound:
                 return None
-            return int(found.num_rows or 0)
 
     def schema(self, table: TableName) -> Schema:
         """Return the columns of a table.
@@ -78,6 +98,43 @@ class Tables:
                 )
             )
         return {item.table_id: dict(item.labels) for item in found}
+
+    def listed(self, dataset: str) -> list[ListedTable]:
+        """Return the tables and views of a dataset; none where there is no such dataset."""
+        place = f"{self.target.project}.{dataset}"
+        with cloud_errors(f"listing dataset {dataset}"):
+            try:
+                found = with_retries(lambda: list(self.client.list_tables(place, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+            except exceptions.NotFound:
+                return []
+        return [
+            ListedTable(TableName(self.target.project, dataset, item.table_id), dict(item.labels), item.created)
+            for item in found
+        ]
+
+    def look_at(self, table: TableName) -> TableUse | None:
+        """Return when a table was last changed and how large it is, or None when it does not exist."""
+        found = self._get(table)
+        return TableUse(found.modified, int(found.num_bytes or 0)) if found else None
+
+    def delete(self, table: TableName) -> bool:
+        """Remove a table, and tell whether it was there."""
+        with cloud_errors(f"removing {table}"):
+            try:
+                with_retries(lambda: self.client.delete_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
+            except exceptions.NotFound:
+                return False
+        return True
+
+    def has_dataset(self, name: str) -> bool:
+        """Tell whether a dataset exists."""
+        place = f"{self.target.project}.{name}"
+        with cloud_errors(f"looking at dataset {name}"):
+            try:
+                with_retries(lambda: self.client.get_dataset(place, timeout=CALL_TIMEOUT, retry=NO_RETRY))
+            except exceptions.NotFound:
+                return False
+        return True
 
     def functions(self) -> set[str]:
         """Return the names of the user-defined functions of the main dataset."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from pipeline.target import Target
 from pipeline.warehouse import clients
 from pipeline.warehouse.labels import as_labels
 from pipeline.warehouse.parameters import query_parameters, schema_fields
+from pipeline.warehouse.recent_jobs import RecentJobs, recent_jobs
 from pipeline.warehouse.submission import Submission, run_once
 from pipeline.warehouse.tables import Tables
 
@@ -44,6 +46,10 @@ class Warehouse:
     def tables(self) -> Tables:
         """Creating, labelling and looking at tables."""
         return Tables(self._client, self.target)
+
+    def recent_jobs(self, prefix: str, since: datetime) -> RecentJobs:
+        """Look through the jobs since a moment whose id begins with `prefix`: which run, which failed."""
+        return recent_jobs(self._client, prefix, since)
 
     def execute(
         self, statement: Statement, *, step: str, labels: Mapping[str, str], verify: Callable[[], bool] = lambda: True

@@ -56,7 +56,7 @@ def fails(project, capsys):
 
 def test_the_commands_are_those_of_the_design():
     assert {" ".join(path) for path in commands()} >= {
-        *"preprocess train predict load evaluate run backfill report fixtures sources local".split(),
+        *"preprocess train predict load evaluate run backfill report status gc doctor fixtures sources local".split(),
         "sources load",
         "local up",
         "local down",
@@ -94,6 +94,8 @@ def test_version_is_that_of_the_package(capsys):
         (["run", *RUN_DATE], "Missing argument 'JOB'"),
         (["fixtures", "dummy", "--out", "x", "--seed", "many"], "Invalid value for '--seed'"),
         (["run", *JOB, "--run-date"], "requires an argument"),
+        (["gc", *JOB, "--older-than", "0"], "Invalid value for '--older-than'"),
+        (["gc", *JOB, "--older-than", "0.5"], "Invalid value for '--older-than'"),
     ],
 )
 def test_wrong_usage_names_the_help(fails, arguments, said):
@@ -102,7 +104,7 @@ def test_wrong_usage_names_the_help(fails, arguments, said):
     assert "--help" in err
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train", "predict", "load", "run"])
+@pytest.mark.parametrize("command", ["preprocess", "train", "predict", "load", "run", "status"])
 def test_bad_run_date_is_named(fails, command):
     assert "--run-date '01.07.2013' is not a date" in fails(command, *JOB, "--run-date", "01.07.2013")
 
@@ -135,6 +137,8 @@ def test_backfill_backwards_is_refused(fails):
         ["backfill", "nope", "--from", "2013-07-01", "--to", "2013-07-01"],
         ["report", "nope", "--from", "2013-07-01", "--to", "2013-07-01"],
         ["sources", "load", "nope"],
+        ["status", "nope"],
+        ["gc", "nope"],
         ["fixtures", "nope", "--out", "x"],
     ],
     ids=lambda arguments: arguments[0],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -103,6 +104,29 @@ def test_objects_are_listed_by_name_below_a_prefix(store):
     assert [item.uri.removeprefix(folder) for item in store.list(folder)] == ["a", "b", "c/d"]
 
 
+def test_folders_are_listed_by_name(store, session):
+    for name in ("2013/a", "2012/b/c", "file"):
+        store.put_json_once({}, store.uri("folders", name))
+    assert store.folders(store.uri("folders", "")) == ["2012", "2013"]
+    assert store.folders(store.uri("no-folder", "")) == []
+    nowhere = Store(store.target.model_copy(update={"bucket": "no-such-bucket"}))
+    assert nowhere.folders(nowhere.uri("folders", "")) == []
+    assert (store.has_bucket(), nowhere.has_bucket()) == (True, False)
+
+
+def test_an_object_is_removed_once_as_it_was_listed(store, requests_sent):
+    uri = store.uri("removed.json")
+    store.put_json_once({}, uri)
+    (item,) = store.list(uri)
+    assert timedelta(0) <= datetime.now(UTC) - item.created < timedelta(minutes=1)
+    requests_sent.clear()
+    assert [store.delete(item), store.delete(item)] == [True, False]
+    assert store.read_bytes(uri) is None
+    assert {sent.query for sent in requests_sent.sent if sent.method == "DELETE"} == {
+        f"ifGenerationMatch={item.generation}&prettyPrint=false"
+    }
+
+
 def test_addresses_lie_below_the_prefix_of_the_target(store):
     target = store.target
     assert store.uri("job", "models") == f"gs://{target.bucket}/{target.prefix}/job/models"
@@ -133,5 +157,7 @@ def test_a_server_that_is_gone_is_an_error_within_seconds(store, file, monkeypat
         lambda: gone.list(gone.uri("x")),
         gone.create_bucket,
     ):
-        with pytest.raises(CloudError, match=r"^(uploading|reading|listing|creating bucket) .* - run the same command"):
+        with pytest.raises(
+            CloudError, match=r"^(uploading|reading|listing|looking at bucket) .* - run the same command"
+        ):
             doing()

@@ -77,3 +77,18 @@ def test_datasets_are_made_once_each(session, tables):
     found = {item.dataset_id for item in session.warehouse._client.list_datasets()}
     assert set(target.datasets) <= found
     assert len(target.datasets) == 4
+
+
+def test_tables_are_listed_looked_at_and_removed_once(session, tables):
+    table, target = session.target.run_table("old"), session.target
+    reader(session)("CREATE OR REPLACE TABLE runs.old AS SELECT 1 AS a")
+    tables.set_labels(table, {"job": "j"})
+    (listed,) = [item for item in tables.listed(target.runs_dataset) if item.name == table]
+    assert listed.labels == {"job": "j"}
+    age = datetime.now(UTC) - listed.created
+    assert timedelta(seconds=-1) < age < timedelta(minutes=1)
+    assert tables.look_at(table).modified >= listed.created
+    assert [tables.delete(table), tables.delete(table)] == [True, False]
+    assert tables.look_at(table) is None
+    assert tables.listed("no_such_dataset") == []
+    assert [tables.has_dataset(name) for name in (target.runs_dataset, "no_such_dataset")] == [True, False]
