@@ -96,7 +96,9 @@ def test_rerun_claims_the_next_generation_and_replaces_the_slice(session, quick_
     assert again.run_id != first.run_id
     after = slice_of(session, day)
     assert {row["run_id"] for row in after} == {again.run_id}
-    assert [row | {"run_id": ""} for row in after] == [row | {"run_id": ""} for row in before]
+    assert [row["generation"] for row in after] == [2] * len(before)
+    same = {"run_id": "", "generation": 0}
+    assert [row | same for row in after] == [row | same for row in before]
     assert run_job(session, quick_job, day).status == "already_done"
 
 
