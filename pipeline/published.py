@@ -42,7 +42,7 @@ def publications(events: Iterable[Mapping[str, Any]]) -> dict[date, tuple[str, M
     runs: dict[date, str] = {}
     models: dict[tuple[date, str], dict[str, str]] = {}
     of_publications = (row for row in events if row["event"] == "published")
-    for row in sorted(of_publications, key=lambda row: int(json.loads(row["details"])["generation"])):
+    for row in sorted(of_publications, key=lambda row: int(json.loads(row["details"]).get("generation", 0))):
         runs[row["run_date"]] = row["run_id"]
         model_id = row["model_id"] if row["row_count"] else ""
         models.setdefault((row["run_date"], row["run_id"]), {})[row["variant"]] = model_id

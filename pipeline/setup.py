@@ -26,12 +26,7 @@ def ensure_tables(session: Session, job: Job) -> None:
     What exists with the same SQL digest is left alone, so that a second call costs one listing of each dataset.
     """
     existing = _existing(session)
-    if job.predictions_table not in existing:
-        schema = SLICE_COLUMNS + job.prediction_schema
-        clusters = list(dict.fromkeys(["variant", *job.spec.entity]))[:4]
-        session.warehouse.tables.create(
-            session.target.table(job.predictions_table), schema, partition_by=PARTITION, cluster_by=clusters
-        )
+    _ensure_predictions(session, job, existing.get(job.predictions_table))
     known = session.warehouse.tables.functions()
     for place in functions(session):
         if place.name.name not in known:
@@ -44,6 +39,18 @@ def ensure_tables(session: Session, job: Job) -> None:
                 raise RequestError(what, hint="a table does not change: make a new version, or remove the old table")
             _make(session, job, place)
             session.warehouse.tables.set_labels(place.name, {"sql_digest": place.digest})
+
+
+def _ensure_predictions(session: Session, job: Job, labels: dict[str, str] | None) -> None:
+    """Make the table of predictions, or refuse one that was made for other columns."""
+    table, schema = session.target.table(job.predictions_table), SLICE_COLUMNS + job.prediction_schema
+    if labels is None:
+        clusters = list(dict.fromkeys(["variant", *job.spec.entity]))[:4]
+        made_for = {"columns": schema.digest}
+        session.warehouse.tables.create(table, schema, partition_by=PARTITION, cluster_by=clusters, labels=made_for)
+    elif labels.get("columns") != schema.digest:
+        what = f"{table} has other columns than {job.folder / 'job.yaml'} and this version of the pipeline ask for"
+        raise RequestError(what, hint="raise predictions.version in job.yaml, or remove the table")
 
 
 def _make(session: Session, job: Job, place: Place) -> None:

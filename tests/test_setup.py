@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import RequestError
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import Catalogue
 from pipeline.statements.places import function_name
-from tests.integration_fixtures import ROOT, reader
+from tests.integration_fixtures import ROOT, edited, reader
 
 VIEW = "sql/ledger/champion_predictions_v1.sql"
 
@@ -43,6 +44,14 @@ def test_all_tables_and_views_are_made_in_their_datasets(session):
     assert names_in(session, target.runs_dataset) == set()
     for name in names_in(session, target.dataset):
         assert reader(session)(f"SELECT * FROM ml.{name}") == []
+
+
+def test_a_predictions_table_of_other_columns_is_refused(session, job, requests_sent):
+    columns = {**job.spec.predictions.columns, "rank": "INT64"}
+    other = edited(job, predictions=job.spec.predictions.model_copy(update={"columns": columns}))
+    with pytest.raises(RequestError, match=r"predictions_v1 has other columns .* - raise predictions.version in job"):
+        ensure_tables(session, other)
+    assert requests_sent.writes == []
 
 
 def test_functions_are_named_by_their_digest_and_work(session):
