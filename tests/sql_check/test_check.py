@@ -46,7 +46,7 @@ BREAKS = {
     "column in a CTE of the job": Break(EXAMPLES, "SELECT tailnum, year,", "SELECT tailnum, yeer,", "name: yeer"),
     "column in JOIN": Break(EXAMPLES, "ON p.airport = t.dest", "ON p.airprt = t.dest", "airprt not found inside p"),
     "column in WHERE": Break(LABELS, "known_at <= @as_of", "know_at <= @as_of", "Unrecognized name: know_at"),
-    "column in MERGE": Break(PUBLISH, "published.variant =", "published.variety =", "variety not found"),
+    "column in MERGE": Break(PUBLISH, "old.variant =", "old.variety =", "variety not found"),
     "column of MERGE's insert": Break(PUBLISH, "INSERT (run_date,", "INSERT (run_day,", "run_day is not present"),
     "column in a view": Break("sql/ledger/events_latest_v1.sql", "BY event_id", "BY event_key", "name: event_key"),
     "column in a nested metric": Break(
