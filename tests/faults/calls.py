@@ -191,6 +191,7 @@ CALLS: dict[str, tuple[str, Callable[[Bench, Session], Any], Any]] = {
     "downloading": ("objects.download", download, {"value": "Zürich"}),
     "listing objects": ("objects.list", list_objects, ["/a.json"]),
     "making the bucket": ("buckets.get", make_bucket, None),
+    "looking at a table that is read": ("tables.get", read_frame, [0]),
     "opening a stream of rows": ("CreateReadSession", read_frame, [0]),
     "a stream of rows": ("ReadRows", read_frame, [0]),
 }

@@ -12,7 +12,17 @@ from tests.faults.calls import CALLS, Bench, download, execute, read_frame, uplo
 from tests.faults.conftest import HANG_SECONDS
 from tests.faults.faults import GRPC_KINDS, KINDS, STATUS_FAULTS, STATUSES, Fault, Strike
 
+NO_LIMIT = pytest.mark.xfail(
+    strict=True, reason="Google's client and pandas-gbq send this call without a time limit: a silent server holds it"
+)
+WITHOUT_LIMIT = ("rows of a statement", "looking at a table that is read")
+
 every_call = pytest.mark.parametrize(("kind", "call", "outcome"), CALLS.values(), ids=CALLS)
+
+every_limited_call = pytest.mark.parametrize(
+    ("kind", "call", "outcome"),
+    [pytest.param(*call, id=name, marks=[NO_LIMIT] * (name in WITHOUT_LIMIT)) for name, call in CALLS.items()],
+)
 
 LOST = Fault("drop", carried_out=True)
 NO_REPLY = (LOST, Fault("reset"), Fault("reset", carried_out=True), Fault("truncate", carried_out=True))
@@ -70,7 +80,7 @@ def test_a_lost_or_torn_reply_of_any_call_is_asked_for_again_and_the_work_is_don
         assert plan.struck == 1, str(fault)
 
 
-@every_call
+@every_limited_call
 def test_a_silent_server_on_any_call_is_given_up_in_time_and_the_work_is_done_once(
     bench, through, short_times, kind, call, outcome
 ):
