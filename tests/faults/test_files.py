@@ -23,6 +23,7 @@ from pipeline.runs import join_run, open_run
 from pipeline.schemas import Schema
 from pipeline.sql_assets.checks import Check
 from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, rate
+from tests.faults.outcomes import of_files, published, put
 from tests.integration_fixtures import edited, reader
 
 
@@ -34,33 +35,6 @@ class Trap:
 
     def __reduce__(self):
         return Path.touch, (self.path,)
-
-
-def put(session, uri, content):
-    """Replace an object, which the pipeline never does."""
-    session.store._blob(uri).upload_from_string(content)
-
-
-def published(session, job):
-    """Published rows by key, with what they come from."""
-    sql = f"SELECT run_date, variant, flight, origin, run_id, model_id, score FROM ml.{job.predictions_table}"
-    return sorted(tuple(row.values()) for row in reader(session)(sql)) if table_exists(session, job) else []
-
-
-def table_exists(session, job):
-    return session.warehouse.tables.exists(session.target.table(job.predictions_table))
-
-
-def of_files(session, run):
-    """The rows of all manifests of a run, as they have to be published."""
-    found = []
-    for manifest in committed_manifests(run):
-        for uri in manifest.uris:
-            for line in session.store.read_bytes(uri).decode().splitlines():
-                row = json.loads(line)
-                own = (manifest.variant, row["flight"], row["origin"], run.run_id, manifest.model_id, row["score"])
-                found.append((run.run_date, *own))
-    return sorted(found)
 
 
 @pytest.fixture
@@ -112,7 +86,9 @@ def test_a_model_file_that_was_swapped_is_refused_and_its_code_never_runs(sessio
 
 
 @pytest.mark.xfail(
-    strict=True, raises=pytest.fail.Exception, reason="a bundle's digest is recorded in marker and ledger, and compared nowhere"
+    strict=True,
+    raises=pytest.fail.Exception,
+    reason="a bundle's digest is recorded in marker and ledger, and compared nowhere",
 )
 def test_a_bundle_that_was_swapped_as_a_whole_is_refused(session, trained):
     (uri, job), other = trained, run_phase(session, trained[1], MIDDLE, "train").models[0]["uri"]
