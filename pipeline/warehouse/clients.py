@@ -13,7 +13,7 @@ from google.cloud.bigquery_storage_v1.reader import ReadRowsStream
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.cloud.bigquery_storage_v1.types import ReadSession
 
-from pipeline.retries import CALL_TIMEOUT, TRANSFER_TIMEOUT
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT
 from pipeline.target import Target
 
 
@@ -25,11 +25,11 @@ class RestrictedReadClient(BigQueryReadClient):
     def create_read_session(self, *args: Any, **kwargs: Any) -> ReadSession:
         """Create a read session with the restriction of this client."""
         kwargs["read_session"].read_options.row_restriction = self.row_restriction
-        return super().create_read_session(*args, **{**kwargs, "timeout": CALL_TIMEOUT})
+        return super().create_read_session(*args, **{**kwargs, "timeout": CALL_TIMEOUT, "retry": NO_RETRY})
 
     def read_rows(self, *args: Any, **kwargs: Any) -> ReadRowsStream:
-        """Read a stream of rows; the library that calls this sets no limit."""
-        options = {**kwargs, "timeout": TRANSFER_TIMEOUT}
+        """Read a stream of rows; the library that calls this sets no limit, and tries for a day where nothing comes."""
+        options = {**kwargs, "timeout": TRANSFER_TIMEOUT, "retry": NO_RETRY}
         stream: ReadRowsStream = super().read_rows(*args, **options)  # type: ignore[no-untyped-call]
         return stream
 

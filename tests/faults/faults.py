@@ -47,15 +47,18 @@ class Fault:
         status: an error is the answer, in the words of Google's APIs when there is a `reason`.
         hang: nothing is answered for longer than a caller waits; delay: for a while.
         truncate, flip_reply: half of the reply, or a reply with one bit turned; flip_request: so with the request.
-        backend_error: the job is DONE with an error of the service.
+        backend_error: the job is DONE with an error: of the service, or of this reason.
     carried_out
         Whether the server has done what the call asks for.
+    reason, message
+        Google's words for it; a load balancer gives no reason.
     """
 
     action: str
     carried_out: bool = False
     status: int = 0
     reason: str = ""
+    message: str = "a fault of the tests"
 
     def __str__(self) -> str:
         name = f"{self.status} {self.reason or 'without a reason'}" if self.status else self.action.replace("_", " ")

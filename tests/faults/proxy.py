@@ -21,7 +21,16 @@ import grpc
 from pipeline.target import Endpoints
 from tests.faults.faults import GRPC_KINDS, Fault, Plan, kind_of
 
-HANG_SECONDS, DELAY_SECONDS, UPSTREAM_SECONDS = 30.0, 0.3, 60.0
+HANG_SECONDS, DELAY_SECONDS, UPSTREAM_SECONDS, POLL_SECONDS = 30.0, 0.3, 60.0, 0.05
+GRPC_CODES = {
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    500: grpc.StatusCode.INTERNAL,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+"""What a status is called over gRPC; others are UNAVAILABLE there."""
+
 READ_SERVICE = "google.cloud.bigquery.storage.v1.BigQueryRead"
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "accept-encoding"}
 
@@ -44,10 +53,17 @@ class Proxy:
         self._servers = [_http_server(self, url) for url in (endpoints.bigquery, endpoints.storage)]
         self._grpc, grpc_port = _grpc_server(self, endpoints.bigquery_storage)
         for server in self._servers:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
         self._grpc.start()
         bigquery, storage = (f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers)
         self.endpoints = Endpoints(bigquery=bigquery, storage=storage, bigquery_storage=f"127.0.0.1:{grpc_port}")
+
+    def close(self) -> None:
+        """Answer no more."""
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        self._grpc.stop(None)
 
     def next_fault(self, kind: str) -> Fault | None:
         """Count a call."""
@@ -142,7 +158,7 @@ def _answer_of(fault: Fault, body: bytes, reply: Reply | None) -> tuple[Reply, i
     if fault.action == "status":
         return error_reply(fault), None
     if fault.action == "backend_error":
-        return failed_job(body, reply), None
+        return failed_job(fault, body, reply), None
     assert reply
     if fault.action == "truncate":
         return reply, len(reply.body) // 2
@@ -162,15 +178,15 @@ def error_reply(fault: Fault) -> Reply:
     """Answer as Google's services do, or as a load balancer before them."""
     if not fault.reason:
         return Reply(fault.status, [("Content-Type", "text/html")], b"<html>error</html>")
-    error = {"reason": fault.reason, "message": "a fault of the tests", "domain": "global"}
+    error = {"reason": fault.reason, "message": fault.message, "domain": "global"}
     content = {"error": {"code": fault.status, "message": error["message"], "errors": [error]}}
     return Reply(fault.status, [("Content-Type", "application/json")], json.dumps(content).encode())
 
 
-def failed_job(body: bytes, reply: Reply | None) -> Reply:
+def failed_job(fault: Fault, body: bytes, reply: Reply | None) -> Reply:
     """Say of a submitted job that it failed in a way that passes."""
     job = json.loads(reply.body if reply else body)
-    error = {"reason": "backendError", "message": "a fault of the tests", "location": "US"}
+    error = {"reason": fault.reason or "backendError", "message": fault.message, "location": "US"}
     job["status"] = {"state": "DONE", "errorResult": error, "errors": [error]}
     return Reply(200, [("Content-Type", "application/json")], json.dumps(job).encode())
 
@@ -216,5 +232,6 @@ def _grpc_fault(proxy: Proxy, kind: str, context: grpc.ServicerContext) -> Fault
         case "hang":
             time.sleep(HANG_SECONDS)
         case "drop" | "status":
-            context.abort(grpc.StatusCode.UNAVAILABLE, "a fault of the tests")
+            assert fault
+            context.abort(GRPC_CODES.get(fault.status, grpc.StatusCode.UNAVAILABLE), fault.message)
     return fault

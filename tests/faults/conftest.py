@@ -1,0 +1,73 @@
+"""Fixtures of the tests of guards: a session whose calls pass a proxy, short times, and jobs of names of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import import_module
+from uuid import uuid4
+
+import pytest
+
+from pipeline import retries
+from pipeline.project import Job
+from pipeline.session import Session
+from pipeline.target import Target
+from tests.changed_variants import job_with_prior
+from tests.faults import proxy as proxies
+from tests.faults.faults import Plan, Strike
+from tests.faults.proxy import Proxy
+
+HANG_SECONDS, CALL_SECONDS, DEADLINE = 2.0, 0.4, 1.5
+"""How long a silent server says nothing, how long a call waits for it, and for how long calls are repeated."""
+
+CALLERS = ("retries", "store.store", "store.content", "warehouse.clients", "warehouse.submission", "warehouse.tables")
+CALLERS = (*CALLERS, "warehouse.warehouse")
+
+Through = Callable[..., tuple[Session, Plan]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-guards", action="store_true", help="switch every guard off in turn, not only a few")
+
+
+@pytest.fixture
+def through(connect: Callable[[Target], Session], monkeypatch: pytest.MonkeyPatch) -> Iterator[Through]:
+    """Open the place of a session again, through a proxy that lets faults happen: strikes -> session, plan."""
+    opened: list[Proxy] = []
+    monkeypatch.setattr(proxies, "HANG_SECONDS", HANG_SECONDS)
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", os.environ.get("BIGQUERY_EMULATOR_HOST", ""))  # each client sets it
+
+    def open_through(session: Session, *strikes: Strike) -> tuple[Session, Plan]:
+        assert session.target.endpoints
+        opened.append(Proxy(session.target.endpoints, Plan(strikes), os.getpid))
+        return connect(session.target.model_copy(update={"endpoints": opened[-1].endpoints})), opened[-1].plan
+
+    yield open_through
+    for proxy in opened:
+        proxy.close()
+
+
+@pytest.fixture
+def quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeat calls at once: how long the pauses are is tested elsewhere."""
+    patient = retries.Retry
+    monkeypatch.setattr(retries, "Retry", lambda **options: patient(**options | {"initial": 0.01, "maximum": 0.1}))
+
+
+@pytest.fixture
+def short_times(monkeypatch: pytest.MonkeyPatch, quick_pauses: None) -> None:
+    """Wait for no call and no service as long as in production."""
+    for name in CALLERS:
+        module = import_module(f"pipeline.{name}")
+        for constant in ("CALL_TIMEOUT", "TRANSFER_TIMEOUT"):
+            if hasattr(module, constant):
+                monkeypatch.setattr(module, constant, CALL_SECONDS)
+    monkeypatch.setattr(retries, "TRANSIENT_DEADLINE", DEADLINE)
+
+
+@pytest.fixture
+def own(job: Job) -> Job:
+    """A job of a name of its own with one variant in one shard, over the sources that the tests of a module share."""
+    return job_with_prior(replace(job, name=f"j{uuid4().hex[:8]}"), 20.0)

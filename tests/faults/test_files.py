@@ -1,0 +1,280 @@
+"""Files and tables that are not what was committed: nothing of them is loaded, unpickled or published."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import joblib
+import pytest
+
+from pipeline.errors import CheckError, RequestError
+from pipeline.model_files import committed_models
+from pipeline.phases.evaluate import evaluate_job
+from pipeline.phases.load import load_from_uris, load_run
+from pipeline.phases.predict import predict_from_data
+from pipeline.phases.run import run_job, run_phase
+from pipeline.prediction_files import committed_manifests
+from pipeline.published import published_slices
+from pipeline.runs import join_run, open_run
+from pipeline.schemas import Schema
+from pipeline.sql_assets.checks import Check
+from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, rate
+from tests.faults.outcomes import of_files, published, put
+from tests.integration_fixtures import edited, reader
+
+
+@dataclass
+class Trap:
+    """An object that makes a file when it is unpickled."""
+
+    path: Path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def trained(session, own):
+    """The address of a trained model, and its job."""
+    return run_phase(session, own, FIRST, "train").models[0]["uri"], own
+
+
+@pytest.fixture
+def predicted(session, own):
+    """A run that has predicted and is to be loaded."""
+    run_phase(session, own, FIRST, "train")
+    run_phase(session, own, FIRST, "predict")
+    return join_run(session, own, FIRST)
+
+
+@pytest.fixture
+def done(session, own):
+    """A run that is published."""
+    run_job(session, own, FIRST)
+    return join_run(session, own, FIRST)
+
+
+def bits_flipped(content):
+    return bytes([content[0] ^ 1]) + content[1:]
+
+
+@pytest.mark.parametrize(
+    "damaged", [lambda content: content[:-1], bits_flipped, lambda _: b""], ids=["truncated", "flipped", "empty"]
+)
+def test_a_model_file_that_was_truncated_or_flipped_is_refused_before_anything_is_unpickled(
+    session, trained, monkeypatch, damaged
+):
+    (uri, job), file = trained, f"{trained[0]}/model.joblib"
+    put(session, file, damaged(session.store.read_bytes(file)))
+    monkeypatch.setattr(joblib, "load", lambda _: pytest.fail("unpickled"))
+    with pytest.raises(CheckError, match=r"model.joblib: missing or not the file that bundle.json lists") as refused:
+        run_phase(session, job, FIRST, "predict")
+    assert refused.value.exit_code == 3
+    assert committed_manifests(join_run(session, job, FIRST)) == []
+
+
+def test_a_model_file_that_was_swapped_is_refused_and_its_code_never_runs(session, trained, tmp_path):
+    uri, job = trained
+    put(session, f"{uri}/model.joblib", pickle.dumps(Trap(tmp_path / "sprung")))
+    with pytest.raises(CheckError, match=r"model.joblib: missing or not the file that bundle.json lists"):
+        run_phase(session, job, FIRST, "predict")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=pytest.fail.Exception,
+    reason="a bundle's digest is recorded in marker and ledger, and compared nowhere",
+)
+def test_a_bundle_that_was_swapped_as_a_whole_is_refused(session, trained):
+    (uri, job), other = trained, run_phase(session, trained[1], MIDDLE, "train").models[0]["uri"]
+    for name in ("bundle.json", *json.loads(session.store.read_bytes(f"{other}/bundle.json"))["files"]):
+        put(session, f"{uri}/{name}", session.store.read_bytes(f"{other}/{name}"))
+    with pytest.raises(CheckError):
+        run_phase(session, job, FIRST, "predict")
+
+
+def test_predictions_that_lack_a_column_publish_nothing(session, own, monkeypatch):
+    monkeypatch.setattr(
+        "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).drop(columns="score")
+    )
+    with pytest.raises(CheckError, match="predictions lack score - mend the model's predict"):
+        run_job(session, own, FIRST)
+    assert published_slices(join_run(session, own, FIRST)) == {}
+
+
+def test_predictions_of_another_type_are_rejected_and_publish_nothing(session, own, monkeypatch):
+    monkeypatch.setattr(
+        "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).assign(score="high")
+    )
+    with pytest.raises(CheckError, match=rf"{ROWS} of {ROWS} predictions do not fit.*column score: not a number"):
+        run_job(session, own, FIRST)
+    run = join_run(session, own, FIRST)
+    assert (committed_manifests(run), published_slices(run)) == ([], {})
+
+
+def test_a_prediction_schema_that_differs_from_the_published_table_publishes_nothing_and_keeps_what_is_there(
+    session, done, own, monkeypatch
+):
+    before = published(session, own)
+    columns = {"score": "FLOAT64 NOT NULL", "rank": "INT64"}
+    wider = edited(own, predictions=own.spec.predictions.model_copy(update={"columns": columns}))
+    monkeypatch.setattr(
+        "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).assign(rank=1)
+    )
+    with pytest.raises(RequestError) as refused:
+        run_job(session, wider, FIRST)
+    assert refused.value.exit_code == 2
+    assert published(session, own) == before == of_files(session, done)
+
+
+def test_a_shard_of_the_manifest_that_is_missing_stops_the_load_before_its_job(session, predicted, own, requests_sent):
+    (uri,) = committed_manifests(predicted)[0].uris
+    session.store._blob(uri).delete()
+    requests_sent.clear()
+    with pytest.raises(CheckError, match="missing since it was committed - nothing was published"):
+        run_phase(session, own, FIRST, "load")
+    assert requests_sent.jobs == []
+    assert published_slices(predicted) == {}
+
+
+@pytest.mark.parametrize("change", [bits_flipped, lambda content: content], ids=["other content", "same content"])
+def test_a_shard_of_the_manifest_that_was_replaced_stops_the_load_before_its_job(
+    session, predicted, own, requests_sent, change
+):
+    (uri,) = committed_manifests(predicted)[0].uris
+    put(session, uri, change(session.store.read_bytes(uri)))
+    requests_sent.clear()
+    with pytest.raises(CheckError, match="another object is in its place since it was committed"):
+        run_phase(session, own, FIRST, "load")
+    assert requests_sent.jobs == []
+    assert published_slices(predicted) == {}
+
+
+def test_a_shard_that_was_replaced_while_it_was_loaded_is_not_published(session, predicted, own, monkeypatch):
+    (uri,) = committed_manifests(predicted)[0].uris
+
+    def replaced_meanwhile(*args, **options):
+        profile = load_from_uris(*args, **options)
+        put(session, uri, session.store.read_bytes(uri))
+        return profile
+
+    monkeypatch.setattr("pipeline.phases.load.load_from_uris", replaced_meanwhile)
+    with pytest.raises(CheckError, match="another object is in its place since it was committed"):
+        run_phase(session, own, FIRST, "load")
+    assert published_slices(predicted) == {}
+
+
+def test_an_extra_object_under_the_prefix_is_never_loaded(session, predicted, own, requests_sent):
+    (manifest,), (uri,) = committed_manifests(predicted), committed_manifests(predicted)[0].uris
+    row = json.loads(session.store.read_bytes(uri).splitlines()[0])
+    put(session, uri.replace(".jsonl", "-extra.jsonl"), json.dumps(row | {"flight": 99999}) + "\n")
+    requests_sent.clear()
+    run_phase(session, own, FIRST, "load")
+    (load,) = [sent.body["configuration"]["load"] for sent in requests_sent.jobs if sent.loads]
+    assert load["sourceUris"] == manifest.uris
+    assert published(session, own) == of_files(session, predicted)
+    assert len(of_files(session, predicted)) == ROWS
+
+
+def test_a_manifest_that_promises_other_rows_than_were_loaded_publishes_nothing(session, predicted):
+    (manifest,) = committed_manifests(predicted)
+    more = replace(manifest, shards=(replace(manifest.shards[0], rows=ROWS + 1),))
+    with pytest.raises(CheckError, match=rf"{ROWS} rows with 0 duplicate keys instead of {ROWS + 1} rows"):
+        load_run(predicted, [more])
+    assert published_slices(predicted) == {}
+
+
+def test_two_rows_of_one_key_stop_the_load(session, own):
+    uri, table = session.store.uri(f"{own.name}.jsonl"), session.target.run_table(own.name)
+    put(session, uri, '{"a": 1, "b": 1}\n{"a": 1, "b": 2}\n')
+    schema = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"})
+    with pytest.raises(CheckError, match="2 rows with 1 duplicate keys instead of 2 rows"):
+        load_from_uris(session, [uri], table, schema, ["a"], step=own.name, rows=2)
+
+
+def test_a_data_check_that_fails_stops_the_load_and_names_the_row(session, own):
+    uri, table = session.store.uri(f"{own.name}.jsonl"), session.target.run_table(own.name)
+    put(session, uri, '{"a": 1, "b": 1}\n{"a": 2, "b": 9}\n')
+    schema, checks = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"}), [Check(range={"column": "b", "max": 5})]
+    with pytest.raises(CheckError, match=r"check range b.* failed: 1 row, e.g. a = 2"):
+        load_from_uris(session, [uri], table, schema, ["a"], step=own.name, rows=2, checks=checks)
+
+
+@pytest.mark.parametrize("flight", [lambda df: -df.flight, lambda df: df.flight.where(df.index > 0, 7)])
+def test_a_model_that_answers_for_others_publishes_nothing(session, own, monkeypatch, flight):
+    monkeypatch.setattr(
+        "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).assign(flight=flight)
+    )
+    with pytest.raises(CheckError, match=r"of 16 entities \d+ have no prediction, \d+ were not asked for"):
+        run_job(session, own, FIRST)
+    assert published_slices(join_run(session, own, FIRST)) == {}
+
+
+def test_examples_that_expired_before_a_run_is_resumed_are_made_again_under_the_next_attempt(
+    session, own, requests_sent
+):
+    run_phase(session, own, FIRST, "train")
+    run = join_run(session, own, FIRST)
+    session.warehouse._client.delete_table(str(run.table("examples")))
+    requests_sent.clear()
+    assert run_job(session, own, FIRST).run_id == run.run_id
+    ids = [sent.body["jobReference"]["jobId"] for sent in requests_sent.jobs]
+    made = [each.rpartition("-")[2] for each in ids if f"{run.run_id}-examples" in each]
+    assert made == ["a1", "a2"]  # the first is met with 409, and its effect is gone
+    assert published(session, own) == of_files(session, run)
+    assert len(committed_models(run)) == 1
+
+
+def test_a_run_table_of_predictions_that_expired_before_a_load_is_resumed_is_loaded_again(
+    session, predicted, own, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.phases.load.refuse_superseded", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_phase(session, own, FIRST, "load")
+    (table,) = [n for n in session.warehouse.tables.labels_in(session.target.runs_dataset) if loaded(predicted, n)]
+    session.warehouse._client.delete_table(str(session.target.run_table(table)))
+    assert run_phase(session, own, FIRST, "load").rows["load"] == ROWS
+    assert published(session, own) == of_files(session, predicted)
+
+
+def loaded(run, name):
+    return f"{run.run_id.rsplit('-', 1)[-1]}__predictions" in name
+
+
+def test_a_slice_that_another_run_has_overwritten_is_published_again_when_the_run_is_repeated(session, done, own):
+    before = published(session, own)
+    reader(session)(f"UPDATE ml.{own.predictions_table} SET run_id = 'other', score = 0.5 WHERE run_date = '{FIRST}'")
+    assert published(session, own) != before
+    again = run_job(session, own, FIRST)
+    assert (again.status, again.run_id) == ("done", done.run_id)
+    assert published(session, own) == before == of_files(session, done)
+    assert run_job(session, own, FIRST).status == "already_done"
+
+
+def test_a_slice_that_another_run_has_overwritten_is_not_evaluated_for_this_one(session, own):
+    mature = edited(own, labels=own.spec.labels.model_copy(update={"delay_days": 2}))
+    run_job(session, mature, LAST)
+    reader(session)(f"UPDATE ml.{own.predictions_table} SET run_id = 'other' WHERE run_date = '{LAST}'")
+    assert evaluate_job(session, mature, date(2013, 7, 7)) == []
+    assert reader(session)(f"SELECT * FROM ml.metrics_v1 WHERE job = '{own.name}'") == []
+
+
+def test_a_champion_that_is_named_stays_when_another_variant_of_the_job_is_published(session, own):
+    first, second = rate(own, 20.0, "a"), rate(own, 5.0, "b")
+    run_job(session, job_of(own, first), FIRST)
+    run_job(session, job_of(own, second, first), MIDDLE)
+    assert decisions(session, own) == [(FIRST, first.id, "first")]
+
+
+def test_a_generation_that_was_published_meanwhile_is_not_replaced_by_an_older_one(session, predicted, own):
+    late = open_run(session, own, FIRST)
+    newer = run_job(session, own, FIRST, rerun=True)
+    with pytest.raises(RequestError, match=f"{late.run_id} is superseded by {newer.run_id} - nothing was published"):
+        load_run(late, committed_manifests(late))
+    assert {row[4] for row in published(session, own)} == {newer.run_id}
