@@ -159,7 +159,7 @@ def create_again(patch: Patch) -> None:
 
 def compare_no_upload(patch: Patch) -> None:
     def create(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any) -> None:
-        upload(*arguments, if_generation_match=0, timeout=TRANSFER_TIMEOUT, retry=NO_RETRY)
+        upload(*arguments, if_generation_match=0, checksum=None, timeout=TRANSFER_TIMEOUT, retry=NO_RETRY)
 
     patch.setattr(store_module, "create", create)
 
