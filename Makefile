@@ -29,6 +29,8 @@ test: lint types  ## check format, lint, types and imports, then run all tests w
 
 faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)
+	@echo "== without each guard in turn, its test fails"
+	@$(BIN)/python -m pytest tests/faults/test_guards.py --all-guards -q -n $(WORKERS)
 
 lint: dev  ## check format, lint, row loops, clients, addresses and the direction of imports
 	@echo "== format"

@@ -19,7 +19,7 @@ from tests.faults import proxy as proxies
 from tests.faults.faults import Plan, Strike
 from tests.faults.proxy import Proxy
 
-HANG_SECONDS, CALL_SECONDS, DEADLINE = 2.0, 0.4, 1.5
+HANG_SECONDS, CALL_SECONDS, DEADLINE = 3.0, 0.8, 3.0
 """How long a silent server says nothing, how long a call waits for it, and for how long calls are repeated."""
 
 CALLERS = ("retries", "store.store", "store.content", "warehouse.clients", "warehouse.submission", "warehouse.tables")

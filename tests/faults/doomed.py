@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from datetime import date
@@ -88,6 +89,9 @@ def in_the_second_shard(ends_by: int) -> None:
         count = write_rows(rows, schema, path)
         if len(written) == 2:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+            shutil.rmtree(
+                path.parent
+            )  # what a signal leaves in the folder for temporary files is the machine's to clear
             os.kill(os.getpid(), signal.Signals(ends_by))
         return count
 

@@ -68,7 +68,7 @@ def bits_flipped(content):
 def test_a_model_file_that_was_truncated_or_flipped_is_refused_before_anything_is_unpickled(
     session, trained, monkeypatch, damaged
 ):
-    (uri, job), file = trained, f"{trained[0]}/model.joblib"
+    job, file = trained[1], f"{trained[0]}/model.joblib"
     put(session, file, damaged(session.store.read_bytes(file)))
     monkeypatch.setattr(joblib, "load", lambda _: pytest.fail("unpickled"))
     with pytest.raises(CheckError, match=r"model.joblib: missing or not the file that bundle.json lists") as refused:

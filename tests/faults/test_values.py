@@ -51,7 +51,7 @@ SCHEMA = Schema.parse(
 MOMENT = datetime(2013, 7, 5, 3, 59, 59, 999999, tzinfo=UTC)
 WRITTEN = [
     [1, BIG, 0.1 + 0.2, Decimal("12345678901234567890123456789.123456789"), LAST, MOMENT, "a\u2028b\u2029c\x85d", True],
-    [2, -BIG, 5e-324, Decimal("-0.000000001"), date(1, 1, 1), datetime(1, 1, 1, tzinfo=UTC), "Zürich 🛫 \"'`\\n\t", False],
+    [2, -BIG, 5e-324, Decimal("-0.000000001"), date(1, 1, 1), datetime(1, 1, 1, tzinfo=UTC), "ü 🛫 \"'`\\n\t", False],
     [3, 2**63 - 1, 1.7976931348623157e308, Decimal(0), date(9999, 12, 31), MOMENT, "", None],
     [4, -(2**63), math.nan, None, None, None, None, None],
 ]  # fmt: skip
@@ -109,10 +109,10 @@ def test_a_value_that_does_not_fit_is_refused_with_line_and_column_and_no_file_i
     tmp_path, column_type, value, reason
 ):
     schema = Schema.parse({"id": "INT64", "value": column_type})
+    good = {"FLOAT64": 0.5, "INT64": 1, "STRING": "a", "DATE": LAST, "TIMESTAMP": MOMENT, "NUMERIC": Decimal(1)}
+    frame = frame_of_objects([[1, good[column_type.split()[0]]], [2, value]], schema)
     with pytest.raises(CheckError, match=rf"bad\.jsonl: line 2, column value: .*{reason}") as refused:
-        good = {"FLOAT64": 0.5, "INT64": 1, "STRING": "a", "DATE": LAST, "TIMESTAMP": MOMENT, "NUMERIC": Decimal(1)}
-        rows = [[1, good[column_type.split()[0]]], [2, value]]
-        write_jsonl(frame_of_objects(rows, schema), schema, tmp_path / "bad.jsonl")
+        write_jsonl(frame, schema, tmp_path / "bad.jsonl")
     assert refused.value.exit_code == 3
     assert list(tmp_path.iterdir()) == []
 
@@ -167,10 +167,9 @@ def test_one_bad_row_in_100_shards_publishes_nothing_and_keeps_the_shards_and_th
     assert (committed_manifests(run), published_slices(run)) == ([], {})
     uri = session.store.list(f"{run.folder('predictions')}/")[0].uri
     shards = committed_shards(run, uri.rpartition("/")[0])
-    assert {number: (shard.rows, shard.rejected) for number, shard in shards.items() if shard.rows or shard.rejected} == {
-        number: (int(number != BAD), int(number == BAD)) for number in range(BAD % 6, 96 + BAD % 6, 6)
-    }  # fmt: skip
     assert len(shards) == SHARDS
+    assert [number for number, shard in shards.items() if shard.rejected] == [BAD]
+    assert sum(shard.rows for shard in shards.values()) == ROWS - 1
     mended = run_job(session, job, FIRST, rerun=True)  # mended code is another definition, and so another generation
     assert mended.rows["load"] == ROWS
     assert published(session, job) == of_files(session, join_run(session, job, FIRST))
@@ -194,12 +193,14 @@ def test_a_shard_count_that_changed_between_attempts_is_another_definition_and_n
         run_phase(session, own, FIRST, "load")
 
 
-def test_empty_input_voids_the_run_and_the_next_attempt_reads_what_has_come_since(make_empty_session, own, fixtures_folder, tmp_path):  # fmt: skip
+def test_empty_input_voids_the_run_and_the_next_attempt_reads_what_has_come_since(
+    make_empty_session, own, fixtures_folder, tmp_path
+):
     session = make_empty_session()
     for name in own.spec.sources:
         (tmp_path / f"{name}.jsonl").touch()
     assert set(load_sources(session, own, tmp_path).values()) == {0}
-    with pytest.raises(RequestError, match="nothing to score; .* is empty") as stopped:
+    with pytest.raises(RequestError, match=r"nothing to score; .* is empty") as stopped:
         run_job(session, own, FIRST)
     assert stopped.value.exit_code == 2
     (voided,) = claims_of(session, own, FIRST)
@@ -245,7 +246,7 @@ INJECTED = (
     'a"b',
     "a\\b",
     "a;b",
-    "ｆullwidth",
+    "\uff46ullwidth",
     "",
     "x" * 1025,
 )
