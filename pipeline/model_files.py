@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.bundle import BundleInfo, read_bundle, read_info
 from pipeline.digests import unique_name
+from pipeline.errors import CheckError
 from pipeline.models import Model
 from pipeline.project import Variant
 from pipeline.runs import Run
@@ -89,10 +90,24 @@ def committed_models(run: Run) -> list[TrainedModel]:
     return [model for model in found if model]
 
 
-def load_model(place: str, store: Store) -> LoadedModel:
-    """Fetch, verify and load the bundle at a folder or `gs://` address."""
+def load_model(place: str, store: Store, digest: str = "") -> LoadedModel:
+    """Fetch, verify and load the bundle at a folder or `gs://` address.
+
+    Parameters
+    ----------
+    digest
+        That of the bundle that was committed there; any bundle will do when empty.
+
+    Raises
+    ------
+    CheckError
+        The bundle is another one, or its files are not what it says; nothing was unpickled.
+    """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
-        model, info, _ = read_bundle(fetch_bundle(place, store, Path(name)))
+        folder = fetch_bundle(place, store, Path(name))
+        if digest and read_info(folder).digest != digest:
+            raise CheckError(f"{place}: not the bundle that was committed", hint="train again: pipeline run --rerun")
+        model, info, _ = read_bundle(folder)
     return LoadedModel(model, info.model_id, str(info.content["variant"]))
 
 

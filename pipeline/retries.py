@@ -42,6 +42,7 @@ NO_WHOLE_ANSWER = (
     requests.exceptions.ContentDecodingError,
     DataCorruption,  # what was downloaded has another checksum
     TransportError,
+    TimeoutError,
 )
 
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -123,7 +124,7 @@ def cloud_errors(doing: str) -> Iterator[None]:
         if is_transient(error):
             raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
         raise RequestError(f"{doing}: {_words(error)}", hint="mend the SQL or the data it reads") from error
-    except (exceptions.GoogleAPIError, requests.exceptions.RequestException, *NO_WHOLE_ANSWER, TimeoutError) as error:
+    except (exceptions.GoogleAPIError, requests.exceptions.RequestException, *NO_WHOLE_ANSWER) as error:
         raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
 
 
@@ -137,7 +138,7 @@ def _words(error: BaseException) -> str:
     error = getattr(error, "cause", None) or error  # what was tried until the deadline says more than the deadline
     if isinstance(error, requests.exceptions.ConnectionError) and error.request is not None:
         return f"no answer from {urlsplit(str(error.request.url)).netloc}"
-    message = " ".join(str(getattr(error, "message", None) or error).split())
+    message = " ".join(str(getattr(error, "message", None) or error).split()) or "no answer in time"
     # A failed job lists its errors one after the other; the last one is the one that names row and column.
     last = message.rpartition("; reason: ")[2].partition(", message: ")[2]
     return JOB_FOOTER.sub("", last or message)[:500]

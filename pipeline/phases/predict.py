@@ -12,7 +12,7 @@ from pipeline.errors import CheckError, RequestError
 from pipeline.inputs import read_input
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
-from pipeline.model_files import LoadedModel, load_model
+from pipeline.model_files import LoadedModel, committed_models, load_model
 from pipeline.models import Model, code_of
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.preprocess import Examples
@@ -96,7 +96,8 @@ def predict_run(run: Run, examples: Examples, models: Sequence[str], *, max_reje
         stay, and the next attempt goes on from them.
     """
     watch = Stopwatch()
-    loaded = [load_model(place, run.session.store) for place in models]
+    digests = {model.uri: model.bundle_digest for model in committed_models(run)}
+    loaded = [load_model(place, run.session.store, digests.get(place, "")) for place in models]
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:

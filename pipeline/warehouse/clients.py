@@ -40,6 +40,10 @@ class ReadingClient(bigquery.Client):
     target: Target
     row_restriction = ""
 
+    def _call_api(self, retry: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - retries are ours
+        # What libraries ask for by themselves, such as the rows of a query, comes without a limit of its own.
+        return super()._call_api(NO_RETRY, *args, **{**kwargs, "timeout": kwargs.get("timeout") or CALL_TIMEOUT})
+
     def _ensure_bqstorage_client(self, *_: Any, **__: Any) -> RestrictedReadClient:
         # Called by `to_dataframe`, which closes the client after each table: every read gets a new one.
         client = read_client(self.target)

@@ -79,6 +79,8 @@ def run_points(place: Place, points: Sequence[Point], workers: int, deadline: fl
     rows = list(_collect(lines, len(points)))
     for process in processes:
         process.join()
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("a worker ended before its points; see its traceback above")
     return rows
 
 

@@ -12,25 +12,7 @@ from tests.faults.calls import CALLS, Bench, download, execute, read_frame, uplo
 from tests.faults.conftest import HANG_SECONDS
 from tests.faults.faults import GRPC_KINDS, KINDS, STATUS_FAULTS, STATUSES, Fault, Strike
 
-
-def every_call_but(names, mark):
-    """Every kind of call, with a mark where a guard is missing."""
-    calls = [pytest.param(*call, id=name, marks=[mark] * (name in names)) for name, call in CALLS.items()]
-    return pytest.mark.parametrize(("kind", "call", "outcome"), calls)
-
-
-every_call = every_call_but([], None)
-every_limited_call = every_call_but(
-    ["rows of a statement", "looking at a table that is read"],
-    pytest.mark.xfail(
-        strict=True,
-        reason="Google's client and pandas-gbq send this call without a time limit: a silent server holds it",
-    ),
-)
-every_bounded_call = every_call_but(
-    ["looking at a table that is read"],
-    pytest.mark.xfail(run=False, reason="pandas-gbq repeats this call for 600 s, which is Google's default"),
-)
+every_call = pytest.mark.parametrize(("kind", "call", "outcome"), CALLS.values(), ids=CALLS)
 
 LOST = Fault("drop", carried_out=True)
 NO_REPLY = (LOST, Fault("reset"), Fault("reset", carried_out=True), Fault("truncate", carried_out=True))
@@ -66,7 +48,7 @@ def test_a_status_that_passes_on_any_call_is_waited_for_and_the_work_is_done_onc
         assert plan.struck == 1, str(fault)
 
 
-@every_bounded_call
+@every_call
 def test_a_status_that_stays_on_any_call_ends_with_exit_code_4_after_the_deadline(
     bench, through, short_times, monkeypatch, kind, call, outcome
 ):
@@ -91,7 +73,7 @@ def test_a_lost_or_torn_reply_of_any_call_is_asked_for_again_and_the_work_is_don
         assert plan.struck == 1, str(fault)
 
 
-@every_limited_call
+@every_call
 def test_a_silent_server_on_any_call_is_given_up_in_time_and_the_work_is_done_once(
     bench, through, short_times, kind, call, outcome
 ):
