@@ -29,6 +29,14 @@ changes: {v1: first version}
 */
 SELECT COUNT(*) AS n FROM `{table}` WHERE number = @number
 """
+ADD = """/*
+description: Adds to the numbers that are there.
+parameters: {number: INT64}
+identifiers: {table: table}
+changes: {v1: first version}
+*/
+UPDATE `{table}` SET number = number + @number WHERE number >= 0
+"""
 SCHEMA = Schema.parse({"number": "INT64"})
 LABELS = {"made": "here"}
 
@@ -51,7 +59,7 @@ class Bench:
     @classmethod
     def prepared(cls, session: Session, folder: Path) -> Bench:
         """Make the table and write the SQL."""
-        for name, text in {"append": APPEND, "count": COUNT}.items():
+        for name, text in {"append": APPEND, "count": COUNT, "add": ADD}.items():
             path = folder / "sql" / "tests" / f"{name}_v1.sql"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -60,10 +68,10 @@ class Bench:
         session.warehouse.execute(bench.statement("append", 0), step="append", labels={})
         return bench
 
-    def statement(self, name: str, number: int) -> Statement:
-        """Append or count a number."""
+    def statement(self, name: str, number: int, table: str = "numbers") -> Statement:
+        """Append, count or add a number."""
         asset = Catalogue(self.folder).get(f"tests/{name}_v1")
-        return render(asset, {"table": self.session.target.table("numbers")}, {"number": number})
+        return render(asset, {"table": self.session.target.table(table)}, {"number": number})
 
     def count(self, number: int) -> int:
         """Return how often a number was appended."""

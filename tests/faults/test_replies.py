@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from time import monotonic
 
 import pytest
@@ -11,6 +13,7 @@ from pipeline.retries import TRANSIENT_STATUSES
 from tests.faults.calls import CALLS, Bench, download, execute, read_frame, upload
 from tests.faults.conftest import HANG_SECONDS
 from tests.faults.faults import GRPC_KINDS, KINDS, STATUS_FAULTS, STATUSES, Fault, Strike
+from tests.integration_fixtures import reader
 
 every_call = pytest.mark.parametrize(("kind", "call", "outcome"), CALLS.values(), ids=CALLS)
 
@@ -151,6 +154,24 @@ def test_a_job_that_is_done_with_an_error_that_passes_is_followed_by_the_next_at
     assert execute(bench, session) == 1
     assert [sent.body["jobReference"]["jobId"][-3:] for sent in requests_sent.jobs] == ["-a1", "-a2"]
     assert plan.struck == 1
+
+
+def test_two_statements_that_update_one_table_at_once_are_both_carried_out_once(
+    bench, connect, quick_pauses, requests_sent
+):
+    rounds, at_once, sessions = 10, Barrier(2), (bench.session, connect(bench.session.target))
+    reader(bench.session)("CREATE OR REPLACE TABLE ml.sums AS SELECT 0 AS number")
+
+    def add(session, number):
+        for turn in range(rounds):
+            at_once.wait(20)
+            session.warehouse.execute(bench.statement("add", number, "sums"), step=f"add-{turn}", labels={})
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(add, sessions, (1, 100))) == [None, None]
+    assert reader(bench.session)("SELECT number FROM ml.sums") == [{"number": 101 * rounds}]
+    attempts = {sent.body["jobReference"]["jobId"].rpartition("-")[2] for sent in requests_sent.jobs}
+    assert attempts > {"a1"}, "no statement lost a race"
 
 
 def test_a_job_that_is_done_with_an_error_of_the_statement_is_not_tried_again(bench, through, requests_sent):
