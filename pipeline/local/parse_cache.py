@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot.expressions import Expr
 
 Parse = Callable[..., Expr]
-STATEMENTS = 256
+STATEMENTS = 512
 
 
 def cached_parser(parse: Parse) -> Parse:

@@ -76,7 +76,7 @@ class Lab:
 
     def save_sources(self, saved: Path, sources: Path) -> None:
         """Make the state that every point starts from: datasets, bucket and the tiny sources."""
-        with self.servers.at(saved) as target:
+        with self.servers.at(saved, keep=True) as target:
             session = session_at(target)
             session.warehouse.tables.create_datasets()
             session.store.create_bucket()
@@ -86,13 +86,13 @@ class Lab:
     def save_after(self, before: Path, saved: Path, steps: Sequence[Step]) -> None:
         """Make the state after undisturbed steps."""
         copy_state(before, saved)
-        with self.servers.at(saved) as target:
+        with self.servers.at(saved, keep=True) as target:
             if code := self.carry_out(target, steps):
                 raise RuntimeError(f"exit code {code}: {self.said.read_text()}")
 
     def point(self, saved: Path, steps: Sequence[Step], strikes: Sequence[Strike], again: Sequence[Step]) -> Outcome:
         """Run steps with faults, run them again without, and return what is there."""
-        with self._restored(saved) as target, child(poll, target) as reader:
+        with self._restored(saved, keep=not strikes) as target, child(poll, target) as reader:
             with child(_stand_between, target.endpoints, Plan(tuple(strikes))) as proxy:
                 first = self._disturbed(target.model_copy(update={"endpoints": proxy.recv()}), steps, proxy)
                 proxy.send("seen")
@@ -136,10 +136,10 @@ class Lab:
         return victims.wait(pid, PATIENCE)
 
     @contextmanager
-    def _restored(self, saved: Path) -> Iterator[Target]:
+    def _restored(self, saved: Path, *, keep: bool = False) -> Iterator[Target]:
         copy_state(saved, self.live)
         self.said.write_text("")
-        with self.servers.at(self.live) as target:
+        with self.servers.at(self.live, keep=keep) as target:
             yield target
 
     @property

@@ -13,7 +13,7 @@ from pipeline.target import Target
 from tests.faults.state import State
 from tests.faults.victims import session_at
 
-PAUSE = 0.1
+PAUSE = 0.3
 """Seconds between two looks."""
 
 SEEN = {

@@ -52,8 +52,8 @@ class Servers:
             self._zygote = None
 
     @contextmanager
-    def at(self, path: Path) -> Iterator[Target]:
-        """Serve the state in a folder, and end with the block; what was written there stays."""
+    def at(self, path: Path, *, keep: bool = False) -> Iterator[Target]:
+        """Serve the state in a folder, and end with the block; only what is to be kept is written to the end."""
         folder = LocalFolder(path)
         folder.make()
         storage, bigquery = StorageServer(folder), BigQueryServer(folder)
@@ -62,7 +62,9 @@ class Servers:
             found = [_wait(server, record) for server, record in zip((storage, bigquery), records, strict=True)]
             yield local_target(_endpoints(*found), PROJECT)
         finally:
-            processes.stop(records)
+            processes.stop(records, seconds=processes.STOP_SECONDS if keep else 0)
+            while any(map(processes.is_alive, records)):
+                time.sleep(0.005)
 
     def _fork(self, folder: LocalFolder) -> ServerRecord:
         folder.ready.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+import jobs.flight_delay.model  # noqa: F401 - here and not in each fork
 from pipeline.errors import PipelineError
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.progress import Reporter

@@ -45,8 +45,9 @@ def _remember_texts(sqlglot: Any) -> list[Any]:
     parse, seen = sqlglot.parse_one, []
 
     def parse_one(*arguments: Any, **options: Any) -> Any:
-        seen.append((arguments, options))
-        return parse(*arguments, **options)
+        found = parse(*arguments, **options)
+        seen.append((arguments, options))  # what does not parse is not remembered
+        return found
 
     sqlglot.parse_one = parse_one
     return seen
@@ -66,8 +67,7 @@ def _fork(asked: dict[str, str], seen: list[Any], parsed: Path) -> int:
     link_spatial(Path(asked["home"]))
     places = {name: Path(asked[name]) for name in ("data", "buckets", "ready_file")}
     _serve(argparse.Namespace(project=PROJECT, port=0, grpc_port=0, **places))
-    if not parsed.exists():
-        parsed.write_bytes(pickle.dumps(seen))
+    parsed.write_bytes(pickle.dumps(list({repr(call): call for call in seen}.values())))
     os._exit(0)
 
 
