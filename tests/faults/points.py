@@ -113,15 +113,15 @@ class Point:
 
 
 def all_points(place: Place) -> list[Point]:
-    """Return every point, the most telling first."""
+    """Return every point, the most telling first: what comes last is what a budget of time leaves out."""
     first, replacing = place.first, place.replacing
     groups = [
-        ("killed before a call", _every_call(first, KILLS[0])),
-        ("killed after a call", _every_call(first, KILLS[1])),
-        ("killed while replacing", _every_call(replacing, KILLS[1])),
         ("phases as processes", _phases(first)),
         ("two at once", _together(first)),
+        ("killed before a call", _every_call(first, KILLS[0])),
+        ("killed after a call", _every_call(first, KILLS[1])),
         ("faults by kind", _faults(first)),
+        ("killed while replacing", _every_call(replacing, KILLS[1])),
         ("SIGTERM", _every_call(first, TERMS[1])),
     ]
     return [Point(group, name, *rest) for group, found in groups for name, *rest in found]
