@@ -8,7 +8,7 @@ import sys
 
 from tests.integration_fixtures import ROOT
 
-POINTS, MINUTES = 24, 2.5
+POINTS, MINUTES = 14, 1.5
 LAST = re.compile(r"^\| all \| (\d+) \| (\d+) \|.*\| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
 
