@@ -33,6 +33,10 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+UNIQUE = "-[0-9a-f]{12}"
+"""Pattern of what `unique_name` appends."""
+
+
 def unique_name(stem: str) -> str:
     """Return a name that nobody else uses: of an attempt, or of a job that may be repeated."""
     return f"{stem}-{uuid.uuid4().hex[:12]}"

@@ -15,13 +15,11 @@ from functools import partial
 
 from pipeline.clock import read_clock
 from pipeline.dates import EARLIEST, LATEST
+from pipeline.digests import UNIQUE
 from pipeline.ledger import Ledger
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.store import Store, StoredObject
-
-UNIQUE = "-[0-9a-f]{12}"
-"""What `unique_name` appends to the names of one attempt."""
 
 UPLOADS = {
     "models/": re.compile(rf"([^/]+/){{3}}bundle{UNIQUE}(?=/)"),

@@ -12,7 +12,7 @@ from pipeline.errors import CheckError, RequestError
 from pipeline.inputs import read_input
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
-from pipeline.model_files import LoadedModel, committed_models, load_model
+from pipeline.model_files import LoadedModel, load_model
 from pipeline.models import Model, code_of
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.preprocess import Examples
@@ -84,20 +84,22 @@ def _check_new_file(out: Path) -> None:
         raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")
 
 
-def predict_run(run: Run, examples: Examples, models: Sequence[str], *, max_reject_rate: float = 0.0) -> list[Manifest]:
+def predict_run(
+    run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0
+) -> list[Manifest]:
     """Score a run with the models at these places, and return a manifest for each.
 
     Parameters
     ----------
     models
-        Folders or `gs://` addresses of model bundles.
+        Folders or `gs://` addresses of model bundles, with the digests of those that were committed there; empty where
+        any bundle will do.
     max_reject_rate
         Rows that may be rejected, as a share of all that a model returned. Above it no set is completed; the shards
         stay, and the next attempt goes on from them.
     """
     watch = Stopwatch()
-    digests = {model.uri: model.bundle_digest for model in committed_models(run)}
-    loaded = [load_model(place, run.session.store, digests.get(place, "")) for place in models]
+    loaded = [load_model(place, run.session.store, digest) for place, digest in models.items()]
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:

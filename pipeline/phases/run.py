@@ -111,7 +111,8 @@ def _train(run: Run, summary: Summary) -> None:
 
 def _predict(run: Run, summary: Summary, model: str | None = None, *, max_reject_rate: float = 0.0) -> None:
     with _timed(summary, "predict"):
-        places = [model] if model else [trained.uri for trained in committed_models(run)]
+        own = {trained.uri: trained.bundle_digest for trained in committed_models(run)}
+        places = {model: own.get(model, "")} if model else own
         if not places:
             raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
         manifests = predict_run(run, preprocess_run(run), places, max_reject_rate=max_reject_rate)

@@ -11,7 +11,7 @@ import google_crc32c
 from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
 from google.resumable_media import DataCorruption
 
-from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY
 
 
 class Content(NamedTuple):
@@ -40,12 +40,12 @@ class Content(NamedTuple):
         return cls(int(blob.size or 0), blob.crc32c or "")
 
 
-def create(blob: storage.Blob, content: Content, upload: Callable[..., None], *arguments: Any) -> None:
+def create(blob: storage.Blob, content: Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
     """Upload what is not there yet, and look at what has arrived.
 
     Cloud Storage refuses content that has another checksum than we say; where it did not, the object is taken away.
     """
-    upload(*arguments, if_generation_match=0, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY)
+    upload(*arguments, if_generation_match=0, checksum="crc32c", timeout=timeout, retry=NO_RETRY)
     if Content.of_object(blob) != content:
         blob.delete(if_generation_match=blob.generation, timeout=CALL_TIMEOUT, retry=NO_RETRY)
         raise DataCorruption(None, f"{blob.name}: another content arrived than was sent")

@@ -73,7 +73,9 @@ class Store:
         blob, content = self._blob(uri), Content.of_file(path)
         with cloud_errors(f"uploading {uri}"):
             try:
-                with_retries(lambda: create(blob, content, blob.upload_from_filename, str(path)))
+                with_retries(
+                    lambda: create(blob, content, blob.upload_from_filename, str(path), timeout=TRANSFER_TIMEOUT)
+                )
             except exceptions.PreconditionFailed as error:
                 # The reply to an upload of our own may have been lost: the same content means that it is done.
                 with_retries(lambda: blob.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
@@ -94,7 +96,11 @@ class Store:
         content = Content.of_bytes(text)
         with cloud_errors(f"creating {uri}"):
             try:
-                with_retries(lambda: create(blob, content, blob.upload_from_string, text, "application/json"))
+                with_retries(
+                    lambda: create(
+                        blob, content, blob.upload_from_string, text, "application/json", timeout=CALL_TIMEOUT
+                    )
+                )
             except exceptions.PreconditionFailed:
                 return self.read_json(uri)
         return value

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from google.api_core import exceptions
 from google.cloud import bigquery
@@ -92,19 +93,18 @@ class Tables:
     def labels_in(self, dataset: str) -> dict[str, dict[str, str]]:
         """Return the labels of every table and view of a dataset, by name."""
         with cloud_errors(f"listing dataset {dataset}"):
-            found = with_retries(
-                lambda: list(
-                    self.client.list_tables(f"{self.target.project}.{dataset}", timeout=CALL_TIMEOUT, retry=NO_RETRY)
-                )
-            )
+            found = self._items(dataset)
         return {item.table_id: dict(item.labels) for item in found}
+
+    def _items(self, dataset: str) -> list[Any]:
+        place = f"{self.target.project}.{dataset}"
+        return with_retries(lambda: list(self.client.list_tables(place, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
 
     def listed(self, dataset: str) -> list[ListedTable]:
         """Return the tables and views of a dataset; none where there is no such dataset."""
-        place = f"{self.target.project}.{dataset}"
         with cloud_errors(f"listing dataset {dataset}"):
             try:
-                found = with_retries(lambda: list(self.client.list_tables(place, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+                found = self._items(dataset)
             except exceptions.NotFound:
                 return []
         return [

@@ -18,7 +18,7 @@ from google.auth.transport.requests import AuthorizedSession
 from pipeline import bundle, ledger, model_files, published, retries, runs
 from pipeline.phases import evaluate, load, predict, preprocess
 from pipeline.rejects import Split, split_frame
-from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT, is_transient, with_retries
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
 from pipeline.runs import Run
 from pipeline.sql_assets import identifiers
 from pipeline.store import Store, content
@@ -151,15 +151,15 @@ def name_no_role(patch: Patch) -> None:
 
 
 def create_again(patch: Patch) -> None:
-    def upload(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any) -> None:
-        upload(*arguments, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY)
+    def upload(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
+        upload(*arguments, checksum="crc32c", timeout=timeout, retry=NO_RETRY)
 
     patch.setattr(store_module, "create", upload)
 
 
 def compare_no_upload(patch: Patch) -> None:
-    def create(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any) -> None:
-        upload(*arguments, if_generation_match=0, checksum=None, timeout=TRANSFER_TIMEOUT, retry=NO_RETRY)
+    def create(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
+        upload(*arguments, if_generation_match=0, checksum=None, timeout=timeout, retry=NO_RETRY)
 
     patch.setattr(store_module, "create", create)
 
@@ -170,7 +170,7 @@ def put_file(on_412: Callable[[Any], None]) -> Callable[[Patch], None]:
     def put(self: Store, path: Any, uri: str) -> Any:
         blob, sent = self._blob(uri), content.Content.of_file(path)
         try:
-            with_retries(lambda: content.create(blob, sent, blob.upload_from_filename, str(path)))
+            with_retries(lambda: content.create(blob, sent, blob.upload_from_filename, str(path), timeout=CALL_TIMEOUT))
         except store_module.exceptions.PreconditionFailed:
             on_412(blob)
         return store_module._stored(blob)

@@ -153,7 +153,7 @@ def test_predictions_that_break_the_contract_stop_the_run_and_leave_no_manifest(
     examples = preprocess_run(run)
     monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: spoil(predict_from_data(m, df)))
     with pytest.raises(CheckError, match=said):
-        predict_run(run, examples, [model_uri])
+        predict_run(run, examples, {model_uri: ""})
     assert committed_manifests(run) == []
 
 

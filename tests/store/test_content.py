@@ -21,14 +21,14 @@ def test_a_file_bytes_and_an_object_of_one_content_are_described_alike(session, 
     path = tmp_path / "file"
     path.write_bytes(content)
     blob = session.store._blob(session.store.uri("content", str(len(content))))
-    create(blob, Content.of_bytes(content), blob.upload_from_string, content)
+    create(blob, Content.of_bytes(content), blob.upload_from_string, content, timeout=10)
     assert Content.of_file(path) == Content.of_bytes(content) == Content.of_object(blob)
     assert blob.download_as_bytes() == content
 
 
 def test_what_arrives_damaged_is_taken_away_and_sent_again(session, blob):
     with pytest.raises(DataCorruption, match="object: another content arrived than was sent"):
-        create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"tfxt")
+        create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"tfxt", timeout=10)
     assert not blob.exists()
-    create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"text")
+    create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"text", timeout=10)
     assert blob.download_as_bytes() == b"text"
