@@ -11,6 +11,7 @@ from pipeline.errors import RequestError
 from pipeline.sql_assets.identifiers import DATASET_PART, PROJECT_PART, TableName
 from pipeline.yaml_file import Strict, read_yaml
 
+LOCAL_PROJECT = "pipeline-local"
 DATASET = f"^{DATASET_PART.pattern}$"
 LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
 BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
@@ -76,7 +77,7 @@ class Target(Strict):
         return TableName(self.project, self.ledger_dataset, name)
 
 
-def local_target(endpoints: Endpoints | None, project: str) -> Target:
+def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJECT) -> Target:
     """Return the target of the embedded emulators; without endpoints it only names things."""
     return Target(
         project=project,

@@ -126,4 +126,4 @@ def offline_target() -> Target:
     """A local target whose emulators do not run: clients can be made, calls fail."""
     nowhere = "127.0.0.1:9"
     endpoints = Endpoints(bigquery=f"http://{nowhere}", bigquery_storage=nowhere, storage=f"http://{nowhere}")
-    return local_target(endpoints, "pipeline-local")
+    return local_target(endpoints)

@@ -78,7 +78,7 @@ def test_a_target_file_cannot_lead_to_emulators(read):
 
 
 def test_local_target_has_its_own_names_and_endpoints():
-    target = local_target(Endpoints(**ENDPOINTS), "pipeline-local")
+    target = local_target(Endpoints(**ENDPOINTS))
     assert (target.project, target.bucket, target.location) == ("pipeline-local", "pipeline-local", "US")
     assert target.datasets == ["ml", "ml_runs", "ml_ledger", "ml_dashboard"]
     assert target.endpoints.storage == "http://127.0.0.1:3"

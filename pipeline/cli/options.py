@@ -53,9 +53,7 @@ def name_target(name: str) -> Target:
 
     if name != "local":
         return read_target(Path(name))
-    from pipeline.local.state import PROJECT
-
-    return local_target(None, PROJECT)
+    return local_target()
 
 
 def open_target(name: str, local_dir: Path) -> Target:
@@ -71,7 +69,7 @@ def open_target(name: str, local_dir: Path) -> Target:
         raise RequestError("--local-dir names the current folder", hint="name a folder of its own, such as .local")
     found = up(local_dir)
     endpoints = Endpoints(bigquery=found.bigquery, bigquery_storage=found.bigquery_storage, storage=found.storage)
-    return local_target(endpoints, found.project)
+    return local_target(endpoints)
 
 
 def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:

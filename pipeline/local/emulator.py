@@ -21,12 +21,13 @@ from bqemulator.config import Settings
 from bqemulator.grpc_api.interceptors import DomainErrorTranslationInterceptor
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.jobs import executor
+from sqlglot.expressions import core
 from starlette.types import ASGIApp
 
 from pipeline.local.concurrent_dml import ConcurrentDml
 from pipeline.local.job_resources import job_resource
 from pipeline.local.load_jobs import LoadJobs
-from pipeline.local.parse_cache import cached_parser
+from pipeline.local.parse_cache import cached_parser, copier_of_trees
 from pipeline.local.semantics import Semantics
 
 
@@ -47,6 +48,7 @@ def patch() -> None:
     _replace(server, "create_app", _application)
     _replace(server, "build_grpc_server", lambda _: build_grpc_server)
     _replace(sqlglot, "parse_one", cached_parser)
+    _replace(core, "deepcopy", copier_of_trees)
     # The emulator has one connection, and that holds one result: handlers in threads would take each other's
     for module in (fastapi.routing, fastapi.dependencies.utils):
         _replace(module, "run_in_threadpool", lambda _: _call_here)

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from pipeline.errors import CloudError
 from pipeline.local import ports, processes
 from pipeline.local.folder import LocalFolder
-from pipeline.local.state import PROJECT, LocalEndpoints, LocalState, ReadyFile, ServerRecord
+from pipeline.local.state import LocalEndpoints, LocalState, ReadyFile, ServerRecord
+from pipeline.target import LOCAL_PROJECT
 
 PROBE_SECONDS = 1.0
 BUSY_SECONDS = 40.0
@@ -67,7 +68,7 @@ class BigQueryServer:
             (last.port, last.grpc_port) if last and last.port else (ports.BIGQUERY, ports.BIGQUERY_STORAGE)
         )
         options = {
-            "--project": PROJECT,
+            "--project": LOCAL_PROJECT,
             "--port": 0 if anywhere else port,
             "--grpc-port": 0 if anywhere else grpc_port,
             "--data": self._folder.tables,
@@ -126,7 +127,7 @@ class StorageServer:
 
     def probe(self, record: ServerRecord) -> Answer:
         """Ask it for its buckets."""
-        return _get(record.port, f"/storage/v1/b?project={PROJECT}")
+        return _get(record.port, f"/storage/v1/b?project={LOCAL_PROJECT}")
 
 
 def all_servers(folder: LocalFolder) -> list[Server]:

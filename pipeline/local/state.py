@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import RequestError
 from pipeline.local.ports import HOST
-
-PROJECT = "pipeline-local"
+from pipeline.target import LOCAL_PROJECT
 
 
 class _Frozen(BaseModel):
@@ -79,7 +78,7 @@ class LocalState(_Frozen):
         """Return where the servers were started."""
         bigquery, storage = self.bigquery or NOWHERE, self.storage or NOWHERE
         return LocalEndpoints(
-            project=PROJECT,
+            project=LOCAL_PROJECT,
             bigquery=f"http://{HOST}:{bigquery.port}",
             bigquery_storage=f"{HOST}:{bigquery.grpc_port}",
             storage=f"http://{HOST}:{storage.port}",

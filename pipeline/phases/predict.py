@@ -16,6 +16,7 @@ from pipeline.model_files import LoadedModel, load_model
 from pipeline.models import Model, code_of
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.preprocess import Examples
+from pipeline.prediction_checks import check_predictions
 from pipeline.prediction_files import (
     commit_manifest,
     commit_shard,
@@ -25,7 +26,6 @@ from pipeline.prediction_files import (
 )
 from pipeline.progress import Stopwatch
 from pipeline.reject_rate import check_reject_rate, rejects_of
-from pipeline.rejects import split_frame
 from pipeline.runs import Run
 from pipeline.schemas import infer_schema
 from pipeline.store import Store
@@ -148,28 +148,8 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFr
     if frame.empty:
         return pd.DataFrame({name: [] for name in run.job.prediction_schema.names})
     predictions = predict_from_data(model.model, frame)
-    missing = [name for name in run.job.prediction_schema.names if name not in predictions.columns]
-    if missing:
-        raise CheckError(f"{model.variant}: predictions lack {', '.join(missing)}", hint="mend the model's predict")
-    keys = split_frame(predictions, run.job.key_schema, origin=model.variant).rows
-    doubled = int(keys.duplicated().sum())
-    if doubled:
-        raise CheckError(f"{model.variant}: predicts {doubled} keys twice", hint="mend the model's predict")
-    _check_entities(run, model, frame, predictions)
+    check_predictions(run.job, model.variant, frame, predictions)
     return predictions
-
-
-def _check_entities(run: Run, model: LoadedModel, frame: pd.DataFrame, predictions: pd.DataFrame) -> None:
-    """Refuse predictions about what was not asked, and, where an entity has one prediction, an entity without one."""
-    spec = run.job.spec
-    named = split_frame(predictions, run.job.key_schema.select(spec.entity), origin=model.variant)
-    asked = pd.MultiIndex.from_frame(frame[spec.entity]).drop_duplicates()
-    answered = pd.MultiIndex.from_frame(named.rows.astype(dict(frame[spec.entity].dtypes))).drop_duplicates()
-    unknown = len(answered.difference(asked)) + len(named.rejects)
-    missing = len(asked.difference(answered)) if spec.entity == spec.prediction_key else 0
-    if unknown or missing:
-        what = f"{model.variant}: of {len(asked)} entities {missing} have no prediction, {unknown} were not asked for"
-        raise CheckError(what, hint="mend the model's predict")
 
 
 def _folder(run: Run, model: LoadedModel) -> str:

@@ -103,10 +103,18 @@ def phase_states(facts: RunFacts) -> list[PhaseState]:
 
 
 def failed_checks(facts: RunFacts) -> list[str]:
-    """Return the data checks of a run that failed, with the number of rows."""
+    """Return the checks of a run that failed, with the number of rows: of its data, and of what models answered."""
     checked = [row for row in _events(facts, "checked") if row["row_count"]]
     checks = [check for row in checked for check in json.loads(row["details"])["checks"]]
-    return [f"{check['check']}: {check['failed']:,} wrong" for check in checks if check["failed"]]
+    failed = [f"{check['check']}: {check['failed']:,} wrong" for check in checks if check["failed"]]
+    return failed + _rejected(facts)
+
+
+def _rejected(facts: RunFacts) -> list[str]:
+    """Return the variants whose predictions were refused and that have no complete set since."""
+    lacking = _lacking(facts, facts.manifests)
+    rejected = {row["variant"]: row for row in _events(facts, "rejected") if row["variant"] in lacking}
+    return [f"{name}: {row['row_count']:,} predictions rejected, see {row['uri']}" for name, row in rejected.items()]
 
 
 def _preprocess(facts: RunFacts) -> PhaseState:

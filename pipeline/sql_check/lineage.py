@@ -14,7 +14,6 @@ from pipeline.sql_assets import Statement, TableName
 from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.target import local_target
 
-PROJECT = "pipeline-local"
 MAKES = re.compile(
     r"\A(?:CREATE OR REPLACE TABLE|CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|INSERT INTO|MERGE)\s+`([^`]+)`"
 )
@@ -47,7 +46,7 @@ class Step:
 
 def lineage_of(project: Project, job: str) -> list[Step]:
     """Return what a job makes; datasets have the names of the local target."""
-    return lineage(Rehearsal.of(Session.open(project, local_target(None, PROJECT)), project.job(job), SAMPLE_DATE))
+    return lineage(Rehearsal.of(Session.open(project, local_target()), project.job(job), SAMPLE_DATE))
 
 
 def lineage(rehearsal: Rehearsal) -> list[Step]:

@@ -15,7 +15,7 @@ import joblib
 import pytest
 from google.auth.transport.requests import AuthorizedSession
 
-from pipeline import bundle, ledger, model_files, published, retries, runs
+from pipeline import bundle, ledger, model_files, prediction_checks, published, retries, runs
 from pipeline.phases import evaluate, load, predict, preprocess
 from pipeline.rejects import Split, split_frame
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
@@ -262,7 +262,7 @@ def cast_nothing(patch: Patch) -> None:
 
 
 def answer_for_anybody(patch: Patch) -> None:
-    patch.setattr(predict, "_check_entities", nothing)
+    patch.setattr(prediction_checks, "_check_entities", nothing)
 
 
 def trust_markers_of_examples(patch: Patch) -> None:

@@ -16,7 +16,7 @@ import psutil
 from pipeline.local import processes
 from pipeline.local.folder import LocalFolder
 from pipeline.local.servers import Answer, BigQueryServer, Server, StorageServer
-from pipeline.local.state import PROJECT, ServerRecord
+from pipeline.local.state import ServerRecord
 from pipeline.target import Endpoints, Target, local_target
 
 START_SECONDS = 30.0
@@ -60,7 +60,7 @@ class Servers:
         records = [storage.start(None, anywhere=True), self._fork(folder)]
         try:
             found = [_wait(server, record) for server, record in zip((storage, bigquery), records, strict=True)]
-            yield local_target(_endpoints(*found), PROJECT)
+            yield local_target(_endpoints(*found))
         finally:
             processes.stop(records, seconds=processes.STOP_SECONDS if keep else 0)
             while any(map(processes.is_alive, records)):

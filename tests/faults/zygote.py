@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.local.bigquery_server import WithoutPandas, answer, link_spatial, settings_of
-from pipeline.local.state import PROJECT
+from pipeline.target import LOCAL_PROJECT
 
 
 def main(parsed: Path) -> None:
@@ -66,7 +66,7 @@ def _fork(asked: dict[str, str], seen: list[Any], parsed: Path) -> int:
     os.chdir(asked["home"])
     link_spatial(Path(asked["home"]))
     places = {name: Path(asked[name]) for name in ("data", "buckets", "ready_file")}
-    _serve(argparse.Namespace(project=PROJECT, port=0, grpc_port=0, **places))
+    _serve(argparse.Namespace(project=LOCAL_PROJECT, port=0, grpc_port=0, **places))
     parsed.write_bytes(pickle.dumps(list({repr(call): call for call in seen}.values())))
     os._exit(0)
 

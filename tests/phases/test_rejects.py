@@ -12,6 +12,7 @@ from pipeline.errors import CheckError
 from pipeline.identity import run_definition
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
+from pipeline.phases.status import status_of
 from pipeline.prediction_files import committed_manifests
 from pipeline.runs import join_run
 from tests.changed_variants import ROWS, job_with_prior
@@ -70,6 +71,8 @@ def test_one_bad_row_stops_the_run_and_a_higher_rate_goes_on_from_the_shards(ses
     assert published_rows(session, four_shards, STOPPED) == 0
     (event,) = events(session, STOPPED, "rejected")
     assert (event["row_count"], event["uri"]) == (1, rejects)
+    shown = f"{event['variant']}: 1 predictions rejected, see {rejects}"
+    assert status_of(session, four_shards, STOPPED).runs[0].failed_checks == [shown]
 
     frames = len(scored)
     done = run_job(session, four_shards, STOPPED, max_reject_rate=0.5)
@@ -81,6 +84,7 @@ def test_one_bad_row_stops_the_run_and_a_higher_rate_goes_on_from_the_shards(ses
     assert event["row_count"] == ROWS - 1
     assert json.loads(event["details"]) == {"rejected": 1, "rejects": [rejects]}
     assert run_job(session, four_shards, STOPPED).status == "already_done"
+    assert status_of(session, four_shards, STOPPED).runs[0].failed_checks == []
 
 
 def test_the_rate_is_that_of_all_shards_of_a_model(session, four_shards, scored):

@@ -26,7 +26,7 @@ from tests.integration_fixtures import ROOT
 ANALYZER = ROOT / ".local" / "analyzer"
 """The compiled analyzer of the repository: compiling it takes 20 seconds of CPU."""
 
-TARGET = local_target(None, "pipeline-local")
+TARGET = local_target()
 TABLE = TableName("pipeline-local", "ml", "items")
 COLUMNS = Schema.parse({"id": "INT64 NOT NULL", "day": "DATE", "name": "STRING", "score": "FLOAT64", "t": "TIMESTAMP"})
 
