@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.champions import name_champion
-from pipeline.data_checks import judge, refuse_failed
+from pipeline.data_checks import doubled_keys, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
@@ -55,10 +55,11 @@ def load_from_uris(
         session.warehouse.tables.create(table, schema)
     rules = rules_of(session, table, key, checks)
     found = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names, rules))[0]
-    if found["row_count"] != rows or found["duplicate_keys"]:
-        what = (
-            f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys instead of {rows} rows"
-        )
+    if found["duplicate_keys"]:
+        what = f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys"
+        raise CheckError(f"{what}, {doubled_keys(session, table, key)}", hint="give each key one row")
+    if found["row_count"] != rows:
+        what = f"{table}: {found['row_count']} rows instead of {rows}"
         raise CheckError(what, hint="nothing was published; repeat the run with pipeline run --rerun")
     refuse_failed(session, table, key, rules, judge(rules, found))
     return found

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 import pytest
 
 from pipeline.phases import gc, predict
-from pipeline.phases.evaluate import evaluate_from_path
+from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.gc import as_lines, collect_garbage
 from pipeline.phases.run import run_job, run_phase
 from pipeline.phases.status import status_of
