@@ -86,7 +86,7 @@ def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
 
 def _publish(run: Run, manifest: Manifest) -> Event:
     watch, warehouse, schema = Stopwatch(), run.session.warehouse, run.job.prediction_schema
-    table = run.table(f"predictions__{manifest.variant.replace('@', '_')}__{manifest.model_id}")
+    table = run.predictions_table(manifest.variant, manifest.model_id)
     step = f"{run.run_id}-load-{manifest.model_id}"
     key = run.job.spec.prediction_key
     refuse_changed_files(run, manifest)
@@ -113,7 +113,6 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     return Event(
         phase="load",
         event="published",
-        key=f"{manifest.variant}/{manifest.model_id}",
         variant=manifest.variant,
         model_id=manifest.model_id,
         uri=f"bq://{run.session.target.table(run.job.predictions_table)}",
