@@ -23,7 +23,7 @@ SHARD_MARKER = re.compile(r"/shard-\d{5}-of-\d{5}\.json$")
 
 def prediction_folder(run: Run, variant: str, model_id: str) -> str:
     """Return the address of the folder of one model's predictions."""
-    return f"{run.folder('predictions')}/{variant.replace('@', '-')}/{model_id}"
+    return f"{run.variant_folder('predictions', variant)}/{model_id}"
 
 
 def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -> ShardFile:
