@@ -106,6 +106,20 @@ def refuse_changed_files(run: Run, manifest: Manifest) -> None:
             raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
 
 
+def refuse_other_schema(run: Run, manifest: Manifest) -> None:
+    """Raise when a file of a manifest was written with other columns than it would be loaded with.
+
+    Raises
+    ------
+    CheckError
+        The digests of the prediction schemas differ.
+    """
+    for shard in manifest.shards:
+        if shard.schema_digest != run.job.prediction_schema.digest:
+            what = f"{shard.uri}: written with another prediction schema than that of {run.run_id}"
+            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
+
+
 def committed_manifest(run: Run, folder: str) -> Manifest | None:
     """Return the manifest in a folder, or None."""
     found = run.session.store.read_json(f"{folder}/manifest.json")

@@ -10,7 +10,7 @@ from pipeline.data_checks import judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
-from pipeline.prediction_files import refuse_changed_files
+from pipeline.prediction_files import refuse_changed_files, refuse_other_schema
 from pipeline.progress import Stopwatch
 from pipeline.published import finished, is_published, published_slices
 from pipeline.runs import Run, refuse_superseded
@@ -89,6 +89,7 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     table = run.predictions_table(manifest.variant, manifest.model_id)
     step = f"{run.run_id}-load-{manifest.model_id}"
     key = run.job.spec.prediction_key
+    refuse_other_schema(run, manifest)
     refuse_changed_files(run, manifest)
     profile = load_from_uris(run.session, manifest.uris, table, schema, key, step=step, rows=manifest.rows)
     refuse_changed_files(run, manifest)

@@ -148,6 +148,11 @@ GUARDS = (
         patches.load_the_whole_folder,
         f"{FILES}an_extra_object_under_the_prefix_is_never_loaded",
     ),
+    Guard(
+        "files of another schema are not loaded",
+        patches.load_any_schema,
+        f"{FILES}a_manifest_of_another_prediction_schema_sends_no_job_and_publishes_nothing",
+    ),
     Guard("loaded rows are counted", patches.count_no_rows, PROMISED),
     Guard("doubled keys are counted", patches.count_no_doubles, f"{FILES}two_rows_of_one_key_stop_the_load"),
     Guard(

@@ -252,6 +252,10 @@ def load_changed_files(patch: Patch) -> None:
     patch.setattr(load, "refuse_changed_files", nothing)
 
 
+def load_any_schema(patch: Patch) -> None:
+    patch.setattr(load, "refuse_other_schema", nothing)
+
+
 def load_the_whole_folder(patch: Patch) -> None:
     checked = load.load_from_uris
 
