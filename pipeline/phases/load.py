@@ -18,7 +18,7 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
 from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import rules_of
+from pipeline.statements.checks import prediction_checks, rules_of
 from pipeline.statements.predictions import keyed_profile_statement, publish_statement
 
 
@@ -91,7 +91,10 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     key = run.job.spec.prediction_key
     refuse_other_schema(run, manifest)
     refuse_changed_files(run, manifest)
-    profile = load_from_uris(run.session, manifest.uris, table, schema, key, step=step, rows=manifest.rows)
+    checks = prediction_checks(run.session, run.job)
+    profile = load_from_uris(
+        run.session, manifest.uris, table, schema, key, step=step, rows=manifest.rows, checks=checks
+    )
     refuse_changed_files(run, manifest)
     warehouse.tables.label_run_table(table, run.labels("load") | {"model_id": manifest.model_id})
     values = {
