@@ -53,7 +53,7 @@ class Rehearsal:
     @property
     def loaded(self) -> TableName:
         """Run table into which predictions are loaded."""
-        return self.run.table(f"predictions__{self.variant.replace('@', '_')}__0123456789abcdef")
+        return self.run.predictions_table(self.variant, "0123456789abcdef")
 
     @property
     def labels(self) -> TableName:
