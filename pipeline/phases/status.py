@@ -65,9 +65,10 @@ class DateState:
 
 def status_of(session: Session, job: Job, run_date: date) -> DateState:
     """Look at a run date; nothing is claimed, made or written."""
-    if run_date not in claimed_dates(session, job):
+    claims = claims_of(session, job, run_date) if run_date in claimed_dates(session, job) else []
+    if not claims:
         return DateState(job.name, run_date, [], claims_anew(1, "", []))
-    claims, definition = claims_of(session, job, run_date), run_definition(job, session.catalogue)
+    definition = run_definition(job, session.catalogue)
     present = [claim for claim in claims if claim.definition == digest_json(definition)][-1:]
     shown = {claim.generation: claim for claim in [*present, claims[-1]]}
     events = Ledger(session, job.name).events(EARLIEST, run_date)

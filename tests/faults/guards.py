@@ -15,7 +15,7 @@ import joblib
 import pytest
 from google.auth.transport.requests import AuthorizedSession
 
-from pipeline import bundle, ledger, model_files, prediction_checks, published, retries, runs
+from pipeline import bundle, claims, ledger, model_files, prediction_checks, prediction_files, published, retries, runs
 from pipeline.phases import evaluate, load, predict, preprocess
 from pipeline.rejects import Split, split_frame
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
@@ -242,8 +242,6 @@ def reject_no_row(patch: Patch) -> None:
         whole = frame[schema.names].reset_index(drop=True).loc[lines].astype({"score": "float64"})
         return replace(found, rows=whole, rejects=found.rejects[:0])
 
-    from pipeline import prediction_files
-
     patch.setattr(prediction_files, "split_frame", split)
 
 
@@ -271,6 +269,19 @@ def trust_markers_of_examples(patch: Patch) -> None:
         return preprocess.Counts(**marker) if marker else None
 
     patch.setattr(preprocess, "_cached", cached)
+
+
+def trust_jobs_of_examples(patch: Patch) -> None:
+    patch.setattr(preprocess, "_stand", lambda run: run.session.warehouse.tables.exists(run.table("examples")))
+
+
+def trust_jobs_that_append(patch: Patch) -> None:
+    patch.setattr(ledger.Ledger, "_append_missing", ledger.Ledger._append)
+
+
+def take_any_record(patch: Patch) -> None:
+    for module in (claims, model_files, prediction_files, preprocess):
+        patch.setattr(module, "record_of", lambda kind, value, _: kind(**value))
 
 
 def void_no_run(patch: Patch) -> None:
@@ -483,6 +494,22 @@ GUARDS = (
         f"{FILES}a_model_that_answers_for_others_publishes_nothing",
     ),
     Guard("examples have to be there", trust_markers_of_examples, RESUMED),
+    Guard(
+        "examples have to be as they were counted",
+        trust_jobs_of_examples,
+        f"{FILES}examples_that_lost_rows_before_a_run_is_resumed_are_made_again",
+    ),
+    Guard(
+        "what a committed object holds is looked at",
+        take_any_record,
+        f"{FILES}a_committed_object_that_was_damaged_is_named_with_exit_code_3_and_nothing_is_published"
+        '[manifest-{"schema_version": 2}]',
+    ),
+    Guard(
+        "an append looks for rows and not for its job",
+        trust_jobs_that_append,
+        f"{FILES}rows_of_the_ledger_that_are_gone_are_appended_again_by_the_next_attempt",
+    ),
     Guard("a run whose snapshot lacks the data is void", void_no_run, EMPTY),
     Guard("data checks stop a run", check_no_data, f"{FILES}a_data_check_that_fails_stops_the_load_and_names_the_row"),
     Guard("files are compared with the manifest", load_changed_files, REPLACED),
