@@ -128,7 +128,7 @@ def _evaluation(run: Run, events: Rows) -> PhaseState:
     matured = as_of_date(job, day) <= read_clock(session).moment
     said = f"labels {'matured' if matured else 'mature'} on {day}"
     return (
-        PhaseState("evaluate", PART, f"{said}; evaluated with other SQL")
+        PhaseState("evaluate", PART, f"{said}; evaluated for another run or with other SQL")
         if known
         else (PhaseState("evaluate", MISSING, f"{said}; not evaluated yet"))
     )
