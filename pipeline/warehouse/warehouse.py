@@ -132,7 +132,7 @@ class Warehouse:
         step
             Stem of the job id.
         rows
-            How many there must be, if that is known: else what an earlier attempt loaded is loaded again.
+            How many there must be, if that is known: a table with others is loaded again.
         """
 
         def stands() -> bool:
