@@ -9,8 +9,9 @@ description: >
   classes that are a label or are predicted in the slice; log_loss is the mean of -ln(score of the label), the score
   no lower than the machine epsilon 2^-52, which a class without a row has, too.
   Rows of the slice `confusion`, overall only, count the entities of each label and predicted class, unweighted.
-  An entity without a label (NULL) is not judged; it counts in label_coverage, the share of predicted entities that have
-  a label, unweighted, overall only. count is the number of entities that are judged. Where none is, metrics are NULL.
+  An entity without a label (NULL) is not judged; it counts in label_coverage, the share of the rows of predictions whose
+  entity has a label, unweighted, overall only. count is the number of entities that are judged. A slice in which none
+  is judged has no rows. docs/metrics.md says more. Each prediction is read once, its three id columns twice.
   Intervals (95 %) are by linearisation: each entity has an influence on a metric, influences are summed over clusters
   where the job declares them, and the variance is their sum of squares times units / (units - 1), units being entities
   or clusters. They are of Student's t with units - 1 degrees of freedom, on the scale of the logit, and of the
@@ -20,7 +21,6 @@ parameters: {clustered: BOOL}
 identifiers:
   predictions: query
   labels: table
-  key: columns
   entity: columns
   within: column
   dimensions: columns
@@ -38,67 +38,86 @@ columns:
   low: FLOAT64
   high: FLOAT64
   note: STRING
+metrics:
+  accuracy: {better: higher}
+  macro_f1: {better: higher}
+  micro_f1: {better: higher}
+  log_loss: {better: lower}
+  count: {better: neither}
+  label_coverage: {better: neither}
+prediction_checks:
+  - range: {column: score, min: 0, max: 1}
 changes: {v1: first version}
 */
-WITH
-scored AS (
+WITH models AS (
   SELECT
-    predictions.run_id, predictions.model_id, predictions.variant, predictions.score, '' AS overall,
-    CAST(predictions.`{within}` AS STRING) AS _class,
-    labels.label AS _label,
-    IF(labels.label IS NULL, NULL, `{weight}`) AS _weight,
-    `{cluster}` AS _cluster,
+    run_id, model_id, variant, COUNT(*) AS predicted, ROW_NUMBER() OVER (ORDER BY run_id, model_id, variant) AS model
+  FROM `{predictions}`
+  GROUP BY run_id, model_id, variant
+),
+known AS (
+  SELECT *, '' AS overall FROM `{labels}`
+),
+judged AS (
+  SELECT
+    models.model, known.label, predictions.score, CAST(predictions.`{within}` AS STRING) AS _class,
+    `{weight}` AS weight, `{cluster}` AS cluster,
     ROW_NUMBER() OVER (
-      PARTITION BY predictions.run_id, predictions.model_id, predictions.variant, `{entity}`
+      PARTITION BY models.model, `{entity}`
       ORDER BY predictions.score DESC, CAST(predictions.`{within}` AS STRING)
     ) AS _place,
-    SUM(IF(CAST(predictions.`{within}` AS STRING) = labels.label, predictions.score, 0)) OVER (
-      PARTITION BY predictions.run_id, predictions.model_id, predictions.variant, `{entity}`
+    SUM(IF(CAST(predictions.`{within}` AS STRING) = known.label, predictions.score, 0)) OVER (
+      PARTITION BY models.model, `{entity}`
     ) AS _label_score,
-    labels.* EXCEPT (label)
+    COUNT(*) OVER (PARTITION BY models.model, `{entity}`) AS _rows,
+    `{dimensions}`
   FROM `{predictions}` AS predictions
-  LEFT JOIN `{labels}` AS labels USING (`{key}`)
+  INNER JOIN models USING (run_id, model_id, variant)
+  INNER JOIN known USING (`{entity}`)
+  WHERE known.label IS NOT NULL
+),
+entities AS (
+  SELECT
+    model, label, _class, _rows, weight, cluster, `{dimensions}`,
+    -LN(GREATEST(_label_score, POW(2, -52))) AS loss
+  FROM judged
+  WHERE _place = 1
 ),
 sliced AS (
-  SELECT
-    run_id, model_id, variant, _label AS label, _class AS predicted, _weight AS weight, _cluster AS cluster,
-    -LN(GREATEST(_label_score, POW(2, -52))) AS loss,
-    IF(dimension = 'overall', '', dimension) AS slice_name,
-    slice_value
-  FROM scored UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
-  WHERE _place = 1
+  SELECT model, dimension, slice_value, label, _class AS predicted_class, _rows AS predictions, weight, cluster, loss
+  FROM entities UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
 ),
 cells AS (
   SELECT
-    run_id, model_id, variant, slice_name, slice_value, cluster, label, predicted,
-    COUNT(*) AS predictions,
-    COUNT(label) AS n,
+    model, dimension, slice_value, cluster, label, predicted_class,
+    SUM(predictions) AS predictions,
+    COUNT(*) AS n,
     SUM(weight) AS weight,
     SUM(POW(weight, 2)) AS weight_squares,
     SUM(weight * loss) AS loss,
     SUM(POW(weight, 2) * loss) AS loss_products,
     SUM(POW(weight * loss, 2)) AS loss_squares
   FROM sliced
-  GROUP BY run_id, model_id, variant, slice_name, slice_value, cluster, label, predicted
+  GROUP BY model, dimension, slice_value, cluster, label, predicted_class
 ),
--- A cell belongs to the class of its label and to the class that was predicted: seen from a class, F1 is the share of
+-- A cell belongs to the class of its label and to the class that was predicted_class: seen from a class, F1 is the share of
 -- what belongs to it that is right, and an influence on it is that of a ratio.
 classed AS (
   SELECT
     cells.*,
     class,
-    SUM(IF(label = predicted, weight, 0)) OVER of_class / NULLIF(SUM(weight) OVER of_class, 0) AS f1,
+    SUM(IF(label = predicted_class, weight, 0)) OVER of_class / NULLIF(SUM(weight) OVER of_class, 0) AS f1,
     SUM(weight) OVER of_class AS class_weight,
     COUNT(DISTINCT class) OVER of_slice AS classes
-  FROM cells CROSS JOIN UNNEST([label, IF(label IS NULL, NULL, predicted)]) AS class
+  FROM cells CROSS JOIN UNNEST([label, predicted_class]) AS class
   WINDOW
-    of_class AS (PARTITION BY run_id, model_id, variant, slice_name, slice_value, class),
-    of_slice AS (PARTITION BY run_id, model_id, variant, slice_name, slice_value)
+    of_class AS (PARTITION BY model, dimension, slice_value, class),
+    of_slice AS (PARTITION BY model, dimension, slice_value)
 ),
 weighed AS (
   SELECT
-    run_id, model_id, variant, slice_name, slice_value, cluster, label, predicted,
-    IF(label = predicted, 1, 0) AS is_right,
+    model, dimension, slice_value, cluster, label, predicted_class,
+    IF(label = predicted_class, 1, 0) AS is_right,
     ANY_VALUE(predictions) AS predictions,
     ANY_VALUE(n) AS n,
     ANY_VALUE(weight) AS weight,
@@ -106,10 +125,10 @@ weighed AS (
     ANY_VALUE(loss) AS loss,
     ANY_VALUE(loss_products) AS loss_products,
     ANY_VALUE(loss_squares) AS loss_squares,
-    SUM(SAFE_DIVIDE(IF(label = predicted, weight, 0), class_weight * classes)) AS f1,
-    SUM(SAFE_DIVIDE(IF(label = predicted, 1, 0) - f1, class_weight * classes)) AS f1_influence
+    SUM(SAFE_DIVIDE(IF(label = predicted_class, weight, 0), class_weight * classes)) AS f1,
+    SUM(SAFE_DIVIDE(IF(label = predicted_class, 1, 0) - f1, class_weight * classes)) AS f1_influence
   FROM classed
-  GROUP BY run_id, model_id, variant, slice_name, slice_value, cluster, label, predicted
+  GROUP BY model, dimension, slice_value, cluster, label, predicted_class
 ),
 totals AS (
   SELECT
@@ -119,12 +138,12 @@ totals AS (
     SAFE_DIVIDE(SUM(loss) OVER of_slice, SUM(weight) OVER of_slice) AS log_loss,
     SUM(f1) OVER of_slice AS macro_f1
   FROM weighed
-  WINDOW of_slice AS (PARTITION BY run_id, model_id, variant, slice_name, slice_value)
+  WINDOW of_slice AS (PARTITION BY model, dimension, slice_value)
 ),
--- One row a cluster, and one row a cell of the confusion matrix, which has `predicted`.
+-- One row a cluster, and one row a cell of the confusion matrix, which has `predicted_class`.
 clusters AS (
   SELECT
-    run_id, model_id, variant, slice_name, slice_value, cluster, label, predicted,
+    model, dimension, slice_value, cluster, label, predicted_class,
     SUM(predictions) AS predictions,
     SUM(n) AS n,
     ANY_VALUE(accuracy) AS accuracy,
@@ -142,16 +161,16 @@ clusters AS (
     SUM(weight_squares * POW(f1_influence, 2)) AS f1_rows
   FROM totals
   GROUP BY GROUPING SETS (
-    (run_id, model_id, variant, slice_name, slice_value, cluster),
-    (run_id, model_id, variant, slice_name, slice_value, label, predicted)
+    (model, dimension, slice_value, cluster),
+    (model, dimension, slice_value, label, predicted_class)
   )
 ),
 slices AS (
   SELECT
-    run_id, model_id, variant, slice_name, slice_value, label, predicted,
+    model, dimension, slice_value, label, predicted_class,
     SUM(predictions) AS predictions,
     SUM(n) AS n,
-    IF(@clustered, COUNTIF(n > 0), SUM(n)) AS units,
+    IF(@clustered, COUNT(*), SUM(n)) AS units,
     ANY_VALUE(accuracy) AS accuracy,
     ANY_VALUE(log_loss) AS log_loss,
     ANY_VALUE(macro_f1) AS macro_f1,
@@ -159,14 +178,16 @@ slices AS (
     IF(@clustered, SUM(POW(loss_part, 2)), GREATEST(SUM(loss_rows), 0)) AS loss_variance,
     IF(@clustered, SUM(POW(f1_part, 2)), SUM(f1_rows)) AS f1_variance
   FROM clusters
-  GROUP BY run_id, model_id, variant, slice_name, slice_value, label, predicted
+  GROUP BY model, dimension, slice_value, label, predicted_class
 ),
 measured AS (
   SELECT
-    run_id, model_id, variant, units, m.metric, m.value, m.scale,
-    IF(predicted IS NULL, slice_name, 'confusion') AS slice_name,
-    IF(predicted IS NULL, slice_value, CONCAT(label, ' as ', predicted)) AS slice_value,
-    IF(m.metric = 'label_coverage', predictions, n) AS n,
+    models.run_id, models.model_id, models.variant, slices.units, m.metric, m.value, m.scale,
+    CASE
+      WHEN predicted_class IS NOT NULL THEN 'confusion' WHEN dimension = 'overall' THEN '' ELSE dimension
+    END AS slice_name,
+    IF(predicted_class IS NULL, slice_value, CONCAT(label, ' as ', predicted_class)) AS slice_value,
+    IF(m.metric = 'label_coverage', models.predicted, slices.n) AS n,
     -- Standard error on the scale of the interval, times Student's t by the expansion of Cornish and Fisher.
     IF(
       units < 30,
@@ -175,22 +196,21 @@ measured AS (
       * (1.959963984540054 + 2.372271230298562 / (units - 1) + 2.8224986157396112 / POW(units - 1, 2))
     ) AS half
   FROM slices
-  CROSS JOIN UNNEST([
-    STRUCT(
-      'accuracy' AS metric, accuracy AS value, accuracy_variance AS variance, accuracy * (1 - accuracy) AS divisor,
-      'logit' AS scale
-    ),
-    STRUCT('micro_f1', accuracy, accuracy_variance, accuracy * (1 - accuracy), 'logit'),
-    STRUCT('macro_f1', macro_f1, f1_variance, macro_f1 * (1 - macro_f1), 'logit'),
-    STRUCT('log_loss', log_loss, loss_variance, log_loss, 'log'),
-    STRUCT('count', CAST(n AS FLOAT64), NULL, NULL, 'none'),
-    STRUCT('label_coverage', SAFE_DIVIDE(n, predictions), NULL, NULL, 'none')
-  ]) AS m
-  WHERE IF(
-      predicted IS NULL,
-      slice_name = '' OR m.metric != 'label_coverage',
-      slice_name = '' AND m.metric = 'count' AND label IS NOT NULL
-    )
+  INNER JOIN models USING (model)
+  CROSS JOIN
+    UNNEST([
+      STRUCT(
+        'accuracy' AS metric, accuracy AS value, accuracy_variance AS variance, accuracy * (1 - accuracy) AS divisor,
+        'logit' AS scale
+      ),
+      STRUCT('micro_f1', accuracy, accuracy_variance, accuracy * (1 - accuracy), 'logit'),
+      STRUCT('macro_f1', macro_f1, f1_variance, macro_f1 * (1 - macro_f1), 'logit'),
+      STRUCT('log_loss', log_loss, loss_variance, log_loss, 'log'),
+      STRUCT('count', CAST(n AS FLOAT64), NULL, NULL, 'none'),
+      STRUCT('label_coverage', predictions / models.predicted, NULL, NULL, 'none')
+    ]) AS m
+  WHERE dimension = 'overall' AND (predicted_class IS NULL OR m.metric = 'count')
+    OR predicted_class IS NULL AND m.metric != 'label_coverage'
 )
 SELECT
   run_id, model_id, variant, metric, slice_name, slice_value, n, value,
@@ -205,9 +225,9 @@ SELECT
     ELSE value / (value + (1 - value) * EXP(-half))
   END AS high,
   CASE
-    WHEN value IS NULL THEN 'no labels'
+    WHEN value IS NULL THEN 'no weight'
     WHEN scale = 'none' THEN NULL
-    WHEN units < 30 THEN IF(@clustered, 'fewer than 30 clusters', 'fewer than 30 rows')
-    WHEN COALESCE(half, 0) < 1e-12 THEN 'no variation'
+    WHEN units < 30 THEN CONCAT('no interval: fewer than 30 ', IF(@clustered, 'clusters', 'entities'))
+    WHEN COALESCE(half, 0) < 1e-12 THEN 'no interval: no spread'
   END AS note
 FROM measured

@@ -6,7 +6,8 @@ description: >
   too high; wape = sum(w |e|) / sum(w |label|); r2 = 1 - sum(w e^2) / sum(w (label - label_mean)^2).
   A row without a label (NULL) is not judged; it counts in label_coverage, the share of predictions that have a label,
   in rows and not in weights, overall only. count is the number of rows that are judged. r2 of a constant label, and
-  wape where all labels are zero, are NULL, and note says why; where nothing is judged, all but count and label_coverage are.
+  wape where all labels are zero, are NULL, and note says why; a slice in which nothing is judged has no rows.
+  docs/metrics.md says more. Each prediction is read once, its three id columns twice.
   Intervals (95 %) are by linearisation: each row has an influence on a metric, influences are summed over clusters
   where the job declares them, and the variance is their sum of squares times units / (units - 1), units being rows or
   clusters. They are of Student's t with units - 1 degrees of freedom, on the scale of the logarithm for mae, rmse,
@@ -32,27 +33,44 @@ columns:
   low: FLOAT64
   high: FLOAT64
   note: STRING
+metrics:
+  mae: {better: lower}
+  rmse: {better: lower}
+  wape: {better: lower}
+  r2: {better: higher}
+  bias: {better: neither}
+  label_mean: {better: neither}
+  mean_prediction: {better: neither}
+  count: {better: neither}
+  label_coverage: {better: neither}
 checks:
   - range: {column: label, min: -1.7976931348623157e+308}
+prediction_checks:
+  - range: {column: value, min: -1.7976931348623157e+308}
 changes: {v1: first version}
 */
-WITH
-scored AS (
+WITH models AS (
   SELECT
-    predictions.run_id, predictions.model_id, predictions.variant, predictions.value, '' AS overall,
-    CAST(labels.label AS FLOAT64) AS _label,
-    IF(labels.label IS NULL, NULL, `{weight}`) AS _weight,
-    `{cluster}` AS _cluster,
-    labels.* EXCEPT (label)
+    run_id, model_id, variant, COUNT(*) AS predicted, ROW_NUMBER() OVER (ORDER BY run_id, model_id, variant) AS model
+  FROM `{predictions}`
+  GROUP BY run_id, model_id, variant
+),
+known AS (
+  SELECT *, '' AS overall FROM `{labels}`
+),
+judged AS (
+  SELECT
+    models.model, predictions.value, known.label,
+    `{weight}` AS weight, `{cluster}` AS cluster,
+    `{dimensions}`
   FROM `{predictions}` AS predictions
-  LEFT JOIN `{labels}` AS labels USING (`{key}`)
+  INNER JOIN models USING (run_id, model_id, variant)
+  INNER JOIN known USING (`{key}`)
+  WHERE known.label IS NOT NULL
 ),
 sliced AS (
-  SELECT
-    run_id, model_id, variant, value, _label AS label, value - _label AS error, _weight AS weight, _cluster AS cluster,
-    IF(dimension = 'overall', '', dimension) AS slice_name,
-    slice_value
-  FROM scored UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
+  SELECT model, dimension, slice_value, value, label, value - label AS error, weight, cluster
+  FROM judged UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
 ),
 -- Windows and not groups: influences need the totals of the slice beside each row, and the rows are read once.
 centred AS (
@@ -62,7 +80,7 @@ centred AS (
     SAFE_DIVIDE(SUM(weight * label) OVER slice, SUM(weight) OVER slice) AS label_mean,
     MIN(label) OVER slice = MAX(label) OVER slice AS is_constant
   FROM sliced
-  WINDOW slice AS (PARTITION BY run_id, model_id, variant, slice_name, slice_value)
+  WINDOW slice AS (PARTITION BY model, dimension, slice_value)
 ),
 totals AS (
   SELECT
@@ -73,7 +91,7 @@ totals AS (
     NULLIF(SUM(weight * ABS(label)) OVER slice, 0) AS absolute_total,
     IF(is_constant, NULL, SUM(weight * POW(label - label_mean, 2)) OVER slice) AS squared_total
   FROM centred
-  WINDOW slice AS (PARTITION BY run_id, model_id, variant, slice_name, slice_value)
+  WINDOW slice AS (PARTITION BY model, dimension, slice_value)
 ),
 influences AS (
   SELECT
@@ -89,9 +107,8 @@ influences AS (
 ),
 clusters AS (
   SELECT
-    run_id, model_id, variant, slice_name, slice_value, cluster,
-    COUNT(*) AS predictions,
-    COUNT(label) AS n,
+    model, dimension, slice_value, cluster,
+    COUNT(*) AS n,
     SUM(weight * value) AS value_total,
     ANY_VALUE(total_weight) AS total_weight,
     ANY_VALUE(label_mean) AS label_mean,
@@ -111,15 +128,13 @@ clusters AS (
     SUM(POW(wape_part, 2)) AS wape_rows,
     SUM(POW(r2_part, 2)) AS r2_rows
   FROM influences
-  GROUP BY run_id, model_id, variant, slice_name, slice_value, cluster
+  GROUP BY model, dimension, slice_value, cluster
 ),
 slices AS (
   SELECT
-    run_id, model_id, variant, slice_name, slice_value,
-    SUM(predictions) AS predictions,
+    model, dimension, slice_value,
     SUM(n) AS n,
-    IF(@clustered, COUNTIF(n > 0), SUM(n)) AS units,
-    SUM(n) / SUM(predictions) AS label_coverage,
+    IF(@clustered, COUNT(*), SUM(n)) AS units,
     SAFE_DIVIDE(SUM(value_total), ANY_VALUE(total_weight)) AS mean_prediction,
     ANY_VALUE(label_mean) AS label_mean,
     ANY_VALUE(mae) AS mae,
@@ -133,13 +148,13 @@ slices AS (
     IF(@clustered, SUM(POW(wape_part, 2)), SUM(wape_rows)) AS wape_variance,
     IF(@clustered, SUM(POW(r2_part, 2)), SUM(r2_rows)) AS r2_variance
   FROM clusters
-  GROUP BY run_id, model_id, variant, slice_name, slice_value
+  GROUP BY model, dimension, slice_value
 ),
 measured AS (
   SELECT
-    run_id, model_id, variant, slice_name, slice_value, units, m.metric, m.value, m.scale,
-    IF(m.metric = 'label_coverage', predictions, n) AS n,
-    IF(n = 0, 'no labels', m.undefined) AS undefined,
+    models.run_id, models.model_id, models.variant, slices.dimension, slices.slice_value, slices.units,
+    m.metric, m.value, m.scale, m.undefined,
+    IF(m.metric = 'label_coverage', models.predicted, slices.n) AS n,
     -- Standard error on the scale of the interval, times Student's t by the expansion of Cornish and Fisher.
     IF(
       units < 30,
@@ -148,21 +163,23 @@ measured AS (
       * (1.959963984540054 + 2.372271230298562 / (units - 1) + 2.8224986157396112 / POW(units - 1, 2))
     ) AS half
   FROM slices
-  CROSS JOIN UNNEST([
-    STRUCT('mae' AS metric, mae AS value, mae_variance AS variance, mae AS divisor, 'log' AS scale, '' AS undefined),
-    STRUCT('rmse', rmse, rmse_variance, rmse, 'log', ''),
-    STRUCT('wape', wape, wape_variance, wape, 'log', 'all labels are zero'),
-    STRUCT('r2', r2, r2_variance, 1 - r2, 'log of the rest', 'constant label'),
-    STRUCT('bias', bias, bias_variance, 1.0, 'plain', ''),
-    STRUCT('label_mean', label_mean, NULL, NULL, 'none', ''),
-    STRUCT('mean_prediction', mean_prediction, NULL, NULL, 'none', ''),
-    STRUCT('count', CAST(n AS FLOAT64), NULL, NULL, 'none', ''),
-    STRUCT('label_coverage', label_coverage, NULL, NULL, 'none', '')
-  ]) AS m
-  WHERE slice_name = '' OR m.metric != 'label_coverage'
+  INNER JOIN models USING (model)
+  CROSS JOIN
+    UNNEST([
+      STRUCT('mae' AS metric, mae AS value, mae_variance AS variance, mae AS divisor, 'log' AS scale, '' AS undefined),
+      STRUCT('rmse', rmse, rmse_variance, rmse, 'log', ''),
+      STRUCT('wape', wape, wape_variance, wape, 'log', 'all labels are zero'),
+      STRUCT('r2', r2, r2_variance, 1 - r2, 'log of the rest', 'constant label'),
+      STRUCT('bias', bias, bias_variance, 1.0, 'plain', ''),
+      STRUCT('label_mean', label_mean, NULL, NULL, 'none', ''),
+      STRUCT('mean_prediction', mean_prediction, NULL, NULL, 'none', ''),
+      STRUCT('count', CAST(n AS FLOAT64), NULL, NULL, 'none', ''),
+      STRUCT('label_coverage', n / models.predicted, NULL, NULL, 'none', '')
+    ]) AS m
+  WHERE slices.dimension = 'overall' OR m.metric != 'label_coverage'
 )
 SELECT
-  run_id, model_id, variant, metric, slice_name, slice_value, n, value,
+  run_id, model_id, variant, metric, IF(dimension = 'overall', '', dimension) AS slice_name, slice_value, n, value,
   CASE
     WHEN half < 1e-12 THEN NULL
     WHEN scale = 'plain' THEN value - half
@@ -176,9 +193,9 @@ SELECT
     ELSE 1 - (1 - value) * EXP(-half)
   END AS high,
   CASE
-    WHEN value IS NULL THEN undefined
+    WHEN value IS NULL THEN COALESCE(NULLIF(undefined, ''), 'no weight')
     WHEN scale = 'none' THEN NULL
-    WHEN units < 30 THEN IF(@clustered, 'fewer than 30 clusters', 'fewer than 30 rows')
-    WHEN COALESCE(half, 0) < 1e-12 THEN 'no variation'
+    WHEN units < 30 THEN CONCAT('no interval: fewer than 30 ', IF(@clustered, 'clusters', 'rows'))
+    WHEN COALESCE(half, 0) < 1e-12 THEN 'no interval: no spread'
   END AS note
 FROM measured
