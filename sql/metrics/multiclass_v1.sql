@@ -9,9 +9,10 @@ description: >
   classes that are a label or are predicted in the slice; log_loss is the mean of -ln(score of the label), the score
   no lower than the machine epsilon 2^-52, which a class without a row has, too.
   Rows of the slice `confusion`, overall only, count the entities of each label and predicted class, unweighted.
-  An entity without a label (NULL) is not judged; it counts in label_coverage, the share of the rows of predictions whose
-  entity has a label, unweighted, overall only. count is the number of entities that are judged. A slice in which none
-  is judged has no rows. docs/metrics.md says more. Each prediction is read once, its three id columns twice.
+  An entity without a label (NULL) is not judged; it counts in label_coverage, the share of the rows of predictions
+  whose entity has a label, unweighted, overall only. count is the number of entities that are judged. A
+  slice in which none is judged has no rows. docs/metrics.md says more. Each prediction is read once, its three id
+  columns twice.
   Intervals (95 %) are by linearisation: each entity has an influence on a metric, influences are summed over clusters
   where the job declares them, and the variance is their sum of squares times units / (units - 1), units being entities
   or clusters. They are of Student's t with units - 1 degrees of freedom, on the scale of the logit, and of the
@@ -100,8 +101,8 @@ cells AS (
   FROM sliced
   GROUP BY model, dimension, slice_value, cluster, label, predicted_class
 ),
--- A cell belongs to the class of its label and to the class that was predicted_class: seen from a class, F1 is the share of
--- what belongs to it that is right, and an influence on it is that of a ratio.
+-- A cell belongs to the class of its label and to the class that was predicted: seen from a class, F1 is the share of
+-- what belongs to it that is right, and an influence on it is that on a ratio.
 classed AS (
   SELECT
     cells.*,

@@ -18,8 +18,8 @@ description: >
   it may be one of users or one of items. Intervals (95 %) are by linearisation over users, or over clusters where the
   job declares them: the variance is the sum of squared influences times units / (units - 1), with Student's t of
   units - 1 degrees of freedom, on the scale of the logit. Below 30 units, and where no unit differs from another, they
-  are NULL and note says why. Slice columns are STRING. `overall` is a constant column; its rows have an empty slice_name.
-  docs/metrics.md says more. Each prediction is read once, its three id columns twice.
+  are NULL and note says why. Slice columns are STRING. `overall` is a constant column; its rows have an empty
+  slice_name. docs/metrics.md says more. Each prediction is read once, its three id columns twice.
 parameters: {clustered: BOOL, ks: [INT64]}
 defaults: {ks: [10]}
 identifiers:
@@ -58,6 +58,9 @@ metrics:
   label_coverage: {better: neither}
 checks:
   - range: {column: label, min: 0}
+prediction_checks:
+  - range: {column: "{within}", min: 1}
+  - unique: ["{entity}", "{item}"]
 changes: {v1: first version}
 */
 WITH models AS (
@@ -254,7 +257,8 @@ slices AS (
 ),
 measured AS (
   SELECT
-    run_id, model_id, variant, dimension, slice_value, units, m.metric, m.value, m.n, m.is_average, m.undefined,
+    run_id, model_id, variant, dimension, slice_value, units, m.name AS metric, m.value, m.n, m.is_average,
+    m.undefined,
     -- Standard error on the scale of the logit, times Student's t by the expansion of Cornish and Fisher.
     IF(
       units < 30 OR NOT m.is_average,
@@ -267,18 +271,13 @@ measured AS (
   CROSS JOIN
     UNNEST([
       STRUCT(
-        metric, value, users AS n, TRUE AS is_average, TRUE AS is_sliced, metric = 'mrr' AS is_once,
+        metric AS name, value, users AS n, TRUE AS is_average, TRUE AS is_sliced, metric = 'mrr' AS is_once,
         'no relevant items' AS undefined
       ),
       STRUCT('count', CAST(users AS FLOAT64), users, FALSE, TRUE, TRUE, ''),
       STRUCT(
-        'label_coverage',
-        1 - SAFE_DIVIDE(users_without_relevance, predicted_users),
-        predicted_users,
-        FALSE,
-        FALSE,
-        TRUE,
-        ''
+        'label_coverage', 1 - SAFE_DIVIDE(users_without_relevance, predicted_users), predicted_users,
+        FALSE, FALSE, TRUE, ''
       ),
       STRUCT(
         'users_without_relevance', CAST(users_without_relevance AS FLOAT64), predicted_users, FALSE, FALSE, TRUE, ''

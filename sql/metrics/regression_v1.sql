@@ -78,7 +78,7 @@ centred AS (
     *,
     SUM(weight) OVER slice AS total_weight,
     SAFE_DIVIDE(SUM(weight * label) OVER slice, SUM(weight) OVER slice) AS label_mean,
-    MIN(label) OVER slice = MAX(label) OVER slice AS is_constant
+    MIN(IF(weight > 0, label, NULL)) OVER slice = MAX(IF(weight > 0, label, NULL)) OVER slice AS is_constant
   FROM sliced
   WINDOW slice AS (PARTITION BY model, dimension, slice_value)
 ),
@@ -89,7 +89,7 @@ totals AS (
     SAFE_DIVIDE(SUM(weight * error) OVER slice, total_weight) AS bias,
     SAFE_DIVIDE(SUM(weight * POW(error, 2)) OVER slice, total_weight) AS mse,
     NULLIF(SUM(weight * ABS(label)) OVER slice, 0) AS absolute_total,
-    IF(is_constant, NULL, SUM(weight * POW(label - label_mean, 2)) OVER slice) AS squared_total
+    IF(is_constant, NULL, NULLIF(SUM(weight * POW(label - label_mean, 2)) OVER slice, 0)) AS squared_total
   FROM centred
   WINDOW slice AS (PARTITION BY model, dimension, slice_value)
 ),
