@@ -56,7 +56,7 @@ class Subject:
     def digest(self) -> str:
         """Digest of models, SQL, label parameters and slices: the same subject is evaluated once."""
         spec = self.job.spec
-        judged_by = [spec.metrics.parameters, spec.weight, spec.cluster]
+        judged_by = [spec.metrics.parameters, spec.weight, spec.cluster, spec.example_key]
         return digest_json(
             [
                 self.run_id,

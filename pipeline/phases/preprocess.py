@@ -142,7 +142,7 @@ def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
 
 
 def _count(run: Run) -> Counts:
-    session, table, key = run.session, run.table("examples"), run.job.spec.prediction_key
+    session, table, key = run.session, run.table("examples"), run.job.spec.row_key
     asset = session.catalogue.get(run.job.spec.examples.sql)
     rules = rules_of(session, table, key, example_checks(session, run.job))
     profile = session.warehouse.rows(examples_profile_statement(run, rules))[0]

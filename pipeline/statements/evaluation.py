@@ -39,6 +39,9 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
         "predictions": predictions,
         "labels": labels,
         "key": list(spec.key),
+        "entity": spec.entity,
+        "within": "".join(spec.within),
+        "item": "".join(spec.item),
         "dimensions": [OVERALL, *spec.slices],
         **{name: function_name(session, name) for name in family.function_names},
     }
