@@ -1,0 +1,141 @@
+"""Whole lives of challengers, judged by the gate's own SQL in one query: how often are they promoted?
+
+A life is all windows that a challenger is given. Every day has a shock that hits champion and challenger alike, and each
+of them noise of its own. The true gain is given in standard errors of a window's mean.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from pipeline.digests import unique_name
+from pipeline.gate_rules import Gate, GateRule
+from pipeline.schemas import Schema
+from pipeline.session import Session
+from pipeline.sql_assets import TableName
+from pipeline.statements.gate import GateTables, judge_statement
+
+FIRST = date(2020, 1, 1)
+CHAMPION, CHALLENGER, METRIC = "champion@1", "challenger@1", "log_loss"
+SHOCK, NOISE = 0.08, 0.01
+"""Standard deviation of a day's shock, which both share, and of the noise that each has for itself."""
+
+SCHEMAS = {
+    "comparisons": {
+        **{"job": "STRING", "run_date": "DATE", "champion": "STRING", "challenger": "STRING"},
+        **{"metric": "STRING", "difference": "FLOAT64"},
+    },
+    "champions": {
+        **{"job": "STRING", "variant": "STRING", "from_run_date": "DATE"},
+        **{"holds_from": "DATE", "holds_until": "DATE"},
+    },
+    "verdicts": {
+        **{"job": "STRING", "run_date": "DATE", "champion": "STRING", "challenger": "STRING"},
+        **{"verdict": "STRING", "difference": "FLOAT64"},
+    },
+}
+"""Columns that the gate reads."""
+
+Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
+"""Noise with variance 1 of a shape (lives, days)."""
+
+NOISES: dict[str, Draw] = {
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "heavy tails (t, 3 degrees of freedom)": lambda rng, shape: rng.standard_t(3, shape) / np.sqrt(3),
+    "skewed (exponential)": lambda rng, shape: rng.standard_exponential(shape) - 1,
+}
+
+
+class Lives(NamedTuple):
+    """What became of some lives: how many were promoted, and the mean number of windows that it took."""
+
+    lives: int
+    promoted: int
+    windows: float
+
+    @property
+    def share(self) -> float:
+        """Share of the lives that were promoted."""
+        return self.promoted / self.lives
+
+    @property
+    def margin(self) -> float:
+        """Half of the 95 % interval of the share."""
+        return 1.96 * float(np.sqrt(self.share * (1 - self.share) / self.lives))
+
+
+def rule_of(**keys: float) -> GateRule:
+    """The gate of the simulation: what job.yaml gets where it names a metric only, and other keys."""
+    return GateRule.of(Gate(metric=METRIC, **keys), {METRIC: "lower"})
+
+
+def differences(rng: np.random.Generator, draw: Draw, rule: GateRule, lives: int, gain: float) -> np.ndarray:
+    """Return challenger minus champion, shape (lives, days); lower is better.
+
+    Parameters
+    ----------
+    gain
+        How much better the challenger is, in standard errors of the mean of a window.
+    """
+    shape = (lives, rule.gate.min_days * rule.gate.max_windows)
+    shock = 0.5 + SHOCK * rng.standard_normal(shape)
+    error = NOISE * np.sqrt(2 / rule.gate.min_days)
+    champion = shock + NOISE * draw(rng, shape)
+    challenger = shock + NOISE * draw(rng, shape) - gain * error
+    return challenger - champion
+
+
+def live(session: Session, rule: GateRule, days: np.ndarray) -> Lives:
+    """Let the gate judge lives in one query.
+
+    Parameters
+    ----------
+    days
+        Challenger minus champion, shape (lives, days).
+    """
+    names = [f"life_{number:05d}" for number in range(len(days))]
+    last = FIRST + timedelta(days=days.shape[1] - 1)
+    tables = _tables(session, names, days)
+    rows = session.warehouse.rows(judge_statement(session, rule, names, [CHALLENGER], last, tables))
+    promoted = [row["window_number"] for row in rows if row["verdict"] == "promote"]
+    return Lives(len(names), len(promoted), float(np.mean(promoted)) if promoted else float("nan"))
+
+
+def _tables(session: Session, names: list[str], days: np.ndarray) -> GateTables:
+    lives, count = days.shape
+    dates = [str(FIRST + timedelta(days=day)) for day in range(count)]
+    both = {"champion": pl.lit(CHAMPION), "challenger": pl.lit(CHALLENGER), "metric": pl.lit(METRIC)}
+    compared = pl.DataFrame(
+        {"job": np.repeat(names, count), "run_date": dates * lives, "difference": days.ravel()}
+    ).with_columns(**both)
+    champions = pl.DataFrame({"job": names}).with_columns(
+        variant=pl.lit(CHAMPION),
+        from_run_date=pl.lit(str(FIRST)),
+        holds_from=pl.lit("0001-01-01"),
+        holds_until=pl.lit("9999-12-31"),
+    )
+    verdicts = pl.DataFrame(schema=dict.fromkeys(SCHEMAS["verdicts"], pl.String))
+    frames = {"comparisons": compared, "champions": champions, "verdicts": verdicts}
+    return GateTables(**{name: _loaded(session, name, frame) for name, frame in frames.items()})
+
+
+def _loaded(session: Session, name: str, frame: pl.DataFrame) -> TableName:
+    stem = unique_name(f"lives-{name}")
+    table, schema = session.target.run_table(stem.replace("-", "_")), Schema.parse(SCHEMAS[name])
+    if frame.is_empty():
+        session.warehouse.tables.create(table, schema)
+        return table
+    with tempfile.TemporaryDirectory(prefix="lives-") as folder:
+        path = Path(folder) / "rows.jsonl"
+        frame.select(schema.names).write_ndjson(path)
+        uri = session.store.uri("simulation", f"{stem}.jsonl")
+        session.store.put_file(path, uri)
+    session.warehouse.load_jsonl([uri], table, schema, step=stem)
+    return table
