@@ -33,6 +33,12 @@ WHERE NOT EXISTS (
       AND old.run_date BETWEEN @first_date AND @last_date
       AND old.run_date = said.run_date
       AND old.champion = said.champion
-      AND old.challenger = said.challenger
-      AND (old.verdict IN ('keep', 'too-few-labels') OR old.difference IS NOT NULL)
+      AND COALESCE(old.challenger, '') = COALESCE(said.challenger, '')
+      AND (
+        (old.verdict = said.verdict AND old.reason = said.reason)
+        OR (
+          (old.verdict IN ('keep', 'too-few-labels') OR old.difference IS NOT NULL)
+          AND (said.verdict IN ('keep', 'too-few-labels') OR said.difference IS NOT NULL)
+        )
+      )
   )
