@@ -1,7 +1,7 @@
 """Whole lives of challengers, judged by the gate's own SQL in one query: how often are they promoted?
 
-A life is all windows that a challenger is given. Every day has a shock that hits champion and challenger alike, and each
-of them noise of its own. The true gain is given in standard errors of a window's mean.
+A life is all windows that a challenger is given. Every day has a shock that hits champion and challenger alike, and
+each of them noise of its own. The true gain is given in standard errors of a window's mean.
 """
 
 from __future__ import annotations
@@ -27,21 +27,19 @@ CHAMPION, CHALLENGER, METRIC = "champion@1", "challenger@1", "log_loss"
 SHOCK, NOISE = 0.08, 0.01
 """Standard deviation of a day's shock, which both share, and of the noise that each has for itself."""
 
-SCHEMAS = {
-    "comparisons": {
-        **{"job": "STRING", "run_date": "DATE", "champion": "STRING", "challenger": "STRING"},
-        **{"metric": "STRING", "difference": "FLOAT64"},
-    },
-    "champions": {
-        **{"job": "STRING", "variant": "STRING", "from_run_date": "DATE"},
-        **{"holds_from": "DATE", "holds_until": "DATE"},
-    },
-    "verdicts": {
-        **{"job": "STRING", "run_date": "DATE", "champion": "STRING", "challenger": "STRING"},
-        **{"verdict": "STRING", "difference": "FLOAT64"},
-    },
+TYPES = {
+    "run_date": "DATE",
+    "from_run_date": "DATE",
+    "holds_from": "DATE",
+    "holds_until": "DATE",
+    "difference": "FLOAT64",
 }
-"""Columns that the gate reads."""
+COLUMNS = {
+    "comparisons": "job run_date champion challenger metric difference",
+    "champions": "job variant from_run_date holds_from holds_until",
+    "verdicts": "job run_date champion challenger verdict difference",
+}
+"""Columns that the gate reads; those without a type are STRING."""
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 """Noise with variance 1 of a shape (lives, days)."""
@@ -121,14 +119,14 @@ def _tables(session: Session, names: list[str], days: np.ndarray) -> GateTables:
         holds_from=pl.lit("0001-01-01"),
         holds_until=pl.lit("9999-12-31"),
     )
-    verdicts = pl.DataFrame(schema=dict.fromkeys(SCHEMAS["verdicts"], pl.String))
-    frames = {"comparisons": compared, "champions": champions, "verdicts": verdicts}
+    frames = {"comparisons": compared, "champions": champions, "verdicts": pl.DataFrame()}
     return GateTables(**{name: _loaded(session, name, frame) for name, frame in frames.items()})
 
 
 def _loaded(session: Session, name: str, frame: pl.DataFrame) -> TableName:
     stem = unique_name(f"lives-{name}")
-    table, schema = session.target.run_table(stem.replace("-", "_")), Schema.parse(SCHEMAS[name])
+    schema = Schema.parse({column: TYPES.get(column, "STRING") for column in COLUMNS[name].split()})
+    table = session.target.run_table(stem.replace("-", "_"))
     if frame.is_empty():
         session.warehouse.tables.create(table, schema)
         return table

@@ -23,7 +23,9 @@ def gate_rule(catalogue: Catalogue, job: Job, gate: Gate) -> GateRule:
     known = [name for name, direction in better.items() if direction != "neither"]
     for key, metric in [("metric", gate.metric), *(("guard_rails", name) for name in gate.guard_rails)]:
         if metric not in known:
-            has = f"the family {spec.family} has no metric" if metric not in better else "neither direction is better of"
+            has = (
+                f"the family {spec.family} has no metric" if metric not in better else "neither direction is better of"
+            )
             raise RequestError(f"{where}.{key}: {has} {metric!r}", hint=f"name one of: {', '.join(known)}")
     if gate.direction not in (None, better[gate.metric]):
         what = f"{where}.direction: {gate.direction}, but {better[gate.metric]} values of {gate.metric} are better"

@@ -71,9 +71,7 @@ class GateRule(NamedTuple):
         """Return the rule of a gate; `better` holds `higher` or `lower` for each of its metrics."""
         signs = {metric: 1.0 if better[metric] == "higher" else -1.0 for metric in (gate.metric, *gate.guard_rails)}
         rails = {gate.metric: 0.0} | gate.guard_rails
-        return cls(
-            gate, signs[gate.metric], [GuardRail(metric, signs[metric], most) for metric, most in rails.items()]
-        )
+        return cls(gate, signs[gate.metric], [GuardRail(metric, signs[metric], most) for metric, most in rails.items()])
 
     @property
     def quantile(self) -> float:

@@ -78,11 +78,15 @@ def list_variants(session: Session, job: Job) -> list[VariantLine]:
 
 
 def _line(job: Job, variant: str, metric: str | None, row: Mapping[str, Any], spans: Spans) -> VariantLine:
-    champion = spans[-1] if spans and spans[-1]["variant"] == variant else None
-    role = "champion" if champion else _role(job, variant)
-    numbers = (row.get(name) for name in ("metric_run_date", "n", "value"))
-    fit = (row.get(name) for name in ("run_date", "model_id", "uri"))
-    return VariantLine(variant, role, champion and champion["from_run_date"], *fit, metric, *numbers)
+    is_champion = variant == _present(spans)
+    known = {name: row.get(name) for name in ("run_date", "model_id", "uri", "metric_run_date", "n", "value")}
+    return VariantLine(
+        variant=variant,
+        role="champion" if is_champion else _role(job, variant),
+        champion_since=spans[-1]["from_run_date"] if is_champion else None,
+        metric=metric,
+        **known,
+    )
 
 
 def _role(job: Job, variant: str) -> str:
@@ -112,7 +116,9 @@ def promote_variant(session: Session, job: Job, name: str, reason: str, first: d
     spans = champions_of(session, job)
     _refuse_champion(job, variant, spans)
     start = _first_date(session, job, variant, spans, first)
-    return _name(session, job, Named(job.name, variant, _present(spans), start, reason), "promote", f"by hand: {reason}")
+    return _name(
+        session, job, Named(job.name, variant, _present(spans), start, reason), "promote", f"by hand: {reason}"
+    )
 
 
 def roll_back(session: Session, job: Job, reason: str) -> Named:
@@ -187,11 +193,12 @@ def _refuse_champion(job: Job, variant: str, spans: Spans) -> None:
 def _first_date(session: Session, job: Job, variant: str, spans: Spans, asked: date | None) -> date:
     """Return from which run date on a variant can be champion, without taking anything from consumers."""
     slices = published(session, job, asked or EARLIEST, LATEST)
-    since = spans[-1]["from_run_date"] if spans else EARLIEST
+    since: date = spans[-1]["from_run_date"] if spans else EARLIEST
     if asked is None:
         if not slices:
             raise RequestError(f"{job.name}: nothing was published yet", hint="say with --from from which run date on")
-        return max(since, slices[-1]["run_date"] + timedelta(days=1))
+        last: date = slices[-1]["run_date"]
+        return max(since, last + timedelta(days=1))
     if asked < since:
         what = f"--from {asked} lies before {since}, from which run date on {_present(spans)} is champion"
         raise RequestError(what, hint="name that date or a later one: who was champion before stays")

@@ -31,4 +31,5 @@ def champion_lines(job: str, spans: Sequence[Mapping[str, Any]]) -> Iterator[str
     """Return a line for each champion, the oldest first."""
     yield f"{job}: champions" if spans else f"{job}: no champion yet"
     for span in spans:
-        yield f"  from {span['from_run_date']}  {span['variant']}  {span['reason']} (decided {span['decided_at']:%Y-%m-%d})"
+        decided = f"decided {span['decided_at']:%Y-%m-%d}"
+        yield f"  from {span['from_run_date']}  {span['variant']}  {span['reason']} ({decided})"

@@ -11,7 +11,7 @@ from pipeline.dates import EARLIEST
 from pipeline.gate_rules import GateRule
 from pipeline.project import Job
 from pipeline.session import Session
-from pipeline.sql_assets import Statement, TableName
+from pipeline.sql_assets import Identifier, Statement, TableName
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,11 @@ def paired_predictions_statement(
         "champion": pairing.champion,
         "challengers": list(pairing.challengers),
     }
-    identifiers = {"predictions": predictions, "entity": job.spec.entity, "columns": list(columns)}
+    identifiers: dict[str, Identifier] = {
+        "predictions": predictions,
+        "entity": job.spec.entity,
+        "columns": list(columns),
+    }
     return session.statement("phases/paired_predictions_v1", identifiers, values)
 
 
@@ -57,7 +61,8 @@ def record_comparisons_statement(
     session: Session, computed: Statement, which: Mapping[str, Any], sql_version: str, sql_digest: str
 ) -> Statement:
     """Append what an evaluation says of challengers, once; `which` holds job, run_date, evaluation_id and champion."""
-    identifiers = {"comparisons": session.target.table("comparisons_v1"), "computed": computed}
+    comparisons = session.target.table("comparisons_v1")
+    identifiers: dict[str, Identifier] = {"comparisons": comparisons, "computed": computed}
     values = {**which, "sql_version": sql_version, "sql_digest": sql_digest}
     return session.statement("phases/record_comparisons_v1", identifiers, values)
 
