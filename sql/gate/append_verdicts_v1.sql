@@ -33,7 +33,7 @@ WHERE NOT EXISTS (
       AND old.run_date BETWEEN @first_date AND @last_date
       AND old.run_date = said.run_date
       AND old.champion = said.champion
-      AND COALESCE(old.challenger, '') = COALESCE(said.challenger, '')
+      AND COALESCE(old.challenger, '') = COALESCE(CAST(said.challenger AS STRING), '')
       AND (
         (old.verdict = said.verdict AND old.reason = said.reason)
         OR (
