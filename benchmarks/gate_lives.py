@@ -17,13 +17,17 @@ import polars as pl
 
 from pipeline.digests import unique_name
 from pipeline.gate_rules import Gate, GateRule
+from pipeline.local import lifecycle
+from pipeline.project import Project
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
 from pipeline.statements.gate import GateTables, judge_statement
+from pipeline.target import Endpoints, local_target
 
 FIRST = date(2020, 1, 1)
 CHAMPION, CHALLENGER, METRIC = "champion@1", "challenger@1", "log_loss"
+SEED = 20130701
 SHOCK, NOISE = 0.08, 0.01
 """Standard deviation of a day's shock, which both share, and of the noise that each has for itself."""
 
@@ -69,6 +73,73 @@ class Lives(NamedTuple):
         return 1.96 * float(np.sqrt(self.share * (1 - self.share) / self.lives))
 
 
+class Scenario(NamedTuple):
+    """What the challengers of some lives are like: their true gain in standard errors, their noise."""
+
+    gain: float
+    noise: str
+    lives: int
+
+
+SCENARIOS = (
+    *(Scenario(0.0, noise, 4000) for noise in NOISES),
+    *(Scenario(-1.0, noise, 1000) for noise in NOISES),
+    *(Scenario(-2.0, noise, 1000) for noise in NOISES),
+    Scenario(1.0, "normal", 1000),
+    *(Scenario(2.0, noise, 1000) for noise in NOISES),
+    Scenario(3.0, "normal", 1000),
+)
+AT_ONCE = 1000
+"""Lives in one query."""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="lives-") as folder:
+        local_dir = Path(folder) / "local"
+        try:
+            report(_session(local_dir))
+        finally:
+            lifecycle.down(local_dir)
+
+
+def report(session: Session) -> None:
+    """Print the table of docs/gate.md."""
+    rule = rule_of()
+    gate = rule.gate
+    print(
+        f"{gate.max_windows} windows of {gate.min_days} days, error {gate.error}, min_gain {gate.min_gain}, no guard rail;"
+        f" seed {SEED}\n"
+    )
+    print("| true gain (standard errors of a window's mean) | noise of a day | lives | promoted | share | windows |")
+    print("|---|---|---|---|---|---|")
+    for number, scenario in enumerate(SCENARIOS):
+        found = lives_of(session, rule, scenario, np.random.default_rng([SEED, number]))
+        windows = f"{found.windows:.1f}" if found.promoted else "-"
+        share = f"{found.share:.1%} ± {found.margin:.1%}"
+        print(
+            f"| {scenario.gain:+.0f} | {scenario.noise} | {found.lives:,} | {found.promoted:,} | {share} | {windows} |",
+            flush=True,
+        )
+
+
+def lives_of(session: Session, rule: GateRule, scenario: Scenario, rng: np.random.Generator) -> Lives:
+    """Live a scenario."""
+    windows: list[int] = []
+    for first in range(0, scenario.lives, AT_ONCE):
+        lives = min(AT_ONCE, scenario.lives - first)
+        windows += live(session, rule, differences(rng, NOISES[scenario.noise], rule, lives, scenario.gain))
+    return Lives(scenario.lives, len(windows), float(np.mean(windows)) if windows else float("nan"))
+
+
+def _session(local_dir: Path) -> Session:
+    found = lifecycle.up(local_dir)
+    endpoints = Endpoints(bigquery=found.bigquery, bigquery_storage=found.bigquery_storage, storage=found.storage)
+    session = Session.open(Project.open(Path(__file__).parents[1]), local_target(endpoints))
+    session.warehouse.tables.create_datasets()
+    session.store.create_bucket()
+    return session
+
+
 def rule_of(**keys: float) -> GateRule:
     """The gate of the simulation: what job.yaml gets where it names a metric only, and other keys."""
     return GateRule.of(Gate(metric=METRIC, **keys), {METRIC: "lower"})
@@ -90,8 +161,8 @@ def differences(rng: np.random.Generator, draw: Draw, rule: GateRule, lives: int
     return challenger - champion
 
 
-def live(session: Session, rule: GateRule, days: np.ndarray) -> Lives:
-    """Let the gate judge lives in one query.
+def live(session: Session, rule: GateRule, days: np.ndarray) -> list[int]:
+    """Let the gate judge lives in one query, and return the windows in which challengers were promoted.
 
     Parameters
     ----------
@@ -102,8 +173,7 @@ def live(session: Session, rule: GateRule, days: np.ndarray) -> Lives:
     last = FIRST + timedelta(days=days.shape[1] - 1)
     tables = _tables(session, names, days)
     rows = session.warehouse.rows(judge_statement(session, rule, names, [CHALLENGER], last, tables))
-    promoted = [row["window_number"] for row in rows if row["verdict"] == "promote"]
-    return Lives(len(names), len(promoted), float(np.mean(promoted)) if promoted else float("nan"))
+    return [row["window_number"] for row in rows if row["verdict"] == "promote"]
 
 
 def _tables(session: Session, names: list[str], days: np.ndarray) -> GateTables:
@@ -137,3 +207,7 @@ def _loaded(session: Session, name: str, frame: pl.DataFrame) -> TableName:
         session.store.put_file(path, uri)
     session.warehouse.load_jsonl([uri], table, schema, step=stem)
     return table
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple
 
@@ -10,6 +12,9 @@ from pydantic import Field
 from pipeline.yaml_file import Strict
 
 Direction = Literal["higher", "lower"]
+LONGEST = 10_000
+"""Days of the longest window that is spoken of."""
+
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -74,20 +79,34 @@ class GateRule(NamedTuple):
         return cls(gate, signs[gate.metric], [GuardRail(metric, signs[metric], most) for metric, most in rails.items()])
 
     @property
-    def quantile(self) -> float:
-        """Quantile of Student's t for one window: the error is split evenly over the windows (Bonferroni)."""
-        from scipy import stats
-
-        return float(stats.t.ppf(1 - self.window_error, self.gate.min_days - 1))
-
-    @property
-    def normal_quantile(self) -> float:
-        """The same quantile of the normal distribution."""
-        from scipy import stats
-
-        return float(stats.norm.ppf(1 - self.window_error))
-
-    @property
     def window_error(self) -> float:
-        """Probability of a false promotion in one window."""
+        """Probability of a false promotion in one window: the error is split evenly over the windows (Bonferroni)."""
         return self.gate.error / self.gate.max_windows
+
+    @property
+    def quantile(self) -> float:
+        """Quantile of Student's t by which a window is judged."""
+        return self._quantile(self.gate.min_days)
+
+    def needed_days(self, difference: float, margin: float, n: int) -> int | None:
+        """Return the length of a window that would show this mean gain with this spread of days.
+
+        Parameters
+        ----------
+        difference, margin, n
+            Mean gain of a window, its distance from the lower bound, and its days.
+
+        Returns
+        -------
+        int or None
+            None where the mean gain is not enough, or so little more that nobody has the days.
+        """
+        gain, spread = difference - self.gate.min_gain, margin / self.quantile * math.sqrt(n)
+        longer = range(n + 1, LONGEST + 1)
+        found = bisect_left(longer, True, key=lambda days: self._quantile(days) * spread / math.sqrt(days) < gain)
+        return longer[found] if found < len(longer) else None
+
+    def _quantile(self, days: int) -> float:
+        from scipy import stats
+
+        return float(stats.t.ppf(1 - self.window_error, days - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.gate_rules import Gate
+from pipeline.gate_rules import Gate, GateRule
 
 Row = Mapping[str, Any]
 
@@ -13,9 +13,13 @@ SAID = ("run_date", "champion", "challenger", "verdict", "n", "needed_n", "diffe
 """Columns of a judgement that its verdict has too."""
 
 
-def verdict_of(gate: Gate, judged: Row) -> dict[str, Any]:
+def verdict_of(rule: GateRule, judged: Row) -> dict[str, Any]:
     """Return the verdict of a judgement of `gate/judge_v1`: its numbers, and the reason in words."""
-    return {name: judged[name] for name in SAID} | {"reason": REASONS[judged["cause"]](gate, judged)}
+    said = {name: judged[name] for name in SAID} | {"reason": REASONS[judged["cause"]](rule.gate, judged)}
+    if judged["cause"] == "not-shown":
+        margin = judged["difference"] - judged["low"]
+        said["needed_n"] = rule.needed_days(judged["difference"], margin, judged["n"])
+    return said
 
 
 def verdict_line(job: str, verdict: Row) -> str:

@@ -51,7 +51,7 @@ def gate_job(session: Session, job: Job, day: date) -> Verdicts:
 def _judge(session: Session, job: Job, gate: Gate, last: date) -> Verdicts:
     rule = gate_rule(session.catalogue, job, gate)
     judged = session.warehouse.rows(judge_statement(session, rule, [job.name], challengers_of(job), last))
-    verdicts = [verdict_of(gate, row) for row in judged]
+    verdicts = [verdict_of(rule, row) for row in judged]
     Ledger(session, job.name).record_verdicts(verdicts)
     for verdict in verdicts:
         session.reporter.say(verdict_line(job.name, verdict))

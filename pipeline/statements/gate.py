@@ -98,7 +98,6 @@ def judge_statement(
         "min_days": gate.min_days,
         "max_windows": gate.max_windows,
         "quantile": rule.quantile,
-        "normal_quantile": rule.normal_quantile,
         "guard_rails": [rail._asdict() for rail in rule.guard_rails],
     }
     identifiers = {

@@ -7,8 +7,6 @@ description: >
   mean gain less @quantile standard errors must exceed @min_gain, and the mean loss of no guard rail may exceed its
   tolerance; the metric itself is one of them. After @max_windows windows a challenger is judged no more. On the first
   day on which some pass, the one with the largest gain is promoted, and later days wait: a promotion comes first.
-  needed_n is the number of days that would do at this difference and spread, by Guenther's approximation
-  (z s / d)^2 + z^2 / 2 for Student's t.
 parameters:
   jobs: [STRING]
   first_date: DATE
@@ -20,7 +18,6 @@ parameters:
   min_days: INT64
   max_windows: INT64
   quantile: FLOAT64
-  normal_quantile: FLOAT64
   guard_rails: [{metric: STRING, sign: FLOAT64, tolerance: FLOAT64}]
 identifiers: {comparisons: table, champions: table, verdicts: table}
 columns:
@@ -117,8 +114,7 @@ windows AS (
     MAX(IF(gain IS NULL, NULL, run_date)) AS closes_on,
     COUNT(gain) AS n,
     AVG(gain) AS difference,
-    @quantile * STDDEV_SAMP(gain) / SQRT(COUNT(gain)) AS margin,
-    POW(@normal_quantile * SAFE_DIVIDE(STDDEV_SAMP(gain), AVG(gain) - @min_gain), 2) AS squared_ratio
+    @quantile * STDDEV_SAMP(gain) / SQRT(COUNT(gain)) AS margin
   FROM numbered
   GROUP BY job, champion, challenger, window_number
   HAVING COUNT(gain) >= @min_days AND window_number <= @max_windows AND LOGICAL_OR(is_pending AND gain IS NOT NULL)
@@ -146,7 +142,7 @@ broken AS (
 ),
 tested AS (
   SELECT
-    w.job, w.champion, w.challenger, w.window_number, w.closes_on, w.n, w.difference, w.margin, w.squared_ratio,
+    w.job, w.champion, w.challenger, w.window_number, w.closes_on, w.n, w.difference, w.margin,
     b.metrics AS broken,
     w.difference - w.margin > @min_gain AS gains,
     w.difference - w.margin > @min_gain AND b.metrics IS NULL AS passes
@@ -175,7 +171,7 @@ verdicts AS (
       PARTITION BY d.job, d.champion, d.challenger, d.window_number ORDER BY d.run_date
     ) AS days_so_far,
     d.is_pending, r.closes_on IS NOT NULL AS closes,
-    r.n, r.difference, r.margin, r.squared_ratio, r.broken, r.gains, r.passes, r.best, decided.decided_on
+    r.n, r.difference, r.margin, r.broken, r.gains, r.passes, r.best, decided.decided_on
   FROM numbered AS d
   LEFT JOIN ranked AS r
     ON d.job = r.job AND d.champion = r.champion AND d.challenger = r.challenger
@@ -207,11 +203,7 @@ SELECT
   END AS verdict,
   cause,
   IF(cause = 'windows-used-up', NULL, COALESCE(n, days_so_far)) AS n,
-  CASE
-    WHEN cause IN ('undefined', 'window-open') THEN @min_days
-    WHEN cause = 'not-shown' AND difference > @min_gain
-      THEN GREATEST(n + 1, CAST(CEIL(LEAST(squared_ratio + POW(@normal_quantile, 2) / 2, 1e9)) AS INT64))
-  END AS needed_n,
+  IF(cause IN ('undefined', 'window-open'), @min_days, NULL) AS needed_n,
   difference,
   difference - margin AS low,
   difference + margin AS high,
