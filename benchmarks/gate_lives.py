@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import polars as pl
 
 from pipeline.digests import unique_name
@@ -21,11 +22,12 @@ from pipeline.local import lifecycle
 from pipeline.project import Project
 from pipeline.schemas import Schema
 from pipeline.session import Session
-from pipeline.sql_assets import TableName
+from pipeline.sql_assets import Statement, TableName
 from pipeline.statements.gate import GateTables, judge_statement
 from pipeline.target import Endpoints, local_target
 
 FIRST = date(2020, 1, 1)
+LIFE = "life_"
 CHAMPION, CHALLENGER, METRIC = "champion@1", "challenger@1", "log_loss"
 SEED = 20130701
 SHOCK, NOISE = 0.08, 0.01
@@ -106,10 +108,7 @@ def report(session: Session) -> None:
     """Print the table of docs/gate.md."""
     rule = rule_of()
     gate = rule.gate
-    print(
-        f"{gate.max_windows} windows of {gate.min_days} days, error {gate.error}, min_gain {gate.min_gain}, no guard rail;"
-        f" seed {SEED}\n"
-    )
+    print(f"{gate.max_windows} windows of {gate.min_days} days, error {gate.error}, seed {SEED}\n")
     print("| true gain (standard errors of a window's mean) | noise of a day | lives | promoted | share | windows |")
     print("|---|---|---|---|---|---|")
     for number, scenario in enumerate(SCENARIOS):
@@ -127,7 +126,8 @@ def lives_of(session: Session, rule: GateRule, scenario: Scenario, rng: np.rando
     windows: list[int] = []
     for first in range(0, scenario.lives, AT_ONCE):
         lives = min(AT_ONCE, scenario.lives - first)
-        windows += live(session, rule, differences(rng, NOISES[scenario.noise], rule, lives, scenario.gain))
+        days = differences(rng, NOISES[scenario.noise], rule, lives, scenario.gain)
+        windows += live(session, rule, days).values()
     return Lives(scenario.lives, len(windows), float(np.mean(windows)) if windows else float("nan"))
 
 
@@ -161,19 +161,29 @@ def differences(rng: np.random.Generator, draw: Draw, rule: GateRule, lives: int
     return challenger - champion
 
 
-def live(session: Session, rule: GateRule, days: np.ndarray) -> list[int]:
-    """Let the gate judge lives in one query, and return the windows in which challengers were promoted.
+def live(session: Session, rule: GateRule, days: np.ndarray) -> dict[int, int]:
+    """Let the gate judge lives in one query, and return those that were promoted, with the window that did it.
 
     Parameters
     ----------
     days
         Challenger minus champion, shape (lives, days).
     """
-    names = [f"life_{number:05d}" for number in range(len(days))]
+    names = [f"{LIFE}{number:05d}" for number in range(len(days))]
     last = FIRST + timedelta(days=days.shape[1] - 1)
-    tables = _tables(session, names, days)
-    rows = session.warehouse.rows(judge_statement(session, rule, names, [CHALLENGER], last, tables))
-    return [row["window_number"] for row in rows if row["verdict"] == "promote"]
+    judged = judge_statement(session, rule, names, [CHALLENGER], last, _tables(session, names, days))
+    found = _promoted(session, judged)
+    return dict(zip(found["job"].str.removeprefix(LIFE).astype(int), found["window_number"], strict=True))
+
+
+def _promoted(session: Session, judged: Statement) -> pd.DataFrame:
+    """Return the promotions among judgements: a life has a row for each of its days, so they stay in a table."""
+    stem = unique_name("lives-judged")
+    table = session.target.run_table(stem.replace("-", "_"))
+    schema = Schema.parse({"job": "STRING", "window_number": "INT64", "verdict": "STRING"})
+    copied = session.statement("leaks/copy_v1", {"table": table, "query": judged, "columns": schema.names})
+    session.warehouse.execute(copied, step=stem, labels={})
+    return session.warehouse.read_frame(table, schema, where="verdict = 'promote'", order_by=["job"])
 
 
 def _tables(session: Session, names: list[str], days: np.ndarray) -> GateTables:

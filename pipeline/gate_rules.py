@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple
 
@@ -103,7 +103,8 @@ class GateRule(NamedTuple):
         """
         gain, spread = difference - self.gate.min_gain, margin / self.quantile * math.sqrt(n)
         longer = range(n + 1, LONGEST + 1)
-        found = bisect_left(longer, True, key=lambda days: self._quantile(days) * spread / math.sqrt(days) < gain)
+        # The margin falls with every day, so that the first length at which it is below the gain is found by halves.
+        found = bisect_right(longer, -gain, key=lambda days: -self._quantile(days) * spread / math.sqrt(days))
         return longer[found] if found < len(longer) else None
 
     def _quantile(self, days: int) -> float:

@@ -22,9 +22,9 @@ def verdict_of(rule: GateRule, judged: Row) -> dict[str, Any]:
     return said
 
 
-def verdict_line(job: str, verdict: Row) -> str:
+def verdict_line(verdict: Row) -> str:
     """Return a verdict for people."""
-    return f"{job} {verdict['run_date']}: {verdict['verdict']} {verdict['challenger']}: {verdict['reason']}"
+    return f"{verdict['run_date']} gate: {verdict['verdict']} {verdict['challenger']}, {verdict['reason']}"
 
 
 def _days(gate: Gate, row: Row) -> str:

@@ -54,7 +54,7 @@ def _judge(session: Session, job: Job, gate: Gate, last: date) -> Verdicts:
     verdicts = [verdict_of(rule, row) for row in judged]
     Ledger(session, job.name).record_verdicts(verdicts)
     for verdict in verdicts:
-        session.reporter.say(verdict_line(job.name, verdict))
+        session.reporter.say(verdict_line(verdict))
     return verdicts
 
 
