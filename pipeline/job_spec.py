@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from pipeline.gate_rules import Gate
 from pipeline.schemas import DeclaredColumns, Schema
 from pipeline.yaml_file import Strict
 
@@ -107,6 +108,7 @@ class JobSpec(Strict):
     cluster: list[str] = []
     slices: list[str] = []
     headline: list[str] = []
+    gate: Gate | None = None
 
     @field_validator("time_zone")
     @classmethod
