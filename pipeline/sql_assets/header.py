@@ -43,7 +43,7 @@ class Header(Strict):
     checks
         What the rows of the result have to be like; checked as soon as they are a table.
     form
-        What the body is: a statement, a condition on rows, or an aggregate; the last two are parts of statements.
+        What the body is: a statement, or part of one: a condition on rows, an aggregate, or a value of each row.
     changes
         What each version changed.
     """
@@ -53,7 +53,7 @@ class Header(Strict):
     identifiers: dict[str, IdentifierKind] = {}
     columns: DeclaredColumns = {}
     checks: list[Check] = []
-    form: Literal["statement", "condition", "aggregate"] = "statement"
+    form: Literal["statement", "condition", "aggregate", "value"] = "statement"
     changes: dict[str, str] = Field(min_length=1)
 
 
