@@ -18,6 +18,7 @@ from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.metrics import MetricSpec
 from pipeline.ndjson import write_jsonl
+from pipeline.phases.drift import complete_drift
 from pipeline.phases.load import load_from_uris
 from pipeline.progress import Stopwatch
 from pipeline.project import Job
@@ -147,6 +148,7 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
             return None
         evaluation_id = digest_json([subject.digest, moment, labels.counts["checksum"]])
         rows = _record_metrics(session, subject, labels.table, evaluation_id)
+        complete_drift(session, job, day, subject.run_id, subject.models, labels.table)
         said.append(f"{len(rows)} metrics from {labels.counts['row_count']:,} labels")
     event = Event(
         phase="evaluate",

@@ -9,6 +9,7 @@ from datetime import date
 from pipeline.errors import RequestError
 from pipeline.manifest import Manifest
 from pipeline.model_files import committed_models
+from pipeline.phases.drift import measure_drift
 from pipeline.phases.evaluate import Evaluation, evaluate_job
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_run
@@ -41,6 +42,7 @@ def run_job(
         _load(run, summary)
     else:
         _describe(run, summary)
+    measure_drift(run, {(model.variant, model.model_id) for model in committed_models(run)})
     with _timed(summary, "evaluate"):
         evaluations = evaluate_job(session, job, run_date)
     summary.evaluated = [evaluated(evaluation) for evaluation in evaluations]

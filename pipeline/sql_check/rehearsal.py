@@ -15,7 +15,7 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import PARTITION, SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
-from pipeline.statements import checks, evaluation, examples, leaks, ledger, places, predictions
+from pipeline.statements import checks, drift, evaluation, examples, leaks, ledger, places, predictions
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
 SAMPLE_DATE = date(2024, 2, 29)
@@ -165,8 +165,17 @@ class Rehearsal:
         digest = session.catalogue.get(spec.asset).digest
         yield evaluation.record_metrics_statement(session, computed, which, spec.asset, digest)
         yield evaluation.evaluation_metrics_statement(session, which)
+        yield from self._drift()
         yield ledger.verdict_of_statement(session, job.name, run.run_date)
         yield evaluation.report_statement(session, job, run.run_date, run.run_date)
+
+    def _drift(self) -> Iterator[Statement]:
+        measured = {False: drift.distributions_statement(self.run, [])}
+        if drift.has_label_rate(self.run):
+            measured[True] = drift.label_rate_statement(self.run, self.labels)
+        for of_labels, computed in measured.items():
+            yield drift.record_drift_statement(self.run, computed, of_labels=of_labels)
+            yield drift.drift_rows_statement(self.run, of_labels=of_labels)
 
     def _leak_test(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run

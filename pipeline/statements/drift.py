@@ -29,13 +29,13 @@ def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) ->
     reference
         Scores of training rows: variant, feature, number or category, n.
     """
-    session, predicted = run.session, run.job.spec.predictions.typed_columns
-    table, names = session.target.table(run.job.predictions_table), predicted.names
+    session, predicted = run.session, predicted_columns(run)
+    table, names = session.target.table(run.job.predictions_table), run.job.spec.predictions.typed_columns.names
     identifiers: dict[str, Identifier] = {
         "examples": run.table("examples"),
         "predictions": published_slice_statement(session, table, names, run.run_date, run.run_id),
         **_places(session, feature_columns(run), "", Column("example_as_of", "TIMESTAMP")),
-        **_places(session, predicted, "predicted_", Column("variant", "INT64")),
+        **_places(session, predicted, "predicted_", Column("run_id", "INT64")),
     }
     thresholds = run.job.spec.drift.model_dump(exclude={"label_rate"})
     values = {"as_of": run.as_of, "reference": list(reference), **thresholds}
@@ -49,6 +49,17 @@ def feature_columns(run: Run) -> Schema:
     return Schema(tuple(each for each in columns if each.name not in others and not each.name.startswith("_")))
 
 
+def predicted_columns(run: Run) -> Schema:
+    """Return the predicted columns that are numbers or categories."""
+    columns = run.job.spec.predictions.typed_columns.columns
+    return Schema(tuple(each for each in columns if kind_of(each) != "age"))
+
+
+def kind_of(column: Column) -> str:
+    """Return how a column is measured: as a number, as an age (dates and moments) or as a category."""
+    return KINDS.get(column.type, "category")
+
+
 def label_rate_statement(run: Run, labels: TableName) -> Statement:
     """Compare the labels of a run date with those of the training rows."""
     identifiers = {"examples": run.table("examples"), "labels": labels}
@@ -59,7 +70,7 @@ def label_rate_statement(run: Run, labels: TableName) -> Statement:
 def has_label_rate(run: Run) -> bool:
     """Tell whether the labels are numbers, which have a mean."""
     label = label_columns(run.session, run.job).select(["label"]).columns[0]
-    return KINDS.get(label.type) == "number"
+    return kind_of(label) == "number"
 
 
 def record_drift_statement(run: Run, computed: Statement, *, of_labels: bool) -> Statement:
@@ -84,9 +95,9 @@ def _places(session: Session, columns: Schema, prefix: str, filler: Column) -> d
     """Return the identifiers that hold columns, by kind; the filler stands in where there is none of a kind."""
     found: dict[str, list[Named]] = {"number": [], "category": []}
     for column in columns.columns:
-        kind = KINDS.get(column.type, "category")
+        kind = kind_of(column)
         found["category" if kind == "category" else "number"].append((column.name, _value(session, kind, column.name)))
-    found["number"] = found["number"] or [(NONE, _value(session, KINDS[filler.type], filler.name))]
+    found["number"] = found["number"] or [(NONE, _value(session, kind_of(filler), filler.name))]
     found["category"] = found["category"] or [(NONE, _value(session, "category", filler.name))]
     return {
         f"{prefix}numbers": found["number"],
