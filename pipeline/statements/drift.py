@@ -34,8 +34,8 @@ def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) ->
     identifiers: dict[str, Identifier] = {
         "examples": run.table("examples"),
         "predictions": published_slice_statement(session, table, names, run.run_date, run.run_id),
-        **_places(session, feature_columns(run), "", Column("example_as_of", "TIMESTAMP")),
-        **_places(session, predicted, "predicted_", Column("run_id", "INT64")),
+        **column_places(session, feature_columns(run), "", Column("example_as_of", "TIMESTAMP")),
+        **column_places(session, predicted, "predicted_", Column("run_id", "INT64")),
     }
     thresholds = run.job.spec.drift.model_dump(exclude={"label_rate"})
     values = {"as_of": run.as_of, "reference": list(reference), **thresholds}
@@ -91,7 +91,7 @@ def _which(run: Run, *, of_labels: bool) -> dict[str, Any]:
     return {"job": run.job.name, "run_date": run.run_date, "run_id": run.run_id, "of_labels": of_labels}
 
 
-def _places(session: Session, columns: Schema, prefix: str, filler: Column) -> dict[str, Identifier]:
+def column_places(session: Session, columns: Schema, prefix: str, filler: Column) -> dict[str, Identifier]:
     """Return the identifiers that hold columns, by kind; the filler stands in where there is none of a kind."""
     found: dict[str, list[Named]] = {"number": [], "category": []}
     for column in columns.columns:

@@ -143,32 +143,30 @@ totals AS (
     ROW_NUMBER() OVER (PARTITION BY variant, feature, is_missing, bin, kept ORDER BY moment) AS place
   FROM binned
 ),
--- p and q: shares of a bin on the day and in training, raw and with half a row in an empty bin
+-- p and q: shares of a bin on the day and in training, as they are and at least 0.0001 for PSI
 shares AS (
   SELECT
     *,
     NOT is_missing AND m > 0 AS has_bin,
-    n / day_n AS p,
-    0.5 / day_n AS p_empty,
+    n / day_n AS p_raw,
+    GREATEST(n / day_n, 0.0001) AS p,
     SAFE_DIVIDE(trained, m) AS q_raw,
-    SAFE_DIVIDE(IF(trained = 0, 0.5, trained), m) AS q
+    GREATEST(SAFE_DIVIDE(trained, m), 0.0001) AS q
   FROM totals
 ),
+-- psi_of_none: PSI of a day that lacks every bin; each bin that the day has adds the difference
 terms AS (
   SELECT
-    variant, feature, moment, m, n, is_missing, is_number, unseen, trained_rows, trained_missing, has_bin, p_empty,
-    q_raw,
-    IF(has_bin, (p - q) * LN(p / q) - (p_empty - q) * LN(p_empty / q), 0) AS psi_term,
+    variant, feature, is_number, moment, m, n, is_missing, unseen, trained_rows, trained_missing, has_bin, q_raw,
+    IF(has_bin, (p - q) * LN(p / q) - (0.0001 - q) * LN(0.0001 / q), 0) AS psi_term,
     IF(
       has_bin,
-      p * LN(2 * p / (p + q_raw)) + IF(q_raw > 0, q_raw * LN(2 * q_raw / (p + q_raw)), 0),
+      p_raw * LN(2 * p_raw / (p_raw + q_raw)) + IF(q_raw > 0, q_raw * LN(2 * q_raw / (p_raw + q_raw)), 0),
       0
     ) / LN(2) AS js_term,
-    -- over all bins of the feature, those too that the day lacks
-    SUM(IF(has_bin AND place = 1, 1, 0)) OVER (PARTITION BY variant, feature) AS bins,
-    SUM(IF(has_bin AND place = 1, q, 0)) OVER (PARTITION BY variant, feature) AS sum_q,
-    SUM(IF(has_bin AND place = 1, LN(q), 0)) OVER (PARTITION BY variant, feature) AS sum_ln_q,
-    SUM(IF(has_bin AND place = 1, q * LN(q), 0)) OVER (PARTITION BY variant, feature) AS sum_q_ln_q
+    SUM(IF(has_bin AND place = 1, (0.0001 - q) * LN(0.0001 / q), 0)) OVER (PARTITION BY variant, feature)
+      AS psi_of_none,
+    SUM(IF(has_bin AND place = 1, 1, 0)) OVER (PARTITION BY variant, feature) AS bins
   FROM shares
 ),
 days AS (
@@ -180,11 +178,7 @@ days AS (
     SAFE_DIVIDE(trained_missing, trained_rows) AS trained_missing,
     SUM(IF(is_missing, n, 0)) / SUM(n) AS missing,
     IF(is_number, NULL, SAFE_DIVIDE(SUM(unseen), SUM(IF(is_missing, 0, n)))) AS unseen,
-    SUM(psi_term) + MAX(
-      IF(
-        has_bin, LN(p_empty) * (bins * p_empty - sum_q) - p_empty * sum_ln_q + sum_q_ln_q, NULL
-      )
-    ) AS psi,
+    IF(COUNTIF(has_bin) = 0, NULL, SUM(psi_term) + MAX(psi_of_none)) AS psi,
     IF(
       COUNTIF(has_bin) = 0,
       NULL,
@@ -268,6 +262,7 @@ noted AS (
       WHEN n = 0 THEN 'no value in what was scored'
       WHEN distance <= threshold THEN CAST(NULL AS STRING)
       WHEN LEAST(n, trained_n) < 30 THEN 'fewer than 30 rows'
+      WHEN measure = 'psi' AND n < 100 THEN 'fewer than 100 rows'
       WHEN distance <= 1.1 * day_distance THEN 'as on other days of the last four weeks'
       WHEN distance <= chance THEN 'within chance'
     END AS note
