@@ -74,7 +74,11 @@ def _recorded(run: Run, *, of_labels: bool) -> Rows:
 
 def _record(run: Run, computed: Statement, *, of_labels: bool) -> None:
     statement = record_drift_statement(run, computed, of_labels=of_labels)
-    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", labels=run.labels("evaluate"))
+
+    def stands() -> bool:
+        return bool(_recorded(run, of_labels=of_labels))
+
+    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", labels=run.labels("evaluate"), verify=stands)
 
 
 def _examples_stand(run: Run, what: str) -> bool:

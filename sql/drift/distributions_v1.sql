@@ -4,7 +4,7 @@ description: |
   sources and what guards a warning: docs/drift.md.
   Columns are counted by value, in one scan of each; all that follows works on the counts. A number goes into one of ten
   bins by its mid-distribution function in the training data; a category that less than 2 % of the training rows have
-  goes into one bin with the others. Each day of the last four weeks of training is measured like the scored rows
+  goes into one bin with the others. Each day of the last four weeks of training that has 30 rows is measured like the scored rows
   (`moment` is NULL for these): what past days did too is no warning. Scores of training rows come as @reference.
 parameters:
   as_of: TIMESTAMP
@@ -197,10 +197,10 @@ features AS (
     MAX(IF(moment IS NULL, js, NULL)) AS js,
     MAX(IF(moment IS NULL, missing, NULL)) AS missing,
     MAX(IF(moment IS NULL, unseen, NULL)) AS unseen,
-    MAX(IF(is_day, psi, NULL)) AS day_psi,
-    MAX(IF(is_day, js, NULL)) AS day_js,
-    MAX(IF(is_day, ABS(missing - trained_missing), NULL)) AS day_missing,
-    MAX(IF(is_day, unseen, NULL)) AS day_unseen
+    MAX(IF(is_day AND n >= 30, psi, NULL)) AS day_psi,
+    MAX(IF(is_day AND n >= 30, js, NULL)) AS day_js,
+    MAX(IF(is_day AND all_n >= 30, ABS(missing - trained_missing), NULL)) AS day_missing,
+    MAX(IF(is_day AND n >= 30, unseen, NULL)) AS day_unseen
   FROM days
   GROUP BY variant, feature, is_number, m, bins, trained_rows, trained_missing
 ),

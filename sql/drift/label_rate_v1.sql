@@ -1,7 +1,7 @@
 /*
 description: |
   The mean label of a run date against that of the rows that its models were trained on. Each day of the last four weeks
-  of training is measured likewise: what past days did too is no warning, nor what chance does once in a thousand times.
+  of training that has 30 rows is measured likewise: what past days did too is no warning, nor what chance does once in a thousand times.
 parameters: {as_of: TIMESTAMP, label_rate: FLOAT64}
 identifiers: {examples: table, labels: table}
 columns:
@@ -50,7 +50,7 @@ measured AS (
     MAX(mean) AS mean,
     MAX(IF(moment IS NULL, ABS(SAFE_DIVIDE(total, n) - mean), NULL)) AS distance,
     COALESCE(
-      MAX(IF(moment > TIMESTAMP_SUB(@as_of, INTERVAL 29 DAY), ABS(SAFE_DIVIDE(total, n) - mean), NULL)), 0
+      MAX(IF(moment > TIMESTAMP_SUB(@as_of, INTERVAL 29 DAY) AND n >= 30, ABS(total / n - mean), NULL)), 0
     ) AS day_distance,
     MAX(
       IF(
