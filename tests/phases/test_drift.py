@@ -231,8 +231,10 @@ def test_labels_that_have_moved_are_a_warning_when_they_are_evaluated(session, s
     row = rows["", "label", "label_rate"]
     assert (row["value"], row["n"], row["is_warning"]) == (1.0, ROWS, True)
     assert lines() == [
-        f"warning: shop 2024-03-17 drifted: label label_rate 1 against {row['reference']:.3g} (threshold 0.1);"
-        " see docs/drift.md"
+        (
+            f"warning: shop 2024-03-17 drifted: label label_rate 1 against {row['reference']:.3g} (threshold 0.1);"
+            " see docs/drift.md"
+        )
     ]
 
 

@@ -67,7 +67,9 @@ def made(days: int, rows: int, *, scored: bool, seed: int) -> pd.DataFrame:
         "of_the_day": rng.normal(size=days)[place],
         "exact": [None if value < -1 else round(float(value), 3) for value in rng.normal(size=n)],
         "born": [date(2024, 1, 1) + timedelta(days=int(k)) for k in rng.integers(0, 70, n)],
-        "seen_at": [moment - timedelta(seconds=int(k)) for moment, k in zip(moments, rng.integers(0, 9999, n))],
+        "seen_at": [
+            moment - timedelta(seconds=int(k)) for moment, k in zip(moments, rng.integers(0, 9999, n), strict=False)
+        ],
         "city": rng.choice(cities, n, p=[0.5, 0.3, 0.1, 0.09, 0.01]),
         "unseen": rng.choice(["a", "b", "new"] if scored else ["a", "b"], n),
         "identity": [f"{scored}-{k}" for k in rng.integers(0, 200, n)],
@@ -199,7 +201,7 @@ def test_every_number_is_that_of_numpy_and_scipy(measure):
     expected = {("", name, key): numbers for name in COLUMNS for key, numbers in judged(name, trained, scored).items()}
     assert found.keys() == expected.keys()
     wrong = {key: (found[key], each) for key, each in expected.items()
-             if not all(same(found[key][column], number) for column, number in zip(("value", "reference", "n"), each))}  # fmt: skip
+             if not all(same(found[key][column], number) for column, number in zip(("value", "reference", "n"), each, strict=False))}  # fmt: skip
     assert wrong == {}
     warned = {feature for (_, feature, _), row in found.items() if row["is_warning"]}
     assert warned == {"moved", "below_constant", "not_in_training", "not_scored", "unseen", "identity"}
@@ -223,7 +225,7 @@ def test_scores_are_compared_with_those_of_training_rows(measure):
     known, now = rng.beta(2, 5, 2000), {"calm": rng.beta(2, 5, 300), "moved": rng.beta(3, 3, 300)}
     values, counts = condensed(known)
     reference = [{"variant": name, "feature": "score", "number": float(value), "n": int(n)}
-                 for name in now for value, n in zip(values, counts)]  # fmt: skip
+                 for name in now for value, n in zip(values, counts, strict=False)]  # fmt: skip
     scores = [(name, float(value)) for name, each in now.items() for value in each]
     frame = made(1, 2, scored=True, seed=6)
     found = measure(frame.iloc[:0], frame, scores, reference, columns=("no_text",))
