@@ -68,7 +68,7 @@ def made(days: int, rows: int, *, scored: bool, seed: int) -> pd.DataFrame:
         "exact": [None if value < -1 else round(float(value), 3) for value in rng.normal(size=n)],
         "born": [date(2024, 1, 1) + timedelta(days=int(k)) for k in rng.integers(0, 70, n)],
         "seen_at": [
-            moment - timedelta(seconds=int(k)) for moment, k in zip(moments, rng.integers(0, 9999, n), strict=False)
+            moment - timedelta(seconds=int(k)) for moment, k in zip(moments, rng.integers(0, 9999, n), strict=True)
         ],
         "city": rng.choice(cities, n, p=[0.5, 0.3, 0.1, 0.09, 0.01]),
         "unseen": rng.choice(["a", "b", "new"] if scored else ["a", "b"], n),
@@ -76,8 +76,10 @@ def made(days: int, rows: int, *, scored: bool, seed: int) -> pd.DataFrame:
         "no_text": [None] * n,
         "flag": rng.random(n) < 0.3,
     }
-    frame = {name: [value.item() if isinstance(value, np.generic) else value for value in values]
-             for name, values in frame.items()}  # fmt: skip
+    frame = {
+        name: [value.item() if isinstance(value, np.generic) else value for value in values]
+        for name, values in frame.items()
+    }
     return pd.DataFrame({"example_as_of": moments, **frame}, dtype=object)
 
 
@@ -90,7 +92,7 @@ def measured_values(frame: pd.DataFrame, name: str) -> pd.Series:
         )
         return ages.astype(object)
     if kind == "number":
-        return column.map(lambda value: None if value is None or value != value else float(value)).astype(object)
+        return column.map(lambda value: None if pd.isna(value) else float(value)).astype(object)
     return column.map(lambda value: None if value is None else str(value).lower() if isinstance(value, bool) else value)
 
 
@@ -127,8 +129,11 @@ def judged(name: str, trained: pd.DataFrame, scored: pd.DataFrame) -> dict[str, 
     """Value, reference and number of rows of each measure, by numpy and scipy."""
     before, now = measured_values(trained, name), measured_values(scored, name)
     every = sorted({*bins_of(now, before), *bins_of(before, before)}, key=str)
-    days = [before[trained["example_as_of"] == at] for at in trained["example_as_of"].unique()
-            if at > AS_OF - timedelta(days=29)]  # fmt: skip
+    days = [
+        before[trained["example_as_of"] == at]
+        for at in trained["example_as_of"].unique()
+        if at > AS_OF - timedelta(days=29)
+    ]
     days = [day for day in days if len(day.dropna()) >= 30]
     of_days = [found for day in days if (found := distances(day, before, every))]
     found = distances(now, before, every) or (None, None)
@@ -141,8 +146,11 @@ def judged(name: str, trained: pd.DataFrame, scored: pd.DataFrame) -> dict[str, 
     }
     if COLUMNS[name] in ("STRING", "BOOL"):
         known = set(before.dropna())
-        alone = [np.mean([value not in set(before.drop(day.index)) for value in day.dropna()])
-                 for day in days if len(day.dropna())]  # fmt: skip
+        alone = [
+            np.mean([value not in set(before.drop(day.index)) for value in day.dropna()])
+            for day in days
+            if len(day.dropna())
+        ]
         rate = np.mean([value not in known for value in present]) if len(present) else None
         measures["unseen_rate"] = (rate, max(alone, default=None), len(present))
     return measures
@@ -162,11 +170,18 @@ def measure(session):
         examples, predictions = (session.target.run_table(f"{name}_{suffix}") for name in ("examples", "predictions"))
         types = {"example_as_of": "TIMESTAMP", **{name: COLUMNS[name] for name in columns}}
         flags = {"_trains": "BOOL", "_scores": "BOOL"}
-        rows = [[*row, not is_scored, is_scored] for part, is_scored in ((trained, False), (scored, True))
-                for row in part[list(types)].itertuples(index=False)]  # fmt: skip
+        rows = [
+            [*row, not is_scored, is_scored]
+            for part, is_scored in ((trained, False), (scored, True))
+            for row in part[list(types)].itertuples(index=False)
+        ]
         fill(session, examples, types | flags, rows)
-        fill(session, predictions, {"run_id": "STRING", "variant": "STRING", "score": "FLOAT64"},
-             [["r", *row] for row in scores])  # fmt: skip
+        fill(
+            session,
+            predictions,
+            {"run_id": "STRING", "variant": "STRING", "score": "FLOAT64"},
+            [["r", *row] for row in scores],
+        )
         asset = session.catalogue.get("ledger/verdict_of_v1")
         places = drift.column_places(
             session, Schema.parse({name: COLUMNS[name] for name in columns}), "", drift.Column("example_as_of", "DATE")
@@ -200,8 +215,12 @@ def test_every_number_is_that_of_numpy_and_scipy(measure):
     found = measure(trained, scored)
     expected = {("", name, key): numbers for name in COLUMNS for key, numbers in judged(name, trained, scored).items()}
     assert found.keys() == expected.keys()
-    wrong = {key: (found[key], each) for key, each in expected.items()
-             if not all(same(found[key][column], number) for column, number in zip(("value", "reference", "n"), each, strict=False))}  # fmt: skip
+    named = ("value", "reference", "n")
+    wrong = {
+        key: (found[key], each)
+        for key, each in expected.items()
+        if not all(same(found[key][column], number) for column, number in zip(named, each, strict=True))
+    }
     assert wrong == {}
     warned = {feature for (_, feature, _), row in found.items() if row["is_warning"]}
     assert warned == {"moved", "below_constant", "not_in_training", "not_scored", "unseen", "identity"}
@@ -213,8 +232,11 @@ def test_every_number_is_that_of_numpy_and_scipy(measure):
 def test_one_row_is_measured_and_warns_of_nothing(measure):
     trained, scored = made(30, 2, scored=False, seed=3), made(1, 1, scored=True, seed=4)
     found = measure(trained, scored, columns=("even", "moved", "city"))
-    expected = {key: numbers for name in ("even", "moved", "city")
-                for key, numbers in ((("", name, k), v) for k, v in judged(name, trained, scored).items())}  # fmt: skip
+    expected = {
+        key: numbers
+        for name in ("even", "moved", "city")
+        for key, numbers in ((("", name, k), v) for k, v in judged(name, trained, scored).items())
+    }
     assert all(same(found[key]["value"], numbers[0]) for key, numbers in expected.items())
     assert not any(row["is_warning"] for row in found.values())
     assert found["", "moved", "psi"]["note"] == "fewer than 30 rows"
@@ -224,8 +246,11 @@ def test_scores_are_compared_with_those_of_training_rows(measure):
     rng = np.random.default_rng(5)
     known, now = rng.beta(2, 5, 2000), {"calm": rng.beta(2, 5, 300), "moved": rng.beta(3, 3, 300)}
     values, counts = condensed(known)
-    reference = [{"variant": name, "feature": "score", "number": float(value), "n": int(n)}
-                 for name in now for value, n in zip(values, counts, strict=False)]  # fmt: skip
+    reference = [
+        {"variant": name, "feature": "score", "number": float(value), "n": int(n)}
+        for name in now
+        for value, n in zip(values, counts, strict=True)
+    ]
     scores = [(name, float(value)) for name, each in now.items() for value in each]
     frame = made(1, 2, scored=True, seed=6)
     found = measure(frame.iloc[:0], frame, scores, reference, columns=("no_text",))
