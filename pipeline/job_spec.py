@@ -101,6 +101,12 @@ class Drift(Strict):
     label_rate: float = Field(default=0.1, ge=0, allow_inf_nan=False)
 
 
+class Metrics(Strict):
+    """Parameters of the metric family's SQL; those that are left out have the defaults of its header."""
+
+    parameters: dict[str, Any] = {}
+
+
 class JobSpec(Strict):
     """One ML problem run as a scheduled batch; see `jobs/<job>/job.yaml`."""
 
@@ -118,6 +124,10 @@ class JobSpec(Strict):
     variants: list[VariantName] = Field(min_length=1)
     baselines: list[VariantName] = []
     predictions: Predictions
+    reevaluate_days: int = Field(default=0, ge=0, le=365)
+    metrics: Metrics = Metrics()
+    weight: str | None = None
+    cluster: list[str] = []
     slices: list[str] = []
     headline: list[str] = []
     drift: Drift = Drift()
