@@ -15,6 +15,7 @@ from pipeline.digests import digest_json
 from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.metrics import MetricSpec
+from pipeline.phases.drift import complete_drift
 from pipeline.progress import Stopwatch
 from pipeline.project import Job
 from pipeline.published import Models, publications, published
@@ -162,6 +163,7 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
         rows = _record_metrics(session, subject, labels.table, evaluation_id)
         ran = [variant for variant, _ in subject.models]
         compare_variants(session, job, day, subject.run_id, labels.table, evaluation_id, ran)
+        complete_drift(session, job, day, subject.run_id, subject.models, labels.table)
         said.append(f"{len(rows)} metrics from {labels.counts['row_count']:,} labels")
     event = Event(
         phase="evaluate",

@@ -17,7 +17,18 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import PARTITION, SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
-from pipeline.statements import champions, checks, evaluation, examples, gate, leaks, ledger, places, predictions
+from pipeline.statements import (
+    champions,
+    checks,
+    drift,
+    evaluation,
+    examples,
+    gate,
+    leaks,
+    ledger,
+    places,
+    predictions,
+)
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
 SAMPLE_DATE = date(2024, 2, 29)
@@ -170,6 +181,7 @@ class Rehearsal:
         digest = session.catalogue.get(spec.asset).digest
         yield evaluation.record_metrics_statement(session, computed, which, spec.asset, digest)
         yield evaluation.evaluation_metrics_statement(session, which)
+        yield from self._drift()
         yield ledger.verdict_of_statement(session, job.name, run.run_date)
         yield from self._compare(which, digest)
         yield evaluation.report_statement(session, job, run.run_date, run.run_date)
@@ -194,6 +206,14 @@ class Rehearsal:
         published = self.session.target.table(self.job.predictions_table)
         columns = MetricSpec.of(self.job).columns
         return gate.paired_predictions_statement(self.session, self.job, published, columns, pairing)
+
+    def _drift(self) -> Iterator[Statement]:
+        measured = {False: drift.distributions_statement(self.run, [])}
+        if drift.has_label_rate(self.run):
+            measured[True] = drift.label_rate_statement(self.run, self.labels)
+        for of_labels, computed in measured.items():
+            yield drift.record_drift_statement(self.run, computed, of_labels=of_labels)
+            yield drift.drift_rows_statement(self.run, of_labels=of_labels)
 
     def _leak_test(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run

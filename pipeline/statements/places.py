@@ -46,12 +46,12 @@ def tables_and_views(session: Session, job: Job) -> Iterator[Place]:
     target = session.target
     for name in ("events_v1", "models_v1", "champions_v1"):
         yield _table(session, name, target.ledger_table(name))
-    for name in ("metrics_v1", "comparisons_v1", "verdicts_v1"):
+    for name in ("metrics_v1", "comparisons_v1", "verdicts_v1", "drift_v1"):
         yield _table(session, name, target.table(name))
     for name in ("events", "models", "champions"):
         table = target.ledger_table(f"{name}_v1")
         yield _view(session, f"{name}_latest_v1", target.ledger_table(name), {name: table})
-    for name in ("metrics", "comparisons"):
+    for name in ("metrics", "comparisons", "drift"):
         yield _view(session, f"{name}_latest_v1", target.table(name), {name: target.table(f"{name}_v1")})
     identifiers: dict[str, TableName | str] = {
         "predictions": target.table(job.predictions_table),
