@@ -61,5 +61,6 @@ def _make(session: Session, job: Job, place: Place) -> None:
 
 def _existing(session: Session) -> dict[str, dict[str, str]]:
     target = session.target
-    listed = (session.warehouse.tables.labels_in(dataset) for dataset in (target.dataset, target.ledger_dataset))
+    datasets = dict.fromkeys((target.dataset, target.ledger_dataset, target.dashboard_dataset))
+    listed = (session.warehouse.tables.labels_in(dataset) for dataset in datasets)
     return {name: labels for tables in listed for name, labels in tables.items()}

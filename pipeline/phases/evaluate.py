@@ -16,10 +16,10 @@ from pipeline.digests import digest_json, unique_name
 from pipeline.inputs import read_input
 from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
+from pipeline.meter import Meter
 from pipeline.metrics import MetricSpec
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.load import load_from_uris
-from pipeline.progress import Stopwatch
 from pipeline.project import Job
 from pipeline.published import Models, publications, published
 from pipeline.schemas import Schema
@@ -133,7 +133,7 @@ def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -
 
 
 def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluation | None:
-    watch, job, day = Stopwatch(), subject.job, subject.run_date
+    meter, job, day = Meter(session), subject.job, subject.run_date
     with session.reporter.step(f"{day} evaluate") as said:
         if not _stands(session, subject):
             said.append("another run is being published")
@@ -153,7 +153,7 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
         event="evaluated",
         key=evaluation_id,
         row_count=len(rows),
-        seconds=watch.seconds,
+        seconds=meter.seconds,
         sql_version=MetricSpec.of(job).asset,
         sql_digest=subject.sql_digests[0],
         details={
@@ -161,6 +161,7 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
             "as_of": moment,
             "labels": labels.counts,
             "checks": as_details(labels.results),
+            **meter.details,
         },
     )
     ledger = Ledger(session, job.name)

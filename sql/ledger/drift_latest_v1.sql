@@ -1,0 +1,13 @@
+/*
+description: The drift of the latest run of each run date.
+identifiers: {view: table, drift: table}
+changes: {v1: first version}
+*/
+CREATE OR REPLACE VIEW `{view}` AS
+SELECT
+  job, run_date, run_id, variant, feature, measure, n, value, reference, threshold, is_warning, note, sql_version,
+  sql_digest, measured_at
+FROM `{drift}`
+WHERE TRUE
+QUALIFY
+  DENSE_RANK() OVER (PARTITION BY job, run_date ORDER BY measured_at DESC, run_id DESC) = 1
