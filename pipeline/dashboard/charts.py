@@ -84,7 +84,12 @@ def slices_chart() -> Layer:
             .mark_rule(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
             .encode(x="value:Q"),
             rows.mark_rule(strokeWidth=1.5, opacity=0.75).encode(y=label, x="low:Q", x2="high:Q", color=tint),
-            rows.mark_point(filled=True, size=52, opacity=1).encode(y=label, x=value, color=tint),
+            rows.mark_point(filled=True, size=52).encode(
+                y=label,
+                x=value,
+                color=tint,
+                opacity=alt.condition("datum.low === null", alt.value(0.45), alt.value(1)),
+            ),
             rows.mark_point(filled=True, size=400, opacity=0).encode(y=label, x=value, tooltip="tip:N"),
         )
         .properties(height=alt.Step(SLICE_STEP))
@@ -137,17 +142,16 @@ def comparison_chart() -> Layer:
 
 
 def nights_chart() -> Layer:
-    """Seconds of each night by phase, stacked in the order in which they happen."""
-    phases = alt.Order("order:Q", sort="ascending")
+    """Seconds of each night by phase, one above the other in the order in which they happen."""
     return (
         alt.Chart(alt.NamedData("rows"))
-        .mark_bar(stroke=colour("surface"), strokeWidth=0.5)
+        .mark_rect(stroke=colour("surface"), strokeWidth=0.5)
         .encode(
             x=alt.X("from:T", scale=alt.Scale(type="utc"), title=None, axis=_dates()),
             x2="to:T",
-            y=alt.Y("seconds:Q", stack="zero", title=None, axis=alt.Axis(labelExpr="datum.label + ' s'", tickCount=4)),
+            y=alt.Y("below:Q", title=None, axis=alt.Axis(labelExpr="datum.label + ' s'", tickCount=4)),
+            y2="above:Q",
             color=alt.Color("phase:N", legend=None, scale=_scale(PHASES, [f"phase_{name}" for name in PHASES])),
-            order=phases,
             tooltip="tip:N",
         )
         .properties(height=170)

@@ -81,7 +81,7 @@ def share_counts(series: Iterable[dict[str, Any]]) -> None:
 
 
 def nights(runs: Rows) -> list[Row]:
-    """Sum the events of each run date and phase: seconds, bytes and cost of all its runs, rows of its models.
+    """Sum the events of each run date and phase: seconds, bytes and cost of all its runs, rows of all its models.
 
     Returns
     -------
@@ -97,6 +97,7 @@ def nights(runs: Rows) -> list[Row]:
             "phase": phase,
             "runs": len({row["run_id"] for row in members}),
             **{name: _sum(members, name) for name in ("seconds", "rows", "bytes", "cost")},
+            **({"rows": _most(members, "rows")} if phase == "train" else {}),
         }
         for (day, phase), members in sorted(groups.items())
     ]
@@ -105,6 +106,11 @@ def nights(runs: Rows) -> list[Row]:
 def _sum(rows: Rows, name: str) -> float | None:
     known = [row[name] for row in rows if row[name] is not None]
     return sum(known) if known else None
+
+
+def _most(rows: Rows, name: str) -> float | None:
+    """Return the largest number: models of a run are trained on the same rows."""
+    return max((row[name] for row in rows if row[name] is not None), default=None)
 
 
 def _values(rows: Rows, metric: str) -> list[Any]:

@@ -15,7 +15,7 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import PARTITION, SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
-from pipeline.statements import checks, evaluation, examples, leaks, ledger, places, predictions
+from pipeline.statements import checks, dashboard, evaluation, examples, leaks, ledger, places, predictions
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
 SAMPLE_DATE = date(2024, 2, 29)
@@ -105,6 +105,7 @@ class Rehearsal:
         yield from self._preprocess()
         yield from self._load()
         yield from self._evaluate()
+        yield from dashboard.page_statements(self.session, self.job.name, self.run.run_date, self.run.run_date)
 
     def _setup(self) -> Iterator[Statement]:
         yield from (place.statement for place in places.functions(self.session))

@@ -49,6 +49,7 @@ async function draw(name, tables, signals = {}) {
   for (const each of spec.signals) if (each.name in values) each.value = values[each.name];
   const result = await vegaEmbed(element, spec, {
     mode: "vega", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip: showTip, config: look(),
+    logLevel: 1, // errors: metrics without intervals are no reason for a warning
   });
   views.set(name, { view: result.view, finalize: () => result.finalize(), stale: false });
 }

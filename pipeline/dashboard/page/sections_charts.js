@@ -147,7 +147,7 @@ function comparisonSection() {
   const held = data.compared.filter((series) => nameOf(series.metric) === metric);
   const challengers = [...new Set([...data.compared.map((series) => nameOf(series.challenger)), ...verdicts.map((each) => each.challenger)])].filter(Boolean);
   byId("challenger-label").hidden = challengers.length < 2;
-  if (!challengers.includes(state.challenger)) state.challenger = challengers[0] || "";
+  if (!challengers.includes(state.challenger)) state.challenger = latestChallenger() || challengers[0] || "";
   byId("challenger").replaceChildren(...challengers.map((each) => node("option", { value: each }, shortName(each))));
   byId("challenger").value = state.challenger;
   const rows = [];
@@ -170,6 +170,11 @@ function comparisonSection() {
   return draw("comparison", { rows, bands, zero: [{ difference: 0 }] }, { ticks: ticks("comparison"), number_format: numberFormat(metric) });
 }
 
+function latestChallenger() {
+  const ends = data.compared.map((series) => ({ end: series.start + series.difference.length, challenger: nameOf(series.challenger) }));
+  return ends.sort((a, b) => b.end - a.end)[0]?.challenger;
+}
+
 function bandOf(verdict) {
   const days = Math.max(verdict.verdict_n || 1, 1);
   return { from: Math.max(verdict.time - (days - 1) * DAY, times[state.from]), to: verdict.time, low: verdict.verdict_low, high: verdict.verdict_high, middle: verdict.verdict_difference };
@@ -177,6 +182,7 @@ function bandOf(verdict) {
 
 function verdictWords(verdict) {
   if (!verdict) return ["Nothing was decided in these run dates."];
+  if (!verdict.challenger) return [node("b", { class: "good" }, verdict.verdict), ` on ${shortDay(verdict.time)}: ${shortName(verdict.champion)} is champion without a challenger to beat.`];
   const words = [` on ${shortDay(verdict.time)}: ${verdict.reason}`.replace(/: $/, "")];
   if (verdict.verdict_difference !== null) {
     words.push(`. Mean difference ${fixed(verdict.verdict_difference, 4)}`);

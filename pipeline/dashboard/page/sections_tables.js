@@ -111,13 +111,16 @@ function nightsDone() {
 
 function nightsSection() {
   const rows = [];
-  data.phases.forEach((phase, order) => {
+  const heights = new Map();
+  data.phases.forEach((phase) => {
     for (const series of nightOf(phase)) {
       for (let place = Math.max(state.from, series.start); place <= Math.min(state.to, series.start + series.seconds.length - 1); place += 1) {
         const seconds = scaled(series, "seconds", place);
         if (seconds === null) continue;
         const told = [`${phase}, ${longDay(times[place])}`, duration(seconds), plain(series, "bytes", place) === null ? "" : size(plain(series, "bytes", place))];
-        rows.push({ phase, order, seconds, from: times[place] - 0.38 * DAY, to: times[place] + 0.38 * DAY, tip: told.filter(Boolean).join("\n") });
+        const below = heights.get(place) || 0;
+        heights.set(place, below + seconds);
+        rows.push({ phase, below, above: below + seconds, from: times[place] - 0.38 * DAY, to: times[place] + 0.38 * DAY, tip: told.filter(Boolean).join("\n") });
       }
     }
   });
@@ -133,7 +136,7 @@ function nightsSection() {
 function nightsTable() {
   const rows = data.phases.filter((phase) => nightOf(phase).length).map(nightsRow);
   if (!rows.length) return [];
-  const heads = ["Phase", "typical", "longest", "latest", "rows, latest", "bytes", "cost"].map((each) => node("th", { scope: "col" }, each));
+  const heads = ["Phase", "typical", "longest", "latest", "rows, latest", "bytes, all", "cost, all"].map((each) => node("th", { scope: "col" }, each));
   return [node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows))];
 }
 
