@@ -63,10 +63,12 @@ def history_chart() -> Layer:
             y=value,
             color=line,
             size=alt.condition("datum.role === 'champion'", alt.value(34), alt.value(14)),
-            tooltip="tip:N",
         )
         .transform_filter("pointed"),
-        rows.mark_point(filled=True, size=240, opacity=0).encode(x=date, y=value, tooltip="tip:N"),
+        # Of long histories only what consumers read answers the pointer: a mark for each point would slow the page.
+        rows.transform_filter("pointed || datum.role === 'champion'")
+        .mark_point(filled=True, size=240, opacity=0)
+        .encode(x=date, y=value, tooltip="tip:N"),
     ).properties(height=270)
 
 
@@ -74,7 +76,11 @@ def slices_chart() -> Layer:
     """One metric for each slice of a run date, the worst first: a dot with its interval, and the overall value."""
     rows = alt.Chart(alt.NamedData("rows"))
     label = alt.Y(
-        "label:N", sort=None, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("label_limit"), labelPadding=8)
+        "label:N",
+        sort=None,
+        title=None,
+        scale=alt.Scale(domain=alt.ExprRef("labels")),  # the page's order; Vega would keep that of the first rows
+        axis=alt.Axis(labelLimit=alt.ExprRef("label_limit"), labelPadding=8),
     )
     tint = alt.Color("standing:N", legend=None, scale=_scale(("worse", "same"), ["accent", "muted"]))
     value = alt.X("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_numbers(grid=True))
@@ -83,13 +89,13 @@ def slices_chart() -> Layer:
             alt.Chart(alt.NamedData("overall"))
             .mark_rule(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
             .encode(x="value:Q"),
-            rows.mark_rule(strokeWidth=1.5, opacity=0.75).encode(y=label, x="low:Q", x2="high:Q", color=tint),
             rows.mark_point(filled=True, size=52).encode(
                 y=label,
                 x=value,
                 color=tint,
                 opacity=alt.condition("datum.low === null", alt.value(0.45), alt.value(1)),
             ),
+            rows.mark_rule(strokeWidth=1.5, opacity=0.75).encode(y=label, x="low:Q", x2="high:Q", color=tint),
             rows.mark_point(filled=True, size=400, opacity=0).encode(y=label, x=value, tooltip="tip:N"),
         )
         .properties(height=alt.Step(SLICE_STEP))
@@ -145,7 +151,7 @@ def nights_chart() -> Layer:
     """Seconds of each night by phase, one above the other in the order in which they happen."""
     return (
         alt.Chart(alt.NamedData("rows"))
-        .mark_rect(stroke=colour("surface"), strokeWidth=0.5)
+        .mark_rect(stroke=colour("surface"), strokeWidth=alt.ExprRef("gap"))
         .encode(
             x=alt.X("from:T", scale=alt.Scale(type="utc"), title=None, axis=_dates()),
             x2="to:T",
@@ -177,10 +183,12 @@ def _compile(chart: Layer) -> dict[str, Any]:
     signals = [
         *(alt.param(name=name, value="#888888") for name in COLOURS),
         alt.param(name="label_limit", value=180),
+        alt.param(name="labels", value=[]),
         alt.param(name="ticks", value=[]),
         alt.param(name="number_format", value=".3~f"),
         alt.param(name="top", value=1),
         alt.param(name="pointed", value=True),
+        alt.param(name="gap", value=0.5),
     ]
     whole = chart.properties(width="container", background="transparent", padding=2).add_params(*signals)
     return dict(vlc.vegalite_to_vega(whole.to_dict(), vl_version=VEGA_LITE))

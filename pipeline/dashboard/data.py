@@ -11,7 +11,7 @@ from pipeline.dashboard.series import Names, SeriesCoder, decimals_of, version_o
 PHASES = ("preprocess", "train", "predict", "load", "evaluate")
 
 METRIC_KEY = ("metric", "variant", "slice_name", "slice_value")
-INTERVAL = ("value", "low", "high")
+INTERVAL = ("low", "high")
 
 
 def page_data(rows: PageRows) -> dict[str, Any]:
@@ -23,9 +23,11 @@ def page_data(rows: PageRows) -> dict[str, Any]:
     metrics = metric_names(rows)
     decimals = {name: decimals_of(_values(overall, name) or _values(measured, name)) for name in metrics}
     coded = {
-        "measured": coder.code(measured, METRIC_KEY, INTERVAL, plain=("n",), texts=("note",), decimals=decimals),
+        "measured": coder.code(
+            measured, METRIC_KEY, ("value",), bounds=INTERVAL, plain=("n",), texts=("note",), decimals=decimals
+        ),
         "calibration": coder.code(
-            rows.calibration, ("variant", "bin"), ("observed_rate", "low", "high", "mean_score"), plain=("n",)
+            rows.calibration, ("variant", "bin"), ("observed_rate", "mean_score"), bounds=INTERVAL, plain=("n",)
         ),
         "compared": coder.code(
             [row for row in rows.comparison if row["metric"]],
@@ -72,12 +74,14 @@ def better_of(latest: Rows, metric: str) -> str:
 
 
 def share_counts(series: Iterable[dict[str, Any]]) -> None:
-    """Let a series whose counts are those of an earlier one name that one's place: metrics of a slice share theirs."""
+    """Let a series with the counts of an earlier one name its place in `n_of`: the metrics of a slice share theirs."""
     seen: dict[tuple[Any, ...], int] = {}
     for place, each in enumerate(series):
-        counts = (each["start"], *each["n"])
-        each["n"] = seen[counts] if counts in seen else each["n"]
-        seen.setdefault(counts, place)
+        if isinstance(each["n"], list):
+            first = seen.setdefault((each["start"], *each["n"]), place)
+            if first != place:
+                del each["n"]
+                each["n_of"] = first
 
 
 def nights(runs: Rows) -> list[Row]:

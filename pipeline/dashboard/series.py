@@ -69,6 +69,7 @@ class SeriesCoder:
         key: Sequence[str],
         scaled: Sequence[str],
         *,
+        bounds: Sequence[str] = (),
         plain: Sequence[str] = (),
         texts: Sequence[str] = (),
         decimals: Mapping[str, int] | None = None,
@@ -82,6 +83,8 @@ class SeriesCoder:
         scaled
             Columns of numbers of one size; they are rounded and stand in the series as whole numbers, to be divided by
             10 to the power of its `decimals`.
+        bounds
+            Columns like those; they stand as differences to the first one, which have fewer digits.
         plain
             Columns of numbers that stand as they are.
         texts
@@ -97,24 +100,31 @@ class SeriesCoder:
             own = (decimals or {}).get(found[0], decimals_of(row[name] for row in members for name in scaled[:1]))
             numbers = {name: self._names.number(text) for name, text in zip(key, found, strict=False)}
             series = numbers | {"version": self._names.number(found[-1]), "decimals": own}
-            coded.append(series | self._columns(members, own, scaled, plain, texts))
+            by_place = {self._places[row["run_date"]]: row for row in members}
+            days = [by_place.get(place) for place in range(min(by_place), max(by_place) + 1)]
+            series |= {"start": min(by_place), "days": len(days)}
+            series |= _scaled_columns(days, own, scaled, bounds)
+            series |= {name: shorter([row and _plain(row[name]) for row in days]) for name in plain}
+            coded.append(series | {name: self._said(by_place, name) for name in texts})
         return coded
 
-    def _columns(
-        self, rows: Rows, decimals: int, scaled: Sequence[str], plain: Sequence[str], texts: Sequence[str]
-    ) -> Series:
-        by_place = {self._places[row["run_date"]]: row for row in rows}
-        start = min(by_place)
-        members = [by_place.get(place) for place in range(start, max(by_place) + 1)]
-        columns: Series = {"start": start}
-        for name in scaled:
-            columns[name] = [None if row is None else _scaled(row[name], decimals) for row in members]
-        for name in plain:
-            columns[name] = [None if row is None else _plain(row[name]) for row in members]
-        for name in texts:
-            said = {place: row[name] for place, row in by_place.items() if row[name] not in (None, "", False)}
-            columns[name] = {place: self._names.number(str(text)) for place, text in sorted(said.items())}
-        return columns
+    def _said(self, by_place: Mapping[int, Row], name: str) -> dict[int, int]:
+        said = {place: row[name] for place, row in sorted(by_place.items()) if row[name] not in (None, "", False)}
+        return {place: self._names.number(str(text)) for place, text in said.items()}
+
+
+def shorter(column: list[Any]) -> Any:
+    """Return a column as one number where it holds nothing else."""
+    return column[0] if column[0] is not None and column == column[:1] * len(column) else column
+
+
+def _scaled_columns(days: Sequence[Row | None], decimals: int, scaled: Sequence[str], bounds: Sequence[str]) -> Series:
+    found = {name: [row and _scaled(row[name], decimals) for row in days] for name in (*scaled, *bounds)}
+    first = found[scaled[0]]
+    for name in bounds:
+        pairs = zip(found[name], first, strict=True)
+        found[name] = [None if bound is None or value is None else bound - value for bound, value in pairs]
+    return {name: shorter(column) for name, column in found.items()}
 
 
 def _scaled(value: Any, decimals: int) -> int | None:

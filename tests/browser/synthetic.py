@@ -84,12 +84,13 @@ class Maker:
                 role = self.role(variant, place)
                 if role not in kinds:
                     continue
-                value = level + daily[place] - sign * 0.02 * order + shift + self.random.normal(0, 0.15 / np.sqrt(n))
-                width = 0.6 / np.sqrt(n)
-                few = n < 80
+                value = float(level + daily[place] - sign * 0.02 * order + shift + self.random.normal(0, 0.15 / np.sqrt(n)))
+                width = float(0.6 / np.sqrt(n))
+                few = n < 110
                 interval = {"low": None, "high": None} if few else {"low": value - width, "high": value + width}
+                count = n + (place * 37) % 50  # the same for each metric and variant
                 found.append({
-                    **{"run_date": day, "metric": metric, "variant": variant, "role": role, "n": n, "value": value},
+                    **{"run_date": day, "metric": metric, "variant": variant, "role": role, "n": count, "value": value},
                     **interval,
                     "note": "fewer than 30 positives" if few else None,
                     **SQL,
@@ -101,12 +102,13 @@ class Maker:
         return [
             {
                 **{"run_date": day, "variant": variant, "role": self.role(variant, place), "bin": f"{b / 10:.2f}-{b / 10 + 0.1:.2f}"},
-                **{"n": 30 + 20 * (9 - b), "mean_score": b / 10 + 0.05, "observed_rate": (b / 10 + 0.05) ** 1.15},
-                **{"low": max((b / 10 + 0.05) ** 1.15 - 0.06, 0.0), "high": min((b / 10 + 0.05) ** 1.15 + 0.06, 1.0), **SQL},
+                **{"n": 30 + 20 * (9 - b) + place % 17, "mean_score": b / 10 + 0.05, "observed_rate": rate},
+                **{"low": max(rate - 0.06, 0.0), "high": min(rate + 0.06, 1.0), **SQL},
             }
             for variant in self.variants
             for place, day in enumerate(self.dates)
             for b in range(10)
+            for rate in [float(np.clip((b / 10 + 0.05) ** 1.15 + self.random.normal(0, 0.02), 0, 1))]
         ]
 
     def comparison(self) -> list[Row]:

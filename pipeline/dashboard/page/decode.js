@@ -10,15 +10,24 @@ const OVERALL = "";
 
 const nameOf = (number) => data.names[number];
 
-// The number of a column at a run date's place, or null.
-function scaled(series, column, place) {
-  const found = series[column][place - series.start];
-  return found === null || found === undefined ? null : found / 10 ** series.decimals;
+const lastOf = (series) => series.start + series.days - 1;
+
+// The number of a column at a run date's place as it stands, or null. A column of one number holds it for every place.
+function plain(series, column, place) {
+  if (place < series.start || place > lastOf(series)) return null;
+  const found = series[column];
+  return Array.isArray(found) ? found[place - series.start] : found;
 }
 
-function plain(series, column, place) {
-  const found = series[column][place - series.start];
-  return found === undefined ? null : found;
+function scaled(series, column, place) {
+  const found = plain(series, column, place);
+  return found === null ? null : found / 10 ** series.decimals;
+}
+
+// A bound stands as its difference to another column.
+function bound(series, column, base, place) {
+  const [found, middle] = [plain(series, column, place), plain(series, base, place)];
+  return found === null || middle === null ? null : (middle + found) / 10 ** series.decimals;
 }
 
 function saying(series, column, place) {
@@ -26,10 +35,7 @@ function saying(series, column, place) {
   return found === undefined ? "" : nameOf(found);
 }
 
-function countOf(series, place) {
-  const counts = typeof series.n === "number" ? data.measured[series.n].n : series.n;
-  return counts[place - series.start] ?? null;
-}
+const countOf = (series, place) => plain(series.n_of === undefined ? series : data.measured[series.n_of], "n", place);
 
 const sliceKey = (series) => {
   const name = nameOf(series.slice_name);
@@ -58,6 +64,14 @@ const spans = data.roles.map((span) => ({
   from: data.dates.indexOf(span.from),
   to: data.dates.indexOf(span.to),
 }));
-const roleAt = (variant, place) =>
-  spans.find((span) => span.variant === variant && span.from <= place && place <= span.to)?.role || "challenger";
-const championAt = (place) => spans.find((span) => span.role === "champion" && span.from <= place && place <= span.to)?.variant;
+const rolesOf = new Map();
+const champions = [];
+for (const { variant, role, from, to } of spans) {
+  if (!rolesOf.has(variant)) rolesOf.set(variant, []);
+  for (let place = from; place <= to; place += 1) {
+    rolesOf.get(variant)[place] = role;
+    if (role === "champion") champions[place] = variant;
+  }
+}
+const roleAt = (variant, place) => rolesOf.get(variant)?.[place] || "challenger";
+const championAt = (place) => champions[place];

@@ -111,7 +111,7 @@ function slicesSection() {
     tip: tipOf(metric, point, sliceName(point.slice)),
   }));
   const width = byId("slices-chart").clientWidth;
-  return draw("slices", { rows, overall: [{ value: overall.value }] }, { label_limit: Math.min(width * 0.38, 220), number_format: numberFormat(metric) });
+  return draw("slices", { rows, overall: [{ value: overall.value }] }, { labels: rows.map((row) => row.label), label_limit: Math.min(width * 0.38, 220), number_format: numberFormat(metric) });
 }
 
 function calibrationSection() {
@@ -121,7 +121,7 @@ function calibrationSection() {
   for (const series of place < 0 ? [] : data.calibration.filter((each) => nameOf(each.variant) === champion)) {
     const [observed, predicted] = [scaled(series, "observed_rate", place), scaled(series, "mean_score", place)];
     if (observed === null || predicted === null) continue;
-    const [low, high, n] = [scaled(series, "low", place), scaled(series, "high", place), plain(series, "n", place)];
+    const [low, high, n] = [bound(series, "low", "observed_rate", place), bound(series, "high", "observed_rate", place), plain(series, "n", place)];
     const version = nameOf(series.version);
     const range = low === null ? "no interval" : `${fixed(100 * low, 1)} % to ${fixed(100 * high, 1)} %`;
     const told = [`scores ${nameOf(series.bin)}`, `predicted ${fixed(100 * predicted, 1)} %`, `observed ${fixed(100 * observed, 1)} %`, range, `${grouped(n)} rows`, versionText(version)];
@@ -152,7 +152,7 @@ function comparisonSection() {
   byId("challenger").value = state.challenger;
   const rows = [];
   for (const series of held.filter((each) => nameOf(each.challenger) === state.challenger)) {
-    for (let place = Math.max(state.from, series.start); place <= Math.min(state.to, series.start + series.difference.length - 1); place += 1) {
+    for (const place of placesOf(series)) {
       const difference = scaled(series, "difference", place);
       if (difference === null) continue;
       const [champion, challenger] = [scaled(series, "champion_value", place), scaled(series, "challenger_value", place)];
@@ -171,7 +171,7 @@ function comparisonSection() {
 }
 
 function latestChallenger() {
-  const ends = data.compared.map((series) => ({ end: series.start + series.difference.length, challenger: nameOf(series.challenger) }));
+  const ends = data.compared.map((series) => ({ end: lastOf(series), challenger: nameOf(series.challenger) }));
   return ends.sort((a, b) => b.end - a.end)[0]?.challenger;
 }
 
@@ -196,7 +196,7 @@ function verdictWords(verdict) {
 // All metrics on the last run date on which the two were compared.
 function comparisonTable() {
   const mine = data.compared.filter((series) => nameOf(series.challenger) === state.challenger);
-  const last = Math.max(-1, ...mine.map((series) => Math.min(series.start + series.difference.length - 1, state.to)));
+  const last = Math.max(-1, ...mine.map((series) => Math.min(lastOf(series), state.to)));
   const known = mine.filter((series) => scaled(series, "difference", last) !== null);
   if (last < state.from || !known.length) return [];
   const rows = known.map((series) => {

@@ -5,7 +5,7 @@ const MEASURES = { psi: "PSI", jensen_shannon: "Jensen-Shannon", missing_rate: "
 function driftPlace() {
   let last = -1;
   for (const series of data.drift) {
-    const end = Math.min(series.start + series.value.length - 1, state.to);
+    const end = Math.min(lastOf(series), state.to);
     if (end >= state.from && plain(series, "n", end) !== null) last = Math.max(last, end);
   }
   return last;
@@ -87,7 +87,7 @@ function meter(share) {
 
 function driftTrend(series) {
   const points = [];
-  for (let place = Math.max(state.from, series.start); place <= Math.min(state.to, series.start + series.value.length - 1); place += 1) {
+  for (const place of placesOf(series)) {
     points.push({ place, value: scaled(series, "value", place), low: null, high: null });
   }
   const drawn = spark(points.slice(-60), `trend of ${nameOf(series.measure)}`);
@@ -99,7 +99,7 @@ const nightOf = (phase) => data.nights.filter((series) => nameOf(series.phase) =
 
 function nightsDone() {
   const places = nightOf("load").flatMap((series) =>
-    series.runs.map((runs, index) => (runs ? series.start + index : -1)).filter((place) => state.from <= place && place <= state.to),
+    placesOf(series).filter((place) => plain(series, "runs", place)),
   );
   if (!places.length) return { published: 0, expected: 0, missing: [] };
   const done = new Set(places.map((place) => times[place]));
@@ -111,16 +111,18 @@ function nightsDone() {
 
 function nightsSection() {
   const rows = [];
+  const few = state.to - state.from <= 62;
+  const half = (few ? 0.38 : 0.5) * DAY;
   const heights = new Map();
   data.phases.forEach((phase) => {
     for (const series of nightOf(phase)) {
-      for (let place = Math.max(state.from, series.start); place <= Math.min(state.to, series.start + series.seconds.length - 1); place += 1) {
+      for (const place of placesOf(series)) {
         const seconds = scaled(series, "seconds", place);
         if (seconds === null) continue;
         const told = [`${phase}, ${longDay(times[place])}`, duration(seconds), plain(series, "bytes", place) === null ? "" : size(plain(series, "bytes", place))];
         const below = heights.get(place) || 0;
         heights.set(place, below + seconds);
-        rows.push({ phase, below, above: below + seconds, from: times[place] - 0.38 * DAY, to: times[place] + 0.38 * DAY, tip: told.filter(Boolean).join("\n") });
+        rows.push({ phase, below, above: below + seconds, from: times[place] - half, to: times[place] + half, tip: told.filter(Boolean).join("\n") });
       }
     }
   });
@@ -130,7 +132,7 @@ function nightsSection() {
   say("nights-legend", ...data.phases.filter((phase) => rows.some((row) => row.phase === phase)).map((phase) => node("li", {}, node("i", { class: phase, "aria-hidden": "true" }), phase)));
   say("nights-table", ...nightsTable());
   if (!rows.length) return empty("nights", "No run in these dates.");
-  return draw("nights", { rows }, { ticks: ticks("nights") });
+  return draw("nights", { rows }, { ticks: ticks("nights"), gap: few ? 0.5 : 0 });
 }
 
 function nightsTable() {
@@ -143,7 +145,7 @@ function nightsTable() {
 function nightsRow(phase) {
   const held = { seconds: [], rows: [], bytes: [], cost: [] };
   for (const series of nightOf(phase)) {
-    for (let place = Math.max(state.from, series.start); place <= Math.min(state.to, series.start + series.seconds.length - 1); place += 1) {
+    for (const place of placesOf(series)) {
       const numbers = { seconds: scaled(series, "seconds", place) };
       for (const name of ["rows", "bytes", "cost"]) numbers[name] = plain(series, name, place);
       for (const [name, number] of Object.entries(numbers)) if (number !== null) held[name].push(number);

@@ -12,8 +12,7 @@ const state = {
 function pointsOf(entry) {
   const { variant, series } = entry;
   const found = [];
-  const last = Math.min(state.to, series.start + series.value.length - 1);
-  for (let place = Math.max(state.from, series.start); place <= last; place += 1) {
+  for (const place of placesOf(series)) {
     const n = countOf(series, place);
     if (n !== null) {
       found.push({
@@ -22,8 +21,8 @@ function pointsOf(entry) {
         n,
         role: roleAt(variant, place),
         value: scaled(series, "value", place),
-        low: scaled(series, "low", place),
-        high: scaled(series, "high", place),
+        low: bound(series, "low", "value", place),
+        high: bound(series, "high", "value", place),
         note: saying(series, "note", place),
         version: nameOf(series.version),
       });
@@ -71,8 +70,8 @@ function slicePoints(metric, place) {
         slice,
         n,
         value: scaled(series, "value", place),
-        low: scaled(series, "low", place),
-        high: scaled(series, "high", place),
+        low: bound(series, "low", "value", place),
+        high: bound(series, "high", "value", place),
         note: saying(series, "note", place),
         version: nameOf(series.version),
       });
@@ -97,4 +96,10 @@ function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length ? (sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2) : null;
+}
+
+// The places of a series in the chosen run dates.
+function placesOf(series) {
+  const [first, last] = [Math.max(state.from, series.start), Math.min(state.to, lastOf(series))];
+  return Array.from({ length: Math.max(last - first + 1, 0) }, (_, index) => first + index);
 }
