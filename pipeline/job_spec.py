@@ -77,6 +77,12 @@ class Predictions(Strict):
         return Schema.parse(self.columns)
 
 
+class Metrics(Strict):
+    """Parameters of the metric family's SQL; those that are left out have the defaults of its header."""
+
+    parameters: dict[str, Any] = {}
+
+
 class JobSpec(Strict):
     """One ML problem run as a scheduled batch; see `jobs/<job>/job.yaml`."""
 
@@ -94,6 +100,9 @@ class JobSpec(Strict):
     variants: list[VariantName] = Field(min_length=1)
     baselines: list[VariantName] = []
     predictions: Predictions
+    metrics: Metrics = Metrics()
+    weight: str | None = None
+    cluster: list[str] = []
     slices: list[str] = []
     headline: list[str] = []
 

@@ -27,7 +27,7 @@ from pipeline.session import Session
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import TableName
 from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import label_checks
+from pipeline.statements.checks import label_checks, prediction_checks
 from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
 from pipeline.statements.job import Asked, as_of_date, label_columns
 from pipeline.statements.predictions import published_slice_statement, staged_predictions_statement
@@ -64,8 +64,17 @@ class Subject:
     def digest(self) -> str:
         """Digest of models, SQL, label parameters and slices: the same subject is evaluated once."""
         spec = self.job.spec
+        judged_by = [spec.metrics.parameters, spec.weight, spec.cluster]
         return digest_json(
-            [self.run_id, self.models, self.sql_digests, spec.labels.parameters, spec.prediction_key, spec.slices]
+            [
+                self.run_id,
+                self.models,
+                self.sql_digests,
+                spec.labels.parameters,
+                spec.prediction_key,
+                spec.slices,
+                judged_by,
+            ]
         )
 
 
@@ -89,7 +98,8 @@ def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str
     """
     ensure_tables(session, job)
     label_schema = label_columns(session, job)
-    staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions")
+    checks = prediction_checks(session, job)
+    staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions", checks)
     known = _stage(session, job, labels, label_schema, f"{name}__labels", label_checks(session, job))
     spec = MetricSpec.of(job)
     rows = staged_predictions_statement(session, staged, spec.columns, name)

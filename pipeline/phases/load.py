@@ -18,7 +18,7 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
 from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import rules_of
+from pipeline.statements.checks import prediction_checks, rules_of
 from pipeline.statements.predictions import keyed_profile_statement, publish_statement
 
 
@@ -90,7 +90,10 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     step = f"{run.run_id}-load-{manifest.model_id}"
     key = run.job.spec.prediction_key
     refuse_changed_files(run, manifest)
-    profile = load_from_uris(run.session, manifest.uris, table, schema, key, step=step, rows=manifest.rows)
+    checks = prediction_checks(run.session, run.job)
+    profile = load_from_uris(
+        run.session, manifest.uris, table, schema, key, step=step, rows=manifest.rows, checks=checks
+    )
     refuse_changed_files(run, manifest)
     warehouse.tables.label_run_table(table, run.labels("load") | {"model_id": manifest.model_id})
     values = {

@@ -10,7 +10,6 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from pipeline.errors import RequestError
 from pipeline.label_tables import make_labels
 from pipeline.ledger import Ledger
 from pipeline.metrics import MetricSpec
@@ -38,11 +37,6 @@ def report_job(session: Session, job: Job, first: date, last: date) -> list[Tabl
     rows = daily_metrics(session, job, first, last)
     if not rows:
         return [f"{job.name}: nothing evaluated from {first} to {last}"]
-    known = sorted({row["metric"] for row in rows})
-    unknown = [metric for metric in job.spec.headline if metric not in known]
-    if unknown:
-        what = f"{job.folder / 'job.yaml'}: key headline: there is no metric {unknown[0]!r}"
-        raise RequestError(what, hint=f"the metrics are: {', '.join(known)}")
     pooled = [
         row | {"run_date": POOLED}
         for row in pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -22,6 +22,12 @@ DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[l
 """A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
 
 IdentifierKind = Literal["table", "function", "column", "columns", "query", "expression", "expressions", "name"]
+
+
+class Metric(Strict):
+    """A metric that a family computes, and in which direction it is better."""
+
+    better: Literal["higher", "lower", "neither"]
 
 
 class Header(Strict):
@@ -43,7 +49,13 @@ class Header(Strict):
     checks
         What the rows of the result have to be like; checked as soon as they are a table.
     form
-        What the body is: a statement, a condition on rows, or an aggregate; the last two are parts of statements.
+        What the body is: a statement, or a part of one: a condition on rows, an aggregate, a value of each row.
+    defaults
+        Values of parameters where the caller gives none.
+    metrics
+        What a metric family computes, by name; `{k}` in a name stands for the parameter `k`, or for each value of `ks`.
+    prediction_checks
+        For a metric family: what predictions have to be like; `checks` are about the labels.
     changes
         What each version changed.
     """
@@ -53,7 +65,10 @@ class Header(Strict):
     identifiers: dict[str, IdentifierKind] = {}
     columns: DeclaredColumns = {}
     checks: list[Check] = []
-    form: Literal["statement", "condition", "aggregate"] = "statement"
+    form: Literal["statement", "condition", "aggregate", "value"] = "statement"
+    defaults: dict[ParameterName, Any] = {}
+    metrics: dict[str, Metric] = {}
+    prediction_checks: list[Check] = []
     changes: dict[str, str] = Field(min_length=1)
 
 

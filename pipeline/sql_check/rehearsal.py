@@ -135,7 +135,7 @@ class Rehearsal:
     def _load(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
         key, columns = job.spec.prediction_key, job.prediction_schema.names
-        rules = checks.rules_of(session, self.loaded, key, [])
+        rules = checks.rules_of(session, self.loaded, key, checks.prediction_checks(session, job))
         yield predictions.keyed_profile_statement(session, self.loaded, key, columns, rules)
         values = {
             "run_date": run.run_date,

@@ -54,7 +54,15 @@ def example_checks(session: Session, job: Job) -> list[Check]:
 def label_checks(session: Session, job: Job) -> list[Check]:
     """Return the checks of a job's labels: those of their own SQL, and those that the metric family asks for."""
     assets = (session.catalogue.get(name) for name in (job.spec.labels.sql, MetricSpec.of(job).asset))
-    return [check for asset in assets for check in asset.header.checks]
+    found = [check for asset in assets for check in asset.header.checks]
+    if job.spec.weight:
+        found += [Check(not_null=[job.spec.weight]), Check(range=Range(column=job.spec.weight, min=0.0))]
+    return found
+
+
+def prediction_checks(session: Session, job: Job) -> list[Check]:
+    """Return what the metric family asks of predictions."""
+    return session.catalogue.get(MetricSpec.of(job).asset).header.prediction_checks
 
 
 def check_places(rules: Sequence[Rule]) -> dict[str, Identifier]:

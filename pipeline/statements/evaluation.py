@@ -34,15 +34,30 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
     labels
         Table with prediction key, label and slice columns.
     """
-    names = session.catalogue.get(spec.asset).function_names
-    identifiers: dict[str, Identifier] = {
+    family = session.catalogue.get(spec.asset)
+    given: dict[str, Identifier] = {
         "predictions": predictions,
         "labels": labels,
         "key": list(spec.key),
         "dimensions": [OVERALL, *spec.slices],
-        **{name: function_name(session, name) for name in names},
+        "weight": _weight(session, spec),
+        "cluster": _cluster(session, spec),
     }
-    return session.statement(spec.asset, identifiers)
+    functions = {name: function_name(session, name) for name in family.function_names}
+    asked = {name: value for name, value in given.items() if name in family.header.identifiers}
+    return session.statement(spec.asset, {**asked, **functions}, spec.values(family))
+
+
+def _weight(session: Session, spec: MetricSpec) -> Statement:
+    if spec.weight is None:
+        return session.statement("metrics/parts/no_weight_v1", {})
+    return session.statement("metrics/parts/weight_v1", {"column": spec.weight})
+
+
+def _cluster(session: Session, spec: MetricSpec) -> Statement:
+    if not spec.cluster:
+        return session.statement("metrics/parts/no_cluster_v1", {})
+    return session.statement("metrics/parts/cluster_v1", {"columns": list(spec.cluster)})
 
 
 def record_metrics_statement(

@@ -10,11 +10,12 @@ from typing import Any
 from pipeline.dates import as_of
 from pipeline.errors import RequestError
 from pipeline.job_spec import SqlStep
-from pipeline.metrics import MetricSpec
+from pipeline.metrics import ENGINE_PARAMETERS, RESERVED, MetricSpec
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
+from pipeline.sql_assets.values import fits
 from pipeline.statements.places import function_name
 
 LABEL = "label"
@@ -86,13 +87,46 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
     examples, labels = catalogue.get(job.spec.examples.sql), catalogue.get(job.spec.labels.sql)
     _check_columns(examples, [*examples.columns.names, LABEL])
     _check_columns(labels, labels.columns.names)
-    types = {column.name: column.type for column in labels.columns.columns}
+    _check_slices(job, labels)
+    _check_metrics(job, catalogue.get(MetricSpec.of(job).asset))
+
+
+def _check_slices(job: Job, labels: Asset) -> None:
+    """Refuse slices, a weight or clusters that are no columns of the labels SQL, or not of the right type."""
+    where, key = job.folder / "job.yaml", {column.name: column.type for column in job.key_schema.columns}
+    types = {column.name: column.type for column in labels.columns.columns} | key
     for name in job.spec.slices:
-        if name in job.spec.prediction_key:
-            types |= {column.name: column.type for column in job.key_schema.columns}
+        if name in RESERVED or name in job.spec.predictions.columns:
+            what = f"{where}: key slices: {name} is a name that the metrics use themselves"
+            raise RequestError(what, hint="name the column otherwise in the labels SQL")
         if types.get(name) != "STRING":
             what = f"{where}: key slices: {name} is no STRING column of {job.spec.labels.sql}"
             raise RequestError(what, hint="name a column of the labels SQL, cast to STRING there")
+    for name in job.spec.cluster:
+        if name not in types:
+            what = f"{where}: key cluster: {name} is no column of {job.spec.labels.sql} or of the prediction key"
+            raise RequestError(what, hint=f"the columns are: {', '.join(types)}")
+    if job.spec.weight and types.get(job.spec.weight) not in ("FLOAT64", "INT64", "NUMERIC"):
+        what = f"{where}: key weight: {job.spec.weight} is no number of {job.spec.labels.sql}"
+        raise RequestError(what, hint="name a column of the labels SQL of type FLOAT64 or INT64")
+
+
+def _check_metrics(job: Job, family: Asset) -> None:
+    """Refuse parameters that the metric family does not have, and headline metrics that it does not compute."""
+    where, spec = job.folder / "job.yaml", MetricSpec.of(job)
+    known = [name for name in family.header.parameters if name not in ENGINE_PARAMETERS]
+    for name, value in job.spec.metrics.parameters.items():
+        if name not in known:
+            what = f"{where}: key metrics: {family.name} has no parameter {name}"
+            raise RequestError(what, hint=f"the parameters are: {', '.join(known) or 'none'}")
+        if value is None or not fits(value, family.header.parameters[name]):
+            what = f"{where}: key metrics: {name} must be {family.header.parameters[name]}, not {value!r:.60}"
+            raise RequestError(what, hint="mend the value")
+    metrics = spec.metrics(family)
+    for name in job.spec.headline:
+        if name not in metrics:
+            what = f"{where}: key headline: there is no metric {name!r}"
+            raise RequestError(what, hint=f"the metrics are: {', '.join(metrics)}")
 
 
 def _check_columns(asset: Asset, known: Sequence[str]) -> None:

@@ -6,6 +6,7 @@
     names: {job: dummy}                        # identifiers of kind name
     checks: [{not_null: [id]}]                 # what a profile counts, by the rules that the engine makes of them
     condition: id IS NULL                      # identifier of kind expression
+    expressions: {weight: w, cluster: user}    # others, by name; without them rows weigh the same and are independent
     tables:                                    # identifiers of kind table and query that have rows
       predictions:
         columns: {id: STRING, score: FLOAT64}  # or `like: ledger/events_v1` (a table's SQL), `like: source JOB.NAME`
@@ -13,7 +14,7 @@
     expect:
       table: predictions                       # the table to look at afterwards; without it, the result of the query
       columns: [id, score]                     # compare these only
-      where: {id: a}                           # look at these rows only
+      where: {id: a}                           # look at these rows only; a list names several values
       ordered: true                            # the order counts
       rows: [{id: a, score: 0.5}]
 
@@ -87,6 +88,7 @@ class Content(_Strict):
     names: dict[str, str] = {}
     checks: list[Check] = []
     condition: str = ""
+    expressions: dict[str, str] = {}
     tables: dict[str, Table] = {}
     expect: Expected | None = None
     calls: list[Call] = []
@@ -128,7 +130,9 @@ class Case:
             name: self._identifier(name, kind, place) for name, kind in self.asset.header.identifiers.items()
         }
         types = self.asset.header.parameters
-        values = {name: typed(value, types[name]) for name, value in self.content.parameters.items()}
+        clustered = {"clustered": "cluster" in self.content.expressions} if "clustered" in types else {}
+        given = {**self.asset.header.defaults, **clustered, **self.content.parameters}
+        values = {name: typed(value, types[name]) for name, value in given.items()}
         statement = render(self.asset, identifiers, values)
         if self.asset.header.form == "statement":
             return statement
@@ -159,7 +163,8 @@ class Case:
         if kind == "name":
             return self.content.names[name]
         if kind == "expression":
-            return Statement(self.content.condition, {}, {}, ())
+            expressions = {"weight": "1.0", "cluster": "''"} | self.content.expressions
+            return Statement(expressions.get(name, self.content.condition), {}, {}, ())
         if kind == "expressions":
             session = Session.open(Project.open(ROOT), local_target(None, "case-case"))
             if name == "differences":

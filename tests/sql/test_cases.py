@@ -68,13 +68,18 @@ def check(case: Case, found: list[dict[str, Any]]) -> None:
     columns = expect.columns or (list(found[0]) if found else list(expect.rows[0]) if expect.rows else [])
     unknown = {name for row in expect.rows for name in row} - set(columns)
     assert not unknown, f"{case.path}: expected rows hold {unknown}, which nobody looks at"
-    left = [[row[name] for name in columns] for row in found if expect.where.items() <= row.items()]
+    left = [[row[name] for name in columns] for row in found if is_asked(row, expect.where)]
     right = [[like(row.get(name), [each[i] for each in left]) for i, name in enumerate(columns)] for row in expect.rows]
     if not expect.ordered:
         left, right = sorted(left, key=sortable), sorted(right, key=sortable)
     assert len(left) == len(right), f"{len(left)} rows instead of {len(right)}: {left}"
     for a, b in zip(left, right, strict=True):
         assert all(same(x, y) for x, y in zip(a, b, strict=True)), f"{columns}: {a} instead of {b}"
+
+
+def is_asked(row: dict[str, Any], where: dict[str, Any]) -> bool:
+    """Tell whether a row has the values that are asked for."""
+    return all(row[name] in (value if isinstance(value, list) else [value]) for name, value in where.items())
 
 
 def like(value: Any, column: list[Any]) -> Any:
