@@ -171,12 +171,20 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
             "as_of": moment,
             "labels": labels.counts,
             "checks": as_details(labels.results),
+            "metrics": _directions(session, job),
             **meter.details,
         },
     )
     ledger = Ledger(session, job.name)
     ledger.record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
     return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
+
+
+def _directions(session: Session, job: Job) -> list[dict[str, str]]:
+    """Return which way each metric improves, for whoever reads the numbers later."""
+    spec = MetricSpec.of(job)
+    found = spec.metrics(session.catalogue.get(spec.asset))
+    return [{"metric": name, "better": better} for name, better in found.items()]
 
 
 def _record_failed(session: Session, subject: Subject, labels: Labels) -> None:
