@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("page", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--width", type=int, default=1440)
-    parser.add_argument("--height", type=int, default=None, help="cut after this many pixels; the whole page if missing")
+    parser.add_argument(
+        "--height", type=int, default=None, help="cut after this many pixels; the whole page if missing"
+    )
     parser.add_argument("--dark", action="store_true")
     asked = parser.parse_args()
     take_picture(asked.page, asked.out, width=asked.width, height=asked.height, dark=asked.dark)

@@ -22,7 +22,7 @@ ROLES = ("champion", "challenger", "baseline")
 SLICE_STEP = 20
 """Pixels of a row of the dot plot."""
 
-Layer = alt.Chart | alt.LayerChart
+Charts = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 def colour(name: str) -> alt.ExprRef:
@@ -30,7 +30,7 @@ def colour(name: str) -> alt.ExprRef:
     return alt.ExprRef(name)
 
 
-def history_chart() -> Layer:
+def history_chart() -> Charts:
     """One metric over run dates: each variant a line, what consumers read on top with its interval."""
     rows = alt.Chart(alt.NamedData("rows"))
     date, value = _date_axis(), _value_axis("value")
@@ -72,7 +72,7 @@ def history_chart() -> Layer:
     ).properties(height=270)
 
 
-def slices_chart() -> Layer:
+def slices_chart() -> Charts:
     """One metric for each slice of a run date, the worst first: a dot with its interval, and the overall value."""
     rows = alt.Chart(alt.NamedData("rows"))
     label = alt.Y(
@@ -84,7 +84,7 @@ def slices_chart() -> Layer:
     )
     tint = alt.Color("standing:N", legend=None, scale=_scale(("worse", "same"), ["accent", "muted"]))
     value = alt.X("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_numbers(grid=True))
-    return (
+    chart: Charts = (
         alt.layer(
             alt.Chart(alt.NamedData("overall"))
             .mark_rule(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
@@ -101,15 +101,16 @@ def slices_chart() -> Layer:
         .properties(height=alt.Step(SLICE_STEP))
         .resolve_scale(color="shared")
     )
+    return chart
 
 
-def calibration_chart() -> Layer:
+def calibration_chart() -> Charts:
     """Observed rate against mean score of each bin; on the diagonal a score means what it says."""
     rows = alt.Chart(alt.NamedData("rows"))
     unit = alt.Scale(domain=[0, alt.ExprRef("top")], nice=False, zero=True)
-    axis = {"format": ".0%", "tickCount": 5, "grid": True}
-    x = alt.X("mean_score:Q", scale=unit, title="predicted", axis=alt.Axis(**axis))
-    y = alt.Y("observed_rate:Q", scale=unit, title="observed", axis=alt.Axis(**axis))
+    axis = alt.Axis(format=".0%", tickCount=5, grid=True)
+    x = alt.X("mean_score:Q", scale=unit, title="predicted", axis=axis)
+    y = alt.Y("observed_rate:Q", scale=unit, title="observed", axis=axis)
     return alt.layer(
         alt.Chart(alt.NamedData("diagonal"))
         .mark_line(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
@@ -124,7 +125,7 @@ def calibration_chart() -> Layer:
     ).properties(height=270)
 
 
-def comparison_chart() -> Layer:
+def comparison_chart() -> Charts:
     """Challenger minus champion a day, and the interval that the latest verdict gave their mean."""
     rows, date = alt.Chart(alt.NamedData("rows")), _date_axis()
     value = _value_axis("difference")
@@ -139,17 +140,15 @@ def comparison_chart() -> Layer:
         alt.Chart(alt.NamedData("zero"))
         .mark_rule(color=colour("ink"), strokeWidth=1)
         .encode(y=alt.Y("difference:Q", title=None)),
-        rows.mark_rule(color=colour("muted"), strokeWidth=1, opacity=0.6).encode(
-            x=date, y=value, y2=alt.Y2(datum=0)
-        ),
+        rows.mark_rule(color=colour("muted"), strokeWidth=1, opacity=0.6).encode(x=date, y=value, y2=alt.Y2(datum=0)),
         rows.mark_point(filled=True, color=colour("muted"), size=40, opacity=1).encode(x=date, y=value),
         rows.mark_point(filled=True, size=300, opacity=0).encode(x=date, y=value, tooltip="tip:N"),
     ).properties(height=270)
 
 
-def nights_chart() -> Layer:
+def nights_chart() -> Charts:
     """Seconds of each night by phase, one above the other in the order in which they happen."""
-    return (
+    chart: Charts = (
         alt.Chart(alt.NamedData("rows"))
         .mark_rect(stroke=colour("surface"), strokeWidth=alt.ExprRef("gap"))
         .encode(
@@ -162,6 +161,7 @@ def nights_chart() -> Layer:
         )
         .properties(height=170)
     )
+    return chart
 
 
 CHARTS: Mapping[str, Any] = {
@@ -179,7 +179,7 @@ def compiled_charts() -> dict[str, dict[str, Any]]:
     return {name: _compile(build()) for name, build in CHARTS.items()}
 
 
-def _compile(chart: Layer) -> dict[str, Any]:
+def _compile(chart: Charts) -> dict[str, Any]:
     signals = [
         *(alt.param(name=name, value="#888888") for name in COLOURS),
         alt.param(name="label_limit", value=180),

@@ -31,14 +31,16 @@ def page_from_data(rows: PageRows) -> str:
     template escapes it, and the script sets it as text.
     """
     style, script, library = _file("page.css"), _script(), runtime()
-    policy = "; ".join([
-        "default-src 'none'",
-        f"script-src {_hash(library)} {_hash(script)}",
-        f"style-src {_hash(style)}",
-        "base-uri 'none'",
-        "form-action 'none'",
-    ])
-    return _template().render(
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_hash(library)} {_hash(script)}",
+            f"style-src {_hash(style)}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+    html: str = _template().render(
         rows=rows,
         policy=policy,
         versions=versions(rows),
@@ -48,6 +50,7 @@ def page_from_data(rows: PageRows) -> str:
         data=as_script_data(page_data(rows)),
         charts=as_script_data(compiled_charts()),
     )
+    return html
 
 
 def as_script_data(value: Any) -> Markup:

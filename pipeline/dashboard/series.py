@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.dashboard.rows import Row, Rows
 
@@ -14,6 +14,8 @@ DIGITS = 4
 """Significant digits of a number of typical size."""
 
 Series = dict[str, Any]
+
+T = TypeVar("T")
 
 
 class Names:
@@ -104,7 +106,7 @@ class SeriesCoder:
             days = [by_place.get(place) for place in range(min(by_place), max(by_place) + 1)]
             series |= {"start": min(by_place), "days": len(days)}
             series |= _scaled_columns(days, own, scaled, bounds)
-            series |= {name: shorter([row and _plain(row[name]) for row in days]) for name in plain}
+            series |= {name: shorter(_column(days, name, _plain)) for name in plain}
             coded.append(series | {name: self._said(by_place, name) for name in texts})
         return coded
 
@@ -118,8 +120,12 @@ def shorter(column: list[Any]) -> Any:
     return column[0] if column[0] is not None and column == column[:1] * len(column) else column
 
 
+def _column(days: Sequence[Row | None], name: str, as_number: Callable[[Any], T]) -> list[T | None]:
+    return [None if row is None else as_number(row[name]) for row in days]
+
+
 def _scaled_columns(days: Sequence[Row | None], decimals: int, scaled: Sequence[str], bounds: Sequence[str]) -> Series:
-    found = {name: [row and _scaled(row[name], decimals) for row in days] for name in (*scaled, *bounds)}
+    found = {name: _column(days, name, lambda value: _scaled(value, decimals)) for name in (*scaled, *bounds)}
     first = found[scaled[0]]
     for name in bounds:
         pairs = zip(found[name], first, strict=True)

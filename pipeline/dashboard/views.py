@@ -35,9 +35,7 @@ def rows_from_views(session: Session, job: Job, first: date | None = None, last:
     read = session.warehouse.rows
     latest = read(latest_rows_statement(session, job.name, EARLIEST))
     begin, end = first or _first(latest, last), last or LATEST
-    found = {
-        view: read(rows_statement(session, view, job.name, begin, end)) for view in COLUMNS if view != "slices"
-    }
+    found = {view: read(rows_statement(session, view, job.name, begin, end)) for view in COLUMNS if view != "slices"}
     headline = _headline(job, {row["metric"] for row in found["history"]})
     slices = read(slice_rows_statement(session, job.name, begin, end, headline)) if headline else []
     target = session.target

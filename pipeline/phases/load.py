@@ -10,8 +10,8 @@ from pipeline.data_checks import judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
-from pipeline.prediction_files import refuse_changed_files
 from pipeline.meter import Meter
+from pipeline.prediction_files import refuse_changed_files
 from pipeline.published import finished, is_published, published_slices
 from pipeline.runs import Run, refuse_superseded
 from pipeline.schemas import Schema

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from pipeline.session import Session
-from pipeline.sql_assets import Statement
+from pipeline.sql_assets import Identifier, Statement
 
 MEASURED = ("n", "value", "low", "high", "note", "sql_version", "sql_digest")
 
@@ -26,9 +26,7 @@ COLUMNS: dict[str, Sequence[str]] = {
         *("run_date", "variant", "feature", "measure", "n", "value", "reference", "threshold", "is_warning", "note"),
         *("sql_version", "sql_digest"),
     ),
-    "runs": (
-        *("run_date", "run_id", "phase", "event", "variant", "rows", "seconds", "bytes", "cost", "recorded_at"),
-    ),
+    "runs": (*("run_date", "run_id", "phase", "event", "variant", "rows", "seconds", "bytes", "cost", "recorded_at"),),
 }
 """What the page reads of each view."""
 
@@ -41,13 +39,19 @@ def latest_rows_statement(session: Session, job: str, first: date) -> Statement:
 
 def rows_statement(session: Session, view: str, job: str, first: date, last: date) -> Statement:
     """Read the rows of `dashboard_<view>` for run dates."""
-    places = {"view": session.target.dashboard_table(f"dashboard_{view}"), "columns": list(COLUMNS[view])}
+    places: dict[str, Identifier] = {
+        "view": session.target.dashboard_table(f"dashboard_{view}"),
+        "columns": list(COLUMNS[view]),
+    }
     return session.statement("dashboard/rows_v1", places, {"job": job, "first_date": first, "last_date": last})
 
 
 def slice_rows_statement(session: Session, job: str, first: date, last: date, metrics: Sequence[str]) -> Statement:
     """Read the slices of some metrics for run dates."""
-    places = {"view": session.target.dashboard_table("dashboard_slices"), "columns": list(COLUMNS["slices"])}
+    places: dict[str, Identifier] = {
+        "view": session.target.dashboard_table("dashboard_slices"),
+        "columns": list(COLUMNS["slices"]),
+    }
     values = {"job": job, "first_date": first, "last_date": last, "metrics": list(metrics)}
     return session.statement("dashboard/slice_rows_v1", places, values)
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: it loads alone, its filters work, hostile names stay text, it fits, prints and turns dark."""
+"""The page in a real browser: it loads alone, filters work, hostile names stay text, it fits, prints and turns dark."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_headline_numbers_are_those_of_the_rows_with_interval_change_and_version
     for place, metric in enumerate(rows.headline):
         now, was = champion(rows, metric, last), champion(rows, metric, before)
         card = page.tab.locator(".card").nth(place)
-        shown = card.inner_text().replace("−", "-")
+        shown = card.inner_text().replace("\u2212", "-")
         assert f"{now['value']:.4f}" in shown
         assert f"{now['low']:.4f} to {now['high']:.4f}" in shown
         change = round(now["value"], 4) - round(was["value"], 4)
@@ -73,8 +73,8 @@ def test_every_number_names_its_sql(open_page, rows):
         assert re.search(r"SQL \w+/\w+_v\d+ \([0-9a-f]{16}\)", page.text(f"#{name}-caption")), name
     page.tab.locator("#slices-chart svg").scroll_into_view_if_needed()
     box = page.run(
-        "(() => { const dots = document.querySelectorAll('#slices-chart svg .mark-symbol path[aria-label], #slices-chart svg .mark-symbol path');"
-        " const box = dots[0].getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        "(() => { const box = document.querySelector('#slices-chart svg .mark-symbol path').getBoundingClientRect();"
+        " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
     )
     page.tab.mouse.move(*box)
     page.tab.wait_for_timeout(100)
@@ -93,8 +93,10 @@ def test_slices_come_worst_first_whether_or_not_they_have_an_interval(open_page,
             if (row["metric"], row["run_date"], row["role"]) == (metric, last, "champion")
         }
         labels = page.run(
-            "[...document.querySelectorAll('#slices-chart .role-axis-label text')].filter((each) => each.textContent.includes('='))"
-            ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map((each) => each.textContent)"
+            "[...document.querySelectorAll('#slices-chart .role-axis-label text')]"
+            ".filter((each) => each.textContent.includes('='))"
+            ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)"
+            ".map((each) => each.textContent)"
         )
         assert len(labels) == len(found)
         assert [found[label] for label in labels] == sorted(found.values(), reverse=descending)
@@ -159,7 +161,13 @@ def test_nights_that_did_not_run_are_named(open_page, rows):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_stay_text(open_page, name, width):
-    rows = synthetic_rows(8, 4, variants=(f"{name}@1", f"b{name}@2"), slice_names=(name, "ok"), slice_value=name.replace("{", "{{").replace("}", "}}") + "{}")
+    rows = synthetic_rows(
+        8,
+        4,
+        variants=(f"{name}@1", f"b{name}@2"),
+        slice_names=(name, "ok"),
+        slice_value=name.replace("{", "{{").replace("}", "}}") + "{}",
+    )
     rows = dataclasses.replace(
         rows,
         job=name,
@@ -188,7 +196,9 @@ def test_the_policy_stops_what_the_page_did_not_bring(open_page, rows):
     assert policy is not None
     assert "unsafe" not in policy[1]
     assert "http" not in policy[1]
-    page = open_page(html.replace("</main>", "<script>window.pwned = 1</script><p id='styled' style='position:fixed'></p></main>"))
+    page = open_page(
+        html.replace("</main>", "<script>window.pwned = 1</script><p id='styled' style='position:fixed'></p></main>")
+    )
     assert page.run("window.pwned") is None
     assert page.run("getComputedStyle(document.getElementById('styled')).position") == "static"
     refused = [message for message in page.messages if "Content Security Policy" in message]
@@ -241,7 +251,8 @@ def test_nothing_overlaps_or_scrolls_sideways(open_page, rows, width):
     ):
         assert overlapping(page, selector) == [], selector
     wide = page.run(
-        "[...document.querySelectorAll('.chart svg')].filter((svg) => svg.getBoundingClientRect().right > innerWidth + 1).length"
+        "[...document.querySelectorAll('.chart svg')]"
+        ".filter((svg) => svg.getBoundingClientRect().right > innerWidth + 1).length"
     )
     assert wide == 0
 
@@ -305,8 +316,12 @@ def test_values_that_are_none_are_told_and_not_drawn(open_page, rows):
             return row
         return row | {"value": math.nan, "low": None, "high": math.inf, "note": "one class only"}
 
-    page = open_page(dataclasses.replace(rows, history=[lame(row) for row in rows.history], slices=[lame(row) for row in rows.slices]))
-    assert page.text(".card .value") == "–"
+    page = open_page(
+        dataclasses.replace(
+            rows, history=[lame(row) for row in rows.history], slices=[lame(row) for row in rows.slices]
+        )
+    )
+    assert page.text(".card .value") == "\u2013"
     assert "one class only" in page.text(".card")
     assert "No slice has a value on this run date." in page.text("#slices-chart")
 

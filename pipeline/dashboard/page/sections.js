@@ -110,7 +110,7 @@ function championItem(place) {
   const variant = place < 0 ? undefined : championAt(place);
   if (!variant) return stripItem("Champion", "none yet", "no variant was chosen");
   const span = spans.find((each) => each.variant === variant && each.role === "champion" && each.from <= place && place <= each.to);
-  return stripItem("Champion", shortName(variant), `since ${shortDay(times[span.from])} in these dates`);
+  return stripItem("Champion", shortName(variant), `since ${shortDay(times[span.from])}${span.from ? "" : " or before"}`);
 }
 
 const latestVerdict = () =>
