@@ -120,7 +120,7 @@ def shorter(column: list[Any]) -> Any:
     return column[0] if column[0] is not None and column == column[:1] * len(column) else column
 
 
-def _column(days: Sequence[Row | None], name: str, as_number: Callable[[Any], T]) -> list[T | None]:
+def _column(days: Sequence[Row | None], name: str, as_number: Callable[[Any], T | None]) -> list[T | None]:
     return [None if row is None else as_number(row[name]) for row in days]
 
 
