@@ -33,7 +33,7 @@ class Event:
     event
         What happened, e.g. `done`, `published`, `evaluated`.
     key
-        Tells events of one kind apart, e.g. the model.
+        Tells events of one kind apart; variant and model where there is a model and no other key.
     details
         Anything else, as JSON.
     """
@@ -103,5 +103,6 @@ class Ledger:
 def _event_row(job: str, run_id: str, event: Event) -> dict[str, Any]:
     row = asdict(event)
     key, details = row.pop("key"), row.pop("details")
-    event_id = f"{run_id}/{event.phase}/{event.event}/{key or digest_json(event.variant)}"
+    own = f"{event.variant}/{event.model_id}" if event.model_id else digest_json(event.variant)
+    event_id = f"{run_id}/{event.phase}/{event.event}/{key or own}"
     return {**row, "event_id": event_id, "job": job, "run_id": run_id, "details": json.dumps(details, default=str)}

@@ -61,7 +61,8 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
     write
         Writes the bundle into an empty folder.
     """
-    uri = f"{_folder(run, variant.id)}/{unique_name('bundle')}"
+    folder = run.variant_folder("models", variant.id)
+    uri = f"{folder}/{unique_name('bundle')}"
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         info = write(Path(name))
         _upload(Path(name), uri, run.session.store)
@@ -75,12 +76,12 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
         data_checksum=data["checksum"],
         code_digest=info.content["code_digest"],
     )
-    return TrainedModel(**run.session.store.put_json_once(asdict(made), f"{_folder(run, variant.id)}.json"))
+    return TrainedModel(**run.session.store.put_json_once(asdict(made), f"{folder}.json"))
 
 
 def committed_model(run: Run, variant_id: str) -> TrainedModel | None:
     """Return the committed model of a variant, or None."""
-    marker: dict[str, Any] | None = run.session.store.read_json(f"{_folder(run, variant_id)}.json")
+    marker: dict[str, Any] | None = run.session.store.read_json(f"{run.variant_folder('models', variant_id)}.json")
     return TrainedModel(**marker) if marker else None
 
 
@@ -126,7 +127,3 @@ def _upload(folder: Path, uri: str, store: Store) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             store.put_file(path, f"{uri}/{path.relative_to(folder)}")
-
-
-def _folder(run: Run, variant_id: str) -> str:
-    return f"{run.folder('models')}/{variant_id.replace('@', '-')}"

@@ -23,7 +23,7 @@ SHARD_MARKER = re.compile(r"/shard-\d{5}-of-\d{5}\.json$")
 
 def prediction_folder(run: Run, variant: str, model_id: str) -> str:
     """Return the address of the folder of one model's predictions."""
-    return f"{run.folder('predictions')}/{variant.replace('@', '-')}/{model_id}"
+    return f"{run.variant_folder('predictions', variant)}/{model_id}"
 
 
 def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -> ShardFile:
@@ -103,6 +103,20 @@ def refuse_changed_files(run: Run, manifest: Manifest) -> None:
         found = there.get(shard.uri)
         if found is None or (found.generation, found.size, found.crc32c) != shard.coordinates:
             what = f"{shard.uri}: {'another object is in its place' if found else 'missing'} since it was committed"
+            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
+
+
+def refuse_other_schema(run: Run, manifest: Manifest) -> None:
+    """Raise when a file of a manifest was written with other columns than it would be loaded with.
+
+    Raises
+    ------
+    CheckError
+        The digests of the prediction schemas differ.
+    """
+    for shard in manifest.shards:
+        if shard.schema_digest != run.job.prediction_schema.digest:
+            what = f"{shard.uri}: written with another prediction schema than that of {run.run_id}"
             raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
 
 

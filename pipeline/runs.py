@@ -62,6 +62,14 @@ class Run:
         digest = self.run_id.rsplit("-", 1)[-1]
         return self.session.target.run_table(f"{self.job.name}__{self.run_date:%Y%m%d}__{digest}__{step}")
 
+    def variant_folder(self, kind: str, variant: str) -> str:
+        """Return the address of what one variant, by its id, has in a folder of the run."""
+        return f"{self.folder(kind)}/{variant.replace('@', '-')}"
+
+    def predictions_table(self, variant: str, model_id: str) -> TableName:
+        """Name the run table into which one model's predictions are loaded."""
+        return self.table(f"predictions__{variant.replace('@', '_')}__{model_id}")
+
     def labels(self, phase: str) -> dict[str, str]:
         """Return the labels of the run's BigQuery jobs and tables."""
         return {"job": self.job.name, "run_id": self.run_id, "phase": phase}

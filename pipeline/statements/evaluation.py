@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -58,6 +58,14 @@ def _cluster(session: Session, spec: MetricSpec) -> Statement:
     if not spec.cluster:
         return session.statement("metrics/parts/no_cluster_v1", {})
     return session.statement("metrics/parts/cluster_v1", {"columns": list(spec.cluster)})
+
+
+def unknown_labels_statement(
+    session: Session, predictions: TableName, labels: TableName, key: Sequence[str]
+) -> Statement:
+    """Read up to five keys of labels that nothing was predicted for, and how many there are."""
+    identifiers: dict[str, Identifier] = {"predictions": predictions, "labels": labels, "key": list(key)}
+    return session.statement("phases/unknown_labels_v1", identifiers)
 
 
 def record_metrics_statement(

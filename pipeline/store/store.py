@@ -22,7 +22,7 @@ from pipeline.target import Target
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as the bucket describes it; `crc32c` is base64 of the big-endian checksum, `created` its clock's."""
+    """An object as the bucket describes it; size and `crc32c` are those of its `Content`, `created` is its clock's."""
 
     uri: str
     size: int
@@ -203,4 +203,4 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 def _stored(blob: storage.Blob) -> StoredObject:
     uri = f"gs://{blob.bucket.name}/{blob.name}"
-    return StoredObject(uri, int(blob.size or 0), blob.crc32c or "", int(blob.generation or 0), blob.time_created)
+    return StoredObject(uri, *Content.of_object(blob), int(blob.generation or 0), blob.time_created)

@@ -184,6 +184,18 @@ def test_a_manifest_that_promises_other_rows_than_were_loaded_publishes_nothing(
     assert published_slices(predicted) == {}
 
 
+def test_a_manifest_of_another_prediction_schema_sends_no_job_and_publishes_nothing(session, predicted, requests_sent):
+    (manifest,) = committed_manifests(predicted)
+    other = replace(manifest, shards=(replace(manifest.shards[0], schema_digest="0" * 16),))
+    requests_sent.clear()
+    with pytest.raises(
+        CheckError, match=f"with another prediction schema than that of {predicted.run_id} - nothing was"
+    ):
+        load_run(predicted, [other])
+    assert requests_sent.jobs == []
+    assert published_slices(predicted) == {}
+
+
 def test_two_rows_of_one_key_stop_the_load(session, own):
     uri, table = session.store.uri(f"{own.name}.jsonl"), session.target.run_table(own.name)
     put(session, uri, '{"a": 1, "b": 1}\n{"a": 1, "b": 2}\n')

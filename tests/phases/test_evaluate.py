@@ -10,7 +10,8 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from pipeline.errors import CheckError
 from pipeline.metrics import MetricSpec
-from pipeline.phases.evaluate import evaluate_from_path, evaluate_from_tables, evaluate_job
+from pipeline.phases.evaluate import evaluate_from_tables, evaluate_job
+from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.report import daily_metrics, pooled_metrics
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.setup import ensure_tables

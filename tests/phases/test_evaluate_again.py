@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.ledger import Event
-from pipeline.phases.evaluate import evaluate_from_path
+from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.report import pooled_metrics
 from pipeline.runs import open_run
 from tests.changed_variants import DAYS, FIRST, LAST, job_with_prior, publish

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 import pytest
 
 from pipeline.phases import gc, predict
-from pipeline.phases.evaluate import evaluate_from_path
+from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.gc import as_lines, collect_garbage
 from pipeline.phases.run import run_job, run_phase
 from pipeline.phases.status import status_of
@@ -45,7 +45,7 @@ def leftovers(session, run):
     """What attempts that lost a race or were killed leave."""
     (manifest, _) = committed_manifests(run)
     shards = manifest.shards[0].uri.rpartition("/")[0]
-    models = f"{run.folder('models')}/{manifest.variant.replace('@', '-')}"
+    models = run.variant_folder("models", manifest.variant)
     staged = session.store.uri(run.job.name, "attempts", "staged")
     return {
         plant(session, f"{shards}/shard-00000-of-00002{UNIQUE}.jsonl"),
