@@ -11,7 +11,7 @@ from pipeline.dates import EARLIEST, LATEST
 from pipeline.errors import RequestError
 from pipeline.project import Job
 from pipeline.session import Session
-from pipeline.setup import ensure_tables
+from pipeline.setup import ensure_dashboard, ensure_tables
 from pipeline.statements.dashboard import COLUMNS, latest_rows_statement, rows_statement, slice_rows_statement
 
 DAYS = 365
@@ -32,6 +32,7 @@ def page_from_views(session: Session, job: Job, first: date | None = None, last:
 def rows_from_views(session: Session, job: Job, first: date | None = None, last: date | None = None) -> PageRows:
     """Return the rows of the seven views that a page shows."""
     ensure_tables(session, job)
+    ensure_dashboard(session, job)
     read = session.warehouse.rows
     latest = read(latest_rows_statement(session, job.name, EARLIEST))
     begin, end = first or _first(latest, last), last or LATEST

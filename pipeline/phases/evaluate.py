@@ -18,7 +18,7 @@ from pipeline.metrics import MetricSpec
 from pipeline.project import Job
 from pipeline.published import Models, publications, published
 from pipeline.session import Session
-from pipeline.setup import ensure_tables
+from pipeline.setup import ensure_dashboard, ensure_tables
 from pipeline.sql_assets import TableName
 from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
 from pipeline.statements.job import Asked, as_of_date
@@ -97,6 +97,8 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     events = Ledger(session, job.name).events(EARLIEST, day - timedelta(days=job.spec.labels.delay_days))
     waiting: list[tuple[Subject, int | None]] = [(each, None) for each in waiting_subjects(session, job, events)]
     subjects = [*waiting, *_late_subjects(session, job, events, day)]
+    if subjects:
+        ensure_dashboard(session, job)
     tracked = session.reporter.track(sorted(subjects, key=lambda each: each[0].run_date), f"{job.name} evaluate")
     found = [_evaluate(session, subject, as_of_date(job, day), known) for subject, known in tracked]
     return [evaluation for evaluation in found if evaluation]

@@ -110,6 +110,7 @@ class Rehearsal:
     def _setup(self) -> Iterator[Statement]:
         yield from (place.statement for place in places.functions(self.session))
         yield from (place.statement for place in places.tables_and_views(self.session, self.job))
+        yield from (place.statement for place in places.dashboard_views(self.session))
         yield ledger.run_start_statement(self.session, self.job.name, self.run.run_date)
 
     def _preprocess(self) -> Iterator[Statement]:

@@ -59,7 +59,6 @@ def tables_and_views(session: Session, job: Job) -> Iterator[Place]:
         "job": job.name,
     }
     yield _view(session, "champion_predictions_v1", target.table(job.predictions_view), identifiers)
-    yield from dashboard_views(session)
 
 
 DASHBOARD_VIEWS: Mapping[str, Sequence[str]] = {

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pipeline.setup import ensure_tables
+from pipeline.setup import ensure_dashboard, ensure_tables
 from pipeline.statements.places import DASHBOARD_VIEWS
 from tests.integration_fixtures import ROOT, reader
 
@@ -31,6 +31,7 @@ CONTRACT = {
 def made(make_empty_session, quick_job):
     session = make_empty_session()
     ensure_tables(session, quick_job)
+    ensure_dashboard(session, quick_job)
     return session
 
 
