@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.bundle import SCORES, BundleInfo, read_bundle, read_info
 from pipeline.digests import sha256_file, unique_name

@@ -20,6 +20,7 @@ from pipeline.sql_assets import Statement, TableName
 from pipeline.statements import (
     champions,
     checks,
+    dashboard,
     drift,
     evaluation,
     examples,
@@ -119,10 +120,12 @@ class Rehearsal:
         yield from self._preprocess()
         yield from self._load()
         yield from self._evaluate()
+        yield from dashboard.page_statements(self.session, self.job.name, self.run.run_date, self.run.run_date)
 
     def _setup(self) -> Iterator[Statement]:
         yield from (place.statement for place in places.functions(self.session))
         yield from (place.statement for place in places.tables_and_views(self.session, self.job))
+        yield from (place.statement for place in places.dashboard_views(self.session))
         yield ledger.run_start_statement(self.session, self.job.name, self.run.run_date)
 
     def _preprocess(self) -> Iterator[Statement]:
