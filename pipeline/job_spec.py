@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from pipeline.gate_rules import Gate
 from pipeline.schemas import DeclaredColumns, Schema
 from pipeline.yaml_file import Strict
 
@@ -115,6 +116,7 @@ class JobSpec(Strict):
     as_of_offset_minutes: int = Field(default=0, ge=0, lt=24 * 60)
     entity: list[str] = Field(min_length=1)
     prediction_key: list[str] = Field(min_length=1)
+    example_key: list[str] = []
     family: str = Field(pattern=NAME)
     sources: dict[str, Source] = Field(min_length=1)
     write_sources: str | None = Field(default=None, pattern=OBJECT_PATH)
@@ -130,6 +132,7 @@ class JobSpec(Strict):
     cluster: list[str] = []
     slices: list[str] = []
     headline: list[str] = []
+    gate: Gate | None = None
     drift: Drift = Drift()
 
     @field_validator("time_zone")
@@ -146,6 +149,10 @@ class JobSpec(Strict):
             raise ValueError("variants and baselines name a variant twice")
         if not set(self.entity) <= set(self.prediction_key):
             raise ValueError("entity: every column must be part of prediction_key")
+        if not set(self.entity) <= set(self.row_key):
+            raise ValueError("entity: every column must be part of example_key")
+        if len(set(self.row_key)) < len(self.row_key):
+            raise ValueError("example_key names a column twice")
         return self
 
     @model_validator(mode="after")
@@ -159,6 +166,11 @@ class JobSpec(Strict):
                 " one statement joins both: give it one value or two names"
             )
         return self
+
+    @property
+    def row_key(self) -> list[str]:
+        """What tells examples apart, and labels: the example key, which is the prediction key unless given."""
+        return self.example_key or self.prediction_key
 
     @property
     def all_variants(self) -> list[str]:

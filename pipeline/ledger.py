@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.digests import digest_json, unique_name
 from pipeline.session import Session
 from pipeline.sql_assets import Statement
+from pipeline.statements.gate import append_verdicts_statement
 from pipeline.statements.ledger import (
     append_champion_statement,
     append_events_statement,
@@ -63,14 +64,14 @@ class Ledger:
         if not events:
             return
         rows = [_event_row(self.job, run_id, event) for event in events]
-        self._append(append_events_statement(self.session, run_date, rows), f"{run_id}-events")
+        self._append_missing(append_events_statement(self.session, run_date, rows), f"{run_id}-events")
 
     def record_models(self, run_date: date, run_id: str, models: Sequence[Mapping[str, Any]]) -> None:
         """Append the models of a run, each once."""
         if not models:
             return
         statement = append_models_statement(self.session, self.job, run_date, run_id, models)
-        self._append(statement, f"{run_id}-models")
+        self._append_missing(statement, f"{run_id}-models")
 
     def decide_champion(self, variant: str, from_run_date: date, reason: str) -> bool:
         """Make a variant champion from a run date on, and tell whether that is new."""
@@ -81,7 +82,12 @@ class Ledger:
     def record_verdict(self, run_date: date, champion: str, verdict: str, reason: str) -> None:
         """Append a verdict, once."""
         statement = append_verdict_statement(self.session, self.job, run_date, champion, verdict, reason)
-        self._append(statement, f"{self.job}-verdict")
+        self._append_missing(statement, f"{self.job}-verdict")
+
+    def record_verdicts(self, said: Sequence[Mapping[str, Any]]) -> None:
+        """Append what was said of challengers, each once; rows hold the columns of `verdicts_v1` besides the job."""
+        if said:
+            self._append(append_verdicts_statement(self.session, self.job, said), f"{self.job}-verdicts")
 
     def verdict(self, run_date: date) -> str | None:
         """Return what was decided on a run date, or None."""
@@ -98,6 +104,10 @@ class Ledger:
 
     def _append(self, statement: Statement, step: str) -> int:
         return self.session.warehouse.execute(statement, step=step, labels={"job": self.job})
+
+    def _append_missing(self, statement: Statement, step: str) -> None:
+        """Append what is not there: the statement looks, because rows that an earlier job appended may be gone."""
+        self.session.warehouse.execute(statement, step=step, labels={"job": self.job}, verify=lambda: False)
 
 
 def _event_row(job: str, run_id: str, event: Event) -> dict[str, Any]:

@@ -32,10 +32,17 @@ class Warehouse:
     ----------
     target
         Where the datasets live.
+
+    Attributes
+    ----------
+    bytes
+        What the statements so far cost: bytes billed for jobs, bytes processed for small reads, whose answer holds no
+        more than that.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        self.bytes = 0
 
     @cached_property
     def _client(self) -> clients.ReadingClient:
@@ -70,6 +77,7 @@ class Warehouse:
         names = " with ".join(dict.fromkeys(asset.name for asset in statement.assets))
         with cloud_errors(f"{names} ({step})"):
             job = run_once(self._client, Submission(stem, self._query_submitter(statement, config), verify))
+        self.bytes += int(job.total_bytes_billed or 0)
         return int(job.num_dml_affected_rows or 0)
 
     def rows(self, statement: Statement) -> list[dict[str, Any]]:
@@ -81,7 +89,9 @@ class Warehouse:
                     statement.sql, job_config=config, api_timeout=CALL_TIMEOUT, retry=NO_RETRY, job_retry=NO_RETRY
                 )
             )
-            return [dict(row.items()) for row in result]
+            found = [dict(row.items()) for row in result]
+        self.bytes += int(result.total_bytes_processed or 0)
+        return found
 
     def read_frame(self, table: TableName, schema: Schema, *, where: str = "", order_by: Sequence[str]) -> pd.DataFrame:
         """Read a named table through the Storage Read API.
@@ -122,8 +132,23 @@ class Warehouse:
             raise error.__cause__ or error from error
         return frame
 
-    def load_jsonl(self, uris: Sequence[str], table: TableName, schema: Schema, *, step: str) -> int:
-        """Replace a table by the rows of JSON Lines files, in one load job, and return the number of rows."""
+    def load_jsonl(
+        self, uris: Sequence[str], table: TableName, schema: Schema, *, step: str, rows: int | None = None
+    ) -> int:
+        """Replace a table by the rows of JSON Lines files, in one load job, and return the number of rows.
+
+        Parameters
+        ----------
+        step
+            Stem of the job id.
+        rows
+            How many there must be, if that is known: a table with others is loaded again.
+        """
+
+        def stands() -> bool:
+            found = self.tables.row_count(table)
+            return found is not None and rows in (None, found)
+
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
             schema=schema_fields(schema),
@@ -132,10 +157,7 @@ class Warehouse:
         )
         stem = f"{step}-{digest_json([sorted(uris), str(table), schema.digest])}"
         with cloud_errors(f"loading {table}"):
-            job = run_once(
-                self._client,
-                Submission(stem, self._load_submitter(uris, table, config), lambda: self.tables.exists(table)),
-            )
+            job = run_once(self._client, Submission(stem, self._load_submitter(uris, table, config), stands))
         return int(job.output_rows or 0)
 
     def _query_config(self, statement: Statement, labels: Mapping[str, str]) -> bigquery.QueryJobConfig:
