@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from pipeline.bundle import SCORES
+from pipeline.models import code_of
+from pipeline.phases import score_reference
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.phases.sources import load_sources
 from pipeline.progress import Reporter
@@ -276,3 +279,35 @@ def test_examples_that_have_expired_are_told_and_stop_nothing(session, shop, lin
     assert "label_rate not measured" in told[-1]
     events = reader(session)(f"SELECT * FROM ledger.events_v1 WHERE run_date = '{day}' AND event = 'drift_unmeasured'")
     assert len(events) == 2
+
+
+def test_scores_that_were_tampered_with_are_told_and_not_used(session, shop, lines, tmp_path):
+    day = CALM - timedelta(days=2)
+    summary = run_job(session, shop, day)
+    place = f"{summary.models[0]['uri']}/{SCORES}"
+    points = [json.loads(line) for line in session.store.read_bytes(place).decode().splitlines()]
+    assert sum(point["n"] for point in points) == min(2000, summary.rows["train"])
+    path = tmp_path / SCORES
+    path.write_text(json.dumps({"feature": "score", "number": 0.5, "n": 9}), encoding="utf-8")
+    session.store.put_file(path, place)
+    forget(session, day)
+    lines()
+    assert run_job(session, shop, day).status == "already_done"
+    rows, _ = drift_of(session, day)
+    assert rows["price", "score", "psi"]["note"] == "no value in the training data"
+    assert rows["", "price", "psi"]["value"] is not None
+    assert "not the file that was committed" in lines()[0]
+
+
+def test_a_model_that_cannot_score_training_rows_has_no_drift_of_scores(session, shop, lines, monkeypatch):
+    day = CALM - timedelta(days=3)
+
+    def refuse(model, df):
+        with code_of("Price", "predict"):
+            raise KeyError("today")
+
+    monkeypatch.setattr(score_reference, "predict_from_data", refuse)
+    run_job(session, shop, day)
+    rows, _ = drift_of(session, day)
+    assert rows["price", "score", "psi"]["note"] == "no value in the training data"
+    assert "no drift of scores: Price: predict raised KeyError" in lines()[0]
