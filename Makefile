@@ -22,10 +22,11 @@ demo: local  ## run the flight-delay job on seven days of real flights, on local
 	$(BIN)/pipeline evaluate flight_delay --as-of 2013-07-09
 	$(BIN)/pipeline report flight_delay --from 2013-07-01 --to 2013-07-07
 
+# Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.
 test: lint types  ## check format, lint, types and imports, then run all tests with coverage
 	@echo "== tests"
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)

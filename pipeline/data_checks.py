@@ -10,8 +10,9 @@ from typing import Any
 from pipeline.errors import CheckError
 from pipeline.ledger import Event
 from pipeline.session import Session
-from pipeline.sql_assets import Asset, TableName
-from pipeline.statements.checks import Rule, offending_rows_statement
+from pipeline.sql_assets import Asset, Statement, TableName
+from pipeline.sql_assets.checks import Check
+from pipeline.statements.checks import Rule, offending_rows_statement, rules_of
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,22 @@ def refuse_failed(
 
 def _wrong_rows(session: Session, table: TableName, key: Sequence[str], rule: Rule, result: CheckResult) -> str:
     assert rule.condition is not None  # noqa: S101 - whole tables have no wrong rows
-    rows = session.warehouse.rows(offending_rows_statement(session, table, key, rule.condition))
-    keys = "; ".join(", ".join(str(value) for value in row.values()) for row in rows)
-    return f"{result.failed} row{'s'[: result.failed > 1]}, e.g. {', '.join(key)} = {keys}"
+    return f"{result.failed} row{'s'[: result.failed > 1]}, e.g. {_keys(session, table, key, rule.condition)}"
+
+
+def doubled_keys(session: Session, table: TableName, key: Sequence[str]) -> str:
+    """Name up to five keys that rows of a table share."""
+    (rule,) = (
+        rule for rule in rules_of(session, table, key, [Check(unique=list(key))]) if rule.name.startswith("unique")
+    )
+    assert rule.condition is not None  # noqa: S101 - rows tell
+    return f"e.g. {_keys(session, table, key, rule.condition)}"
+
+
+def _keys(session: Session, table: TableName, key: Sequence[str], condition: Statement) -> str:
+    rows = session.warehouse.rows(offending_rows_statement(session, table, key, condition))
+    values = dict.fromkeys(", ".join(str(value) for value in row.values()) for row in rows)
+    return f"{', '.join(key)} = {'; '.join(values)}"
 
 
 def _judge(rule: Rule, profile: Mapping[str, Any]) -> CheckResult:

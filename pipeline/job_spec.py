@@ -101,6 +101,7 @@ class JobSpec(Strict):
     variants: list[VariantName] = Field(min_length=1)
     baselines: list[VariantName] = []
     predictions: Predictions
+    reevaluate_days: int = Field(default=0, ge=0, le=365)
     metrics: Metrics = Metrics()
     weight: str | None = None
     cluster: list[str] = []

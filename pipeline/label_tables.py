@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.data_checks import CheckResult, judge, refuse_failed
+from pipeline.data_checks import CheckResult, doubled_keys, judge, refuse_failed
 from pipeline.digests import digest_json, unique_name
 from pipeline.errors import CheckError
 from pipeline.project import Job
@@ -66,7 +66,8 @@ def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> Label
     rules = rules_of(session, table, key, label_checks(session, job))
     profile = session.warehouse.rows(keyed_profile_statement(session, table, key, columns, rules))[0]
     if profile["duplicate_keys"]:
-        what = f"{job.name} {asked.last_date}: {profile['duplicate_keys']} labels share a key"
+        doubled = doubled_keys(session, table, key)
+        what = f"{job.name} {asked.last_date}: {profile['duplicate_keys']} labels share a key, {doubled}"
         raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
     counts = {name: profile[name] for name in ("row_count", "duplicate_keys", "checksum")}
     asked_of_rows = rules if profile["row_count"] else []

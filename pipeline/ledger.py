@@ -34,7 +34,7 @@ class Event:
     event
         What happened, e.g. `done`, `published`, `evaluated`.
     key
-        Tells events of one kind apart, e.g. the model.
+        Tells events of one kind apart; variant and model where there is a model and no other key.
     details
         Anything else, as JSON.
     """
@@ -64,14 +64,14 @@ class Ledger:
         if not events:
             return
         rows = [_event_row(self.job, run_id, event) for event in events]
-        self._append(append_events_statement(self.session, run_date, rows), f"{run_id}-events")
+        self._append_missing(append_events_statement(self.session, run_date, rows), f"{run_id}-events")
 
     def record_models(self, run_date: date, run_id: str, models: Sequence[Mapping[str, Any]]) -> None:
         """Append the models of a run, each once."""
         if not models:
             return
         statement = append_models_statement(self.session, self.job, run_date, run_id, models)
-        self._append(statement, f"{run_id}-models")
+        self._append_missing(statement, f"{run_id}-models")
 
     def decide_champion(self, variant: str, from_run_date: date, reason: str) -> bool:
         """Make a variant champion from a run date on, and tell whether that is new."""
@@ -82,12 +82,12 @@ class Ledger:
     def record_verdict(self, run_date: date, champion: str, verdict: str, reason: str) -> None:
         """Append a verdict, once."""
         statement = append_verdict_statement(self.session, self.job, run_date, champion, verdict, reason)
-        self._append(statement, f"{self.job}-verdict")
+        self._append_missing(statement, f"{self.job}-verdict")
 
     def record_verdicts(self, said: Sequence[Mapping[str, Any]]) -> None:
         """Append what was said of challengers, each once; rows hold the columns of `verdicts_v1` besides the job."""
         if said:
-            self._append(append_verdicts_statement(self.session, self.job, said), f"{self.job}-verdicts")
+            self._append_missing(append_verdicts_statement(self.session, self.job, said), f"{self.job}-verdicts")
 
     def verdict(self, run_date: date) -> str | None:
         """Return what was decided on a run date, or None."""
@@ -105,9 +105,14 @@ class Ledger:
     def _append(self, statement: Statement, step: str) -> int:
         return self.session.warehouse.execute(statement, step=step, labels={"job": self.job})
 
+    def _append_missing(self, statement: Statement, step: str) -> None:
+        """Append what is not there: the statement looks, because rows that an earlier job appended may be gone."""
+        self.session.warehouse.execute(statement, step=step, labels={"job": self.job}, verify=lambda: False)
+
 
 def _event_row(job: str, run_id: str, event: Event) -> dict[str, Any]:
     row = asdict(event)
     key, details = row.pop("key"), row.pop("details")
-    event_id = f"{run_id}/{event.phase}/{event.event}/{key or digest_json(event.variant)}"
+    own = f"{event.variant}/{event.model_id}" if event.model_id else digest_json(event.variant)
+    event_id = f"{run_id}/{event.phase}/{event.event}/{key or own}"
     return {**row, "event_id": event_id, "job": job, "run_id": run_id, "details": json.dumps(details, default=str)}

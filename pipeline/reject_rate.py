@@ -67,7 +67,6 @@ def _event(manifest: Manifest, max_reject_rate: float) -> Event:
     return Event(
         phase="predict",
         event="rejected",
-        key=f"{manifest.variant}/{manifest.model_id}",
         variant=manifest.variant,
         model_id=manifest.model_id,
         uri=manifest.rejects[0],

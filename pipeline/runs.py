@@ -62,6 +62,14 @@ class Run:
         digest = self.run_id.rsplit("-", 1)[-1]
         return self.session.target.run_table(f"{self.job.name}__{self.run_date:%Y%m%d}__{digest}__{step}")
 
+    def variant_folder(self, kind: str, variant: str) -> str:
+        """Return the address of what one variant, by its id, has in a folder of the run."""
+        return f"{self.folder(kind)}/{variant.replace('@', '-')}"
+
+    def predictions_table(self, variant: str, model_id: str) -> TableName:
+        """Name the run table into which one model's predictions are loaded."""
+        return self.table(f"predictions__{variant.replace('@', '_')}__{model_id}")
+
     def labels(self, phase: str) -> dict[str, str]:
         """Return the labels of the run's BigQuery jobs and tables."""
         return {"job": self.job.name, "run_id": self.run_id, "phase": phase}
@@ -176,6 +184,9 @@ def published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
     if not later:
         return None
     shown = {row["run_id"] for row in published(run.session, run.job, run.run_date, run.run_date)}
+    # Of a publication without rows readers see nothing: all of them may have been rejected, and allowed to be.
+    of_publications = (row for row in run.ledger.events(run.run_date, run.run_date) if row["event"] == "published")
+    shown |= {row["run_id"] for row in of_publications if not row["row_count"]}
     return next((claim for claim in reversed(later) if claim.run_id in shown), None)
 
 

@@ -67,6 +67,14 @@ def test_events_are_those_of_the_job_and_the_run_dates(session, ledger):
     assert [(row["run_date"].day, row["run_id"]) for row in found] == [(5, "r5"), (6, "r6")]
 
 
+def test_events_of_one_kind_are_told_apart_by_their_key_or_else_by_variant_and_model(session, ledger):
+    first, second = (Event("train", "done", variant="v@1", model_id=model_id) for model_id in ("m1", "m2"))
+    for events in ([first], [first, second, Event("train", "done", key="k", variant="v@1", model_id="m1")]):
+        ledger.record(DAY, "r1", events)
+    rows = reader(session)("SELECT event_id FROM ledger.events_v1 ORDER BY event_id")
+    assert [row["event_id"] for row in rows] == [f"r1/train/done/{own}" for own in ("k", "v@1/m1", "v@1/m2")]
+
+
 def test_models_are_recorded_once_a_run_and_variant(session, ledger):
     model = {
         "model_id": "m1", "variant": "v@1", "uri": "gs://b/m", "bundle_digest": "d", "training_rows": 7,

@@ -36,7 +36,8 @@ def names_in(session, dataset):
 def test_all_tables_and_views_are_made_in_their_datasets(session):
     target = session.target
     assert names_in(session, target.dataset) == {
-        *("flight_delay__predictions_v1", "flight_delay__predictions", "metrics_v1", "metrics", "verdicts_v1")
+        *("flight_delay__predictions_v1", "flight_delay__predictions", "metrics_v1", "metrics", "verdicts_v1"),
+        *("comparisons_v1", "comparisons"),
     }
     assert names_in(session, target.ledger_dataset) == {
         *("events_v1", "events", "models_v1", "models", "champions_v1", "champions")

@@ -26,9 +26,6 @@ from pipeline.cli.options import (
 ModelPlace = Annotated[
     str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
 ]
-AsOf = Annotated[
-    str, typer.Option("--as-of", metavar="DATE", help="Labels known by its moment (midnight and the job's offset).")
-]
 First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
 WithGate = Annotated[
@@ -99,26 +96,6 @@ def load(
     Example: pipeline load flight_delay --run-date 2013-07-01
     """
     _one_phase("load", job, run_date, target, local_dir, project_dir, as_json=as_json)
-
-
-def evaluate(
-    job: JobName,
-    as_of: AsOf,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Evaluate every run date whose labels have matured, with SQL metrics, and let the gate judge challengers.
-
-    Example: pipeline evaluate flight_delay --as-of 2013-07-09
-    """
-    from pipeline.dates import parse_date
-    from pipeline.phases.run import evaluate_matured
-
-    day = parse_date(as_of, option="--as-of")
-    session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(evaluate_matured(session, found, day), as_json)
 
 
 def run(
@@ -192,5 +169,5 @@ def _one_phase(
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (preprocess, train, predict, load, evaluate, run, backfill):
+    for command in (preprocess, train, predict, load, run, backfill):
         app.command()(command)

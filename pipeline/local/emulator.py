@@ -16,7 +16,7 @@ import sqlglot
 from bqemulator import server
 from bqemulator.api.dependencies import AppContext
 from bqemulator.api.middleware import GzipRequestMiddleware
-from bqemulator.api.routes import jobs, tables
+from bqemulator.api.routes import jobs
 from bqemulator.config import Settings
 from bqemulator.grpc_api.interceptors import DomainErrorTranslationInterceptor
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
@@ -44,7 +44,6 @@ def patch() -> None:
     _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
     _replace(jobs, "execute_query_job", lambda execute: ConcurrentDml(execute).execute)
     _replace(jobs, "_build_job_response", _completed)
-    _replace(tables, "_table_to_list_item", _labelled)
     _replace(server, "create_app", _application)
     _replace(server, "build_grpc_server", lambda _: build_grpc_server)
     _replace(sqlglot, "parse_one", cached_parser)
@@ -79,11 +78,6 @@ def _completed(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, 
         return job_resource(build(project, job_id, job, config), job)
 
     return complete
-
-
-def _labelled(build: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    """List tables with their labels, as BigQuery does."""
-    return lambda table: build(table) | ({"labels": table.labels} if table.labels else {})
 
 
 async def _call_here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What BigQuery promises about jobs and the emulator lacks, as a layer around the emulator's application.
+"""What BigQuery promises about jobs and lists and the emulator lacks, as a layer around the emulator's application.
 
 Every behaviour is a row of docs/local-target.md, each with its test. What replaces parts of the emulator is elsewhere:
 loads in `load_jobs`, updates that collide in `concurrent_dml`.
@@ -21,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.local.error_answers import QueryResponse, error_of_job, error_response
 from pipeline.local.job_resources import job_list
+from pipeline.local.table_list import table_list
 
+TABLES = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/datasets/(?P<dataset>[^/]+)/tables")
 PATH = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/(?P<kind>jobs|queries)(/(?P<job>[^/]+))?")
 LOCATION = "US"
 KEPT_RESULTS, KEPT_SESSIONS = 64, 16  # the emulator would keep all of them, in memory, for good
@@ -57,6 +59,8 @@ class Semantics:
             case "GET", "jobs" if path and not path["job"]:
                 listed = job_list(self._catalog, path["project"], QueryParams(scope["query_string"]))
                 await JSONResponse(listed)(scope, receive, send)
+            case "GET", None if tables := TABLES.fullmatch(scope.get("path", "")):
+                await self._list_tables(tables["project"], tables["dataset"], scope, receive, send)
             case _:
                 await self._app(scope, receive, send)
 
@@ -95,6 +99,13 @@ class Semantics:
         if job and job.statistics.get("query", {}).get("statementType", "SELECT") != "SELECT":
             JOB_RESULTS.setdefault(job_id, pa.table({}))  # such a statement returns no rows
         await self._app(scope, receive, send)
+
+    async def _list_tables(self, project: str, dataset: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._catalog.get_dataset(project, dataset) is None:
+            await error_response("notFound", f"Not found: Dataset {project}:{dataset}")(scope, receive, send)
+            return
+        listed = table_list(self._catalog, project, dataset, QueryParams(scope["query_string"]))
+        await JSONResponse(listed)(scope, receive, send)
 
 
 def _forget_old_results() -> None:

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from pipeline.comparisons import NO_LABELS, compare_variants, say_without_labels
 from pipeline.data_checks import as_details, checked_event
 from pipeline.dates import EARLIEST
-from pipeline.digests import digest_json, unique_name
-from pipeline.inputs import read_input
+from pipeline.digests import digest_json
 from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.metrics import MetricSpec
-from pipeline.ndjson import write_jsonl
-from pipeline.phases.load import load_from_uris
 from pipeline.progress import Stopwatch
 from pipeline.project import Job
 from pipeline.published import Models, publications, published
-from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import TableName
-from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import label_checks, prediction_checks
 from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
-from pipeline.statements.job import Asked, as_of_date, label_columns
-from pipeline.statements.predictions import published_slice_statement, staged_predictions_statement
+from pipeline.statements.job import Asked, as_of_date
+from pipeline.statements.predictions import published_slice_statement
 
 
 @dataclass(frozen=True)
@@ -87,28 +79,10 @@ def evaluate_from_tables(
     return session.warehouse.rows(metrics_statement(session, published_slice, labels, spec))
 
 
-def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str, *, name: str) -> list[dict[str, Any]]:
-    """Return the metrics of anybody's predictions against labels, both from files.
-
-    Parameters
-    ----------
-    predictions, labels
-        CSV, JSON Lines or Parquet files, or `gs://` addresses; they are staged into run tables.
-    name
-        What the predictions are called in the rows; letters, digits and _.
-    """
-    ensure_tables(session, job)
-    label_schema = label_columns(session, job)
-    checks = prediction_checks(session, job)
-    staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions", checks)
-    known = _stage(session, job, labels, label_schema, f"{name}__labels", label_checks(session, job))
-    spec = MetricSpec.of(job)
-    rows = staged_predictions_statement(session, staged, spec.columns, name)
-    return session.warehouse.rows(metrics_statement(session, rows, known, spec))
-
-
 def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     """Evaluate every run date whose labels had matured by a day and that was not evaluated yet.
+
+    Within the job's `reevaluate_days` after they had matured, run dates are evaluated again when their labels changed.
 
     Parameters
     ----------
@@ -121,17 +95,40 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
         In the order of run dates; empty when nothing has matured or everything is done.
     """
     ensure_tables(session, job)
-    last = day - timedelta(days=job.spec.labels.delay_days)
-    events = Ledger(session, job.name).events(EARLIEST, last)
-    tracked = session.reporter.track(waiting_subjects(session, job, events), f"{job.name} evaluate")
-    found = [_evaluate(session, subject, as_of_date(job, day)) for subject in tracked]
+    events = Ledger(session, job.name).events(EARLIEST, day - timedelta(days=job.spec.labels.delay_days))
+    waiting: list[tuple[Subject, int | None]] = [(each, None) for each in waiting_subjects(session, job, events)]
+    subjects = [*waiting, *_late_subjects(session, job, events, day)]
+    tracked = session.reporter.track(sorted(subjects, key=lambda each: each[0].run_date), f"{job.name} evaluate")
+    found = [_evaluate(session, subject, as_of_date(job, day), known) for subject, known in tracked]
     return [evaluation for evaluation in found if evaluation]
 
 
 def waiting_subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -> list[Subject]:
     """Return what the events say was published, and not evaluated as it stands with the present SQL."""
-    done = {json.loads(row["details"])["subject"] for row in events if row["event"] == "evaluated"}
+    done = _evaluations(events)
     return [subject for subject in _subjects(session, job, events) if subject.digest not in done]
+
+
+def _late_subjects(
+    session: Session, job: Job, events: Sequence[Mapping[str, Any]], day: date
+) -> list[tuple[Subject, int]]:
+    """Return what was evaluated with labels of an earlier day and may have got others since, with their checksum."""
+    first = day - timedelta(days=job.spec.labels.delay_days + job.spec.reevaluate_days)
+    done, moment = _evaluations(events), as_of_date(job, day)
+    if not job.spec.reevaluate_days:
+        return []
+    return [
+        (subject, last["labels"]["checksum"])
+        for subject in _subjects(session, job, events)
+        if subject.run_date >= first and (last := done.get(subject.digest))
+        if datetime.fromisoformat(last["as_of"]) < moment
+    ]
+
+
+def _evaluations(events: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the details of the last evaluation of each subject, by its digest."""
+    details = (json.loads(row["details"]) for row in events if row["event"] == "evaluated")
+    return {each["subject"]: each for each in sorted(details, key=lambda each: datetime.fromisoformat(each["as_of"]))}
 
 
 def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -> list[Subject]:
@@ -143,7 +140,8 @@ def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -
     ]
 
 
-def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluation | None:
+def _evaluate(session: Session, subject: Subject, moment: datetime, known: int | None) -> Evaluation | None:
+    """Evaluate a run date; nothing is recorded where its labels have the checksum that is known."""
     watch, job, day = Stopwatch(), subject.job, subject.run_date
     with session.reporter.step(f"{day} evaluate") as said:
         if not _stands(session, subject):
@@ -156,6 +154,9 @@ def _evaluate(session: Session, subject: Subject, moment: datetime) -> Evaluatio
         if not labels.counts["row_count"]:
             said.append(NO_LABELS)
             say_without_labels(session, job, day)
+            return None
+        if labels.counts["checksum"] == known:
+            said.append("the labels are those of the last evaluation")
             return None
         evaluation_id = digest_json([subject.digest, moment, labels.counts["checksum"]])
         rows = _record_metrics(session, subject, labels.table, evaluation_id)
@@ -203,23 +204,11 @@ def _record_metrics(session: Session, subject: Subject, labels: TableName, evalu
     computed = metrics_statement(session, predictions, labels, spec)
     which = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
     statement = record_metrics_statement(session, computed, which, spec.asset, subject.sql_digests[0])
-    warehouse.execute(statement, step=f"{job.name}-{subject.run_date}-metrics", labels={"job": job.name})
-    return warehouse.rows(evaluation_metrics_statement(session, which))
+    recorded = evaluation_metrics_statement(session, which)
 
+    def stands() -> bool:
+        return bool(warehouse.rows(recorded))
 
-def _stage(
-    session: Session, job: Job, place: str, schema: Schema, name: str, checks: Sequence[Check] = ()
-) -> TableName:
-    """Load the rows at a place into a run table of its own and return it."""
-    key = job.spec.prediction_key
-    frame = read_input(place, store=session.store, warehouse=session.warehouse, schema=schema, order_by=key)
-    staged = unique_name(f"{job.name}-staged-{name}")
-    table = session.target.run_table(staged.replace("-", "_"))
-    with tempfile.TemporaryDirectory(prefix="staged-") as folder:
-        path = Path(folder) / "rows.jsonl"
-        rows = write_jsonl(frame, schema, path)
-        uri = session.store.uri(job.name, "attempts", "staged", f"{staged}.jsonl")
-        session.store.put_file(path, uri)
-    load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
-    session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})
-    return table
+    step = f"{job.name}-{subject.run_date}-metrics"
+    warehouse.execute(statement, step=step, labels={"job": job.name}, verify=stands)
+    return warehouse.rows(recorded)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.champions import name_champion
-from pipeline.data_checks import judge, refuse_failed
+from pipeline.data_checks import doubled_keys, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
-from pipeline.prediction_files import refuse_changed_files
+from pipeline.prediction_files import refuse_changed_files, refuse_other_schema
 from pipeline.progress import Stopwatch
 from pipeline.published import finished, is_published, published_slices
 from pipeline.runs import Run, refuse_superseded
@@ -50,15 +50,16 @@ def load_from_uris(
         The rows are not as many as written, two share a key, or a check failed.
     """
     if uris:
-        session.warehouse.load_jsonl(uris, table, schema, step=step)
+        session.warehouse.load_jsonl(uris, table, schema, step=step, rows=rows)
     else:
         session.warehouse.tables.create(table, schema)
     rules = rules_of(session, table, key, checks)
     found = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names, rules))[0]
-    if found["row_count"] != rows or found["duplicate_keys"]:
-        what = (
-            f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys instead of {rows} rows"
-        )
+    if found["duplicate_keys"]:
+        what = f"{table}: {found['row_count']} rows with {found['duplicate_keys']} duplicate keys"
+        raise CheckError(f"{what}, {doubled_keys(session, table, key)}", hint="give each key one row")
+    if found["row_count"] != rows:
+        what = f"{table}: {found['row_count']} rows instead of {rows}"
         raise CheckError(what, hint="nothing was published; repeat the run with pipeline run --rerun")
     refuse_failed(session, table, key, rules, judge(rules, found))
     return found
@@ -86,9 +87,10 @@ def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
 
 def _publish(run: Run, manifest: Manifest) -> Event:
     watch, warehouse, schema = Stopwatch(), run.session.warehouse, run.job.prediction_schema
-    table = run.table(f"predictions__{manifest.variant.replace('@', '_')}__{manifest.model_id}")
+    table = run.predictions_table(manifest.variant, manifest.model_id)
     step = f"{run.run_id}-load-{manifest.model_id}"
     key = run.job.spec.prediction_key
+    refuse_other_schema(run, manifest)
     refuse_changed_files(run, manifest)
     checks = prediction_checks(run.session, run.job)
     profile = load_from_uris(
@@ -116,7 +118,6 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     return Event(
         phase="load",
         event="published",
-        key=f"{manifest.variant}/{manifest.model_id}",
         variant=manifest.variant,
         model_id=manifest.model_id,
         uri=f"bq://{run.session.target.table(run.job.predictions_table)}",

@@ -160,7 +160,6 @@ def _event(run: Run, manifest: Manifest, seconds: float | None) -> Event:
     return Event(
         phase="predict",
         event="done",
-        key=f"{manifest.variant}/{manifest.model_id}",
         variant=manifest.variant,
         model_id=manifest.model_id,
         uri=f"{prediction_folder(run, manifest.variant, manifest.model_id)}/manifest.json",

@@ -120,7 +120,6 @@ def _event(model: TrainedModel, seconds: float | None) -> Event:
     return Event(
         phase="train",
         event="done",
-        key=f"{model.variant}/{model.model_id}",
         variant=model.variant,
         model_id=model.model_id,
         uri=model.uri,

@@ -55,7 +55,7 @@ class Rehearsal:
     @property
     def loaded(self) -> TableName:
         """Run table into which predictions are loaded."""
-        return self.run.table(f"predictions__{self.variant.replace('@', '_')}__0123456789abcdef")
+        return self.run.predictions_table(self.variant, "0123456789abcdef")
 
     @property
     def labels(self) -> TableName:
@@ -162,6 +162,7 @@ class Rehearsal:
         rules = checks.rules_of(session, self.labels, key, checks.label_checks(session, job))
         yield predictions.keyed_profile_statement(session, self.labels, key, columns, rules)
         yield from self._offending(self.labels, rules)
+        yield evaluation.unknown_labels_statement(session, self.loaded, self.labels, key)
         for rows in self._judged():
             yield evaluation.metrics_statement(session, rows, self.labels, spec)
         computed = evaluation.metrics_statement(session, self._judged()[0], self.labels, spec)

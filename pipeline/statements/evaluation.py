@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -40,12 +40,11 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
         "labels": labels,
         "key": list(spec.key),
         "dimensions": [OVERALL, *spec.slices],
-        "weight": _weight(session, spec),
-        "cluster": _cluster(session, spec),
+        **{name: function_name(session, name) for name in family.function_names},
     }
-    functions = {name: function_name(session, name) for name in family.function_names}
-    asked = {name: value for name, value in given.items() if name in family.header.identifiers}
-    return session.statement(spec.asset, {**asked, **functions}, spec.values(family))
+    parts = {"weight": _weight, "cluster": _cluster}
+    asked = {name: part(session, spec) for name, part in parts.items() if name in family.header.identifiers}
+    return session.statement(spec.asset, {**given, **asked}, spec.values(family))
 
 
 def _weight(session: Session, spec: MetricSpec) -> Statement:
@@ -58,6 +57,14 @@ def _cluster(session: Session, spec: MetricSpec) -> Statement:
     if not spec.cluster:
         return session.statement("metrics/parts/no_cluster_v1", {})
     return session.statement("metrics/parts/cluster_v1", {"columns": list(spec.cluster)})
+
+
+def unknown_labels_statement(
+    session: Session, predictions: TableName, labels: TableName, key: Sequence[str]
+) -> Statement:
+    """Read up to five keys of labels that nothing was predicted for, and how many there are."""
+    identifiers: dict[str, Identifier] = {"predictions": predictions, "labels": labels, "key": list(key)}
+    return session.statement("phases/unknown_labels_v1", identifiers)
 
 
 def record_metrics_statement(

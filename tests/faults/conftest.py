@@ -34,15 +34,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def through(connect: Callable[[Target], Session], monkeypatch: pytest.MonkeyPatch) -> Iterator[Through]:
-    """Open the place of a session again, through a proxy that lets faults happen: strikes -> session, plan."""
+    """Open the place of a session again, through a proxy that lets faults happen: strikes -> session, plan.
+
+    A test has one proxy, which takes a new plan each time: closing one takes longer than most calls.
+    """
     opened: list[Proxy] = []
     monkeypatch.setattr(proxies, "HANG_SECONDS", HANG_SECONDS)
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", os.environ.get("BIGQUERY_EMULATOR_HOST", ""))  # each client sets it
 
     def open_through(session: Session, *strikes: Strike) -> tuple[Session, Plan]:
         assert session.target.endpoints
-        opened.append(Proxy(session.target.endpoints, Plan(strikes), os.getpid))
-        return connect(session.target.model_copy(update={"endpoints": opened[-1].endpoints})), opened[-1].plan
+        plan = Plan(strikes)
+        if not opened:
+            opened.append(Proxy(session.target.endpoints, plan, os.getpid))
+        opened[0].plan = plan
+        return connect(session.target.model_copy(update={"endpoints": opened[0].endpoints})), plan
 
     yield open_through
     for proxy in opened:

@@ -21,7 +21,7 @@ import grpc
 from pipeline.target import Endpoints
 from tests.faults.faults import GRPC_KINDS, Fault, Plan, kind_of
 
-HANG_SECONDS, DELAY_SECONDS, UPSTREAM_SECONDS, POLL_SECONDS = 30.0, 0.3, 60.0, 0.05
+HANG_SECONDS, DELAY_SECONDS, UPSTREAM_SECONDS, POLL_SECONDS = 30.0, 0.3, 60.0, 0.01
 GRPC_CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
     403: grpc.StatusCode.PERMISSION_DENIED,

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.cli.app import run as run_command
 from pipeline.errors import CheckError
-from pipeline.phases.evaluate import evaluate_from_path, evaluate_job
+from pipeline.phases.evaluate import evaluate_job
+from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.report import pooled_metrics
 from pipeline.phases.run import run_job
 from pipeline.sql_assets import Catalogue

@@ -13,7 +13,7 @@ import pytest
 from google.cloud import bigquery
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.phases.evaluate import evaluate_from_path
+from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.report import report_job
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.phases.sources import load_sources

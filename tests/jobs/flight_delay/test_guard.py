@@ -10,7 +10,8 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-from pipeline.phases.evaluate import evaluate_from_path, evaluate_job
+from pipeline.phases.evaluate import evaluate_job
+from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_job
 from pipeline.phases.train import train_from_data

@@ -1,0 +1,123 @@
+"""Command that evaluates: what has matured, or anybody's predictions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli.options import (
+    DEFAULT_LOCAL_DIR,
+    HERE,
+    AsJson,
+    JobName,
+    LocalDir,
+    ProjectDir,
+    TargetName,
+    open_job,
+    print_summary,
+)
+
+if TYPE_CHECKING:
+    from pipeline.project import Job
+    from pipeline.session import Session
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Labels known by its moment (midnight and the job's offset)."),
+]
+Predictions = Annotated[
+    str | None,
+    typer.Option("--predictions", metavar="PLACE", help="Anybody's predictions: a file, gs://... or bq://..."),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="PLACE", help="Their labels: prediction key, label and slice columns."),
+]
+
+
+def evaluate(
+    job: JobName,
+    as_of: AsOf = None,
+    predictions: Predictions = None,
+    labels: Labels = None,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate every run date whose labels have matured, or predictions of any origin, with the same SQL metrics.
+
+    The gate judges challengers on the run dates that were evaluated.
+
+    Example: pipeline evaluate flight_delay --as-of 2013-07-09
+
+    Example: pipeline evaluate flight_delay --predictions mine.jsonl --labels labels.csv
+    """
+    from pipeline.dates import parse_date
+    from pipeline.phases.run import evaluate_matured
+
+    if predictions or labels:
+        _check_places(as_of, predictions, labels)
+        session, found = open_job(project_dir, job, target, local_dir)
+        _evaluate_files(session, found, str(predictions), str(labels), as_json)
+        return
+    if as_of is None:
+        raise typer.BadParameter("give --as-of, or --predictions and --labels")
+    day = parse_date(as_of, option="--as-of")
+    session, found = open_job(project_dir, job, target, local_dir)
+    print_summary(evaluate_matured(session, found, day), as_json)
+
+
+def _check_places(as_of: str | None, predictions: str | None, labels: str | None) -> None:
+    if as_of is not None:
+        raise typer.BadParameter("--as-of does not go with --predictions and --labels")
+    if not predictions or not labels:
+        raise typer.BadParameter("--predictions and --labels go together")
+
+
+def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, as_json: bool) -> None:
+    from pipeline.metrics import MetricSpec
+    from pipeline.phases.evaluate_files import evaluate_from_path
+    from pipeline.summary import Summary
+
+    rows = evaluate_from_path(session, job, predictions, labels, name=_name_of(predictions))
+    if as_json:
+        found = {"run_date": None, "metrics": rows, "verdict": None}
+        print_summary(Summary(job.name, None, None, evaluated=[found]), as_json)
+        return
+    spec = MetricSpec.of(job)
+    order = list(spec.metrics(session.catalogue.get(spec.asset)))
+    overall = [row for row in rows if not row["slice_name"]]
+    _print_table(
+        f"{job.name}: {predictions} against {labels}", sorted(overall, key=lambda row: order.index(row["metric"]))
+    )
+
+
+def _name_of(place: str) -> str:
+    """Name the predictions after their place: letters, digits and _."""
+    return re.sub(r"\W+", "_", Path(place).name.partition(".")[0], flags=re.ASCII)[:40] or "predictions"
+
+
+def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("metric", box=SIMPLE_HEAD, title=escape(title), title_justify="left")
+    for name in ("value", "95 % interval", "n"):
+        table.add_column(name, justify="right")
+    table.add_column("note")
+    for row in rows:
+        limits = "" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}"
+        value = "-" if row["value"] is None else f"{row['value']:.4f}"
+        table.add_row(row["metric"], value, limits, f"{row['n']:,}", row["note"] or "")
+    Console(highlight=False).print(table)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(evaluate)

@@ -1,0 +1,82 @@
+"""Evaluate anybody's predictions: files, objects or tables of predictions and labels, with no model and no run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.digests import unique_name
+from pipeline.errors import CheckError
+from pipeline.inputs import read_input
+from pipeline.metrics import MetricSpec
+from pipeline.ndjson import write_jsonl
+from pipeline.phases.load import load_from_uris
+from pipeline.project import Job
+from pipeline.schemas import Schema
+from pipeline.session import Session
+from pipeline.setup import ensure_tables
+from pipeline.sql_assets import TableName
+from pipeline.sql_assets.checks import Check
+from pipeline.statements.checks import label_checks, prediction_checks
+from pipeline.statements.evaluation import metrics_statement, unknown_labels_statement
+from pipeline.statements.job import label_columns
+from pipeline.statements.predictions import staged_predictions_statement
+
+
+def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str, *, name: str) -> list[dict[str, Any]]:
+    """Return the metrics of anybody's predictions against labels, without recording them.
+
+    Parameters
+    ----------
+    predictions, labels
+        CSV, JSON Lines or Parquet files, `gs://` addresses or `bq://project.dataset.table`; they are staged into run
+        tables.
+    name
+        What the predictions are called in the rows; letters, digits and _.
+
+    Raises
+    ------
+    CheckError
+        Two rows share a key, a check of the metric family or of the labels SQL fails, or labels are about something
+        that was not predicted.
+    """
+    ensure_tables(session, job)
+    asked = prediction_checks(session, job)
+    staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions", asked)
+    asked = label_checks(session, job)
+    known = _stage(session, job, labels, label_columns(session, job), f"{name}__labels", asked)
+    _refuse_unknown(session, job, staged, known)
+    spec = MetricSpec.of(job)
+    rows = staged_predictions_statement(session, staged, spec.columns, name)
+    return session.warehouse.rows(metrics_statement(session, rows, known, spec))
+
+
+def _refuse_unknown(session: Session, job: Job, predictions: TableName, labels: TableName) -> None:
+    """Refuse labels that nothing was predicted for: joined away, they would flatter whoever left out the hard cases."""
+    key = job.spec.prediction_key
+    found = session.warehouse.rows(unknown_labels_statement(session, predictions, labels, key))
+    if found:
+        count = found[0].pop("unknown")
+        examples = "; ".join(", ".join(str(row[name]) for name in key) for row in found)
+        what = f"{count} labels are about nothing that was predicted, e.g. {', '.join(key)} = {examples}"
+        raise CheckError(what, hint="predict everything that has a label, or leave those labels out")
+
+
+def _stage(
+    session: Session, job: Job, place: str, schema: Schema, name: str, checks: Sequence[Check] = ()
+) -> TableName:
+    """Load the rows at a place into a run table of its own and return it."""
+    key = job.spec.prediction_key
+    frame = read_input(place, store=session.store, warehouse=session.warehouse, schema=schema, order_by=key)
+    staged = unique_name(f"{job.name}-staged-{name}")
+    table = session.target.run_table(staged.replace("-", "_"))
+    with tempfile.TemporaryDirectory(prefix="staged-") as folder:
+        path = Path(folder) / "rows.jsonl"
+        rows = write_jsonl(frame, schema, path)
+        uri = session.store.uri(job.name, "attempts", "staged", f"{staged}.jsonl")
+        session.store.put_file(path, uri)
+    load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
+    session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})
+    return table

@@ -1,0 +1,363 @@
+"""What switches each guard off: a patch of one function or attribute of `pipeline`, in the process of a test only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import joblib
+import pytest
+from google.auth.transport.requests import AuthorizedSession
+
+from pipeline import bundle, claims, ledger, model_files, prediction_checks, prediction_files, published, retries, runs
+from pipeline.phases import evaluate, load, predict, preprocess
+from pipeline.rejects import Split, split_frame
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
+from pipeline.runs import Run
+from pipeline.sql_assets import identifiers
+from pipeline.store import Store, content
+from pipeline.store import store as store_module
+from pipeline.warehouse import Warehouse, clients, submission
+from pipeline.warehouse import warehouse as warehouse_module
+
+Patch = pytest.MonkeyPatch
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Stand for a function that refuses."""
+
+
+def always(*_: Any, **__: Any) -> bool:
+    """Stand for a function that tells whether all is well."""
+    return True
+
+
+def never(*_: Any, **__: Any) -> bool:
+    """Stand for a function that tells whether something passes by itself."""
+    return False
+
+
+# --- jobs ------------------------------------------------------------------------------------------------------------
+
+
+def attach_to_no_job(patch: Patch) -> None:
+    patch.setattr(
+        submission, "_submit_or_attach", lambda _, job_id, submit: (with_retries(lambda: submit(job_id)), True)
+    )
+
+
+def give_up_unknown_jobs(patch: Patch) -> None:
+    def attach(client: Any, job_id: str, submit: Any) -> tuple[Any, bool]:
+        try:
+            return with_retries(lambda: submit(job_id)), True
+        except submission.exceptions.Conflict:
+            return with_retries(lambda: client.get_job(job_id, timeout=CALL_TIMEOUT, retry=NO_RETRY)), False
+
+    patch.setattr(submission, "_submit_or_attach", attach)
+
+
+def verify_effects(found: Callable[[], bool]) -> Callable[[Patch], None]:
+    """Say the same of the effect of every finished job."""
+    made = warehouse_module.Submission
+    return lambda patch: patch.setattr(
+        warehouse_module, "Submission", lambda job_id, submit, _: made(job_id, submit, found)
+    )
+
+
+def attempt_once(patch: Patch) -> None:
+    patch.setattr(submission, "_asks_for_next_attempt", never)
+
+
+# --- calls -----------------------------------------------------------------------------------------------------------
+
+
+def repeat_no_call(patch: Patch) -> None:
+    assert with_retries.__kwdefaults__
+    patch.setitem(with_retries.__kwdefaults__, "passing", never)
+
+
+def repeat_only_statuses(patch: Patch) -> None:
+    patch.setattr(retries, "NO_WHOLE_ANSWER", ())
+
+
+def repeat_everything(patch: Patch) -> None:
+    assert with_retries.__kwdefaults__
+    patch.setitem(with_retries.__kwdefaults__, "passing", lambda error: is_transient(error) or True)
+
+
+def know_no_words(patch: Patch) -> None:
+    patch.setattr(retries, "TRANSIENT_WORDS", ())
+
+
+def know_no_status(patch: Patch) -> None:
+    patch.setattr(retries, "TRANSIENT_STATUSES", frozenset())
+
+
+def repeat_far_too_long(patch: Patch) -> None:
+    patch.setattr(retries, "monotonic", lambda: monotonic() / 50)  # not for good: the test has to end
+
+
+def wait_for_http_without_end(patch: Patch) -> None:
+    send = AuthorizedSession.request
+
+    def patient(self: Any, method: str, url: str, **options: Any) -> Any:
+        return send(self, method, url, **options | {"timeout": None})
+
+    patch.setattr(
+        AuthorizedSession, "request", patient
+    )  # every call of the clients that pipeline makes goes through it
+
+
+def wait_for_streams_without_end(patch: Patch) -> None:
+    patch.delattr(clients.RestrictedReadClient, "create_read_session")
+    patch.delattr(clients.RestrictedReadClient, "read_rows")
+
+
+def name_no_role(patch: Patch) -> None:
+    patch.setattr(retries, "hint_for", lambda _: "")
+
+
+# --- objects ---------------------------------------------------------------------------------------------------------
+
+
+def create_again(patch: Patch) -> None:
+    def upload(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
+        upload(*arguments, checksum="crc32c", timeout=timeout, retry=NO_RETRY)
+
+    patch.setattr(store_module, "create", upload)
+
+
+def compare_no_upload(patch: Patch) -> None:
+    def create(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
+        upload(*arguments, if_generation_match=0, checksum=None, timeout=timeout, retry=NO_RETRY)
+
+    patch.setattr(store_module, "create", create)
+
+
+def put_file(on_412: Callable[[Any], None]) -> Callable[[Patch], None]:
+    """Upload files, and do something else than compare when one is there."""
+
+    def put(self: Store, path: Any, uri: str) -> Any:
+        blob, sent = self._blob(uri), content.Content.of_file(path)
+        try:
+            with_retries(lambda: content.create(blob, sent, blob.upload_from_filename, str(path), timeout=CALL_TIMEOUT))
+        except store_module.exceptions.PreconditionFailed:
+            on_412(blob)
+        return store_module._stored(blob)
+
+    return lambda patch: patch.setattr(Store, "put_file", put)
+
+
+def refuse_412(_: Any) -> None:
+    raise store_module.CloudError("another object is already there")
+
+
+def accept_412(blob: Any) -> None:
+    blob.reload()
+
+
+def check_no_download(patch: Patch) -> None:
+    def read(self: Store, uri: str) -> bytes | None:
+        try:
+            found: bytes = self._blob(uri).download_as_bytes(checksum=None)
+        except store_module.exceptions.NotFound:
+            return None
+        return found
+
+    patch.setattr(Store, "read_bytes", read)
+
+
+def keep_own_marker(name: str) -> Callable[[Patch], None]:
+    """Go on with what this attempt made, whoever was first."""
+    put = Store.put_json_once
+
+    def put_json(self: Store, value: Any, uri: str) -> Any:
+        found = put(self, value, uri)
+        return value if name in uri else found
+
+    return lambda patch: patch.setattr(Store, "put_json_once", put_json)
+
+
+# --- models and rows -------------------------------------------------------------------------------------------------
+
+
+def verify_no_bundle(patch: Patch) -> None:
+    patch.setattr(bundle, "_verify", nothing)
+
+
+def unpickle_first(patch: Patch) -> None:
+    verified = bundle.read_bundle
+
+    def read(folder: Any) -> Any:
+        joblib.load(folder / "model.joblib")
+        return verified(folder)
+
+    patch.setattr(model_files, "read_bundle", read)
+
+
+def reject_no_row(patch: Patch) -> None:
+    def split(frame: Any, schema: Any, *, origin: str) -> Split:
+        found = split_frame(frame, schema, origin=origin)
+        lines = range(len(frame))
+        whole = frame[schema.names].reset_index(drop=True).loc[lines].astype({"score": "float64"})
+        return replace(found, rows=whole, rejects=found.rejects[:0])
+
+    patch.setattr(prediction_files, "split_frame", split)
+
+
+def allow_every_reject(patch: Patch) -> None:
+    patch.setattr(predict, "check_reject_rate", nothing)
+
+
+def refuse_no_value(patch: Patch) -> None:
+    from pipeline import ndjson
+
+    patch.setattr(ndjson, "refuse_rejects", nothing)
+
+
+def cast_nothing(patch: Patch) -> None:
+    patch.setattr(warehouse_module, "cast_frame", lambda frame, schema, **_: frame[schema.names])
+
+
+def answer_for_anybody(patch: Patch) -> None:
+    patch.setattr(prediction_checks, "_check_entities", nothing)
+
+
+def trust_markers_of_examples(patch: Patch) -> None:
+    def cached(run: Run) -> Any:
+        marker = run.session.store.read_json(preprocess._marker_uri(run))
+        return preprocess.Counts(**marker) if marker else None
+
+    patch.setattr(preprocess, "_cached", cached)
+
+
+def trust_jobs_of_examples(patch: Patch) -> None:
+    patch.setattr(preprocess, "_stand", lambda run: run.session.warehouse.tables.exists(run.table("examples")))
+
+
+def trust_jobs_that_append(patch: Patch) -> None:
+    patch.setattr(ledger.Ledger, "_append_missing", ledger.Ledger._append)
+
+
+def take_any_record(patch: Patch) -> None:
+    for module in (claims, model_files, prediction_files, preprocess):
+        patch.setattr(module, "record_of", lambda kind, value, _: kind(**value))
+
+
+def void_no_run(patch: Patch) -> None:
+    patch.setattr(Run, "void", nothing)
+
+
+def check_no_data(patch: Patch) -> None:
+    for phase in (load, preprocess):
+        patch.setattr(phase, "refuse_failed", nothing)
+
+
+# --- loading and publishing ------------------------------------------------------------------------------------------
+
+
+def load_changed_files(patch: Patch) -> None:
+    patch.setattr(load, "refuse_changed_files", nothing)
+
+
+def load_any_schema(patch: Patch) -> None:
+    patch.setattr(load, "refuse_other_schema", nothing)
+
+
+def load_the_whole_folder(patch: Patch) -> None:
+    checked = load.load_from_uris
+
+    def load_all(session: Any, uris: Iterable[str], *args: Any, **options: Any) -> Any:
+        folders = {uri.rpartition("/")[0] for uri in uris}
+        found = [item.uri for folder in folders for item in session.store.list(f"{folder}/")]
+        return checked(
+            session, [uri for uri in found if uri.endswith(".jsonl")], *args, **options | {"rows": AnyNumber()}
+        )
+
+    patch.setattr(load, "load_from_uris", load_all)
+
+
+class AnyNumber(int):
+    """Equal to all numbers."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = int.__hash__
+
+
+def count_no_rows(patch: Patch) -> None:
+    checked = load.load_from_uris
+
+    def load_any(*args: Any, rows: int, **options: Any) -> Any:
+        return checked(*args, rows=AnyNumber(rows), **options)
+
+    patch.setattr(load, "load_from_uris", load_any)
+    patch.setattr(load, "is_published", always)
+
+
+def count_no_doubles(patch: Patch) -> None:
+    asked = Warehouse.rows
+
+    def rows(self: Warehouse, statement: Any) -> list[dict[str, Any]]:
+        return [row | ({"duplicate_keys": 0} if "duplicate_keys" in row else {}) for row in asked(self, statement)]
+
+    patch.setattr(Warehouse, "rows", rows)
+
+
+def look_for_no_newer_run(patch: Patch) -> None:
+    patch.setattr(load, "refuse_superseded", nothing)
+
+
+def publish_over_anything(patch: Patch) -> None:
+    guarded = load.publish_statement
+
+    def publish(session: Any, job: Any, table: Any, values: Mapping[str, Any]) -> Any:
+        return guarded(session, job, table, {**values, "generation": 10**6})
+
+    patch.setattr(load, "publish_statement", publish)
+
+
+def trust_events(patch: Patch) -> None:
+    patch.setattr(published, "is_published", always)
+
+
+def trust_tables(patch: Patch) -> None:
+    def finished(run: Run, manifests: Iterable[Any]) -> list[Any]:
+        slices = published.published_slices(run)
+        return [manifest for manifest in manifests if published.is_published(manifest, slices)]
+
+    patch.setattr(load, "finished", finished)
+
+
+def evaluate_anything(patch: Patch) -> None:
+    patch.setattr(evaluate, "_stands", always)
+
+
+def name_champion_each_time(patch: Patch) -> None:
+    def name(run: Run, manifests: Any) -> None:
+        run.ledger.decide_champion(run.job.variants[0].id, run.run_date, "published")
+
+    patch.setattr(load, "name_champion", name)
+
+
+def record_events_again(patch: Patch) -> None:
+    row = ledger._event_row
+    patch.setattr(ledger, "_event_row", lambda *args: row(*args) | {"event_id": uuid4().hex})
+
+
+def join_any_definition(patch: Patch) -> None:
+    patch.setattr(runs, "run_definition", lambda job, _: {"job": job.name})
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def check_no_name(patch: Patch) -> None:
+    patch.setattr(identifiers, "_check", lambda *args: args[1])
