@@ -21,6 +21,7 @@ demo: local  ## run the flight-delay job on seven days of real flights, on local
 	$(BIN)/pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
 	$(BIN)/pipeline evaluate flight_delay --as-of 2013-07-09
 	$(BIN)/pipeline report flight_delay --from 2013-07-01 --to 2013-07-07
+	$(BIN)/pipeline dashboard flight_delay --out .local/dashboard.html
 
 # Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.
 test: lint types  ## check format, lint, types and imports, then run all tests with coverage

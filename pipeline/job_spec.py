@@ -78,6 +78,30 @@ class Predictions(Strict):
         return Schema.parse(self.columns)
 
 
+class Drift(Strict):
+    """How far what is scored may lie from the training data before `run` warns; see docs/drift.md.
+
+    Parameters
+    ----------
+    psi
+        Population stability index, 0 and up.
+    jensen_shannon
+        Jensen-Shannon distance, 0 to 1.
+    missing_rate
+        Difference of the shares of missing values, 0 to 1.
+    unseen_rate
+        Share of values of a category that the training data lack, 0 to 1.
+    label_rate
+        Difference of the mean labels, in units of the label.
+    """
+
+    psi: float = Field(default=0.2, ge=0, allow_inf_nan=False)
+    jensen_shannon: float = Field(default=0.1, ge=0, le=1)
+    missing_rate: float = Field(default=0.05, ge=0, le=1)
+    unseen_rate: float = Field(default=0.05, ge=0, le=1)
+    label_rate: float = Field(default=0.1, ge=0, allow_inf_nan=False)
+
+
 class Metrics(Strict):
     """Parameters of the metric family's SQL; those that are left out have the defaults of its header."""
 
@@ -92,6 +116,7 @@ class JobSpec(Strict):
     as_of_offset_minutes: int = Field(default=0, ge=0, lt=24 * 60)
     entity: list[str] = Field(min_length=1)
     prediction_key: list[str] = Field(min_length=1)
+    example_key: list[str] = []
     family: str = Field(pattern=NAME)
     sources: dict[str, Source] = Field(min_length=1)
     write_sources: str | None = Field(default=None, pattern=OBJECT_PATH)
@@ -108,6 +133,7 @@ class JobSpec(Strict):
     slices: list[str] = []
     headline: list[str] = []
     gate: Gate | None = None
+    drift: Drift = Drift()
 
     @field_validator("time_zone")
     @classmethod
@@ -123,6 +149,10 @@ class JobSpec(Strict):
             raise ValueError("variants and baselines name a variant twice")
         if not set(self.entity) <= set(self.prediction_key):
             raise ValueError("entity: every column must be part of prediction_key")
+        if not set(self.entity) <= set(self.row_key):
+            raise ValueError("entity: every column must be part of example_key")
+        if len(set(self.row_key)) < len(self.row_key):
+            raise ValueError("example_key names a column twice")
         return self
 
     @model_validator(mode="after")
@@ -136,6 +166,11 @@ class JobSpec(Strict):
                 " one statement joins both: give it one value or two names"
             )
         return self
+
+    @property
+    def row_key(self) -> list[str]:
+        """What tells examples apart, and labels: the example key, which is the prediction key unless given."""
+        return self.example_key or self.prediction_key
 
     @property
     def all_variants(self) -> list[str]:

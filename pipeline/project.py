@@ -42,12 +42,13 @@ class Job:
     @cached_property
     def prediction_schema(self) -> Schema:
         """Prediction key and predicted columns: what a predictions file holds."""
-        return self.key_schema + self.spec.predictions.typed_columns
+        predicted = self.spec.predictions.typed_columns
+        return self.key_schema + predicted.select(name for name in predicted.names if name not in self.key_schema)
 
     @cached_property
     def key_schema(self) -> Schema:
-        """Columns of the prediction key, typed by the sources; columns that models predict are typed there."""
-        known: dict[str, str] = {}
+        """Columns of the prediction key: those that models predict are typed there, the others by the sources."""
+        known: dict[str, str] = dict(self.spec.predictions.columns)
         for source in self.spec.sources.values():
             known = {**source.columns, **known}
         missing = [name for name in self.spec.prediction_key if name not in known]
@@ -55,6 +56,11 @@ class Job:
             where = f"{self.folder / 'job.yaml'}: key prediction_key"
             raise RequestError(f"{where}: no source declares the column {missing[0]}", hint="name a source's column")
         return Schema.parse({name: known[name] for name in self.spec.prediction_key}).required()
+
+    def role_of(self, variant_id: str) -> str:
+        """Return whether a variant is a `baseline` of this job or, as any other model is, a `variant`."""
+        names = {variant.id: variant.name for variant in self.variants}
+        return "baseline" if names.get(variant_id) in self.spec.baselines else "variant"
 
     @property
     def predictions_table(self) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from pipeline import __version__
-from pipeline.cli import evaluate, fixtures, local, models, operations, phases, report, sources, sql
+from pipeline.cli import dashboard, evaluate, fixtures, local, models, operations, phases, report, sources, sql
 from pipeline.errors import PipelineError
 
 UNUSABLE_FOLDER = {
@@ -58,6 +58,7 @@ def _options(
 phases.add_to(app)
 evaluate.add_to(app)
 report.add_to(app)
+dashboard.add_to(app)
 operations.add_to(app)
 fixtures.add_to(app)
 app.add_typer(sources.app, name="sources")

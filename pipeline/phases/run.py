@@ -11,6 +11,7 @@ from pipeline.errors import RequestError
 from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest
 from pipeline.model_files import committed_models
+from pipeline.phases.drift import measure_drift
 from pipeline.phases.evaluate import Evaluation, evaluate_job
 from pipeline.phases.gate import gate_job
 from pipeline.phases.load import load_run
@@ -46,6 +47,7 @@ def run_job(
         _load(run, summary)
     else:
         _describe(run, summary)
+    measure_drift(run, {(model.variant, model.model_id) for model in committed_models(run)})
     did = _evaluate(session, job, run_date, summary, gate=gate)
     summary.status = "done" if run.done_now or did else "already_done"
     return summary

@@ -17,7 +17,19 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import PARTITION, SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
-from pipeline.statements import champions, checks, evaluation, examples, gate, leaks, ledger, places, predictions
+from pipeline.statements import (
+    champions,
+    checks,
+    dashboard,
+    drift,
+    evaluation,
+    examples,
+    gate,
+    leaks,
+    ledger,
+    places,
+    predictions,
+)
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
 SAMPLE_DATE = date(2024, 2, 29)
@@ -108,19 +120,21 @@ class Rehearsal:
         yield from self._preprocess()
         yield from self._load()
         yield from self._evaluate()
+        yield from dashboard.page_statements(self.session, self.job.name, self.run.run_date, self.run.run_date)
 
     def _setup(self) -> Iterator[Statement]:
         yield from (place.statement for place in places.functions(self.session))
         yield from (place.statement for place in places.tables_and_views(self.session, self.job))
+        yield from (place.statement for place in places.dashboard_views(self.session))
         yield ledger.run_start_statement(self.session, self.job.name, self.run.run_date)
 
     def _preprocess(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
         yield examples.examples_statement(run)
-        table, key = run.table("examples"), job.spec.prediction_key
+        table, key = run.table("examples"), job.spec.row_key
         rules = checks.rules_of(session, table, key, checks.example_checks(session, job))
         yield examples.examples_profile_statement(run, rules)
-        yield from self._offending(table, rules)
+        yield from self._offending(table, rules, key)
         for name, table in source_tables(session, job).items():
             known_at = job.spec.sources[name].known_at
             if known_at:
@@ -128,10 +142,9 @@ class Rehearsal:
         yield ledger.append_events_statement(session, run.run_date, [])
         yield ledger.append_models_statement(session, job.name, run.run_date, run.run_id, [])
 
-    def _offending(self, table: TableName, rules: Sequence[checks.Rule]) -> Iterator[Statement]:
+    def _offending(self, table: TableName, rules: Sequence[checks.Rule], key: Sequence[str]) -> Iterator[Statement]:
         for rule in rules:
             if rule.condition:
-                key = self.job.spec.prediction_key
                 yield checks.offending_rows_statement(self.session, table, key, rule.condition)
 
     def _load(self) -> Iterator[Statement]:
@@ -139,6 +152,7 @@ class Rehearsal:
         key, columns = job.spec.prediction_key, job.prediction_schema.names
         rules = checks.rules_of(session, self.loaded, key, checks.prediction_checks(session, job))
         yield predictions.keyed_profile_statement(session, self.loaded, key, columns, rules)
+        yield from self._offending(self.loaded, rules, key)
         values = {
             "run_date": run.run_date,
             "run_id": run.run_id,
@@ -158,17 +172,19 @@ class Rehearsal:
         which: dict[str, Any] = {"job": job.name, "run_date": run.run_date, "evaluation_id": "0123456789abcdef"}
         yield ledger.events_of_statement(session, job.name, run.run_date, run.run_date)
         yield evaluation.labels_statement(session, job, self.labels, asked)
-        columns, key = label_columns(session, job).names, job.spec.prediction_key
+        columns, key = label_columns(session, job).names, job.spec.row_key
         rules = checks.rules_of(session, self.labels, key, checks.label_checks(session, job))
         yield predictions.keyed_profile_statement(session, self.labels, key, columns, rules)
-        yield from self._offending(self.labels, rules)
-        yield evaluation.unknown_labels_statement(session, self.loaded, self.labels, key)
+        yield from self._offending(self.labels, rules, key)
+        if not spec.item:
+            yield evaluation.unknown_labels_statement(session, self.loaded, self.labels, spec.entity)
         for rows in self._judged():
             yield evaluation.metrics_statement(session, rows, self.labels, spec)
         computed = evaluation.metrics_statement(session, self._judged()[0], self.labels, spec)
         digest = session.catalogue.get(spec.asset).digest
         yield evaluation.record_metrics_statement(session, computed, which, spec.asset, digest)
         yield evaluation.evaluation_metrics_statement(session, which)
+        yield from self._drift()
         yield ledger.verdict_of_statement(session, job.name, run.run_date)
         yield from self._compare(which, digest)
         yield evaluation.report_statement(session, job, run.run_date, run.run_date)
@@ -194,6 +210,14 @@ class Rehearsal:
         columns = MetricSpec.of(self.job).columns
         return gate.paired_predictions_statement(self.session, self.job, published, columns, pairing)
 
+    def _drift(self) -> Iterator[Statement]:
+        measured = {False: drift.distributions_statement(self.run, [])}
+        if drift.has_label_rate(self.run):
+            measured[True] = drift.label_rate_statement(self.run, self.labels)
+        for of_labels, computed in measured.items():
+            yield drift.record_drift_statement(self.run, computed, of_labels=of_labels)
+            yield drift.drift_rows_statement(self.run, of_labels=of_labels)
+
     def _leak_test(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
         asked = Asked(run.run_date, run.run_date, run.run_date, run.as_of)
@@ -206,7 +230,7 @@ class Rehearsal:
             one, other = (run.table(f"leak__{kind}_{side}") for side in ("one", "other"))
             for table in (one, other):
                 yield leaks.copy_statement(session, job, step, table, asked, own)
-            pair = leaks.Pair(one, other, session.catalogue.get(step.sql).columns, job.spec.prediction_key)
+            pair = leaks.Pair(one, other, session.catalogue.get(step.sql).columns, job.spec.row_key)
             yield from self._comparisons(pair)
             if step is job.spec.examples:
                 yield leaks.moments_statement(session, one)
