@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from pipeline.dates import WRITTEN
+from pipeline.dates import is_date
 from pipeline.digests import digest_json
 from pipeline.identity import run_id_of
 from pipeline.ledger import Ledger
 from pipeline.project import Job
+from pipeline.records import record_of
 from pipeline.session import Session
+
+NAME = re.compile(r"\d{6}\.json")
+"""Name of the object of a generation."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +43,17 @@ class Claim:
 
 
 def claims_of(session: Session, job: Job, run_date: date) -> list[Claim]:
-    """Return the claims of a run date by generation."""
-    found = session.store.list(_folder(session, job, run_date))
-    return [Claim(**session.store.read_json(item.uri)) for item in found]
+    """Return the claims of a run date by generation; objects with other names are nobody's claim."""
+    folder = _folder(session, job, run_date)
+    uris = (item.uri for item in session.store.list(folder))
+    claims = [uri for uri in uris if NAME.fullmatch(uri.removeprefix(folder))]
+    return [record_of(Claim, session.store.read_json(uri), uri) for uri in claims]
 
 
 def claimed_dates(session: Session, job: Job) -> list[date]:
-    """Return the run dates that were claimed, in order; none where nothing was done."""
+    """Return the run dates of which attempts left something, in order; none where nothing was done."""
     names = session.store.folders(session.store.uri(job.name, "attempts", ""))
-    return [date.fromisoformat(name) for name in names if WRITTEN.fullmatch(name)]
+    return [date.fromisoformat(name) for name in names if is_date(name)]
 
 
 def make_claim(session: Session, job: Job, run_date: date, definition: dict[str, Any], generation: int) -> Claim:
@@ -61,7 +68,7 @@ def make_claim(session: Session, job: Job, run_date: date, definition: dict[str,
         champion=start["champion"],
     )
     uri = f"{_folder(session, job, run_date)}{generation:06d}.json"
-    return Claim(**session.store.put_json_once(asdict(claim), uri))
+    return record_of(Claim, session.store.put_json_once(asdict(claim), uri), uri)
 
 
 def _folder(session: Session, job: Job, run_date: date) -> str:

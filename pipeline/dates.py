@@ -14,12 +14,19 @@ EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
 """Bounds of run dates: what is reckoned from them, such as the first day of the history, has to be a date, too."""
 
 
+def is_date(text: str) -> bool:
+    """Tell whether text is a calendar date, YYYY-MM-DD."""
+    try:
+        return bool(WRITTEN.fullmatch(text) and date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
 def parse_date(text: str, *, option: str) -> date:
     """Read a calendar date YYYY-MM-DD as `option` of the command line holds it."""
-    try:
-        day = date.fromisoformat(text if WRITTEN.fullmatch(text) else "")
-    except ValueError as error:
-        raise RequestError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD, e.g. 2013-07-01") from error
+    if not is_date(text):
+        raise RequestError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD, e.g. 2013-07-01")
+    day = date.fromisoformat(text)
     if not EARLIEST <= day <= LATEST:
         raise RequestError(f"{option} {text} is out of range", hint=f"name a date from {EARLIEST} to {LATEST}")
     return day

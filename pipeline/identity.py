@@ -31,6 +31,7 @@ def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
         "time_zone": spec.time_zone,
         "as_of_offset_minutes": spec.as_of_offset_minutes,
         "entity": spec.entity,
+        **({"example_key": spec.example_key} if spec.example_key else {}),
         "sources": {name: source.model_dump(exclude={"description"}) for name, source in spec.sources.items()},
         "examples": spec.examples.model_dump(),
         "labels": spec.labels.model_dump(exclude={"delay_days"}),

@@ -91,6 +91,7 @@ class JobSpec(Strict):
     as_of_offset_minutes: int = Field(default=0, ge=0, lt=24 * 60)
     entity: list[str] = Field(min_length=1)
     prediction_key: list[str] = Field(min_length=1)
+    example_key: list[str] = []
     family: str = Field(pattern=NAME)
     sources: dict[str, Source] = Field(min_length=1)
     write_sources: str | None = Field(default=None, pattern=OBJECT_PATH)
@@ -121,6 +122,10 @@ class JobSpec(Strict):
             raise ValueError("variants and baselines name a variant twice")
         if not set(self.entity) <= set(self.prediction_key):
             raise ValueError("entity: every column must be part of prediction_key")
+        if not set(self.entity) <= set(self.row_key):
+            raise ValueError("entity: every column must be part of example_key")
+        if len(set(self.row_key)) < len(self.row_key):
+            raise ValueError("example_key names a column twice")
         return self
 
     @model_validator(mode="after")
@@ -134,6 +139,11 @@ class JobSpec(Strict):
                 " one statement joins both: give it one value or two names"
             )
         return self
+
+    @property
+    def row_key(self) -> list[str]:
+        """What tells examples apart, and labels: the example key, which is the prediction key unless given."""
+        return self.example_key or self.prediction_key
 
     @property
     def all_variants(self) -> list[str]:

@@ -62,7 +62,7 @@ def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> Label
         Two labels have one key.
     """
     table = _make_table(session, job, asked, purpose)
-    key, columns = job.spec.prediction_key, label_columns(session, job).names
+    key, columns = job.spec.row_key, label_columns(session, job).names
     rules = rules_of(session, table, key, label_checks(session, job))
     profile = session.warehouse.rows(keyed_profile_statement(session, table, key, columns, rules))[0]
     if profile["duplicate_keys"]:

@@ -63,14 +63,14 @@ class Ledger:
         if not events:
             return
         rows = [_event_row(self.job, run_id, event) for event in events]
-        self._append(append_events_statement(self.session, run_date, rows), f"{run_id}-events")
+        self._append_missing(append_events_statement(self.session, run_date, rows), f"{run_id}-events")
 
     def record_models(self, run_date: date, run_id: str, models: Sequence[Mapping[str, Any]]) -> None:
         """Append the models of a run, each once."""
         if not models:
             return
         statement = append_models_statement(self.session, self.job, run_date, run_id, models)
-        self._append(statement, f"{run_id}-models")
+        self._append_missing(statement, f"{run_id}-models")
 
     def decide_champion(self, variant: str, from_run_date: date, reason: str) -> bool:
         """Make a variant champion from a run date on, and tell whether that is new."""
@@ -81,7 +81,7 @@ class Ledger:
     def record_verdict(self, run_date: date, champion: str, verdict: str, reason: str) -> None:
         """Append a verdict, once."""
         statement = append_verdict_statement(self.session, self.job, run_date, champion, verdict, reason)
-        self._append(statement, f"{self.job}-verdict")
+        self._append_missing(statement, f"{self.job}-verdict")
 
     def verdict(self, run_date: date) -> str | None:
         """Return what was decided on a run date, or None."""
@@ -98,6 +98,10 @@ class Ledger:
 
     def _append(self, statement: Statement, step: str) -> int:
         return self.session.warehouse.execute(statement, step=step, labels={"job": self.job})
+
+    def _append_missing(self, statement: Statement, step: str) -> None:
+        """Append what is not there: the statement looks, because rows that an earlier job appended may be gone."""
+        self.session.warehouse.execute(statement, step=step, labels={"job": self.job}, verify=lambda: False)
 
 
 def _event_row(job: str, run_id: str, event: Event) -> dict[str, Any]:

@@ -83,9 +83,3 @@ class Manifest:
     def as_json(self) -> dict[str, Any]:
         """Return the manifest as JSON holds it."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Manifest:
-        """Read a manifest from JSON."""
-        shards = tuple(ShardFile(**shard) for shard in value["shards"])
-        return cls(value["run_id"], value["model_id"], value["variant"], shards)

@@ -44,6 +44,8 @@ class MetricSpec:
         Column of the labels with the weight of a row; None where all weigh the same.
     cluster
         Columns of the labels or of the key that tell clusters apart: rows of one are not independent.
+    label_key
+        Key of the labels; the prediction key when empty.
     """
 
     family: str
@@ -53,6 +55,7 @@ class MetricSpec:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     weight: str | None = None
     cluster: Sequence[str] = ()
+    label_key: Sequence[str] = ()
 
     @classmethod
     def of(cls, job: Job) -> MetricSpec:
@@ -66,6 +69,7 @@ class MetricSpec:
             spec.metrics.parameters,
             spec.weight,
             spec.cluster,
+            spec.row_key,
         )
 
     @property
@@ -76,7 +80,22 @@ class MetricSpec:
     @property
     def columns(self) -> list[str]:
         """Columns that the family reads from predictions."""
-        return [*self.key, *self.prediction_columns]
+        return [*self.key, *(name for name in self.prediction_columns if name not in self.key)]
+
+    @property
+    def entity(self) -> list[str]:
+        """What is judged: the columns that predictions and labels share."""
+        return [name for name in self.key if name in (self.label_key or self.key)]
+
+    @property
+    def within(self) -> list[str]:
+        """Columns that tell the predictions of one entity apart, such as a position or a class."""
+        return [name for name in self.key if name not in self.entity]
+
+    @property
+    def item(self) -> list[str]:
+        """Columns that tell the labels of one entity apart, such as an item."""
+        return [name for name in self.label_key if name not in self.key]
 
     def values(self, family: Asset) -> dict[str, Any]:
         """Return the value of each parameter of the family's SQL."""

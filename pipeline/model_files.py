@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.bundle import BundleInfo, read_bundle, read_info
 from pipeline.digests import unique_name
 from pipeline.errors import CheckError
 from pipeline.models import Model
 from pipeline.project import Variant
+from pipeline.records import record_of
 from pipeline.runs import Run
 from pipeline.store import Store
 
@@ -76,13 +76,15 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
         data_checksum=data["checksum"],
         code_digest=info.content["code_digest"],
     )
-    return TrainedModel(**run.session.store.put_json_once(asdict(made), f"{folder}.json"))
+    marker = _marker(run, variant.id)
+    return record_of(TrainedModel, run.session.store.put_json_once(asdict(made), marker), marker)
 
 
 def committed_model(run: Run, variant_id: str) -> TrainedModel | None:
     """Return the committed model of a variant, or None."""
-    marker: dict[str, Any] | None = run.session.store.read_json(f"{run.variant_folder('models', variant_id)}.json")
-    return TrainedModel(**marker) if marker else None
+    uri = _marker(run, variant_id)
+    marker = run.session.store.read_json(uri)
+    return None if marker is None else record_of(TrainedModel, marker, uri)
 
 
 def committed_models(run: Run) -> list[TrainedModel]:
@@ -127,3 +129,7 @@ def _upload(folder: Path, uri: str, store: Store) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             store.put_file(path, f"{uri}/{path.relative_to(folder)}")
+
+
+def _marker(run: Run, variant_id: str) -> str:
+    return f"{run.variant_folder('models', variant_id)}.json"

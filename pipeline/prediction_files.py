@@ -14,6 +14,7 @@ from pipeline.digests import sha256_file, unique_name
 from pipeline.errors import CheckError
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.ndjson import write_rows
+from pipeline.records import record_of
 from pipeline.rejects import split_frame, write_rejects
 from pipeline.runs import Run
 
@@ -55,7 +56,8 @@ def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -
             rejected=len(split.rejects),
             rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
         )
-    return ShardFile(**store.put_json_once(asdict(file), _marker(run, folder, shard)))
+    marker = _marker(run, folder, shard)
+    return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)
 
 
 def committed_shards(run: Run, folder: str) -> dict[int, ShardFile]:
@@ -64,7 +66,7 @@ def committed_shards(run: Run, folder: str) -> dict[int, ShardFile]:
     found = {item.uri for item in store.list(f"{folder}/shard-")}
     shards = range(run.job.spec.predictions.shards)
     markers = {shard: _marker(run, folder, shard) for shard in shards}
-    return {shard: ShardFile(**store.read_json(uri)) for shard, uri in markers.items() if uri in found}
+    return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items() if uri in found}
 
 
 def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:
@@ -86,7 +88,8 @@ def _marker(run: Run, folder: str, shard: int) -> str:
 
 def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
     """Create the manifest of a complete set, or return the one that was there first."""
-    return Manifest.from_json(run.session.store.put_json_once(manifest.as_json(), f"{folder}/manifest.json"))
+    uri = f"{folder}/manifest.json"
+    return record_of(Manifest, run.session.store.put_json_once(manifest.as_json(), uri), uri)
 
 
 def refuse_changed_files(run: Run, manifest: Manifest) -> None:
@@ -122,8 +125,9 @@ def refuse_other_schema(run: Run, manifest: Manifest) -> None:
 
 def committed_manifest(run: Run, folder: str) -> Manifest | None:
     """Return the manifest in a folder, or None."""
-    found = run.session.store.read_json(f"{folder}/manifest.json")
-    return Manifest.from_json(found) if found else None
+    uri = f"{folder}/manifest.json"
+    found = run.session.store.read_json(uri)
+    return None if found is None else record_of(Manifest, found, uri)
 
 
 def shard_counts(run: Run) -> dict[str, int]:
@@ -136,4 +140,4 @@ def committed_manifests(run: Run) -> list[Manifest]:
     """Return the manifests of all complete sets of predictions of a run."""
     store = run.session.store
     found = [item.uri for item in store.list(f"{run.folder('predictions')}/") if item.uri.endswith("/manifest.json")]
-    return [Manifest.from_json(store.read_json(uri)) for uri in found]
+    return [record_of(Manifest, store.read_json(uri), uri) for uri in found]

@@ -42,12 +42,13 @@ class Job:
     @cached_property
     def prediction_schema(self) -> Schema:
         """Prediction key and predicted columns: what a predictions file holds."""
-        return self.key_schema + self.spec.predictions.typed_columns
+        predicted = self.spec.predictions.typed_columns
+        return self.key_schema + predicted.select(name for name in predicted.names if name not in self.key_schema)
 
     @cached_property
     def key_schema(self) -> Schema:
-        """Columns of the prediction key, typed by the sources; columns that models predict are typed there."""
-        known: dict[str, str] = {}
+        """Columns of the prediction key: those that models predict are typed there, the others by the sources."""
+        known: dict[str, str] = dict(self.spec.predictions.columns)
         for source in self.spec.sources.values():
             known = {**source.columns, **known}
         missing = [name for name in self.spec.prediction_key if name not in known]

@@ -184,6 +184,9 @@ def published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
     if not later:
         return None
     shown = {row["run_id"] for row in published(run.session, run.job, run.run_date, run.run_date)}
+    # Of a publication without rows readers see nothing: all of them may have been rejected, and allowed to be.
+    of_publications = (row for row in run.ledger.events(run.run_date, run.run_date) if row["event"] == "published")
+    shown |= {row["run_id"] for row in of_publications if not row["row_count"]}
     return next((claim for claim in reversed(later) if claim.run_id in shown), None)
 
 

@@ -81,6 +81,7 @@ SELECT id FROM `{examples}`
 /*
 description: Metrics.
 identifiers: {half: function, predictions: table}
+metrics: {auc: {better: higher}, log_loss: {better: lower}}
 changes: {v1: first version}
 */
 SELECT `{half}`(score) AS value FROM `{predictions}`

@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import CheckError
 from pipeline.manifest import Manifest, ShardFile
+from pipeline.records import record_of
 
 SHARD = ShardFile(0, "gs://b/0.jsonl", 2, 40, "AAAAAA==", 1, "ff", "0123")
 MANIFEST = Manifest("run", "model", "mean@1", (SHARD, replace(SHARD, shard=1, uri="gs://b/1.jsonl", rows=0)))
 
 
 def test_manifest_survives_json():
-    assert Manifest.from_json(json.loads(json.dumps(MANIFEST.as_json()))) == MANIFEST
+    assert record_of(Manifest, json.loads(json.dumps(MANIFEST.as_json())), "gs://b/manifest.json") == MANIFEST
 
 
 def test_rows_are_those_of_all_shards():
@@ -33,5 +35,5 @@ def test_rejected_rows_are_counted_and_their_files_named():
 def test_manifest_without_a_field_is_refused():
     broken = MANIFEST.as_json()
     del broken["shards"][0]["sha256"]
-    with pytest.raises(TypeError, match="sha256"):
-        Manifest.from_json(broken)
+    with pytest.raises(CheckError, match=r"gs://b/manifest.json: not what was committed there \(shards.0.sha256"):
+        record_of(Manifest, broken, "gs://b/manifest.json")

@@ -57,7 +57,10 @@ def status(
 def gc(
     job: JobName,
     older_than: Annotated[
-        int, typer.Option("--older-than", metavar="DAYS", min=1, help="Only what is older; longer than any run takes.")
+        int,
+        typer.Option(
+            "--older-than", metavar="DAYS", min=1, max=36_500, help="Only what is older; longer than any run takes."
+        ),
     ] = 30,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, say what would be removed.")] = False,
     target: TargetName = "local",

@@ -56,7 +56,7 @@ class Subject:
     def digest(self) -> str:
         """Digest of models, SQL, label parameters and slices: the same subject is evaluated once."""
         spec = self.job.spec
-        judged_by = [spec.metrics.parameters, spec.weight, spec.cluster]
+        judged_by = [spec.metrics.parameters, spec.weight, spec.cluster, spec.example_key]
         return digest_json(
             [
                 self.run_id,
@@ -211,5 +211,11 @@ def _record_metrics(session: Session, subject: Subject, labels: TableName, evalu
     computed = metrics_statement(session, predictions, labels, spec)
     which = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
     statement = record_metrics_statement(session, computed, which, spec.asset, subject.sql_digests[0])
-    warehouse.execute(statement, step=f"{job.name}-{subject.run_date}-metrics", labels={"job": job.name})
-    return warehouse.rows(evaluation_metrics_statement(session, which))
+    recorded = evaluation_metrics_statement(session, which)
+
+    def stands() -> bool:
+        return bool(warehouse.rows(recorded))
+
+    step = f"{job.name}-{subject.run_date}-metrics"
+    warehouse.execute(statement, step=step, labels={"job": job.name}, verify=stands)
+    return warehouse.rows(recorded)

@@ -44,18 +44,20 @@ def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str
     """
     ensure_tables(session, job)
     asked = prediction_checks(session, job)
-    staged = _stage(session, job, predictions, job.prediction_schema, f"{name}__predictions", asked)
+    keys, kind = job.spec.prediction_key, f"{name}__predictions"
+    staged = _stage(session, job, predictions, job.prediction_schema, keys, kind, asked)
     asked = label_checks(session, job)
-    known = _stage(session, job, labels, label_columns(session, job), f"{name}__labels", asked)
-    _refuse_unknown(session, job, staged, known)
+    keys, kind = job.spec.row_key, f"{name}__labels"
+    known = _stage(session, job, labels, label_columns(session, job), keys, kind, asked)
     spec = MetricSpec.of(job)
+    if not spec.item:  # with items, what was not predicted is part of the metrics
+        _refuse_unknown(session, spec.entity, staged, known)
     rows = staged_predictions_statement(session, staged, spec.columns, name)
     return session.warehouse.rows(metrics_statement(session, rows, known, spec))
 
 
-def _refuse_unknown(session: Session, job: Job, predictions: TableName, labels: TableName) -> None:
+def _refuse_unknown(session: Session, key: Sequence[str], predictions: TableName, labels: TableName) -> None:
     """Refuse labels that nothing was predicted for: joined away, they would flatter whoever left out the hard cases."""
-    key = job.spec.prediction_key
     found = session.warehouse.rows(unknown_labels_statement(session, predictions, labels, key))
     if found:
         count = found[0].pop("unknown")
@@ -65,10 +67,9 @@ def _refuse_unknown(session: Session, job: Job, predictions: TableName, labels: 
 
 
 def _stage(
-    session: Session, job: Job, place: str, schema: Schema, name: str, checks: Sequence[Check] = ()
+    session: Session, job: Job, place: str, schema: Schema, key: Sequence[str], name: str, checks: Sequence[Check]
 ) -> TableName:
     """Load the rows at a place into a run table of its own and return it."""
-    key = job.spec.prediction_key
     frame = read_input(place, store=session.store, warehouse=session.warehouse, schema=schema, order_by=key)
     staged = unique_name(f"{job.name}-staged-{name}")
     table = session.target.run_table(staged.replace("-", "_"))

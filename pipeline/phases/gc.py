@@ -16,8 +16,10 @@ from functools import partial
 from pipeline.clock import read_clock
 from pipeline.dates import EARLIEST, LATEST
 from pipeline.digests import UNIQUE
+from pipeline.errors import CheckError
 from pipeline.ledger import Ledger
 from pipeline.project import Job
+from pipeline.records import DAMAGED
 from pipeline.session import Session
 from pipeline.store import Store, StoredObject
 
@@ -104,8 +106,16 @@ def _uploads(store: Store, job: Job, prefix: str) -> Iterator[tuple[StoredObject
 def _references(session: Session, job: Job) -> set[str]:
     """Return every address that a marker, a manifest or an event of the job refers to."""
     markers = [*_model_markers(session.store, job), *_prediction_markers(session.store, job)]
-    found = {uri for marker in markers for uri in _addresses(session.store.read_json(marker))}
+    found = {uri for marker in markers for uri in _named_by(session.store, marker)}
     return found | {row["uri"] for row in Ledger(session, job.name).events(EARLIEST, LATEST) if row["uri"]}
+
+
+def _named_by(store: Store, marker: str) -> set[str]:
+    """Return the addresses in a marker or manifest; without one it is damaged, and what it committed must not go."""
+    found = set(_addresses(store.read_json(marker)))
+    if not found:
+        raise CheckError(f"{marker}: names no object, so that nothing can be told to be unused", hint=DAMAGED)
+    return found
 
 
 def _model_markers(store: Store, job: Job) -> list[str]:

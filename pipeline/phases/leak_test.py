@@ -109,7 +109,7 @@ class LeakTest:
         return past
 
     def _pair(self, step: SqlStep, one: TableName, other: TableName) -> Pair:
-        return Pair(one, other, self.session.catalogue.get(step.sql).columns, self.job.spec.prediction_key)
+        return Pair(one, other, self.session.catalogue.get(step.sql).columns, self.job.spec.row_key)
 
     def _compare(self, step: SqlStep, pair: Pair, what: str) -> Compared:
         found = self.session.warehouse.rows(compare_statement(self.session, pair))[0]

@@ -50,7 +50,7 @@ def load_from_uris(
         The rows are not as many as written, two share a key, or a check failed.
     """
     if uris:
-        session.warehouse.load_jsonl(uris, table, schema, step=step)
+        session.warehouse.load_jsonl(uris, table, schema, step=step, rows=rows)
     else:
         session.warehouse.tables.create(table, schema)
     rules = rules_of(session, table, key, checks)

@@ -146,7 +146,7 @@ def _manifest(run: Run, model: LoadedModel, files: Mapping[int, ShardFile]) -> M
 
 def _shard_frame(run: Run, examples: Examples, shard: int) -> pd.DataFrame:
     where = f"_scores AND _shard = {shard:d}"
-    order = run.job.spec.prediction_key
+    order = run.job.spec.row_key
     return run.session.warehouse.read_frame(examples.table, examples.columns, where=where, order_by=order)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from pipeline.data_checks import checked_event, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
@@ -10,6 +11,7 @@ from pipeline.ledger import Event
 from pipeline.meter import Meter
 from pipeline.models import make_model
 from pipeline.prediction_files import committed_manifests
+from pipeline.records import record_of
 from pipeline.runs import Run
 from pipeline.schemas import Schema
 from pipeline.sql_assets import TableName
@@ -73,8 +75,9 @@ def _marker_uri(run: Run) -> str:
 
 def counted(run: Run) -> Counts | None:
     """Return what the marker of a run's examples says, or None; their table may have expired since."""
-    marker = run.session.store.read_json(_marker_uri(run))
-    return Counts(**marker) if marker else None
+    uri = _marker_uri(run)
+    marker = run.session.store.read_json(uri)
+    return None if marker is None else record_of(Counts, marker, uri)
 
 
 def examples_stand(run: Run, counts: Counts) -> bool:
@@ -101,12 +104,17 @@ def _make(run: Run) -> Counts:
     _check_request(run)
     warehouse, table = run.session.warehouse, run.table("examples")
     statement, labels = examples_statement(run), run.labels("preprocess")
-    verify = lambda: warehouse.tables.exists(table)  # noqa: E731 - a name for the effect reads better here
-    warehouse.execute(statement, step=f"{run.run_id}-examples", labels=labels, verify=verify)
+    warehouse.execute(statement, step=f"{run.run_id}-examples", labels=labels, verify=partial(_stand, run))
     warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
     counts = _count(run)
     run.session.store.put_json_once(asdict(counts), _marker_uri(run))
     return counts
+
+
+def _stand(run: Run) -> bool:
+    """Tell whether the examples that an earlier attempt made are there, as they were if it has counted them."""
+    known = counted(run)
+    return examples_stand(run, known) if known else run.session.warehouse.tables.exists(run.table("examples"))
 
 
 def _check_request(run: Run) -> None:
@@ -134,7 +142,7 @@ def _event(run: Run, counts: Counts, meter: Meter | None) -> Event:
 
 
 def _count(run: Run) -> Counts:
-    session, table, key = run.session, run.table("examples"), run.job.spec.prediction_key
+    session, table, key = run.session, run.table("examples"), run.job.spec.row_key
     asset = session.catalogue.get(run.job.spec.examples.sql)
     rules = rules_of(session, table, key, example_checks(session, run.job))
     profile = session.warehouse.rows(examples_profile_statement(run, rules))[0]

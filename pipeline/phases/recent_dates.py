@@ -51,7 +51,9 @@ def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
     judged = publications(events)
     lines = []
     for day in days:
-        newest = claims_of(session, job, day)[-1]
+        newest = next(reversed(claims_of(session, job, day)), None)
+        if newest is None:  # its claims were taken away
+            continue
         own = [row for row in events if row["run_id"] == newest.run_id]
         run = run_of(session, job, day, newest)
         rows = sum(seen.rows for seen in published_slices(run).values() if seen.run_id == run.run_id)

@@ -65,9 +65,10 @@ class DateState:
 
 def status_of(session: Session, job: Job, run_date: date) -> DateState:
     """Look at a run date; nothing is claimed, made or written."""
-    if run_date not in claimed_dates(session, job):
+    claims = claims_of(session, job, run_date) if run_date in claimed_dates(session, job) else []
+    if not claims:
         return DateState(job.name, run_date, [], claims_anew(1, "", []))
-    claims, definition = claims_of(session, job, run_date), run_definition(job, session.catalogue)
+    definition = run_definition(job, session.catalogue)
     present = [claim for claim in claims if claim.definition == digest_json(definition)][-1:]
     shown = {claim.generation: claim for claim in [*present, claims[-1]]}
     events = Ledger(session, job.name).events(EARLIEST, run_date)
@@ -127,7 +128,7 @@ def _evaluation(run: Run, events: Rows) -> PhaseState:
     matured = as_of_date(job, day) <= read_clock(session).moment
     said = f"labels {'matured' if matured else 'mature'} on {day}"
     return (
-        PhaseState("evaluate", PART, f"{said}; evaluated with other SQL")
+        PhaseState("evaluate", PART, f"{said}; evaluated for another run or with other SQL")
         if known
         else (PhaseState("evaluate", MISSING, f"{said}; not evaluated yet"))
     )

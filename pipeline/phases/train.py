@@ -102,7 +102,7 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
 
 
 def _training_data(run: Run, examples: Examples) -> TrainingData:
-    key = run.job.spec.prediction_key
+    key = run.job.spec.row_key
     with run.session.reporter.step(f"{run.run_date} read training rows") as said:
         frame = run.session.warehouse.read_frame(examples.table, examples.columns, where="_trains", order_by=key)
         said.append(f"{len(frame):,} x {frame.shape[1]}")

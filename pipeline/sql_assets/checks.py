@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -117,6 +118,14 @@ class Check(Strict):
         """The columns that are looked at."""
         rule = self.accepted_values or self.range or self.rate
         return [rule.column] if rule else [*(self.not_null or []), *(self.unique or [])]
+
+    def placed(self, places: Mapping[str, Sequence[str]]) -> Check:
+        """Return the check with the columns that stand for places such as `{item}`."""
+        kind, rule = self.kinds[0], getattr(self, self.kinds[0])
+        if isinstance(rule, list):
+            return self.model_copy(update={kind: [column for name in rule for column in places.get(name, [name])]})
+        changed = {"column": places[rule.column][0]} if getattr(rule, "column", None) in places else {}
+        return self.model_copy(update={kind: rule.model_copy(update=changed)})
 
     @property
     def text(self) -> str:

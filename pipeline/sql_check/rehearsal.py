@@ -116,10 +116,10 @@ class Rehearsal:
     def _preprocess(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
         yield examples.examples_statement(run)
-        table, key = run.table("examples"), job.spec.prediction_key
+        table, key = run.table("examples"), job.spec.row_key
         rules = checks.rules_of(session, table, key, checks.example_checks(session, job))
         yield examples.examples_profile_statement(run, rules)
-        yield from self._offending(table, rules)
+        yield from self._offending(table, rules, key)
         for name, table in source_tables(session, job).items():
             known_at = job.spec.sources[name].known_at
             if known_at:
@@ -127,10 +127,9 @@ class Rehearsal:
         yield ledger.append_events_statement(session, run.run_date, [])
         yield ledger.append_models_statement(session, job.name, run.run_date, run.run_id, [])
 
-    def _offending(self, table: TableName, rules: Sequence[checks.Rule]) -> Iterator[Statement]:
+    def _offending(self, table: TableName, rules: Sequence[checks.Rule], key: Sequence[str]) -> Iterator[Statement]:
         for rule in rules:
             if rule.condition:
-                key = self.job.spec.prediction_key
                 yield checks.offending_rows_statement(self.session, table, key, rule.condition)
 
     def _load(self) -> Iterator[Statement]:
@@ -138,6 +137,7 @@ class Rehearsal:
         key, columns = job.spec.prediction_key, job.prediction_schema.names
         rules = checks.rules_of(session, self.loaded, key, checks.prediction_checks(session, job))
         yield predictions.keyed_profile_statement(session, self.loaded, key, columns, rules)
+        yield from self._offending(self.loaded, rules, key)
         values = {
             "run_date": run.run_date,
             "run_id": run.run_id,
@@ -157,11 +157,12 @@ class Rehearsal:
         which: dict[str, Any] = {"job": job.name, "run_date": run.run_date, "evaluation_id": "0123456789abcdef"}
         yield ledger.events_of_statement(session, job.name, run.run_date, run.run_date)
         yield evaluation.labels_statement(session, job, self.labels, asked)
-        columns, key = label_columns(session, job).names, job.spec.prediction_key
+        columns, key = label_columns(session, job).names, job.spec.row_key
         rules = checks.rules_of(session, self.labels, key, checks.label_checks(session, job))
         yield predictions.keyed_profile_statement(session, self.labels, key, columns, rules)
-        yield from self._offending(self.labels, rules)
-        yield evaluation.unknown_labels_statement(session, self.loaded, self.labels, key)
+        yield from self._offending(self.labels, rules, key)
+        if not spec.item:
+            yield evaluation.unknown_labels_statement(session, self.loaded, self.labels, spec.entity)
         for rows in self._judged():
             yield evaluation.metrics_statement(session, rows, self.labels, spec)
         computed = evaluation.metrics_statement(session, self._judged()[0], self.labels, spec)
@@ -183,7 +184,7 @@ class Rehearsal:
             one, other = (run.table(f"leak__{kind}_{side}") for side in ("one", "other"))
             for table in (one, other):
                 yield leaks.copy_statement(session, job, step, table, asked, own)
-            pair = leaks.Pair(one, other, session.catalogue.get(step.sql).columns, job.spec.prediction_key)
+            pair = leaks.Pair(one, other, session.catalogue.get(step.sql).columns, job.spec.row_key)
             yield from self._comparisons(pair)
             if step is job.spec.examples:
                 yield leaks.moments_statement(session, one)

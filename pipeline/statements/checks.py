@@ -62,7 +62,9 @@ def label_checks(session: Session, job: Job) -> list[Check]:
 
 def prediction_checks(session: Session, job: Job) -> list[Check]:
     """Return what the metric family asks of predictions."""
-    return session.catalogue.get(MetricSpec.of(job).asset).header.prediction_checks
+    spec = MetricSpec.of(job)
+    places = {"{entity}": spec.entity, "{within}": spec.within, "{item}": spec.item}
+    return [check.placed(places) for check in session.catalogue.get(spec.asset).header.prediction_checks]
 
 
 def check_places(rules: Sequence[Rule]) -> dict[str, Identifier]:

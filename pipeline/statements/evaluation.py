@@ -39,13 +39,15 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
         "predictions": predictions,
         "labels": labels,
         "key": list(spec.key),
+        "entity": spec.entity,
+        "within": "".join(spec.within),
+        "item": "".join(spec.item),
         "dimensions": [OVERALL, *spec.slices],
-        "weight": _weight(session, spec),
-        "cluster": _cluster(session, spec),
+        **{name: function_name(session, name) for name in family.function_names},
     }
-    functions = {name: function_name(session, name) for name in family.function_names}
-    asked = {name: value for name, value in given.items() if name in family.header.identifiers}
-    return session.statement(spec.asset, {**asked, **functions}, spec.values(family))
+    parts = {"weight": _weight, "cluster": _cluster}
+    asked = {name: part(session, spec) for name, part in parts.items() if name in family.header.identifiers}
+    return session.statement(spec.asset, {**given, **asked}, spec.values(family))
 
 
 def _weight(session: Session, spec: MetricSpec) -> Statement:

@@ -24,7 +24,7 @@ def examples_statement(run: Run) -> Statement:
         "table": run.table("examples"),
         "examples": job_query(run.session, run.job, spec.examples, asked),
         "labels": job_query(run.session, run.job, spec.labels, asked),
-        "key": spec.prediction_key,
+        "key": spec.row_key,
         "entity": spec.entity,
     }
     values = {"as_of": run.as_of, "shards": spec.predictions.shards}
@@ -33,7 +33,7 @@ def examples_statement(run: Run) -> Statement:
 
 def examples_profile_statement(run: Run, rules: Sequence[Rule]) -> Statement:
     """Count what a run's examples hold, and the rows that fail each rule."""
-    table, key = run.table("examples"), run.job.spec.prediction_key
+    table, key = run.table("examples"), run.job.spec.row_key
     identifiers: dict[str, Identifier] = {"table": table, "key": key, **check_places(rules)}
     return run.session.statement("phases/examples_profile_v1", identifiers, {"as_of": run.as_of})
 

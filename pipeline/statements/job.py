@@ -15,6 +15,7 @@ from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
+from pipeline.sql_assets.header import DeclaredType
 from pipeline.sql_assets.values import fits
 from pipeline.statements.places import function_name
 
@@ -87,8 +88,10 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
     examples, labels = catalogue.get(job.spec.examples.sql), catalogue.get(job.spec.labels.sql)
     _check_columns(examples, [*examples.columns.names, LABEL])
     _check_columns(labels, labels.columns.names)
+    family = catalogue.get(MetricSpec.of(job).asset)
     _check_slices(job, labels)
-    _check_metrics(job, catalogue.get(MetricSpec.of(job).asset))
+    _check_keys(job, family)
+    _check_metrics(job, family)
 
 
 def _check_slices(job: Job, labels: Asset) -> None:
@@ -111,6 +114,31 @@ def _check_slices(job: Job, labels: Asset) -> None:
         raise RequestError(what, hint="name a column of the labels SQL of type FLOAT64 or INT64")
 
 
+def _check_keys(job: Job, family: Asset) -> None:
+    """Refuse keys of predictions and labels that the metric family cannot bring together."""
+    where, spec, places = job.folder / "job.yaml", MetricSpec.of(job), family.header.identifiers
+    if len(spec.within) != ("within" in places):
+        what = (
+            f"{where}: key example_key: {family.name} takes {_one('within' in places)} of prediction_key that it lacks"
+        )
+        raise RequestError(what, hint=f"{', '.join(spec.within) or 'none'} is lacking, see docs/metrics.md")
+    if len(spec.item) != ("item" in places):
+        what = f"{where}: key example_key: {family.name} takes {_one('item' in places)} that prediction_key lacks"
+        raise RequestError(what, hint=f"{', '.join(spec.item) or 'none'} is lacking there, see docs/metrics.md")
+    for name in spec.item:
+        if name not in job.spec.predictions.columns:
+            what = f"{where}: key example_key: {name} is no predicted column"
+            raise RequestError(what, hint="predict it, or mend the name")
+        for column in job.spec.slices:
+            if column in job.spec.row_key:
+                what = f"{where}: key slices: {column} is part of example_key"
+                raise RequestError(what, hint="copy it under another name in the labels SQL")
+
+
+def _one(wanted: bool) -> str:  # noqa: FBT001 - a word
+    return "one column" if wanted else "no column"
+
+
 def _check_metrics(job: Job, family: Asset) -> None:
     """Refuse parameters that the metric family does not have, and headline metrics that it does not compute."""
     where, spec = job.folder / "job.yaml", MetricSpec.of(job)
@@ -122,11 +150,22 @@ def _check_metrics(job: Job, family: Asset) -> None:
         if value is None or not fits(value, family.header.parameters[name]):
             what = f"{where}: key metrics: {name} must be {family.header.parameters[name]}, not {value!r:.60}"
             raise RequestError(what, hint="mend the value")
+        if not _are_counts(value, family.header.parameters[name]):
+            what = f"{where}: key metrics: {name} must be at least 1, and a list not empty and without repetitions"
+            raise RequestError(what, hint="mend the value")
     metrics = spec.metrics(family)
     for name in job.spec.headline:
         if name not in metrics:
             what = f"{where}: key headline: there is no metric {name!r}"
             raise RequestError(what, hint=f"the metrics are: {', '.join(metrics)}")
+
+
+def _are_counts(value: Any, declared: DeclaredType) -> bool:
+    """Tell whether integers are numbers of something: positions, bins, percents."""
+    values = value if isinstance(value, list) else [value]
+    if declared not in ("INT64", ["INT64"]):
+        return True
+    return bool(values) and min(values) >= 1 and len(set(values)) == len(values)
 
 
 def _check_columns(asset: Asset, known: Sequence[str]) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
 
-from pipeline.errors import CloudError, RequestError
+from pipeline.errors import CheckError, CloudError, RequestError
+from pipeline.records import DAMAGED
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT, cloud_errors, with_retries
 from pipeline.store.clients import storage_client
 from pipeline.store.content import Content, create
@@ -116,9 +117,21 @@ class Store:
             )
 
     def read_json(self, uri: str) -> Any:
-        """Return what a JSON object holds, or None when there is none."""
+        """Return what a JSON object holds, or None when there is none.
+
+        Raises
+        ------
+        CheckError
+            The object holds something else than JSON.
+        """
         content = self.read_bytes(uri)
-        return None if content is None else json.loads(content)
+        try:
+            found = None if content is None else json.loads(content)
+        except ValueError as error:
+            raise CheckError(f"{uri}: damaged since it was written (no JSON: {error})", hint=DAMAGED) from error
+        if content is not None and found is None:  # nobody writes null, and it must not pass for an object that is gone
+            raise CheckError(f"{uri}: damaged since it was written (null)", hint=DAMAGED)
+        return found
 
     def read_bytes(self, uri: str) -> bytes | None:
         """Return the content of an object, or None when there is none."""

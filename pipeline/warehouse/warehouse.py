@@ -132,8 +132,23 @@ class Warehouse:
             raise error.__cause__ or error from error
         return frame
 
-    def load_jsonl(self, uris: Sequence[str], table: TableName, schema: Schema, *, step: str) -> int:
-        """Replace a table by the rows of JSON Lines files, in one load job, and return the number of rows."""
+    def load_jsonl(
+        self, uris: Sequence[str], table: TableName, schema: Schema, *, step: str, rows: int | None = None
+    ) -> int:
+        """Replace a table by the rows of JSON Lines files, in one load job, and return the number of rows.
+
+        Parameters
+        ----------
+        step
+            Stem of the job id.
+        rows
+            How many there must be, if that is known: a table with others is loaded again.
+        """
+
+        def stands() -> bool:
+            found = self.tables.row_count(table)
+            return found is not None and rows in (None, found)
+
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
             schema=schema_fields(schema),
@@ -142,10 +157,7 @@ class Warehouse:
         )
         stem = f"{step}-{digest_json([sorted(uris), str(table), schema.digest])}"
         with cloud_errors(f"loading {table}"):
-            job = run_once(
-                self._client,
-                Submission(stem, self._load_submitter(uris, table, config), lambda: self.tables.exists(table)),
-            )
+            job = run_once(self._client, Submission(stem, self._load_submitter(uris, table, config), stands))
         return int(job.output_rows or 0)
 
     def _query_config(self, statement: Statement, labels: Mapping[str, str]) -> bigquery.QueryJobConfig:

@@ -136,6 +136,22 @@ GUARDS = (
         f"{FILES}a_model_that_answers_for_others_publishes_nothing",
     ),
     Guard("examples have to be there", patches.trust_markers_of_examples, RESUMED),
+    Guard(
+        "examples have to be as they were counted",
+        patches.trust_jobs_of_examples,
+        f"{FILES}examples_that_lost_rows_before_a_run_is_resumed_are_made_again",
+    ),
+    Guard(
+        "what a committed object holds is looked at",
+        patches.take_any_record,
+        f"{FILES}a_committed_object_that_was_damaged_is_named_with_exit_code_3_and_nothing_is_published"
+        '[manifest-{"schema_version": 2}]',
+    ),
+    Guard(
+        "an append looks for rows and not for its job",
+        patches.trust_jobs_that_append,
+        f"{FILES}rows_of_the_ledger_that_are_gone_are_appended_again_by_the_next_attempt",
+    ),
     Guard("a run whose snapshot lacks the data is void", patches.void_no_run, EMPTY),
     Guard(
         "data checks stop a run",

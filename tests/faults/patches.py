@@ -12,7 +12,7 @@ import joblib
 import pytest
 from google.auth.transport.requests import AuthorizedSession
 
-from pipeline import bundle, ledger, model_files, prediction_checks, published, retries, runs
+from pipeline import bundle, claims, ledger, model_files, prediction_checks, prediction_files, published, retries, runs
 from pipeline.phases import evaluate, load, predict, preprocess
 from pipeline.rejects import Split, split_frame
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
@@ -205,8 +205,6 @@ def reject_no_row(patch: Patch) -> None:
         whole = frame[schema.names].reset_index(drop=True).loc[lines].astype({"score": "float64"})
         return replace(found, rows=whole, rejects=found.rejects[:0])
 
-    from pipeline import prediction_files
-
     patch.setattr(prediction_files, "split_frame", split)
 
 
@@ -234,6 +232,19 @@ def trust_markers_of_examples(patch: Patch) -> None:
         return preprocess.Counts(**marker) if marker else None
 
     patch.setattr(preprocess, "_cached", cached)
+
+
+def trust_jobs_of_examples(patch: Patch) -> None:
+    patch.setattr(preprocess, "_stand", lambda run: run.session.warehouse.tables.exists(run.table("examples")))
+
+
+def trust_jobs_that_append(patch: Patch) -> None:
+    patch.setattr(ledger.Ledger, "_append_missing", ledger.Ledger._append)
+
+
+def take_any_record(patch: Patch) -> None:
+    for module in (claims, model_files, prediction_files, preprocess):
+        patch.setattr(module, "record_of", lambda kind, value, _: kind(**value))
 
 
 def void_no_run(patch: Patch) -> None:

@@ -22,8 +22,8 @@ from pipeline.published import published_slices
 from pipeline.runs import join_run, open_run
 from pipeline.schemas import Schema
 from pipeline.sql_assets.checks import Check
-from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, rate
-from tests.faults.outcomes import of_files, published, put
+from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, verdicts
+from tests.faults.outcomes import of_files, published, put, recorded
 from tests.integration_fixtures import edited, reader
 
 
@@ -46,6 +46,15 @@ def trained(session, own):
 @pytest.fixture
 def predicted(session, own):
     """A run that has predicted and is to be loaded."""
+    run_phase(session, own, FIRST, "train")
+    run_phase(session, own, FIRST, "predict")
+    return join_run(session, own, FIRST)
+
+
+@pytest.fixture(scope="module")
+def one_predicted(session, job):
+    """A run like it, for tests that leave it as it is."""
+    own = job_with_prior(replace(job, name="damaged"), 20.0)
     run_phase(session, own, FIRST, "train")
     run_phase(session, own, FIRST, "predict")
     return join_run(session, own, FIRST)
@@ -125,6 +134,49 @@ def test_a_prediction_schema_that_differs_from_the_published_table_publishes_not
         run_job(session, wider, FIRST)
     assert refused.value.exit_code == 2
     assert published(session, own) == before == of_files(session, done)
+
+
+OBJECTS = {
+    "claim": "/generations/",
+    "marker of examples": "/examples.json",
+    "marker of a model": "/models/",
+    "marker of a shard": "-of-00001.json",
+    "manifest": "/manifest.json",
+}
+
+
+@pytest.mark.parametrize("damaged", [b"", b"null", b'{"schema_version": 2}'])
+@pytest.mark.parametrize("name", OBJECTS)
+def test_a_committed_object_that_was_damaged_is_named_with_exit_code_3_and_nothing_is_published(
+    session, one_predicted, name, damaged
+):
+    run, job = one_predicted, one_predicted.job
+    uris = [item.uri for item in session.store.list(session.store.uri(job.name, ""))]
+    (uri,) = [uri for uri in uris if OBJECTS[name] in uri and "/bundle-" not in uri and uri.endswith(".json")]
+    whole = session.store.read_bytes(uri)
+    manifest = f"{committed_manifests(run)[0].uris[0].rpartition('/')[0]}/manifest.json"
+    listed = session.store.read_bytes(manifest)
+    if name == "marker of a shard":
+        session.store._blob(manifest).delete()  # it is not looked at again where all are listed
+    put(session, uri, damaged)
+    try:
+        with pytest.raises(CheckError, match=f"{uri}: .* - restore it, or remove it and run the same command again"):
+            run_job(session, job, FIRST)
+        assert published(session, job) == []
+    finally:
+        put(session, uri, whole)
+        put(session, manifest, listed)
+
+
+def test_what_is_no_claim_beside_the_claims_is_left_alone(session, own):
+    run = open_run(session, own, FIRST)
+    folder = session.store.uri(own.name, "attempts", str(FIRST), "generations")
+    (claim,) = session.store.list(f"{folder}/")
+    for name in ("README.txt", "copies/000001.json", "x.json"):
+        put(session, f"{folder}/{name}", session.store.read_bytes(claim.uri))
+    assert open_run(session, own, FIRST).run_id == run.run_id
+    newer = open_run(session, own, FIRST, rerun=True)
+    assert (newer.generation, open_run(session, own, FIRST).run_id) == (2, newer.run_id)
 
 
 def test_a_shard_of_the_manifest_that_is_missing_stops_the_load_before_its_job(session, predicted, own, requests_sent):
@@ -248,6 +300,56 @@ def test_a_run_table_of_predictions_that_expired_before_a_load_is_resumed_is_loa
     session.warehouse._client.delete_table(str(session.target.run_table(table)))
     assert run_phase(session, own, FIRST, "load").rows["load"] == ROWS
     assert published(session, own) == of_files(session, predicted)
+
+
+def test_examples_that_lost_rows_before_a_run_is_resumed_are_made_again(session, own):
+    run_phase(session, own, FIRST, "train")
+    run = join_run(session, own, FIRST)
+    (key,) = reader(session)(f"SELECT MIN(flight) AS flight FROM runs.{run.table('examples').name} WHERE _scores")
+    table = run.table("examples").name
+    lost = f"_scores AND flight <> {key['flight']}"
+    reader(session)(f"CREATE OR REPLACE TABLE runs.{table} AS SELECT * FROM runs.{table} WHERE NOT ({lost})")
+    assert run_job(session, own, FIRST).run_id == run.run_id
+    assert len(published(session, own)) == ROWS
+
+
+def test_a_run_table_of_predictions_that_lost_rows_before_a_load_is_resumed_is_loaded_again(
+    session, predicted, own, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.phases.load.refuse_superseded", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_phase(session, own, FIRST, "load")
+    (table,) = [n for n in session.warehouse.tables.labels_in(session.target.runs_dataset) if loaded(predicted, n)]
+    reader(session)(f"CREATE OR REPLACE TABLE runs.{table} AS SELECT * FROM runs.{table} WHERE origin <> 'JFK'")
+    assert run_phase(session, own, FIRST, "load").rows["load"] == ROWS
+    assert published(session, own) == of_files(session, predicted)
+
+
+LEDGER = ("ledger.events_v1", "ledger.models_v1", "ml.verdicts_v1")
+
+
+def test_rows_of_the_ledger_that_are_gone_are_appended_again_by_the_next_attempt(session, own):
+    run_job(session, own, FIRST)
+    for _ in range(2):  # the second time, the jobs of the second attempt are there too
+        for table in LEDGER:
+            reader(session)(f"DELETE FROM {table} WHERE job = '{own.name}'")
+        run_job(session, own, FIRST)
+        events = [("load", "published"), ("predict", "done"), ("preprocess", "done"), ("train", "done")]
+        assert [row[:2] for row in recorded(session, own)] == events
+        assert len(reader(session)(f"SELECT 1 FROM ledger.models_v1 WHERE job = '{own.name}'")) == 1
+        assert verdicts(session, own) == [(FIRST, own.variants[0].id, "first")]
+
+
+def test_metrics_that_are_gone_are_appended_again_when_the_run_date_is_evaluated_again(session, own):
+    mature = edited(own, labels=own.spec.labels.model_copy(update={"delay_days": 2}))
+    run_job(session, mature, LAST)
+    (first,) = evaluate_job(session, mature, date(2013, 7, 7))
+    for table in ("ml.metrics_v1", "ledger.events_v1"):
+        extra = " AND event = 'evaluated'" if table.startswith("ledger") else ""
+        reader(session)(f"DELETE FROM {table} WHERE job = '{own.name}'{extra}")
+    (again,) = evaluate_job(session, mature, date(2013, 7, 7))
+    assert len(again.metrics) == len(first.metrics) > 0
 
 
 def loaded(run, name):

@@ -213,6 +213,19 @@ def test_a_zombie_of_an_older_generation_that_publishes_late_changes_nothing(
     assert ("load", "published", late.run_id) not in recorded(session, own)
 
 
+def test_an_older_generation_is_refused_where_a_newer_one_has_published_that_no_row_is_left(
+    session, own, predicted, monkeypatch
+):
+    late, predict = open_run(session, own, FIRST), predict_phase.predict_from_data
+    with monkeypatch.context() as patch:
+        patch.setattr(predict_phase, "predict_from_data", lambda *args: predict(*args).assign(score=None))
+        newer = run_job(session, own, FIRST, rerun=True, max_reject_rate=1.0)
+    assert newer.rows["load"] == 0
+    with pytest.raises(RequestError, match=f"{late.run_id} is superseded by {newer.run_id} - nothing was published"):
+        load_run(late, committed_manifests(late))
+    assert published(session, own) == []
+
+
 def test_an_older_generation_is_refused_before_it_sends_a_statement(session, own, predicted, requests_sent):
     late, newer = open_run(session, own, FIRST), run_job(session, own, FIRST, rerun=True)
     requests_sent.clear()

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, RequestError
 from pipeline.metrics import MetricSpec
 from pipeline.phases.evaluate import evaluate_from_tables, evaluate_job
 from pipeline.phases.evaluate_files import evaluate_from_path
@@ -16,7 +15,8 @@ from pipeline.phases.report import daily_metrics, pooled_metrics
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.setup import ensure_tables
 from pipeline.statements.job import as_of_date
-from tests.integration_fixtures import read_source, reader
+from tests.integration_fixtures import edited, read_source, reader
+from tests.metrics.binary_reference import reference
 
 DAYS = [date(2013, 7, 4), date(2013, 7, 5)]
 MATURE = date(2013, 7, 7)
@@ -24,7 +24,11 @@ COLUMNS = [
     *("job", "run_date", "run_id", "model_id", "variant", "evaluation_id", "metric", "slice_name", "slice_value"),
     *("n", "value", "low", "high", "note", "sql_version", "sql_digest", "evaluated_at"),
 ]
-METRICS = {"auc", "log_loss", "brier_score", "base_rate", "mean_score", "count"}
+TOP = {f"{name}_at_top_10_percent" for name in ("precision", "recall", "lift")}
+METRICS = TOP | {
+    *("auc", "average_precision", "log_loss", "brier_score", "ece", "precision", "recall", "f1"),
+    *("base_rate", "mean_score", "count", "label_coverage"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,36 +42,23 @@ def evaluations(session, job, runs):
     return evaluate_job(session, job, MATURE)
 
 
-def judged(scored: pd.DataFrame) -> dict[str, float | None]:
-    """The metrics by scikit-learn, shape (rows) -> one number each."""
-    label, score = scored["label"].to_numpy(int), scored["score"].to_numpy(float)
-    both = len(set(label)) > 1
-    return {
-        "auc": roc_auc_score(label, score) if both else None,
-        "log_loss": log_loss(label, score, labels=[0, 1]),
-        "brier_score": brier_score_loss(label, score, labels=[0, 1]) if both else float(np.mean((score - label) ** 2)),
-        "base_rate": label.mean(),
-        "mean_score": score.mean(),
-        "count": float(len(label)),
-    }
-
-
 def assert_metrics_are_scikit_learns(rows, scored: pd.DataFrame, slices) -> None:
     """Every number of one variant, overall and by slice, equals scikit-learn's to 1e-9; one class only has no AUC."""
     parts = {("", ""): scored} | {
         (name, value): part for name in slices for value, part in scored.groupby(name, observed=True)
     }
-    found = {(row["slice_name"], row["slice_value"], row["metric"]): row for row in rows}
-    assert len(found) == len(rows) == len(parts) * len(METRICS)
+    sliced = [row for row in rows if row["slice_name"] != "score_bin" and row["metric"] != "label_coverage"]
+    found = {(row["slice_name"], row["slice_value"], row["metric"]): row for row in sliced}
+    assert len(found) == len(sliced) == len(parts) * (len(METRICS) - 1)
     for (name, value), part in parts.items():
-        for metric, expected in judged(part).items():
+        for metric, expected in reference(part["label"].to_numpy(float), part["score"].to_numpy(float)).items():
             row = found[name, value, metric]
             assert row["n"] == len(part)
             if expected is None:
-                assert (row["value"], row["note"]) == (None, "one class only")
+                assert row["value"] is None
+                assert row["note"]
             else:
                 assert row["value"] == pytest.approx(expected, abs=1e-9, rel=1e-9), (name, value, metric)
-                assert row["note"] is None
 
 
 def scored_by_hand(session, folder, day, variant, known_by):
@@ -106,8 +97,10 @@ def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluat
     assert {row["metric"] for row in rows} == METRICS
     slices = {(row["slice_name"], row["slice_value"]) for row in rows}
     expected = {("", "")} | {("origin", value) for value in ("EWR", "JFK", "LGA")}
-    assert slices == expected | {("carrier", value) for value in ("AA", "B6", "DL", "UA")}
-    assert len(rows) == 4 * 8 * 6
+    bins = {("score_bin", value) for name, value in slices if name == "score_bin"}
+    assert bins
+    assert slices == expected | bins | {("carrier", value) for value in ("AA", "B6", "DL", "UA")}
+    assert sum(row["slice_name"] != "score_bin" for row in rows) == 4 * (8 * (len(METRICS) - 1) + 1)
     assert {row["run_id"] for row in rows} == {runs[0].run_id}
     assert {(row["variant"], row["model_id"]) for row in rows} == {
         (model["variant"], model["model_id"]) for model in runs[0].models
@@ -116,7 +109,7 @@ def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluat
     assert {(row["job"], row["sql_version"]) for row in rows} == {("flight_delay", "metrics/binary_classification_v1")}
     digest = session.catalogue.get("metrics/binary_classification_v1").digest
     assert {row["sql_digest"] for row in rows} == {digest}
-    assert {(row["low"], row["high"]) for row in rows} == {(None, None)}
+    assert all(row["low"] < row["value"] < row["high"] for row in rows if row["low"] is not None)
     assert {row["evaluated_at"] > datetime(2020, 1, 1, tzinfo=UTC) for row in rows} == {True}
     assert evaluations[0].metrics == sorted(
         rows, key=lambda row: (row["variant"], row["slice_name"], row["slice_value"], row["metric"])
@@ -262,8 +255,70 @@ def test_predictions_of_one_key_twice_are_refused(session, job, anybodys, tmp_pa
     twice = pd.concat([anybodys, anybodys.head(1)])
     twice.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
     anybodys.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
-    with pytest.raises(CheckError, match="401 rows with 1 duplicate keys"):
+    with pytest.raises(
+        CheckError,
+        match=r"401 rows with 1 duplicate keys, e\.g\. flight_date, carrier, flight, origin = 2013-07-05, .., 0, ",
+    ):
         evaluate_from_path(session, job, str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv"), name="twice")
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "said"),
+    [
+        ({"score": 1.5}, CheckError, r"check range score, min 0\.?0?, max 1\.?0? failed: 1 row, e\.g\. .* = .*, 399, "),
+        ({"score": -0.25}, CheckError, "check range score"),
+        ({"score": None}, CheckError, "score"),
+        (
+            {"flight": 5000},
+            CheckError,
+            "1 labels are about nothing that was predicted, e.g. .* = 2013-07-05, .*, 399, ",
+        ),
+    ],
+    ids=["above one", "below zero", "none", "unknown"],
+)
+def test_predictions_that_cannot_be_judged_are_refused_with_an_example(
+    session, job, anybodys, tmp_path, changed, error, said
+):
+    wrong = anybodys.drop(columns="label").astype({"score": object})
+    for name, value in changed.items():
+        wrong.loc[399, name] = value
+    wrong.to_csv(tmp_path / "predictions.csv", index=False)
+    anybodys.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
+    places = [str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv")]
+    with pytest.raises(error, match=said):
+        evaluate_from_path(session, job, *places, name="wrong")
+
+
+def test_labels_without_a_slice_are_a_request_error(session, job, anybodys, tmp_path):
+    anybodys.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
+    anybodys[["flight_date", "carrier", "flight", "label"]].to_csv(tmp_path / "labels.csv", index=False)
+    places = [str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv")]
+    with pytest.raises(RequestError, match="origin"):
+        evaluate_from_path(session, job, *places, name="unsliced")
+
+
+def test_labels_that_changed_are_judged_again_within_reevaluate_days(fresh_session, quick_job):
+    day = date(2013, 7, 5)
+    job = edited(quick_job, reevaluate_days=2)
+    run_job(fresh_session, job, day)
+    (first,) = evaluate_job(fresh_session, job, date(2013, 7, 7))
+    assert evaluate_job(fresh_session, job, date(2013, 7, 8)) == []  # nothing changed
+    reader(fresh_session)(f"UPDATE ml.flight_outcomes SET arr_delay = 100 WHERE flight_date = '{day}'")
+    assert evaluate_job(fresh_session, quick_job, date(2013, 7, 8)) == []  # a job without reevaluate_days
+    (again,) = evaluate_job(fresh_session, job, date(2013, 7, 8))
+    assert evaluate_job(fresh_session, job, date(2013, 7, 8)) == []  # done
+    reader(fresh_session)(f"UPDATE ml.flight_outcomes SET arr_delay = 0 WHERE flight_date = '{day}'")
+    assert evaluate_job(fresh_session, job, date(2013, 7, 10)) == []  # too late
+    assert evaluate_job(fresh_session, job, date(2013, 7, 7)) == []  # an earlier moment changes nothing
+
+    def base_rates(rows):
+        return {row["value"] for row in rows if row["metric"] == "base_rate" and not row["slice_name"]}
+
+    assert base_rates(first.metrics) != base_rates(again.metrics) == {1.0}
+    shown = reader(fresh_session)("SELECT metric, value, slice_name FROM ml.metrics")
+    assert base_rates(shown) == {1.0}
+    kept = reader(fresh_session)("SELECT DISTINCT evaluation_id FROM ml.metrics_v1")
+    assert len(kept) == 2
 
 
 def test_nothing_published_means_nothing_to_evaluate(make_empty_session, job, requests_sent):

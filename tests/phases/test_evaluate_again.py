@@ -53,7 +53,8 @@ def test_a_row_without_a_label_is_not_judged(session, job, files):
     some = evaluate_from_path(session, job, predictions, files("some", "label", [0, "", 1, ""]), name="some")
     assert overall(some)["base_rate"] == (2, 0.5)
     assert overall(some)["mean_score"] == (2, pytest.approx(0.2))
-    assert {row["n"] for row in some} == {2}
+    assert {row["n"] for row in some if not row["slice_name"]} == {2}
+    assert overall(some)["label_coverage"] == (2, 0.5)
     none = evaluate_from_path(session, job, predictions, files("none", "label", ["", "", "", ""]), name="none")
     assert none == []
 

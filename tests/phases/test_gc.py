@@ -7,6 +7,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from pipeline.errors import CheckError
 from pipeline.phases import gc, predict
 from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.gc import as_lines, collect_garbage
@@ -14,6 +15,7 @@ from pipeline.phases.run import run_job, run_phase
 from pipeline.phases.status import status_of
 from pipeline.prediction_files import commit_shard, committed_manifests, shard_counts
 from pipeline.runs import open_run
+from pipeline.warehouse.tables import Tables, TableUse
 from tests.integration_fixtures import reader
 
 NOW, DAY = timedelta(0), timedelta(days=1)
@@ -125,6 +127,20 @@ def test_a_shard_that_is_committed_between_listing_and_removal_stays(session, qu
     assert upload in uris(session, quick_job)
 
 
+@pytest.mark.parametrize("damaged", ["null", "{}", "{oops"])
+def test_nothing_is_removed_while_a_marker_is_damaged(session, quick_job, done, damaged):
+    run = open_run(session, quick_job, DAYS[3])
+    folder = f"{run.folder('predictions')}/v-1/m"
+    upload = plant(session, f"{folder}/shard-00000-of-00002{UNIQUE}.jsonl")
+    marker = session.store._blob(f"{folder}/shard-00000-of-00002.json")
+    marker.upload_from_string(damaged)
+    with pytest.raises(CheckError, match=r"shard-00000-of-00002.json: .* - restore it, or remove it"):
+        collect_garbage(session, quick_job, NOW)
+    assert upload in uris(session, quick_job)
+    marker.delete()
+    assert upload in names(collect_garbage(session, quick_job, NOW), "object")
+
+
 def test_what_only_the_ledger_refers_to_stays(session, quick_job, done):
     orphans = leftovers(session, done)
     bundle = next(uri for uri in orphans if uri.endswith("/bundle.json")).removesuffix("/bundle.json")
@@ -167,6 +183,16 @@ def test_run_tables_of_the_job_are_removed_also_those_without_labels_and_no_othe
     assert {str(run.table("examples")), str(target.run_table("flight_delay__20130703__0123456789__killed"))} <= removed
     left = session.warehouse.tables.labels_in(target.runs_dataset)
     assert {"other__20130703__x", "flight_delay__20130703__y", "flight_delay_notes"} == set(left)
+
+
+def test_a_run_table_is_as_old_as_its_last_change(session, quick_job, done, monkeypatch):
+    table, just_now = done.table("reloaded"), gc.read_clock(session).moment + DAY
+    reader(session)(f"CREATE TABLE runs.{table.name} AS SELECT 1 AS a")
+    with monkeypatch.context() as patch:  # the emulator does not say when a table was last changed
+        patch.setattr(Tables, "look_at", lambda *_: TableUse(just_now, 0))
+        assert names(collect_garbage(session, quick_job, NOW, dry_run=True), "table") == set()
+    assert str(table) in names(collect_garbage(session, quick_job, NOW, dry_run=True), "table")
+    session.warehouse.tables.delete(table)
 
 
 @pytest.mark.parametrize("killed_in", ["train._training_data", "predict.commit_manifest", "load.name_champion"])

@@ -12,6 +12,7 @@ from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.phases.status import status_of
 from pipeline.phases.status_lines import date_lines, recent_lines
 from pipeline.runs import open_run
+from pipeline.setup import ensure_tables
 from tests.integration_fixtures import edited, quick, reader, with_history_days
 
 DONE_DAY, PART_DAY, VOID_DAY = date(2013, 7, 3), date(2013, 7, 4), date(2013, 9, 1)
@@ -59,6 +60,17 @@ def test_nothing_was_done_in_an_empty_place_and_nothing_is_made_there(make_targe
         "flight_delay: nothing was done yet in gs://no-such-bucket/flight_delay"
     ]
     assert {sent.method for sent in requests_sent.sent} == {"GET"}
+
+
+def test_a_run_date_whose_claims_are_gone_was_not_done_and_folders_of_other_names_are_no_run_dates(
+    make_empty_session, job
+):
+    session = make_empty_session()
+    ensure_tables(session, job)
+    for name in (str(DONE_DAY), "2013-13-45"):
+        session.store.put_json_once({}, session.store.uri(job.name, "attempts", name, "x.json"))
+    assert status_of(session, job, DONE_DAY).runs == []
+    assert recent_dates(session, job, 7) == []
 
 
 def test_a_finished_run_shows_every_phase_with_rows_and_time(session, quick_job, done):

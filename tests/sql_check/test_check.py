@@ -50,7 +50,7 @@ BREAKS = {
     "column of MERGE's insert": Break(PUBLISH, "INSERT (run_date,", "INSERT (run_day,", "run_day is not present"),
     "column in a view": Break("sql/ledger/events_latest_v1.sql", "BY event_id", "BY event_key", "name: event_key"),
     "column in a nested metric": Break(
-        "sql/metrics/binary_classification_v1.sql", "WHERE labels.label IS", "WHERE labels.lable IS", "lable not found"
+        "sql/metrics/binary_classification_v1.sql", "WHERE known.label IS", "WHERE known.lable IS", "lable not found"
     ),
     "partition": Break(EVENTS, "PARTITION BY run_date", "PARTITION BY run_day", "Unrecognized name: run_day"),
     "cluster": Break(EVENTS, "CLUSTER BY job, phase", "CLUSTER BY job, fase", "Unrecognized name: fase"),
