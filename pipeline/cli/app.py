@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from pipeline import __version__
-from pipeline.cli import dashboard, evaluate, fixtures, local, operations, phases, report, sources, sql
+from pipeline.cli import dashboard, evaluate, fixtures, local, models, operations, phases, report, sources, sql
 from pipeline.errors import PipelineError
 
 UNUSABLE_FOLDER = {
@@ -64,6 +64,7 @@ fixtures.add_to(app)
 app.add_typer(sources.app, name="sources")
 app.add_typer(local.app, name="local")
 app.add_typer(sql.app, name="sql")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

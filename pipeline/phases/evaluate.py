@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pipeline.comparisons import NO_LABELS, compare_variants, say_without_labels
 from pipeline.data_checks import as_details, checked_event
 from pipeline.dates import EARLIEST
 from pipeline.digests import digest_json
@@ -15,6 +16,7 @@ from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.meter import Meter
 from pipeline.metrics import MetricSpec
+from pipeline.phases.drift import complete_drift
 from pipeline.project import Job
 from pipeline.published import Models, publications, published
 from pipeline.session import Session
@@ -153,13 +155,17 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
             _record_failed(session, subject, labels)
         labels.refuse_failed(session)
         if not labels.counts["row_count"]:
-            said.append("no label is known yet")
+            said.append(NO_LABELS)
+            say_without_labels(session, job, day)
             return None
         if labels.counts["checksum"] == known:
             said.append("the labels are those of the last evaluation")
             return None
         evaluation_id = digest_json([subject.digest, moment, labels.counts["checksum"]])
         rows = _record_metrics(session, subject, labels.table, evaluation_id)
+        ran = [variant for variant, _ in subject.models]
+        compare_variants(session, job, day, subject.run_id, labels.table, evaluation_id, ran)
+        complete_drift(session, job, day, subject.run_id, subject.models, labels.table)
         said.append(f"{len(rows)} metrics from {labels.counts['row_count']:,} labels")
     event = Event(
         phase="evaluate",

@@ -43,11 +43,13 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
         "within": "".join(spec.within),
         "item": "".join(spec.item),
         "dimensions": [OVERALL, *spec.slices],
-        **{name: function_name(session, name) for name in family.function_names},
     }
     parts = {"weight": _weight, "cluster": _cluster}
-    asked = {name: part(session, spec) for name, part in parts.items() if name in family.header.identifiers}
-    return session.statement(spec.asset, {**given, **asked}, spec.values(family))
+    asked = family.header.identifiers
+    identifiers = {name: value for name, value in given.items() if name in asked}
+    identifiers |= {name: part(session, spec) for name, part in parts.items() if name in asked}
+    identifiers |= {name: function_name(session, name) for name in family.function_names}
+    return session.statement(spec.asset, identifiers, spec.values(family))
 
 
 def _weight(session: Session, spec: MetricSpec) -> Statement:

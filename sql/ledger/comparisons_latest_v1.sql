@@ -1,5 +1,5 @@
 /*
-description: The comparisons of the latest evaluation of each run date.
+description: Champion beside challenger in the latest evaluation of each run date.
 identifiers: {view: table, comparisons: table}
 changes: {v1: first version}
 */

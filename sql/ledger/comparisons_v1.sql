@@ -1,7 +1,7 @@
 /*
 description: >
-  Champion and challenger on the entities that both predicted, one row a metric, day and challenger, append-only.
-  `difference` is challenger minus champion.
+  Champion beside challenger, one row a metric, run date and challenger, append-only. Both values are those of the
+  entities that both predicted; `difference` is challenger minus champion.
 identifiers: {table: table}
 changes: {v1: first version}
 */
@@ -22,4 +22,4 @@ CREATE TABLE IF NOT EXISTS `{table}` (
   evaluated_at TIMESTAMP NOT NULL
 )
 PARTITION BY run_date
-CLUSTER BY job, metric, challenger
+CLUSTER BY job, challenger, metric

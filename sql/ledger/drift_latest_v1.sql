@@ -1,5 +1,5 @@
 /*
-description: The drift of the latest run of each run date.
+description: What was measured of the latest run of each run date.
 identifiers: {view: table, drift: table}
 changes: {v1: first version}
 */
@@ -10,4 +10,7 @@ SELECT
 FROM `{drift}`
 WHERE TRUE
 QUALIFY
-  DENSE_RANK() OVER (PARTITION BY job, run_date ORDER BY measured_at DESC, run_id DESC) = 1
+  run_id = FIRST_VALUE(run_id) OVER (
+    -- a run's label rate comes days later and is no newer run
+    PARTITION BY job, run_date ORDER BY measure = 'label_rate', measured_at DESC, run_id DESC
+  )

@@ -1,7 +1,7 @@
 /*
 description: >
-  How far features and predictions of a run are from the data that its models were trained on, one row a measure,
-  append-only. `variant` is empty for features.
+  How far what a run scored lies from what its models were trained on, one row a number, append-only. Rows of features
+  have an empty variant.
 identifiers: {table: table}
 changes: {v1: first version}
 */
@@ -23,4 +23,4 @@ CREATE TABLE IF NOT EXISTS `{table}` (
   measured_at TIMESTAMP NOT NULL
 )
 PARTITION BY run_date
-CLUSTER BY job, feature, measure
+CLUSTER BY job, measure, feature
