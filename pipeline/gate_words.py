@@ -46,9 +46,10 @@ def _not_shown(gate: Gate, row: Row) -> str:
     wanted = f"more than {gate.min_gain:.4g}"
     if row["difference"] > gate.min_gain:
         return f"{_gained(gate, row)}, which may be chance: {row['low']:.4g} is the lower bound, and {wanted} is wanted"
+    way = "better" if row["difference"] >= 0 else "worse"
     return (
-        f"{gate.metric} is better by {row['difference']:.4g} only on average over the {row['n']} days of window"
-        f" {row['window_number']}: {wanted} is wanted"
+        f"{gate.metric} is {way} by {abs(row['difference']):.4g} on average over the {row['n']} days of window"
+        f" {row['window_number']}: a gain of {wanted} is wanted"
     )
 
 

@@ -87,7 +87,7 @@ class Ledger:
     def record_verdicts(self, said: Sequence[Mapping[str, Any]]) -> None:
         """Append what was said of challengers, each once; rows hold the columns of `verdicts_v1` besides the job."""
         if said:
-            self._append(append_verdicts_statement(self.session, self.job, said), f"{self.job}-verdicts")
+            self._append_missing(append_verdicts_statement(self.session, self.job, said), f"{self.job}-verdicts")
 
     def verdict(self, run_date: date) -> str | None:
         """Return what was decided on a run date, or None."""

@@ -46,7 +46,7 @@ class Summary:
         done_before = self.status == "already_done"
         worked = {name: rows for name, rows in self.rows.items() if name in self.seconds}
         words = [] if done_before else [f"{name} {rows:,} rows" for name, rows in worked.items()]
-        words += [f"evaluated {item['run_date']}{_decided(item['verdict'])}" for item in self.evaluated]
+        words += [f"evaluated {item['run_date']}{_decided(item.get('verdict'))}" for item in self.evaluated]
         what = "already done" if done_before else "done"
         seconds = sum(self.seconds.values())
         subject = f"{self.job} {self.run_date}" if self.run_date else self.job

@@ -50,6 +50,8 @@ def evaluate(
 ) -> None:
     """Evaluate every run date whose labels have matured and judge challengers, or evaluate predictions of any origin.
 
+    The gate judges challengers on the run dates that were evaluated.
+
     Example: pipeline evaluate flight_delay --as-of 2013-07-09
 
     Example: pipeline evaluate flight_delay --predictions mine.jsonl --labels labels.csv

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from statistics import median
+from statistics import median_low
 from typing import Any, TypeVar
 
 from pipeline.dashboard.rows import Row, Rows
@@ -43,7 +43,7 @@ def decimals_of(values: Iterable[Any]) -> int:
     sizes = [abs(number) for number in map(finite, values) if number]
     if not sizes:
         return DIGITS
-    return min(max(DIGITS - 1 - math.floor(math.log10(median(sizes))), 0), 9)
+    return min(max(DIGITS - 1 - math.floor(math.log10(median_low(sizes))), 0), 9)
 
 
 def version_of(row: Row) -> str:
@@ -90,7 +90,7 @@ class SeriesCoder:
         plain
             Columns of numbers that stand as they are.
         texts
-            Columns of text that most rows lack; by date.
+            Columns of text that most rows lack; they stand as spans of run dates: first place, last place, text.
         decimals
             Decimals for each value of the key's first column; found for each series when not given.
         """
@@ -110,9 +110,18 @@ class SeriesCoder:
             coded.append(series | {name: self._said(by_place, name) for name in texts})
         return coded
 
-    def _said(self, by_place: Mapping[int, Row], name: str) -> dict[int, int]:
-        said = {place: row[name] for place, row in sorted(by_place.items()) if row[name] not in (None, "", False)}
-        return {place: self._names.number(str(text)) for place, text in said.items()}
+    def _said(self, by_place: Mapping[int, Row], name: str) -> list[list[int]]:
+        """Return spans of places with one text: first, last, text."""
+        spans: list[list[int]] = []
+        for place, row in sorted(by_place.items()):
+            if row[name] in (None, "", False):
+                continue
+            number = self._names.number(str(row[name]))
+            if spans and spans[-1][1:] == [place - 1, number]:
+                spans[-1][1] = place
+            else:
+                spans.append([place, place, number])
+        return spans
 
 
 def shorter(column: list[Any]) -> Any:
@@ -135,7 +144,8 @@ def _scaled_columns(days: Sequence[Row | None], decimals: int, scaled: Sequence[
 
 def _scaled(value: Any, decimals: int) -> int | None:
     number = finite(value)
-    return None if number is None else round(number * 10**decimals)
+    product = None if number is None else finite(number * 10.0**decimals)
+    return None if product is None else round(product)
 
 
 def _plain(value: Any) -> float | int | None:

@@ -4,8 +4,9 @@ description: |
   sources and what guards a warning: docs/drift.md.
   Columns are counted by value, in one scan of each; all that follows works on the counts. A number goes into one of ten
   bins by its mid-distribution function in the training data; a category that less than 2 % of the training rows have
-  goes into one bin with the others. Each day of the last four weeks of training that has 30 rows is measured like the scored rows
-  (`moment` is NULL for these): what past days did too is no warning. Scores of training rows come as @reference.
+  goes into one bin with the others. Each day of the last four weeks of training that has 30 rows is measured like the
+  scored rows (`moment` is NULL for these): what past days did too is no warning. Scores of training rows come as
+  @reference.
 parameters:
   as_of: TIMESTAMP
   psi: FLOAT64

@@ -1,7 +1,8 @@
 /*
 description: |
   The mean label of a run date against that of the rows that its models were trained on. Each day of the last four weeks
-  of training that has 30 rows is measured likewise: what past days did too is no warning, nor what chance does once in a thousand times.
+  of training that has 30 rows is measured likewise: what past days did too is no warning, nor what chance does once in
+  a thousand times.
 parameters: {as_of: TIMESTAMP, label_rate: FLOAT64}
 identifiers: {examples: table, labels: table}
 columns:

@@ -42,10 +42,26 @@ WITH
 spans AS (
   SELECT
     job, variant, from_run_date, holds_from, holds_until,
-    FIRST_VALUE(variant) OVER (PARTITION BY job ORDER BY from_run_date DESC) AS last_variant,
-    MAX(from_run_date) OVER (PARTITION BY job) AS last_from
+    FIRST_VALUE(variant) OVER (PARTITION BY job ORDER BY from_run_date DESC) AS last_variant
   FROM `{champions}`
   WHERE job IN UNNEST(@jobs)
+),
+others AS (
+  SELECT job, MAX(from_run_date) AS from_run_date
+  FROM spans
+  WHERE variant != last_variant
+  GROUP BY job
+),
+reigns AS (
+  SELECT
+    s.job, s.variant, s.holds_from, s.holds_until, s.last_variant,
+    o.from_run_date IS NULL OR s.from_run_date > o.from_run_date AS is_present,
+    MIN(IF(o.from_run_date IS NULL OR s.from_run_date > o.from_run_date, s.from_run_date, NULL)) OVER (
+      PARTITION BY s.job
+    ) AS last_from
+  FROM spans AS s
+  LEFT JOIN others AS o
+    ON s.job = o.job
 ),
 judged AS (
   SELECT job, champion, challenger, run_date, LOGICAL_OR(difference IS NOT NULL) AS closes
@@ -76,13 +92,12 @@ days AS (
   SELECT
     c.job, c.run_date, c.champion, c.challenger,
     @sign * c.difference AS gain,
-    s.from_run_date = s.last_from AS is_present,
-    s.last_variant, s.last_from,
+    r.is_present, r.last_variant, r.last_from,
     j.run_date IS NULL AS is_pending,
     COALESCE(l.used, 0) AS used
   FROM compared AS c
-  INNER JOIN spans AS s
-    ON c.job = s.job AND c.champion = s.variant AND c.run_date >= s.holds_from AND c.run_date < s.holds_until
+  INNER JOIN reigns AS r
+    ON c.job = r.job AND c.champion = r.variant AND c.run_date >= r.holds_from AND c.run_date < r.holds_until
   LEFT JOIN judged AS j
     ON c.job = j.job AND c.champion = j.champion AND c.challenger = j.challenger AND c.run_date = j.run_date
   LEFT JOIN lives AS l

@@ -81,3 +81,16 @@ def test_what_makes_no_sense_is_one_line_and_exit_code_2(here, where, arguments,
     done = here("models", *arguments, *where)
     assert (done.code, done.out) == (2, "")
     assert said in done.error
+
+
+def test_a_backfill_judges_challengers_only_when_it_is_asked_to(here, where):
+    dates = ("--from", NEXT, "--to", "2013-07-05")
+    done = here("backfill", "flight_delay", *dates, *where)
+    assert done.code == 0, done.err
+    assert f"evaluated {DAY}" in done.out
+    assert " gate: " not in done.err
+    again = here("backfill", "flight_delay", *dates, "--gate", *where)
+    (line,) = [line for line in again.err.splitlines() if " gate: " in line]
+    assert line.startswith(f"{DAY} gate: too-few-labels logistic_regression@")
+    assert line.endswith("1 of the 7 days of window 1 are known")
+    assert " gate: " not in here("backfill", "flight_delay", *dates, "--gate", *where).err

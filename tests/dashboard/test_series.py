@@ -49,7 +49,15 @@ def test_bounds_stand_as_differences_and_texts_by_place():
     (series,), names = code(rows, bounds=("low", "high"), plain=("n",), texts=("note",))
     assert (series["low"], series["high"]) == ([-500, None], [1000, None])
     assert column_of(series, "n") == [9, 9]
-    assert {place: names.texts[number] for place, number in series["note"].items()} == {1: "why"}
+    assert [(first, last, names.texts[number]) for first, last, number in series["note"]] == [(1, 1, "why")]
+
+
+def test_texts_are_spans_that_end_where_the_text_changes_or_a_run_date_lacks_it():
+    said = ["few", "few", None, "few", "one class", "one class"]
+    rows = [row(day, 0.5, note=text) for day, text in enumerate(said)]
+    (series,), names = code(rows, texts=("note",))
+    found = [(first, last, names.texts[number]) for first, last, number in series["note"]]
+    assert found == [(0, 1, "few"), (3, 3, "few"), (4, 5, "one class")]
 
 
 def test_another_sql_version_makes_another_series():
@@ -70,7 +78,7 @@ def test_numbers_of_any_size_keep_four_digits(values, decimals):
 def test_whatever_a_view_holds_comes_back_or_is_missing(values):
     (series,), _ = code([row(day, value) for day, value in enumerate(values)])
     for value, found in zip(values, column_of(series, "value"), strict=True):
-        if value is None or not math.isfinite(value):
+        if value is None or not math.isfinite(value * 10.0 ** series["decimals"]):
             assert found is None
         else:
             assert math.isclose(

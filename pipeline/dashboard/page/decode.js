@@ -31,8 +31,8 @@ function bound(series, column, base, place) {
 }
 
 function saying(series, column, place) {
-  const found = series[column][place];
-  return found === undefined ? "" : nameOf(found);
+  const found = series[column].find(([first, last]) => first <= place && place <= last);
+  return found ? nameOf(found[2]) : "";
 }
 
 const countOf = (series, place) => plain(series.n_of === undefined ? series : data.measured[series.n_of], "n", place);

@@ -66,11 +66,11 @@ function driftRow(members, shown) {
 
 function driftCell(cell) {
   if (!cell) return node("td", {}, "");
-  const isRate = cell.reference !== null;
+  const isRate = cell.measure.endsWith("_rate");
   const number = cell.value === null ? "–" : isRate ? `${fixed(100 * cell.value, 1)} %` : fixed(cell.value, 3);
   const told = [
     cell.threshold === null ? "" : `threshold ${fixed(cell.threshold, 3)}`,
-    isRate ? `in training ${fixed(100 * cell.reference, 1)} %` : "",
+    cell.reference === null ? "" : isRate ? `in training ${fixed(100 * cell.reference, 1)} %` : `days of training reach ${fixed(cell.reference, 3)}`,
     `${grouped(cell.n)} rows`,
     cell.note,
     versionText(cell.version),
