@@ -37,7 +37,8 @@ def test_predictions_of_a_script_in_another_language_are_judged_by_the_same_sql(
     examples = preprocess_run(run)
     scored = session.warehouse.read_frame(examples.table, examples.columns, where="_scores", order_by=schema.names)
     write_rows(scored, examples.columns, tmp_path / "examples.jsonl")
-    (tmp_path / "predict.mjs").write_text(re.findall(r"^```js title=predict.mjs\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0])
+    (script,) = re.findall(r"^```js title=predict.mjs\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "predict.mjs").write_text(script)
     subprocess.run([node, "predict.mjs", "examples.jsonl", "mine.jsonl"], cwd=tmp_path, check=True, timeout=60)
     labels = reader(session)(
         "SELECT flight_date, carrier, flight, origin, IF(arr_delay > 15, 1, 0) AS label"
