@@ -32,22 +32,26 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
     predictions
         Query that returns run_id, model_id, variant and the columns of the spec.
     labels
-        Table with prediction key, label and slice columns.
+        Table with the key of labels, label and slice columns.
     """
     family = session.catalogue.get(spec.asset)
-    given: dict[str, Identifier] = {
-        "predictions": predictions,
-        "labels": labels,
+    columns: dict[str, Identifier] = {
         "key": list(spec.key),
         "entity": spec.entity,
         "within": "".join(spec.within),
         "item": "".join(spec.item),
         "dimensions": [OVERALL, *spec.slices],
-        **{name: function_name(session, name) for name in family.function_names},
     }
     parts = {"weight": _weight, "cluster": _cluster}
-    asked = {name: part(session, spec) for name, part in parts.items() if name in family.header.identifiers}
-    return session.statement(spec.asset, {**given, **asked}, spec.values(family))
+    places = family.header.identifiers
+    given: dict[str, Identifier] = {
+        "predictions": predictions,
+        "labels": labels,
+        **{name: value for name, value in columns.items() if name in places},
+        **{name: part(session, spec) for name, part in parts.items() if name in places},
+        **{name: function_name(session, name) for name in family.function_names},
+    }
+    return session.statement(spec.asset, given, spec.values(family))
 
 
 def _weight(session: Session, spec: MetricSpec) -> Statement:
