@@ -9,7 +9,7 @@ PYTHON = $(shell for python in python3.11 python3; do \
 LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test faults lint types bench format lock clean local dev
+.PHONY: help demo test faults lint types bench lives format lock clean local dev
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -21,6 +21,7 @@ demo: local  ## run the flight-delay job on seven days of real flights, on local
 	$(BIN)/pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
 	$(BIN)/pipeline evaluate flight_delay --as-of 2013-07-09
 	$(BIN)/pipeline report flight_delay --from 2013-07-01 --to 2013-07-07
+	$(BIN)/pipeline dashboard flight_delay --out .local/dashboard.html
 
 # Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.
 test: lint types  ## check format, lint, types and imports, then run all tests with coverage
@@ -58,6 +59,9 @@ types: dev  ## check types (mypy, strict)
 
 bench: dev  ## measure speed against the same work written by hand
 	$(BIN)/python -m benchmarks
+
+lives: dev  ## whole lives of challengers, judged by the gate's SQL: the table of docs/gate.md
+	$(BIN)/python -m benchmarks.gate_lives
 
 format: dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .

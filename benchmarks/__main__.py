@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import command_line, run_by_hand
+from benchmarks import command_line, dashboard, run_by_hand
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--local-dir", type=Path, help="a local target with loaded sources; a new one if not given")
     options = parser.parse_args()
     command_line.report()
+    dashboard.report()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         run_by_hand.report(options.local_dir or Path(folder) / "local", options.pairs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,9 @@ from pipeline.yaml_file import read_yaml
 SCHEMA_VERSION = 1
 TRAINING_FRAME_LIMIT = 256 * 1024**2
 """Bytes of a training frame up to which the bundle holds it; beyond, it holds the snapshot's coordinates only."""
+
+SCORES = "score_reference.jsonl"
+"""File of a bundle: how the scores of training rows are distributed."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,23 @@ class TrainingData:
         return content
 
 
-def write_bundle(folder: Path, model: Model, variant: Variant, data: TrainingData, origin: Origin) -> BundleInfo:
-    """Write a model bundle into an empty folder."""
+def write_bundle(
+    folder: Path,
+    model: Model,
+    variant: Variant,
+    data: TrainingData,
+    origin: Origin,
+    *,
+    scores: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+) -> BundleInfo:
+    """Write a model bundle into an empty folder.
+
+    Parameters
+    ----------
+    scores
+        Returns how scores of training rows are distributed; called when the model is written, which predicting could
+        change.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     joblib.dump(model, folder / "model.joblib", compress=3)
     shutil.copyfile(variant.path, folder / "variant.yaml")
@@ -104,6 +122,7 @@ def write_bundle(folder: Path, model: Model, variant: Variant, data: TrainingDat
         shutil.copyfile(origin.job_file, folder / "job.yaml")
     _write_sql(folder, origin.sql)
     _write_training_frame(folder, data)
+    _write_scores(folder, scores())
     if hasattr(model, "save_id_maps"):
         model.save_id_maps(folder / "id_maps")
     info = BundleInfo(_content(folder, variant, data, origin))
@@ -176,6 +195,12 @@ def _write_sql(folder: Path, sql: Mapping[str, str]) -> None:
 def _write_training_frame(folder: Path, data: TrainingData) -> None:
     if data.frame.memory_usage(deep=False).sum() <= TRAINING_FRAME_LIMIT:
         (folder / "training.parquet").write_bytes(data.parquet)
+
+
+def _write_scores(folder: Path, scores: Sequence[Mapping[str, Any]]) -> None:
+    if scores:
+        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in scores)
+        (folder / SCORES).write_text(text, encoding="utf-8")
 
 
 def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin) -> dict[str, Any]:

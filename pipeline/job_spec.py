@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from pipeline.gate_rules import Gate
 from pipeline.schemas import DeclaredColumns, Schema
 from pipeline.yaml_file import Strict
 
@@ -77,6 +78,30 @@ class Predictions(Strict):
         return Schema.parse(self.columns)
 
 
+class Drift(Strict):
+    """How far what is scored may lie from the training data before `run` warns; see docs/drift.md.
+
+    Parameters
+    ----------
+    psi
+        Population stability index, 0 and up.
+    jensen_shannon
+        Jensen-Shannon distance, 0 to 1.
+    missing_rate
+        Difference of the shares of missing values, 0 to 1.
+    unseen_rate
+        Share of values of a category that the training data lack, 0 to 1.
+    label_rate
+        Difference of the mean labels, in units of the label.
+    """
+
+    psi: float = Field(default=0.2, ge=0, allow_inf_nan=False)
+    jensen_shannon: float = Field(default=0.1, ge=0, le=1)
+    missing_rate: float = Field(default=0.05, ge=0, le=1)
+    unseen_rate: float = Field(default=0.05, ge=0, le=1)
+    label_rate: float = Field(default=0.1, ge=0, allow_inf_nan=False)
+
+
 class Metrics(Strict):
     """Parameters of the metric family's SQL; those that are left out have the defaults of its header."""
 
@@ -107,6 +132,8 @@ class JobSpec(Strict):
     cluster: list[str] = []
     slices: list[str] = []
     headline: list[str] = []
+    gate: Gate | None = None
+    drift: Drift = Drift()
 
     @field_validator("time_zone")
     @classmethod

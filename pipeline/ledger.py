@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.digests import digest_json, unique_name
 from pipeline.session import Session
 from pipeline.sql_assets import Statement
+from pipeline.statements.gate import append_verdicts_statement
 from pipeline.statements.ledger import (
     append_champion_statement,
     append_events_statement,
@@ -82,6 +83,11 @@ class Ledger:
         """Append a verdict, once."""
         statement = append_verdict_statement(self.session, self.job, run_date, champion, verdict, reason)
         self._append_missing(statement, f"{self.job}-verdict")
+
+    def record_verdicts(self, said: Sequence[Mapping[str, Any]]) -> None:
+        """Append what was said of challengers, each once; rows hold the columns of `verdicts_v1` besides the job."""
+        if said:
+            self._append_missing(append_verdicts_statement(self.session, self.job, said), f"{self.job}-verdicts")
 
     def verdict(self, run_date: date) -> str | None:
         """Return what was decided on a run date, or None."""

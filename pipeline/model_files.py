@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from pipeline.bundle import BundleInfo, read_bundle, read_info
-from pipeline.digests import unique_name
+from pipeline.bundle import SCORES, BundleInfo, read_bundle, read_info
+from pipeline.digests import sha256_file, unique_name
 from pipeline.errors import CheckError
 from pipeline.models import Model
 from pipeline.project import Variant
@@ -91,6 +93,27 @@ def committed_models(run: Run) -> list[TrainedModel]:
     """Return the committed models of a run, in the order of the job's variants."""
     found = (committed_model(run, variant.id) for variant in run.job.variants)
     return [model for model in found if model]
+
+
+def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
+    """Return how the scores of a committed model's training rows are distributed; nothing where its bundle lacks that.
+
+    Raises
+    ------
+    CheckError
+        The file is not the one that the bundle was committed with.
+    """
+    with tempfile.TemporaryDirectory(prefix="bundle-") as name:
+        folder = Path(name)
+        store.download(f"{model.uri}/bundle.json", folder / "bundle.json")
+        info = read_info(folder)
+        listed = info.content["files"].get(SCORES)
+        if listed is None:
+            return []
+        path = store.download(f"{model.uri}/{SCORES}", folder / SCORES)
+        if info.digest != model.bundle_digest or listed["sha256"] != sha256_file(path):
+            raise CheckError(f"{model.uri}/{SCORES}: not the file that was committed", hint="train again")
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def load_model(place: str, store: Store, digest: str = "") -> LoadedModel:

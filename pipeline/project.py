@@ -57,6 +57,11 @@ class Job:
             raise RequestError(f"{where}: no source declares the column {missing[0]}", hint="name a source's column")
         return Schema.parse({name: known[name] for name in self.spec.prediction_key}).required()
 
+    def role_of(self, variant_id: str) -> str:
+        """Return whether a variant is a `baseline` of this job or, as any other model is, a `variant`."""
+        names = {variant.id: variant.name for variant in self.variants}
+        return "baseline" if names.get(variant_id) in self.spec.baselines else "variant"
+
     @property
     def predictions_table(self) -> str:
         """Name of the published table in the main dataset."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from pipeline.digests import unique_name
 from pipeline.errors import RequestError
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
-from pipeline.statements.places import Place, functions, tables_and_views
+from pipeline.statements.places import Place, dashboard_views, functions, tables_and_views
 
 PARTITION = "run_date"
 """Column by which published predictions are partitioned."""
@@ -31,7 +33,20 @@ def ensure_tables(session: Session, job: Job) -> None:
     for place in functions(session):
         if place.name.name not in known:
             _make(session, job, place)
-    for place in tables_and_views(session, job):
+    _ensure_places(session, job, tables_and_views(session, job), existing)
+
+
+def ensure_dashboard(session: Session, job: Job) -> None:
+    """Make the views that dashboards read, over the tables that are there; with the first evaluation, or a page."""
+    target, tables = session.target, session.warehouse.tables
+    existing = tables.labels_in(target.ledger_dataset) | tables.labels_in(target.dashboard_dataset)
+    _ensure_places(session, job, dashboard_views(session), existing)
+
+
+def _ensure_places(
+    session: Session, job: Job, places: Iterable[Place], existing: Mapping[str, Mapping[str, str]]
+) -> None:
+    for place in places:
         labels = existing.get(place.name.name, {})
         if labels.get("sql_digest") != place.digest:
             if labels.get("sql_digest") and not place.replaces:

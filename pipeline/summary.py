@@ -46,8 +46,12 @@ class Summary:
         done_before = self.status == "already_done"
         worked = {name: rows for name, rows in self.rows.items() if name in self.seconds}
         words = [] if done_before else [f"{name} {rows:,} rows" for name, rows in worked.items()]
-        words += [f"evaluated {item['run_date']}" for item in self.evaluated]
+        words += [f"evaluated {item['run_date']}{_decided(item.get('verdict'))}" for item in self.evaluated]
         what = "already done" if done_before else "done"
         seconds = sum(self.seconds.values())
         subject = f"{self.job} {self.run_date}" if self.run_date else self.job
         return f"{subject}: {what}" + "".join(f", {word}" for word in words) + f" ({seconds:.1f} s)"
+
+
+def _decided(verdict: str | None) -> str:
+    return f" ({verdict})" if verdict == "promote" else ""

@@ -72,6 +72,10 @@ class Target(Strict):
         """Name a table of the runs dataset."""
         return TableName(self.project, self.runs_dataset, name)
 
+    def dashboard_table(self, name: str) -> TableName:
+        """Name a view of the dashboard dataset."""
+        return TableName(self.project, self.dashboard_dataset, name)
+
     def ledger_table(self, name: str) -> TableName:
         """Name a table of the ledger dataset."""
         return TableName(self.project, self.ledger_dataset, name)

@@ -245,3 +245,21 @@ def test_checksum_sees_doubled_rows_names_and_types():
 
 def test_checksum_does_not_depend_on_the_index():
     assert frame_checksum(FRAME.set_axis([7, 9])) == frame_checksum(FRAME)
+
+
+def test_scores_of_training_rows_are_listed_and_change_no_identity(job, made, tmp_path):
+    variant, (_, plain) = job.variants[0], made
+    model = make_model(variant.config).fit(FRAME)
+    origin = replace(ORIGIN, job_file=job.folder / "job.yaml")
+    folder = tmp_path / "scored"
+
+    def scores():
+        model.mean = -1.0  # as a model that keeps what it was asked
+        return [{"feature": "score", "number": 0.5, "n": 2}]
+
+    info = write_bundle(folder, model, variant, TrainingData.of(FRAME), origin, scores=scores)
+    assert json.loads((folder / bundle.SCORES).read_text()) == {"feature": "score", "number": 0.5, "n": 2}
+    assert bundle.SCORES in info.content["files"]
+    assert bundle.SCORES not in plain.content["files"]
+    assert info.model_id == plain.model_id
+    assert read_bundle(folder)[0].mean == 0.5

@@ -41,6 +41,11 @@ def test_reads_a_job():
         ({"examples": {"sql": "a_v1", "history_days": -1}}, "key examples.history_days"),
         ({"labels": {"sql": "a_v0", "delay_days": 1}}, "key labels.sql"),
         ({"labels": {"sql": "a_v1"}}, "key labels.delay_days: required, but missing"),
+        ({"drift": {"psi": -1}}, "key drift.psi: .*greater than or equal to 0"),
+        ({"drift": {"psi": float("inf")}}, "malformed|key drift.psi"),
+        ({"drift": {"jensen_shannon": 1.5}}, "key drift.jensen_shannon: .*less than or equal to 1"),
+        ({"drift": {"missing_rate": "much"}}, "key drift.missing_rate"),
+        ({"drift": {"kolmogorov": 0.1}}, "key drift.kolmogorov: not a known key"),
         ({"predictions": {"version": 1, "shards": 0, "columns": {"s": "FLOAT64"}}}, "key predictions.shards"),
         ({"predictions": {"version": 1, "shards": 1, "columns": {"s": "DOUBLE"}}}, "key predictions.columns: .*DOUBLE"),
         ({"predictions": {"version": 1, "shards": 1, "columns": {}}}, "key predictions.columns"),
@@ -49,6 +54,18 @@ def test_reads_a_job():
 def test_what_is_wrong_is_named_with_file_and_key(changed, said):
     with pytest.raises(RequestError, match=f"^job.yaml: .*{said}"):
         parse(**changed)
+
+
+def test_drift_has_defaults_and_each_can_be_set_alone():
+    assert parse().drift.model_dump() == {
+        "psi": 0.2,
+        "jensen_shannon": 0.1,
+        "missing_rate": 0.05,
+        "unseen_rate": 0.05,
+        "label_rate": 0.1,
+    }
+    assert parse(drift={"psi": 0.5}).drift.psi == 0.5
+    assert parse(drift={"psi": 0.5}).drift.label_rate == 0.1
 
 
 @pytest.mark.parametrize(("known_at", "kind"), [("known_at", "DATE"), ("knownat", "TIMESTAMP")])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.setup import ensure_tables
+from pipeline.setup import ensure_dashboard, ensure_tables
 from pipeline.sql_assets import Catalogue
 from pipeline.statements.places import function_name
 from tests.integration_fixtures import ROOT, edited, reader
@@ -36,7 +36,8 @@ def names_in(session, dataset):
 def test_all_tables_and_views_are_made_in_their_datasets(session):
     target = session.target
     assert names_in(session, target.dataset) == {
-        *("flight_delay__predictions_v1", "flight_delay__predictions", "metrics_v1", "metrics", "verdicts_v1")
+        *("flight_delay__predictions_v1", "flight_delay__predictions", "metrics_v1", "metrics", "verdicts_v1"),
+        *("comparisons_v1", "comparisons", "drift_v1", "drift"),
     }
     assert names_in(session, target.ledger_dataset) == {
         *("events_v1", "events", "models_v1", "models", "champions_v1", "champions")
@@ -44,6 +45,18 @@ def test_all_tables_and_views_are_made_in_their_datasets(session):
     assert names_in(session, target.runs_dataset) == set()
     for name in names_in(session, target.dataset):
         assert reader(session)(f"SELECT * FROM ml.{name}") == []
+
+
+def test_views_of_the_dashboard_are_made_once_with_the_view_of_roles(session, job, requests_sent):
+    ensure_dashboard(session, job)
+    assert names_in(session, session.target.dashboard_dataset) == {
+        *(f"dashboard_{name}" for name in ("latest", "history", "slices", "calibration")),
+        *(f"dashboard_{name}" for name in ("comparison", "drift", "runs")),
+    }
+    assert "roles" in names_in(session, session.target.ledger_dataset)
+    requests_sent.clear()
+    ensure_dashboard(session, job)
+    assert [sent.method for sent in requests_sent.sent] == ["GET", "GET"]
 
 
 def test_a_predictions_table_of_other_columns_is_refused(session, job, requests_sent):

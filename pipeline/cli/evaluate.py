@@ -48,7 +48,9 @@ def evaluate(
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate every run date whose labels have matured, or predictions of any origin, with the same SQL metrics.
+    """Evaluate every run date whose labels have matured and judge challengers, or evaluate predictions of any origin.
+
+    The gate judges challengers on the run dates that were evaluated.
 
     Example: pipeline evaluate flight_delay --as-of 2013-07-09
 

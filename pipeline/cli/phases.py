@@ -28,6 +28,9 @@ ModelPlace = Annotated[
 ]
 First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
+WithGate = Annotated[
+    bool, typer.Option("--gate", help="Let the gate judge challengers after each date, as pipeline run does.")
+]
 
 
 def preprocess(
@@ -105,7 +108,7 @@ def run(
     max_reject_rate: MaxRejectRate = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Carry out all phases for a run date, then evaluate what has matured.
+    """Carry out all phases for a run date, evaluate what has matured, and let the gate judge challengers.
 
     Example: pipeline run flight_delay --run-date 2013-07-01
     """
@@ -121,6 +124,7 @@ def backfill(
     job: JobName,
     first: First,
     last: Last,
+    gate: WithGate = False,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
@@ -137,7 +141,8 @@ def backfill(
 
     days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
     session, found = open_job(project_dir, job, target, local_dir)
-    runs = (run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate) for day in days)
+    rate = max_reject_rate
+    runs = (run_job(session, found, day, rerun=rerun, max_reject_rate=rate, gate=gate) for day in days)
     print_summaries(runs, as_json)
 
 

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pipeline.comparisons import NO_LABELS, compare_variants, say_without_labels
 from pipeline.data_checks import as_details, checked_event
 from pipeline.dates import EARLIEST
 from pipeline.digests import digest_json
 from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
+from pipeline.meter import Meter
 from pipeline.metrics import MetricSpec
-from pipeline.progress import Stopwatch
+from pipeline.phases.drift import complete_drift
 from pipeline.project import Job
 from pipeline.published import Models, publications, published
 from pipeline.session import Session
-from pipeline.setup import ensure_tables
+from pipeline.setup import ensure_dashboard, ensure_tables
 from pipeline.sql_assets import TableName
 from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
 from pipeline.statements.job import Asked, as_of_date
@@ -97,6 +99,8 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     events = Ledger(session, job.name).events(EARLIEST, day - timedelta(days=job.spec.labels.delay_days))
     waiting: list[tuple[Subject, int | None]] = [(each, None) for each in waiting_subjects(session, job, events)]
     subjects = [*waiting, *_late_subjects(session, job, events, day)]
+    if subjects:
+        ensure_dashboard(session, job)
     tracked = session.reporter.track(sorted(subjects, key=lambda each: each[0].run_date), f"{job.name} evaluate")
     found = [_evaluate(session, subject, as_of_date(job, day), known) for subject, known in tracked]
     return [evaluation for evaluation in found if evaluation]
@@ -141,7 +145,7 @@ def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -
 
 def _evaluate(session: Session, subject: Subject, moment: datetime, known: int | None) -> Evaluation | None:
     """Evaluate a run date; nothing is recorded where its labels have the checksum that is known."""
-    watch, job, day = Stopwatch(), subject.job, subject.run_date
+    meter, job, day = Meter(session), subject.job, subject.run_date
     with session.reporter.step(f"{day} evaluate") as said:
         if not _stands(session, subject):
             said.append("another run is being published")
@@ -151,20 +155,24 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
             _record_failed(session, subject, labels)
         labels.refuse_failed(session)
         if not labels.counts["row_count"]:
-            said.append("no label is known yet")
+            said.append(NO_LABELS)
+            say_without_labels(session, job, day)
             return None
         if labels.counts["checksum"] == known:
             said.append("the labels are those of the last evaluation")
             return None
         evaluation_id = digest_json([subject.digest, moment, labels.counts["checksum"]])
         rows = _record_metrics(session, subject, labels.table, evaluation_id)
+        ran = [variant for variant, _ in subject.models]
+        compare_variants(session, job, day, subject.run_id, labels.table, evaluation_id, ran)
+        complete_drift(session, job, day, subject.run_id, subject.models, labels.table)
         said.append(f"{len(rows)} metrics from {labels.counts['row_count']:,} labels")
     event = Event(
         phase="evaluate",
         event="evaluated",
         key=evaluation_id,
         row_count=len(rows),
-        seconds=watch.seconds,
+        seconds=meter.seconds,
         sql_version=MetricSpec.of(job).asset,
         sql_digest=subject.sql_digests[0],
         details={
@@ -172,11 +180,20 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
             "as_of": moment,
             "labels": labels.counts,
             "checks": as_details(labels.results),
+            "metrics": _directions(session, job),
+            **meter.details,
         },
     )
     ledger = Ledger(session, job.name)
     ledger.record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
     return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
+
+
+def _directions(session: Session, job: Job) -> list[dict[str, str]]:
+    """Return which way each metric improves, for whoever reads the numbers later."""
+    spec = MetricSpec.of(job)
+    found = spec.metrics(session.catalogue.get(spec.asset))
+    return [{"metric": name, "better": better} for name, better in found.items()]
 
 
 def _record_failed(session: Session, subject: Subject, labels: Labels) -> None:

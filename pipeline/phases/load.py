@@ -10,8 +10,8 @@ from pipeline.data_checks import doubled_keys, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
+from pipeline.meter import Meter
 from pipeline.prediction_files import refuse_changed_files, refuse_other_schema
-from pipeline.progress import Stopwatch
 from pipeline.published import finished, is_published, published_slices
 from pipeline.runs import Run, refuse_superseded
 from pipeline.schemas import Schema
@@ -86,7 +86,7 @@ def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
 
 
 def _publish(run: Run, manifest: Manifest) -> Event:
-    watch, warehouse, schema = Stopwatch(), run.session.warehouse, run.job.prediction_schema
+    meter, warehouse, schema = Meter(run.session), run.session.warehouse, run.job.prediction_schema
     table = run.predictions_table(manifest.variant, manifest.model_id)
     step = f"{run.run_id}-load-{manifest.model_id}"
     key = run.job.spec.prediction_key
@@ -122,8 +122,13 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         model_id=manifest.model_id,
         uri=f"bq://{run.session.target.table(run.job.predictions_table)}",
         row_count=manifest.rows,
-        seconds=watch.seconds,
+        seconds=meter.seconds,
         sql_version=statement.asset.name,
         sql_digest=statement.asset.digest,
-        details={"checksum": profile["checksum"], "generation": run.generation},
+        details={
+            "checksum": profile["checksum"],
+            "generation": run.generation,
+            "role": run.job.role_of(manifest.variant),
+            **meter.details,
+        },
     )

@@ -98,19 +98,19 @@ def predict_run(
         Rows that may be rejected, as a share of all that a model returned. Above it no set is completed; the shards
         stay, and the next attempt goes on from them.
     """
-    watch = Stopwatch()
+    seconds: dict[str, float] = {}
     loaded = [load_model(place, run.session.store, digest) for place, digest in models.items()]
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as said:
-            made = _predict_shards(run, examples, missing, max_reject_rate)
+            made = _predict_shards(run, examples, missing, max_reject_rate, seconds)
             said.append(_said(list(made.values())))
         known |= made
-    manifests = [manifest for manifest in known.values() if manifest]
-    run.record("predict", [_event(run, manifest, watch.seconds if missing else None) for manifest in manifests])
-    return manifests
+    manifests = {folder: manifest for folder, manifest in known.items() if manifest}
+    run.record("predict", [_event(run, manifest, seconds.get(folder)) for folder, manifest in manifests.items()])
+    return list(manifests.values())
 
 
 def _said(made: Sequence[Manifest]) -> str:
@@ -119,16 +119,22 @@ def _said(made: Sequence[Manifest]) -> str:
 
 
 def _predict_shards(
-    run: Run, examples: Examples, models: Sequence[LoadedModel], max_reject_rate: float
+    run: Run, examples: Examples, models: Sequence[LoadedModel], max_reject_rate: float, seconds: dict[str, float]
 ) -> dict[str, Manifest]:
-    """Read each shard once, score it with every model that lacks it, and return a manifest for each model's folder."""
+    """Read each shard once, score it with every model that lacks it, and return a manifest for each model's folder.
+
+    `seconds` gets what each folder took; reading a shard counts with the first model that needs it.
+    """
     folders = {_folder(run, model): model for model in models}
     files = {folder: committed_shards(run, folder) for folder in folders}
     for shard in run.session.reporter.track(range(run.job.spec.predictions.shards), f"{run.run_date} predict"):
         lacking = {folder: model for folder, model in folders.items() if shard not in files[folder]}
+        watch = Stopwatch()
         frame = _shard_frame(run, examples, shard) if lacking else pd.DataFrame()
         for folder, model in lacking.items():
             files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame))
+            seconds[folder] = round(seconds.get(folder, 0.0) + watch.seconds, 3)
+            watch = Stopwatch()
     made = {folder: _manifest(run, model, files[folder]) for folder, model in folders.items()}
     check_reject_rate(run, list(made.values()), max_reject_rate)
     return {folder: commit_manifest(run, folder, manifest) for folder, manifest in made.items()}

@@ -8,9 +8,9 @@ from functools import partial
 from pipeline.data_checks import checked_event, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
 from pipeline.ledger import Event
+from pipeline.meter import Meter
 from pipeline.models import make_model
 from pipeline.prediction_files import committed_manifests
-from pipeline.progress import Stopwatch
 from pipeline.records import record_of
 from pipeline.runs import Run
 from pipeline.schemas import Schema
@@ -58,14 +58,14 @@ def preprocess_run(run: Run) -> Examples:
     CheckError
         Two examples have one key.
     """
-    watch, counts, columns = Stopwatch(), _cached(run), examples_columns(run.session, run.job)
+    meter, counts, columns = Meter(run.session), _cached(run), examples_columns(run.session, run.job)
     made = counts is None
     if counts is None:
         run.done_now.add("preprocess")
         with run.session.reporter.step(f"{run.run_date} preprocess") as said:
             counts = _make_or_void(run)
             said.append(f"{counts.training_rows:,} rows to train on, {counts.scoring_rows:,} to score")
-    run.record("preprocess", [_event(run, counts, watch.seconds if made else None)])
+    run.record("preprocess", [_event(run, counts, meter if made else None)])
     return Examples(run.table("examples"), columns, counts)
 
 
@@ -128,16 +128,16 @@ def _check_request(run: Run) -> None:
         make_model(variant.config)
 
 
-def _event(run: Run, counts: Counts, seconds: float | None) -> Event:
+def _event(run: Run, counts: Counts, meter: Meter | None) -> Event:
     return Event(
         phase="preprocess",
         event="done",
         uri=f"bq://{run.table('examples')}",
         row_count=counts.row_count,
-        seconds=seconds,
+        seconds=meter.seconds if meter else None,
         sql_version=run.job.spec.examples.sql,
         sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
-        details=asdict(counts),
+        details={**asdict(counts), **(meter.details if meter else {})},
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 
 from pipeline.errors import RequestError
+from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest
 from pipeline.model_files import committed_models
+from pipeline.phases.drift import measure_drift
 from pipeline.phases.evaluate import Evaluation, evaluate_job
+from pipeline.phases.gate import gate_job
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_run
 from pipeline.phases.preprocess import preprocess_run
@@ -24,14 +28,16 @@ from pipeline.summary import Summary
 
 
 def run_job(
-    session: Session, job: Job, run_date: date, *, rerun: bool = False, max_reject_rate: float = 0.0
+    session: Session, job: Job, run_date: date, *, rerun: bool = False, max_reject_rate: float = 0.0, gate: bool = True
 ) -> Summary:
-    """Carry out all phases for a run date, then evaluate what has matured by it.
+    """Carry out all phases for a run date, then evaluate what has matured by it and judge the challengers.
 
     Parameters
     ----------
     max_reject_rate
         Predictions of a model that may be rejected, as a share of all; it decides whether the run goes on.
+    gate
+        Whether the gate judges; what is not judged now is judged by a later run.
     """
     summary, run = _opened(session, job, run_date, rerun)
     if not _is_published(run):
@@ -41,10 +47,9 @@ def run_job(
         _load(run, summary)
     else:
         _describe(run, summary)
-    with _timed(summary, "evaluate"):
-        evaluations = evaluate_job(session, job, run_date)
-    summary.evaluated = [evaluated(evaluation) for evaluation in evaluations]
-    summary.status = "done" if run.done_now or evaluations else "already_done"
+    measure_drift(run, {(model.variant, model.model_id) for model in committed_models(run)})
+    did = _evaluate(session, job, run_date, summary, gate=gate)
+    summary.status = "done" if run.done_now or did else "already_done"
     return summary
 
 
@@ -201,11 +206,22 @@ def _timed(summary: Summary, phase: str) -> Iterator[None]:
 
 
 def evaluate_matured(session: Session, job: Job, day: date) -> Summary:
-    """Evaluate what has matured by a day and was not evaluated yet."""
+    """Evaluate what has matured by a day and was not evaluated yet, and judge the challengers."""
     summary = Summary(job.name, None, None)
+    did = _evaluate(session, job, day, summary, gate=True)
+    summary.rows["evaluate"] = sum(len(evaluation["metrics"]) for evaluation in summary.evaluated)
+    summary.status = "done" if did else "already_done"
+    return summary
+
+
+def _evaluate(session: Session, job: Job, day: date, summary: Summary, *, gate: bool) -> bool:
+    """Evaluate, and let the gate judge; tell whether there was anything to do."""
     with _timed(summary, "evaluate"):
         evaluations = evaluate_job(session, job, day)
-    summary.evaluated = [evaluated(evaluation) for evaluation in evaluations]
-    summary.rows["evaluate"] = sum(len(evaluation.metrics) for evaluation in evaluations)
-    summary.status = "done" if evaluations else "already_done"
-    return summary
+        verdicts = gate_job(session, job, day) if gate else []
+    judged = {verdict["run_date"] for verdict in verdicts}
+    ledger = Ledger(session, job.name)
+    for evaluation in evaluations:
+        verdict = ledger.verdict(evaluation.run_date) if evaluation.run_date in judged else evaluation.verdict
+        summary.evaluated.append(evaluated(replace(evaluation, verdict=verdict)))
+    return bool(evaluations or verdicts)

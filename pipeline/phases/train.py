@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from pipeline.model_config import ModelConfig
 from pipeline.model_files import TrainedModel, commit_model, committed_model
 from pipeline.models import Model, code_of, make_model
 from pipeline.phases.preprocess import Examples
+from pipeline.phases.score_reference import score_reference
 from pipeline.progress import Stopwatch
 from pipeline.project import Variant, read_variant
 from pipeline.provenance import code_digest, git_commit
@@ -113,7 +115,22 @@ def _train_variant(run: Run, variant: Variant, data: TrainingData) -> TrainedMod
     with run.session.reporter.step(f"{run.run_date} train {variant.name}"):
         model = train_from_data(variant.config, data.frame)
         origin = _origin(run)
-        return commit_model(run, variant, lambda folder: write_bundle(folder, model, variant, data, origin))
+
+        def scores() -> list[dict[str, Any]]:
+            return _scores(run, model, variant, data)
+
+        return commit_model(
+            run, variant, lambda folder: write_bundle(folder, model, variant, data, origin, scores=scores)
+        )
+
+
+def _scores(run: Run, model: Model, variant: Variant, data: TrainingData) -> list[dict[str, Any]]:
+    """Return the scores that drift is measured against; a model that cannot score its training rows has none."""
+    try:
+        return score_reference(model, variant, data.frame)
+    except RequestError as error:
+        run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error}")
+        return []
 
 
 def _event(model: TrainedModel, seconds: float | None) -> Event:

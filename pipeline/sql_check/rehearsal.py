@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pipeline.comparisons import challengers_of
+from pipeline.gate_metrics import gate_rule
 from pipeline.identity import run_definition, run_id_of
 from pipeline.metrics import MetricSpec
 from pipeline.project import Job
@@ -15,7 +17,19 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.setup import PARTITION, SLICE_COLUMNS
 from pipeline.sql_assets import Statement, TableName
-from pipeline.statements import checks, evaluation, examples, leaks, ledger, places, predictions
+from pipeline.statements import (
+    champions,
+    checks,
+    dashboard,
+    drift,
+    evaluation,
+    examples,
+    gate,
+    leaks,
+    ledger,
+    places,
+    predictions,
+)
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
 SAMPLE_DATE = date(2024, 2, 29)
@@ -83,6 +97,7 @@ class Rehearsal:
         for step in (spec.examples, spec.labels):
             yield job_query(self.session, self.job, step, asked)
         yield from self._judged()
+        yield self._paired()
 
     def _judged(self) -> tuple[Statement, ...]:
         session, run, columns = self.session, self.run, MetricSpec.of(self.job).columns
@@ -105,10 +120,12 @@ class Rehearsal:
         yield from self._preprocess()
         yield from self._load()
         yield from self._evaluate()
+        yield from dashboard.page_statements(self.session, self.job.name, self.run.run_date, self.run.run_date)
 
     def _setup(self) -> Iterator[Statement]:
         yield from (place.statement for place in places.functions(self.session))
         yield from (place.statement for place in places.tables_and_views(self.session, self.job))
+        yield from (place.statement for place in places.dashboard_views(self.session))
         yield ledger.run_start_statement(self.session, self.job.name, self.run.run_date)
 
     def _preprocess(self) -> Iterator[Statement]:
@@ -167,8 +184,39 @@ class Rehearsal:
         digest = session.catalogue.get(spec.asset).digest
         yield evaluation.record_metrics_statement(session, computed, which, spec.asset, digest)
         yield evaluation.evaluation_metrics_statement(session, which)
+        yield from self._drift()
         yield ledger.verdict_of_statement(session, job.name, run.run_date)
+        yield from self._compare(which, digest)
         yield evaluation.report_statement(session, job, run.run_date, run.run_date)
+
+    def _compare(self, which: dict[str, Any], digest: str) -> Iterator[Statement]:
+        session, job, run, spec = self.session, self.job, self.run, MetricSpec.of(self.job)
+        computed = evaluation.metrics_statement(session, self._paired(), self.labels, replace(spec, slices=[]))
+        named = {**which, "champion": self.variant}
+        yield gate.record_comparisons_statement(session, computed, named, spec.asset, digest)
+        if job.spec.gate:
+            rule = gate_rule(session.catalogue, job, job.spec.gate)
+            yield gate.judge_statement(session, rule, [job.name], challengers_of(job), run.run_date)
+        yield gate.append_verdicts_statement(session, job.name, [])
+        yield gate.undone_statement(session, job.name, run.run_date)
+        promotion = {"variant": self.variant, "reason": "better", "decided_on": run.run_date}
+        yield gate.promote_statement(session, job, {**promotion, "not_before": run.run_date})
+        yield champions.champions_of_statement(session, job.name)
+        yield champions.variants_statement(session, job.name, "")
+
+    def _paired(self) -> Statement:
+        pairing = gate.Pairing(self.run.run_date, self.run.run_id, self.variant, challengers_of(self.job)[1:])
+        published = self.session.target.table(self.job.predictions_table)
+        columns = MetricSpec.of(self.job).columns
+        return gate.paired_predictions_statement(self.session, self.job, published, columns, pairing)
+
+    def _drift(self) -> Iterator[Statement]:
+        measured = {False: drift.distributions_statement(self.run, [])}
+        if drift.has_label_rate(self.run):
+            measured[True] = drift.label_rate_statement(self.run, self.labels)
+        for of_labels, computed in measured.items():
+            yield drift.record_drift_statement(self.run, computed, of_labels=of_labels)
+            yield drift.drift_rows_statement(self.run, of_labels=of_labels)
 
     def _leak_test(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run

@@ -32,10 +32,12 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
     predictions
         Query that returns run_id, model_id, variant and the columns of the spec.
     labels
-        Table with the key of labels, label and slice columns.
+        Table with prediction key, label and slice columns.
     """
     family = session.catalogue.get(spec.asset)
-    columns: dict[str, Identifier] = {
+    given: dict[str, Identifier] = {
+        "predictions": predictions,
+        "labels": labels,
         "key": list(spec.key),
         "entity": spec.entity,
         "within": "".join(spec.within),
@@ -43,15 +45,11 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
         "dimensions": [OVERALL, *spec.slices],
     }
     parts = {"weight": _weight, "cluster": _cluster}
-    places = family.header.identifiers
-    given: dict[str, Identifier] = {
-        "predictions": predictions,
-        "labels": labels,
-        **{name: value for name, value in columns.items() if name in places},
-        **{name: part(session, spec) for name, part in parts.items() if name in places},
-        **{name: function_name(session, name) for name in family.function_names},
-    }
-    return session.statement(spec.asset, given, spec.values(family))
+    asked = family.header.identifiers
+    identifiers = {name: value for name, value in given.items() if name in asked}
+    identifiers |= {name: part(session, spec) for name, part in parts.items() if name in asked}
+    identifiers |= {name: function_name(session, name) for name in family.function_names}
+    return session.statement(spec.asset, identifiers, spec.values(family))
 
 
 def _weight(session: Session, spec: MetricSpec) -> Statement:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.dates import as_of
 from pipeline.errors import RequestError
+from pipeline.gate_metrics import gate_rule
 from pipeline.job_spec import SqlStep
 from pipeline.metrics import ENGINE_PARAMETERS, RESERVED, MetricSpec
 from pipeline.project import Job
@@ -85,6 +86,8 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
         raise RequestError(what, hint=f"the families are: {', '.join(catalogue.families())}")
     for name in (job.spec.examples.sql, job.spec.labels.sql, MetricSpec.of(job).asset):
         catalogue.get(name)
+    if job.spec.gate:
+        gate_rule(catalogue, job, job.spec.gate)
     examples, labels = catalogue.get(job.spec.examples.sql), catalogue.get(job.spec.labels.sql)
     _check_columns(examples, [*examples.columns.names, LABEL])
     _check_columns(labels, labels.columns.names)

@@ -106,6 +106,16 @@ class Store:
                 return self.read_json(uri)
         return value
 
+    def replace_text(self, text: str, uri: str, content_type: str) -> None:
+        """Put a text in the place of whatever is there: readers see the old one or the new one."""
+        blob = self._blob(uri)
+        with cloud_errors(f"uploading {uri}"):
+            with_retries(
+                lambda: blob.upload_from_string(
+                    text.encode(), content_type, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY
+                )
+            )
+
     def read_json(self, uri: str) -> Any:
         """Return what a JSON object holds, or None when there is none.
 

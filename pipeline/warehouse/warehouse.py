@@ -32,10 +32,17 @@ class Warehouse:
     ----------
     target
         Where the datasets live.
+
+    Attributes
+    ----------
+    bytes
+        What the statements so far cost: bytes billed for jobs, bytes processed for small reads, whose answer holds no
+        more than that.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        self.bytes = 0
 
     @cached_property
     def _client(self) -> clients.ReadingClient:
@@ -70,6 +77,7 @@ class Warehouse:
         names = " with ".join(dict.fromkeys(asset.name for asset in statement.assets))
         with cloud_errors(f"{names} ({step})"):
             job = run_once(self._client, Submission(stem, self._query_submitter(statement, config), verify))
+        self.bytes += int(job.total_bytes_billed or 0)
         return int(job.num_dml_affected_rows or 0)
 
     def rows(self, statement: Statement) -> list[dict[str, Any]]:
@@ -81,7 +89,9 @@ class Warehouse:
                     statement.sql, job_config=config, api_timeout=CALL_TIMEOUT, retry=NO_RETRY, job_retry=NO_RETRY
                 )
             )
-            return [dict(row.items()) for row in result]
+            found = [dict(row.items()) for row in result]
+        self.bytes += int(result.total_bytes_processed or 0)
+        return found
 
     def read_frame(self, table: TableName, schema: Schema, *, where: str = "", order_by: Sequence[str]) -> pd.DataFrame:
         """Read a named table through the Storage Read API.

@@ -1,5 +1,6 @@
 /*
-description: What was decided about champion and challengers on a run date.
+description: >
+  What was decided about champion and challengers on a run date; decisions that change the champion come first.
 parameters: {job: STRING, run_date: DATE}
 identifiers: {verdicts: table}
 columns: {champion: STRING, challenger: STRING, verdict: STRING, reason: STRING}
@@ -8,4 +9,4 @@ changes: {v1: first version}
 SELECT champion, challenger, verdict, reason
 FROM `{verdicts}`
 WHERE job = @job AND run_date = @run_date
-ORDER BY verdict, champion, challenger
+ORDER BY verdict IN ('keep', 'too-few-labels'), verdict, champion, challenger

@@ -35,7 +35,7 @@ FILES = {path: text for _, path, text in BLOCKS if path}
 COMMANDS = [line for kind, path, text in BLOCKS if kind == "sh" for line in text.splitlines()]
 PYTHON = [text for kind, path, text in BLOCKS if kind == "python" and not path]
 CODE = [path for path in FILES if path.endswith(".py")]
-ENGINE_SQL = ("phases", "checks", "ledger", "metrics", "dashboard")
+ENGINE_SQL = ("phases", "checks", "ledger", "metrics", "drift", "dashboard")
 FIRST_DAY, RUN_DATE = dt.date(2026, 1, 1), dt.date(2026, 2, 1)
 DAYS, CUSTOMERS, HORIZON = 39, 200, 7
 

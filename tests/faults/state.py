@@ -19,6 +19,8 @@ TABLES = {
     "predictions": ("ml", "flight_delay__predictions_v1", ()),
     "champion view": ("ml", "flight_delay__predictions", ()),
     "metrics": ("ml", "metrics_v1", ("evaluated_at",)),
+    "comparisons": ("ml", "comparisons_v1", ("evaluated_at",)),
+    "drift": ("ml", "drift_v1", ("measured_at",)),
     "verdicts": ("ml", "verdicts_v1", ("decided_at",)),
     "champions": ("ml_ledger", "champions_v1", ("decided_at",)),
     "models": ("ml_ledger", "models_v1", ("recorded_at", "uri", "bundle_digest")),

@@ -91,7 +91,9 @@ def write_family_jobs(root: Path) -> Path:
                 columns=columns,
                 headline=headline,
             ),
-            f"jobs/{family}/popular.yaml": f"model: jobs.{family}.model:Popular\ncolumns: {{key: {own}}}\n",
+            f"jobs/{family}/popular.yaml": (
+                f"model: jobs.{family}.model:Popular\ncolumns: {{key: {own}, label: label}}\n"
+            ),
             f"jobs/{family}/README.md": "# A job\n",
         }
         typed = ", ".join(f"{name}: {TYPES[name]}" for name in key)

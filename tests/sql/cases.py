@@ -42,6 +42,7 @@ from pipeline.session import Session
 from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
 from pipeline.sql_assets.checks import Check
 from pipeline.statements.checks import check_places, count_wrong, rules_of
+from pipeline.statements.drift import column_places
 from pipeline.target import local_target
 from pipeline.yaml_file import read_yaml
 
@@ -157,6 +158,13 @@ class Case:
         name = "differs_float" if kinds[column] == "FLOAT64" else "differs"
         return render(self.catalogue.get(f"leaks/{name}_v1"), {"column": column}, {})
 
+    def _drift_column(self, session: Session, name: str) -> Any:
+        """The columns of a kind as they are measured: `columns` names those of each kind."""
+        prefix = "predicted_" if name.startswith("predicted_") else ""
+        schema = self.schema("predictions" if prefix else "examples")
+        chosen = schema.select(self.content.columns[f"{name.replace('ories', 'ory').removesuffix('s')}_columns"])
+        return column_places(session, chosen, prefix, schema.columns[0])[name]
+
     def _identifier(self, name: str, kind: str, place: Any) -> Any:
         if kind in ("column", "columns"):
             return self.content.columns[name]
@@ -169,6 +177,8 @@ class Case:
             session = Session.open(Project.open(ROOT), local_target(None, "case-case"))
             if name == "differences":
                 return [(f"differs_{column}", count_wrong(session, self._differs(column))) for column in self.compared]
+            if self.asset.name.startswith("drift/"):
+                return self._drift_column(session, name)
             rules = rules_of(session, place("table", "table"), list(self.content.columns["key"]), self.content.checks)
             return check_places(rules)[name]
         table: TableName = place(name, kind)

@@ -84,7 +84,7 @@ def test_steps_of_the_job_are_in_the_order_of_a_run(steps):
     made = [step.makes for step in steps]
     wanted = [EXAMPLES, MODEL, SHARDS, LOADED, PUBLISHED, LABELS, "ml.metrics_v1"]
     assert [name for name in made if name in wanted] == wanted
-    assert len(made) == len(set(made))
+    assert len(steps) == len({(step.makes, step.by) for step in steps})
 
 
 def test_a_step_says_by_which_versions_and_from_what(steps):
@@ -113,7 +113,8 @@ def test_what_is_read_is_made_or_loaded(steps):
     rehearsal = Rehearsal.of(Session.open(Project(ROOT), TARGET), Project(ROOT).job("flight_delay"), DAY)
     made = {step.makes for step in steps} | {short(table) for table in rehearsal.tables()}
     ledger = {f"ml_ledger.{name}_v1" for name in ("events", "models", "champions")}
-    assert {name for step in steps for name in step.reads} <= made | ledger
+    decided = {f"ml.{name}_v1" for name in ("verdicts", "comparisons", "drift")}
+    assert {name for step in steps for name in step.reads} <= made | ledger | decided
 
 
 def test_names_hold_no_project_date_or_digest(steps):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,14 +13,18 @@ import polars as pl
 import pytest
 from google.cloud import bigquery
 
+from pipeline.comparisons import compare_variants
 from pipeline.errors import CheckError, RequestError
 from pipeline.phases.evaluate_files import evaluate_from_path
+from pipeline.phases.gate import gate_job
+from pipeline.phases.models import list_variants, roll_back
 from pipeline.phases.report import report_job
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.phases.sources import load_sources
 from pipeline.session import Session
 from pipeline.sql_check.check import check_sql
-from tests.integration_fixtures import Requests, read_source
+from tests.gate_lab import BETTER, day, gated_job, life, mature
+from tests.integration_fixtures import Requests, read_source, reader
 from tests.sql_check.conftest import ANALYZER
 
 DAY, MATURE, BAD_DAY, BEYOND = date(2013, 7, 4), date(2013, 7, 7), date(2013, 7, 8), date(2013, 9, 1)
@@ -102,6 +107,25 @@ def test_every_statement_about_files_of_somebody_else_was_analyzed(make_empty_se
     assert evaluate_from_path(session, job, str(scores), str(labels), name="somebody")
     assert len(statements(requests_sent)) > 10
     assert sorted(statements(requests_sent) - set(analyzed(session))) == []
+
+
+def test_every_statement_about_champion_and_challengers_was_analyzed(make_session, job, requests_sent):
+    session, own = make_session(), replace(gated_job(job), name="flight_delay")
+    life(session, own, 3, {"new": BETTER})
+    labels = session.target.run_table("flight_delay__20130701__0123456789__labels")
+    known = "flight_date, carrier, flight, origin, 1 AS label, origin AS dest"
+    reader(session)(f"CREATE TABLE runs.{labels.name} AS SELECT {known} FROM ml.flight_outcomes LIMIT 3")
+    requests_sent.clear()
+    compare_variants(session, own, day(0), "r", labels, "e", [variant.id for variant in own.variants])
+    assert [verdict["verdict"] for verdict in gate_job(session, own, mature(2))][-1] == "promote"
+    roll_back(session, own, "by hand")
+    assert len(list_variants(session, own)) == 2
+    sent, checked = statements(requests_sent), analyzed(session)
+    assert sorted(sent - set(checked)) == []
+    assert {checked[text] for text in sent} >= {
+        *("phases/record_comparisons_v1", "gate/judge_v1", "gate/append_verdicts_v1", "gate/undone_v1"),
+        *("gate/promote_v1", "gate/champions_of_v1", "gate/variants_v1"),
+    }
 
 
 def test_statements_that_bypass_the_check_are_seen(make_empty_session, requests_sent):

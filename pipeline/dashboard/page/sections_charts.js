@@ -1,0 +1,211 @@
+// Sections around charts: history, slices, calibration, comparison.
+
+function historySection() {
+  const metric = state.metric;
+  const variants = variantsOf(metric, state.slice);
+  const read = championPoints(metric, state.slice).filter((point) => point.value !== null);
+  const rows = [];
+  for (const point of read) rows.push({ ...point, series: "champion" });
+  for (const [variant, points] of variants) {
+    const lone = points.every((point) => point.role === "champion");
+    if (!lone) rows.push(...points.map((point) => ({ ...point, series: variant, role: point.role === "baseline" ? "baseline" : "challenger" })));
+  }
+  const shown = rows.filter((row) => row.value !== null).map((row) => ({
+    ...row,
+    date: times[row.place],
+    tip: tipOf(metric, row, `${shortName(row.variant)}, ${roleAt(row.variant, row.place)}\n${longDay(times[row.place])}`),
+  }));
+  const slice = chosenSlice();
+  say("history-title", `History of ${metric}${slice ? `, ${slice}` : ""}`);
+  say("history-caption", versionsOf(shown));
+  say("history-finding", historyWords(metric, read));
+  say("history-legend", ...historyLegend(variants));
+  if (!shown.length) return empty("history", `No value of ${metric} in these run dates.`);
+  return draw(
+    "history",
+    { rows: shown, changes: championChanges() },
+    { ticks: ticks("history"), number_format: numberFormat(metric), pointed: state.to - state.from <= 62 },
+  );
+}
+
+const versionsOf = (rows) => [...new Set(rows.map((row) => versionText(row.version)))].filter(Boolean).join("; ");
+
+function championChanges() {
+  const held = spans.filter((span) => span.role === "champion").sort((a, b) => a.from - b.from);
+  return held
+    .slice(1)
+    .filter((span) => state.from <= span.from && span.from <= state.to)
+    .map((span) => ({ date: times[span.from], label: `champion: ${shortName(span.variant).slice(0, 40)}` }));
+}
+
+// Since when the number lies on this side of what is usual.
+function historyWords(metric, read) {
+  if (read.length < 2) return read.length ? "One run date so far." : "";
+  const values = read.map((point) => point.value);
+  const usual = mean(values);
+  const now = values[values.length - 1];
+  const side = Math.sign(now - usual);
+  let first = read.length - 1;
+  while (first > 0 && Math.sign(values[first - 1] - usual) === side) first -= 1;
+  const days = read.length - first;
+  const judged = side * direction(metric) > 0 ? "better" : side * direction(metric) < 0 ? "worse" : side > 0 ? "higher" : "lower";
+  const since = days === 1 ? `only on ${shortDay(times[read[first].place])}` : `since ${shortDay(times[read[first].place])}, ${days} run dates in a row`;
+  const range = `from ${measure(metric, Math.min(...values))} to ${measure(metric, Math.max(...values))}`;
+  if (side === 0) return `At its mean of ${measure(metric, usual)} over ${read.length} run dates, ${range}.`;
+  return `The champion's mean over ${read.length} run dates is ${measure(metric, usual)}, ${range}. It is ${judged} than that ${since}.`;
+}
+
+function swatch(role) {
+  const champion = role === "champion";
+  const line = { x1: 0, y1: 6, x2: 22, y2: 6, stroke: "currentColor", "stroke-width": champion ? 2.5 : 1.5 };
+  const dash = role === "baseline" ? "2 3" : null;
+  const drawn = node("svg", { width: 22, height: 12, class: champion ? "good" : "quiet", "aria-hidden": "true" }, node("line", { ...line, "stroke-dasharray": dash }));
+  if (!champion) drawn.style.color = "var(--muted)";
+  return drawn;
+}
+
+function historyLegend(variants) {
+  const order = ["champion", "challenger", "baseline"];
+  const last = [...variants.values()].map((points) => points[points.length - 1]).filter(Boolean);
+  last.sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
+  return last.map((point) =>
+    node("li", { title: `${point.variant}\n${versionText(point.version)}` }, swatch(point.role), node("b", {}, shortName(point.variant)), node("span", {}, `${point.role}, ${measure(state.metric, point.value)}`)),
+  );
+}
+
+function slicesSection() {
+  const metric = state.metric;
+  const place = lastEvaluated();
+  const sign = direction(metric) || 1;
+  const found = place < 0 ? [] : slicePoints(metric, place);
+  const known = found.filter((point) => point.value !== null).sort((a, b) => sign * (a.value - b.value));
+  const overall = championPoints(metric, OVERALL).find((point) => point.place === place);
+  say("slices-title", place < 0 ? "Slices" : `Slices on ${shortDay(times[place])}`);
+  if (!known.length || !overall || overall.value === null) {
+    say("slices-finding");
+    say("slices-caption");
+    const why = data.headline.includes(metric) ? "No slice has a value on this run date." : `The page holds slices of ${listed(data.headline, 9)}.`;
+    return empty("slices", why);
+  }
+  const clearly = (point, side) => {
+    const bound = side * sign > 0 ? point.low : point.high;
+    return bound !== null && side * sign * (bound - overall.value) > 0;
+  };
+  const worse = known.filter((point) => clearly(point, -1));
+  const better = known.filter((point) => clearly(point, 1));
+  const names = (points) => listed(points.map((point) => sliceName(point.slice)), 4);
+  const lacking = found.length - known.length;
+  say(
+    "slices-finding",
+    `${worse.length ? `Clearly worse than overall: ${names(worse)}.` : "No slice is clearly worse than overall."} ` +
+      `${better.length ? `Clearly better: ${names(better)}. ` : ""}A slice is clear when its interval leaves out the overall ${measure(metric, overall.value)} (dashed).` +
+      `${lacking ? ` ${plural(lacking, "slice")} without a value.` : ""}`,
+  );
+  say("slices-caption", versionsOf(known));
+  const rows = known.map((point) => ({
+    label: sliceName(point.slice),
+    value: point.value,
+    low: point.low,
+    high: point.high,
+    standing: worse.includes(point) || point.key === state.slice ? "worse" : "same",
+    tip: tipOf(metric, point, sliceName(point.slice)),
+  }));
+  const width = byId("slices-chart").clientWidth;
+  return draw("slices", { rows, overall: [{ value: overall.value }] }, { labels: rows.map((row) => row.label), label_limit: Math.min(width * 0.38, 220), number_format: numberFormat(metric) });
+}
+
+function calibrationSection() {
+  const place = lastEvaluated();
+  const champion = championAt(place);
+  const rows = [];
+  for (const series of place < 0 ? [] : data.calibration.filter((each) => nameOf(each.variant) === champion)) {
+    const [observed, predicted] = [scaled(series, "observed_rate", place), scaled(series, "mean_score", place)];
+    if (observed === null || predicted === null) continue;
+    const [low, high, n] = [bound(series, "low", "observed_rate", place), bound(series, "high", "observed_rate", place), plain(series, "n", place)];
+    const version = nameOf(series.version);
+    const range = low === null ? "no interval" : `${fixed(100 * low, 1)} % to ${fixed(100 * high, 1)} %`;
+    const told = [`scores ${nameOf(series.bin)}`, `predicted ${fixed(100 * predicted, 1)} %`, `observed ${fixed(100 * observed, 1)} %`, range, `${grouped(n)} rows`, versionText(version)];
+    rows.push({ mean_score: predicted, observed_rate: observed, low, high, n, version, tip: told.join("\n") });
+  }
+  byId("calibration").hidden = !data.calibration.length;
+  say("calibration-caption", versionsOf(rows));
+  if (!rows.length) {
+    say("calibration-finding");
+    return empty("calibration", "No bins of scores on this run date.");
+  }
+  const total = rows.reduce((sum, row) => sum + row.n, 0);
+  const average = (name) => (100 * rows.reduce((sum, row) => sum + row.n * row[name], 0)) / total;
+  const off = rows.filter((row) => row.low !== null && (row.mean_score < row.low || row.mean_score > row.high)).length;
+  say("calibration-finding", `On ${shortDay(times[place])} scores averaged ${fixed(average("mean_score"), 1)} %, and ${fixed(average("observed_rate"), 1)} % came true. ${off ? `${off} of ${rows.length} bins are off the diagonal by more than their interval.` : "No bin is off the diagonal by more than its interval."}`);
+  const top = Math.min(1, Math.max(...rows.flatMap((row) => [row.mean_score, row.observed_rate, row.high ?? 0])) * 1.04) || 1;
+  const diagonal = [0, top].map((end) => ({ mean_score: end, observed_rate: end }));
+  return draw("calibration", { rows, diagonal }, { top });
+}
+
+function comparisonSection() {
+  const metric = state.metric;
+  const held = data.compared.filter((series) => nameOf(series.metric) === metric);
+  const challengers = [...new Set([...data.compared.map((series) => nameOf(series.challenger)), ...verdicts.map((each) => each.challenger)])].filter(Boolean);
+  byId("challenger-label").hidden = challengers.length < 2;
+  if (!challengers.includes(state.challenger)) state.challenger = latestChallenger() || challengers[0] || "";
+  byId("challenger").replaceChildren(...challengers.map((each) => node("option", { value: each }, shortName(each))));
+  byId("challenger").value = state.challenger;
+  const rows = [];
+  for (const series of held.filter((each) => nameOf(each.challenger) === state.challenger)) {
+    for (const place of placesOf(series)) {
+      const difference = scaled(series, "difference", place);
+      if (difference === null) continue;
+      const [champion, challenger] = [scaled(series, "champion_value", place), scaled(series, "challenger_value", place)];
+      const version = nameOf(series.version);
+      const told = [longDay(times[place]), `difference ${signed(metric, difference)}`, `${shortName(nameOf(series.champion))} ${measure(metric, champion)}`, `${shortName(state.challenger)} ${measure(metric, challenger)}`, `${grouped(plain(series, "n", place))} rows of both`, versionText(version)];
+      rows.push({ place, date: times[place], difference, champion, challenger, version, tip: told.join("\n") });
+    }
+  }
+  const verdict = verdicts.filter((each) => inRange(each.time) && (each.challenger === state.challenger || !each.challenger)).pop();
+  say("comparison-finding", ...verdictWords(verdict));
+  say("comparison-caption", rows.length ? `${state.metric}, challenger minus champion, each run date. ${versionsOf(rows)}` : "");
+  say("comparison-table", ...comparisonTable());
+  if (!rows.length) return empty("comparison", `No run date on which a champion and a challenger were compared by ${metric}.`);
+  const bands = verdict && verdict.verdict_low !== null && verdict.verdict_high !== null && metric === data.headline[0] ? [bandOf(verdict)] : [];
+  return draw("comparison", { rows, bands, zero: [{ difference: 0 }] }, { ticks: ticks("comparison"), number_format: numberFormat(metric) });
+}
+
+function latestChallenger() {
+  const ends = data.compared.map((series) => ({ end: lastOf(series), challenger: nameOf(series.challenger) }));
+  return ends.sort((a, b) => b.end - a.end)[0]?.challenger;
+}
+
+function bandOf(verdict) {
+  const days = Math.max(verdict.verdict_n || 1, 1);
+  return { from: Math.max(verdict.time - (days - 1) * DAY, times[state.from]), to: verdict.time, low: verdict.verdict_low, high: verdict.verdict_high, middle: verdict.verdict_difference };
+}
+
+function verdictWords(verdict) {
+  if (!verdict) return ["Nothing was decided in these run dates."];
+  if (!verdict.challenger) return [node("b", { class: "good" }, verdict.verdict), ` on ${shortDay(verdict.time)}: ${shortName(verdict.champion)} is champion without a challenger to beat.`];
+  const words = [` on ${shortDay(verdict.time)}: ${verdict.reason}`.replace(/: $/, "")];
+  if (verdict.verdict_difference !== null) {
+    words.push(`. Mean difference ${fixed(verdict.verdict_difference, 4)}`);
+    if (verdict.verdict_low !== null) words.push(` (${fixed(verdict.verdict_low, 4)} to ${fixed(verdict.verdict_high, 4)})`);
+    if (verdict.verdict_n !== null) words.push(` over ${plural(verdict.verdict_n, "day")}`);
+  } else if (verdict.verdict_n !== null) words.push(`. ${plural(verdict.verdict_n, "day")} so far`);
+  if (verdict.needed_n !== null) words.push(`; ${plural(verdict.needed_n, "day")} would do`);
+  return [node("b", { class: "good" }, verdict.verdict), `${words.join("")}.`];
+}
+
+// All metrics on the last run date on which the two were compared.
+function comparisonTable() {
+  const mine = data.compared.filter((series) => nameOf(series.challenger) === state.challenger);
+  const last = Math.max(-1, ...mine.map((series) => Math.min(lastOf(series), state.to)));
+  const known = mine.filter((series) => scaled(series, "difference", last) !== null);
+  if (last < state.from || !known.length) return [];
+  const rows = known.map((series) => {
+    const metric = nameOf(series.metric);
+    const difference = scaled(series, "difference", last);
+    const numbers = [scaled(series, "champion_value", last), scaled(series, "challenger_value", last)].map((each) => node("td", {}, measure(metric, each)));
+    const tone = Math.sign(difference) * direction(metric);
+    return node("tr", { title: versionText(nameOf(series.version)) }, node("th", { scope: "row" }, metric), ...numbers, node("td", { class: tone > 0 ? "good" : "" }, signed(metric, difference)));
+  });
+  const heads = [shortDay(times[last]), "champion", "challenger", "difference"].map((each) => node("th", { scope: "col" }, each));
+  return [node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows))];
+}

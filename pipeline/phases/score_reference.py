@@ -1,0 +1,69 @@
+"""Scores of training rows, kept in the bundle: what later scores are compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.models import Model
+from pipeline.phases.predict import predict_from_data
+from pipeline.project import Variant
+
+SAMPLED_ROWS = 2000
+"""Training rows that are scored, spread evenly over the frame, which is sorted by key."""
+
+POINTS = 100
+"""Values that are kept of a column: its hundredths, where it has more."""
+
+
+def score_reference(model: Model, variant: Variant, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Score a sample of the training rows, without their labels, and return how the scores are distributed.
+
+    Parameters
+    ----------
+    frame
+        Training rows, shape (rows, columns), sorted by key.
+
+    Returns
+    -------
+    list of dict
+        `feature` (a predicted column), `number` or `category`, and `n`, the sampled rows that it stands for. A text
+        column with more than 100 values is left out.
+    """
+    columns = variant.config.columns
+    rows = np.unique(np.linspace(0, len(frame) - 1, SAMPLED_ROWS).astype(int))  # (min(rows, 2000),)
+    sample = frame.iloc[rows].reset_index(drop=True)
+    if columns.label in sample.columns:
+        sample[columns.label] = sample[columns.label].mask(np.ones(len(sample), dtype=bool))
+    predictions = predict_from_data(model, sample)
+    predicted = [name for name in predictions.columns if name not in columns.key]
+    return [{"feature": str(name), **point} for name in predicted for point in _points(predictions[name])]
+
+
+def _points(column: pd.Series) -> list[dict[str, Any]]:
+    if pd.api.types.is_bool_dtype(column):
+        column = column.astype("string").str.lower()
+    if not pd.api.types.is_numeric_dtype(column):
+        counts = column.dropna().astype(str).value_counts().sort_index()
+        kept = counts if len(counts) <= POINTS else counts.iloc[:0]
+        return [{"category": name, "n": int(n)} for name, n in kept.items()]
+    numbers = column.to_numpy(dtype=float, na_value=np.nan)  # (sample,)
+    values, rows = condensed(numbers[np.isfinite(numbers)])
+    return [{"number": float(value), "n": int(n)} for value, n in zip(values, rows, strict=True)]
+
+
+def condensed(numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Return at most 100 values that stand for many, shape (values,), and how many each stands for.
+
+    Up to 100 different ones are kept as they are; of more, the median of each hundredth.
+    """
+    values, counts = np.unique(numbers, return_counts=True)
+    if len(values) <= POINTS:
+        return values, counts
+    parts = np.array_split(np.sort(numbers), POINTS)
+    medians = np.array([part[len(part) // 2] for part in parts])  # (100,)
+    values, where = np.unique(medians, return_inverse=True)
+    return values, np.bincount(where, weights=[len(part) for part in parts]).astype(np.int64)

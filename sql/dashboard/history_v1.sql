@@ -1,0 +1,16 @@
+/*
+description: Every overall metric of the latest evaluation of each run date, with the variant's role on that date.
+identifiers: {view: table, metrics: table, roles: table}
+changes: {v1: first version}
+*/
+CREATE OR REPLACE VIEW `{view}` AS
+SELECT
+  metrics.job, metrics.run_date, metrics.variant, COALESCE(roles.role, 'challenger') AS role, metrics.metric, metrics.n,
+  metrics.value, metrics.low, metrics.high, metrics.note, metrics.sql_version, metrics.sql_digest, metrics.evaluated_at
+FROM `{metrics}` AS metrics
+LEFT JOIN `{roles}` AS roles
+  ON metrics.job = roles.job
+    AND metrics.run_date = roles.run_date
+    AND metrics.run_id = roles.run_id
+    AND metrics.variant = roles.variant
+WHERE metrics.slice_name = ''
