@@ -18,6 +18,7 @@ from pipeline.sql_check.analyzer import Analyzer
 from pipeline.sql_check.check import check_sql
 from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.statements.checks import prediction_checks
+from pipeline.statements.drift import feature_columns
 from pipeline.statements.evaluation import labels_statement, metrics_statement
 from pipeline.statements.job import Asked, check_assets
 from pipeline.statements.predictions import staged_predictions_statement
@@ -183,6 +184,11 @@ def test_a_number_that_is_none_is_refused(session, own, tmp_path, number):
     with pytest.raises((CheckError, RequestError)) as refused:
         evaluate_from_path(session, own.job("regression"), *places, name="anybody")
     assert "value" in str(refused.value)
+
+
+def test_what_tells_examples_apart_is_no_feature(own):
+    run = Rehearsal.of(Session.open(own, TARGET), own.job("ranking"), SAMPLE_DATE).run
+    assert feature_columns(run).names == []
 
 
 def test_a_run_that_has_no_example_key_keeps_its_identity(job):
