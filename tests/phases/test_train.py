@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.bundle import TrainingData, read_bundle, write_bundle
+from pipeline.bundle import SCORES, TrainingData, read_bundle, write_bundle
 from pipeline.digests import digest_json
 from pipeline.errors import CheckError, RequestError
 from pipeline.model_files import commit_model, committed_models, fetch_bundle
@@ -55,7 +55,7 @@ def test_the_bundle_holds_all_that_reproduces_the_model(session, job, trained, r
     assert uri.startswith(f"gs://pipeline-tests/{session.target.prefix}/flight_delay/models/{DAY}/{run.run_id}/")
     names = {item.uri.removeprefix(f"{uri}/") for item in session.store.list(f"{uri}/")}
     sql = {f"sql/{name}.sql" for name in (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")}
-    assert names == {"bundle.json", "model.joblib", "variant.yaml", "job.yaml", "training.parquet", *sql}
+    assert names == {"bundle.json", "model.joblib", "variant.yaml", "job.yaml", "training.parquet", SCORES, *sql}
     content = session.store.read_json(f"{uri}/bundle.json")
     assert content["complete"] is True
     assert content["run"]["run_id"] == run.run_id
