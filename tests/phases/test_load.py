@@ -124,9 +124,7 @@ def test_a_manifest_that_promises_other_rows_stops_the_load_before_anything_show
     run = prepare(session, quick_job, date(2013, 7, 2))
     manifest = committed_manifests(run)[0]
     more = replace(manifest, shards=(replace(manifest.shards[0], rows=99), *manifest.shards[1:]))
-    with pytest.raises(
-        CheckError, match=r"16 rows instead of 1\d\d - nothing was published"
-    ):
+    with pytest.raises(CheckError, match=r"16 rows instead of 1\d\d - nothing was published"):
         load_run(run, [more])
     assert published_slices(run) == {}
     assert published_rows(session, quick_job, run.run_date) == []
