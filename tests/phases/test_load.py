@@ -135,7 +135,7 @@ def test_two_rows_of_one_key_stop_the_load(session, tmp_path):
     uri = session.store.uri("twice.jsonl")
     session.store.put_file(tmp_path / "rows.jsonl", uri)
     schema, table = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"}), session.target.run_table("twice")
-    with pytest.raises(CheckError, match="2 rows with 1 duplicate keys, e.g. "):
+    with pytest.raises(CheckError, match="2 rows with 1 duplicate keys, "):
         load_from_uris(session, [uri], table, schema, ["a"], step="twice", rows=2)
 
 
