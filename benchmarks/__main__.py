@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import command_line, dashboard, metrics_ranking, run_by_hand
+from benchmarks import command_line, dashboard, metrics_families, metrics_ranking, run_by_hand
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     command_line.report()
     dashboard.report()
     metrics_ranking.report()
+    metrics_families.report()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         run_by_hand.report(options.local_dir or Path(folder) / "local", options.pairs)
 
