@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import command_line, dashboard, metrics_binary, metrics_ranking, run_by_hand
+from benchmarks import command_line, dashboard, metrics_binary, metrics_families, metrics_ranking, run_by_hand
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     dashboard.report()
     metrics_binary.report()
     metrics_ranking.report()
+    metrics_families.report()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         run_by_hand.report(options.local_dir or Path(folder) / "local", options.pairs)
 

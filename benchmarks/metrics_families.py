@@ -1,0 +1,71 @@
+"""Regression and multiclass metrics of a million rows: scikit-learn's values to 1e-9, and what they cost beside it.
+
+The SQL has intervals, scikit-learn has none. There is no target; `metrics_ranking` does the same for lists of items.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.judge import emulated
+from pipeline.metrics import MetricSpec
+from pipeline.session import Session
+from tests.metrics import test_multiclass, test_regression
+from tests.metrics.judging import metrics_of, staged, values_of
+
+ROWS = 1_000_000
+
+
+def compare(
+    session: Session,
+    spec: MetricSpec,
+    frames: tuple[pd.DataFrame, pd.DataFrame],
+    types: tuple[Mapping[str, str], Mapping[str, str]],
+    by_scikit_learn: Callable[[], Mapping[str, Any]],
+) -> None:
+    """Judge once on either side, compare the values and print the seconds."""
+    predictions, labels = (staged(session, frame, columns) for frame, columns in zip(frames, types, strict=True))
+    metrics_of(session, predictions, labels, spec)
+    started = time.perf_counter()
+    found = values_of(metrics_of(session, predictions, labels, spec))
+    between = time.perf_counter()
+    expected = by_scikit_learn()
+    ended = time.perf_counter()
+    wrong = [name for name, value in expected.items() if abs((found[name] or 0.0) - value) > 1e-9 * max(abs(value), 1)]
+    if wrong:
+        raise RuntimeError(f"{spec.family}: other values than scikit-learn: {wrong}")
+    sql, other = between - started, ended - between
+    print(
+        f"{spec.family} metrics of {len(frames[0]):,} rows: SQL {sql:.2f} s, scikit-learn {other:.2f} s,"
+        f" ratio {sql / other:.2f}, values equal to 1e-9"
+    )
+
+
+def report() -> None:
+    """Compare both families."""
+    with emulated() as session:
+        rows = test_regression.drawn(ROWS, 1, offset=100.0)
+        compare(
+            session,
+            test_regression.SPEC,
+            (rows, rows),
+            (test_regression.PREDICTIONS, test_regression.LABELS),
+            lambda: test_regression.reference(rows, np.ones(len(rows))),
+        )
+        entities = test_multiclass.drawn(ROWS // len(test_multiclass.CLASSES), 1)
+        compare(
+            session,
+            test_multiclass.SPEC,
+            (test_multiclass.melted(entities), entities),
+            (test_multiclass.PREDICTIONS, test_multiclass.LABELS),
+            lambda: test_multiclass.reference(entities, np.ones(len(entities))),
+        )
+
+
+if __name__ == "__main__":
+    report()
