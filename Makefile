@@ -9,7 +9,7 @@ PYTHON = $(shell for python in python3.11 python3; do \
 LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test faults lint types bench lives format lock clean local dev
+.PHONY: help demo test faults lint types bench intervals lives format lock clean local dev
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -59,6 +59,9 @@ types: dev  ## check types (mypy, strict)
 
 bench: dev  ## measure speed against the same work written by hand
 	$(BIN)/python -m benchmarks
+
+intervals: dev  ## how often intervals hold the truth, and beside a bootstrap: the tables of docs/metrics.md
+	$(BIN)/python -m benchmarks.coverage
 
 lives: dev  ## whole lives of challengers, judged by the gate's SQL: the table of docs/gate.md
 	$(BIN)/python -m benchmarks.gate_lives

@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import command_line, dashboard, run_by_hand
+from benchmarks import command_line, dashboard, metrics_binary, metrics_ranking, run_by_hand
 
 
 def main() -> None:
@@ -16,6 +16,8 @@ def main() -> None:
     options = parser.parse_args()
     command_line.report()
     dashboard.report()
+    metrics_binary.report()
+    metrics_ranking.report()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         run_by_hand.report(options.local_dir or Path(folder) / "local", options.pairs)
 

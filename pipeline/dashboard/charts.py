@@ -126,9 +126,9 @@ def calibration_chart() -> Charts:
 
 
 def comparison_chart() -> Charts:
-    """Challenger minus champion a day, and the interval that the latest verdict gave their mean."""
+    """Gain of the challenger a day, and the interval that the latest verdict gave their mean."""
     rows, date = alt.Chart(alt.NamedData("rows")), _date_axis()
-    value = _value_axis("difference")
+    value = _value_axis("gain")
     bands = alt.Chart(alt.NamedData("bands"))
     return alt.layer(
         bands.mark_rect(color=colour("accent"), opacity=0.14).encode(
@@ -139,7 +139,7 @@ def comparison_chart() -> Charts:
         ),
         alt.Chart(alt.NamedData("zero"))
         .mark_rule(color=colour("ink"), strokeWidth=1)
-        .encode(y=alt.Y("difference:Q", title=None)),
+        .encode(y=alt.Y("gain:Q", title=None)),
         rows.mark_rule(color=colour("muted"), strokeWidth=1, opacity=0.6).encode(x=date, y=value, y2=alt.Y2(datum=0)),
         rows.mark_point(filled=True, color=colour("muted"), size=40, opacity=1).encode(x=date, y=value),
         rows.mark_point(filled=True, size=300, opacity=0).encode(x=date, y=value, tooltip="tip:N"),

@@ -19,7 +19,7 @@ from pipeline.dashboard.runtime import runtime
 
 SCRIPTS = (
     *("decode.js", "select.js", "words.js", "draw.js", "sections.js"),
-    *("sections_charts.js", "sections_tables.js", "main.js"),
+    *("sections_charts.js", "sections_comparison.js", "sections_tables.js", "main.js"),
 )
 """Parts of the page's script, in the order in which they build on each other."""
 

@@ -43,6 +43,8 @@ def decimals_of(values: Iterable[Any]) -> int:
     sizes = [abs(number) for number in map(finite, values) if number]
     if not sizes:
         return DIGITS
+    if all(size.is_integer() for size in sizes) and max(sizes) > 1:
+        return 0
     return min(max(DIGITS - 1 - math.floor(math.log10(median_low(sizes))), 0), 9)
 
 

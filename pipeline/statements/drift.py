@@ -45,7 +45,7 @@ def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) ->
 def feature_columns(run: Run) -> Schema:
     """Return the columns of a run's examples that models may learn from: all but key and moment."""
     columns = run.session.catalogue.get(run.job.spec.examples.sql).columns.columns
-    others = {*run.job.spec.prediction_key, "example_as_of"}
+    others = {*run.job.spec.prediction_key, *run.job.spec.row_key, "example_as_of"}
     return Schema(tuple(each for each in columns if each.name not in others and not each.name.startswith("_")))
 
 

@@ -64,7 +64,10 @@ reigns AS (
     ON s.job = o.job
 ),
 judged AS (
-  SELECT job, champion, challenger, run_date, LOGICAL_OR(difference IS NOT NULL) AS closes
+  SELECT
+    job, champion, challenger, run_date,
+    LOGICAL_OR(difference IS NOT NULL) AS closes,
+    LOGICAL_AND(verdict = 'too-few-labels') AS counts
   FROM `{verdicts}`
   WHERE job IN UNNEST(@jobs)
     AND run_date BETWEEN @first_date AND @last_date
@@ -104,7 +107,7 @@ days AS (
     ON c.job = l.job AND c.champion = l.champion AND c.challenger = l.challenger
   WHERE c.metric = @metric
     AND (l.closed_on IS NULL OR c.run_date > l.closed_on)
-    AND (j.run_date IS NOT NULL OR l.judged_until IS NULL OR c.run_date > l.judged_until)
+    AND (j.counts OR l.judged_until IS NULL OR c.run_date > l.judged_until)
 ),
 placed AS (
   SELECT

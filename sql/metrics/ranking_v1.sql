@@ -218,7 +218,7 @@ averaged AS (
   SELECT
     summed.*, m.total, m.products, m.squares,
     IF(m.metric = 'mrr', 'mrr', CONCAT(m.metric, CAST(k AS STRING))) AS metric,
-    SAFE_DIVIDE(SUM(m.total) OVER one, SUM(weight) OVER one) AS value
+    SAFE_DIVIDE(COALESCE(SUM(m.total) OVER one, 0), SUM(weight) OVER one) AS value
   FROM summed
   CROSS JOIN
     UNNEST([
@@ -243,7 +243,9 @@ slices AS (
         @clustered,
         SUM(POW(COALESCE(total, 0) - value * weight, 2)),
         GREATEST(
-          SUM(squares) - 2 * ANY_VALUE(value) * SUM(products) + POW(ANY_VALUE(value), 2) * SUM(weight_squares), 0
+          COALESCE(SUM(squares) - 2 * ANY_VALUE(value) * SUM(products), 0)
+          + POW(ANY_VALUE(value), 2) * SUM(weight_squares),
+          0
         )
       ),
       POW(SUM(weight), 2)

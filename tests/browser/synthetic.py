@@ -142,22 +142,16 @@ class Maker:
         ]
 
     def comparison(self) -> list[Row]:
-        """Champion and challenger by each metric, and a verdict on every day."""
-        found = []
+        """Champion and challenger by each metric, and a verdict by log loss on every day."""
+        found, gains = [], []
         for place, day in enumerate(self.dates):
+            if place == len(self.dates) // 2:
+                gains = []
             champion, challenger = self.variants[:2] if place < len(self.dates) // 2 else self.variants[1::-1]
-            enough = place >= 6
-            verdict = {
-                "verdict": "keep" if enough else "too-few-labels",
-                "reason": "the interval holds the minimum gain",
-                "verdict_n": 7 if enough else place + 1,
-                "needed_n": None if enough else 7,
-                "verdict_difference": 0.004 if enough else None,
-                "verdict_low": -0.003 if enough else None,
-                "verdict_high": 0.011 if enough else None,
-            }
+            differences = {metric: float(self.random.normal(0.004, 0.01)) for metric in METRICS}
+            gains.append(-differences["log_loss"])
+            verdict = self.verdict(gains)
             for metric, (_, level) in METRICS.items():
-                difference = self.random.normal(0.004, 0.01)
                 found.append(
                     {
                         "run_date": day,
@@ -166,13 +160,34 @@ class Maker:
                         "challenger": challenger,
                         "n": 850,
                         "champion_value": level,
-                        "challenger_value": level + difference,
-                        "difference": difference,
+                        "challenger_value": level + differences[metric],
+                        "difference": differences[metric],
                         **verdict,
                         **SQL,
                     }
                 )
         return found
+
+    def verdict(self, gains: list[float]) -> Row:
+        """What the gate says of the last seven days."""
+        if len(gains) < 7:
+            return {
+                "verdict": "too-few-labels",
+                "reason": f"{len(gains)} of the 7 days of window 1 are known",
+                "verdict_n": len(gains),
+                "needed_n": 7,
+                **dict.fromkeys(("verdict_difference", "verdict_low", "verdict_high")),
+            }
+        gain = float(np.mean(gains[-7:]))
+        return {
+            "verdict": "keep",
+            "reason": "log_loss is better only on average",
+            "verdict_n": 7,
+            "needed_n": None,
+            "verdict_difference": gain,
+            "verdict_low": gain - 0.01,
+            "verdict_high": gain + 0.01,
+        }
 
     def drift(self, features: int) -> list[Row]:
         """Three measures of each feature and day, and the score's."""

@@ -137,11 +137,54 @@ def test_metric_and_slice_choose_what_is_shown(open_page, rows):
 
 def test_the_challenger_and_its_verdict(open_page, rows):
     page = open_page(rows)
-    assert page.text("#comparison-finding").startswith("keep on 30 Jan: the interval holds the minimum gain.")
+    assert page.text("#comparison-finding").startswith("keep on 30 Jan: log_loss is better only on average.")
     assert page.tab.locator("#challenger").input_value() == "boosting@11111111"
     page.choose("challenger", "linear@22222222")
     assert page.text("#comparison-finding").startswith("keep on 15 Jan")
-    assert page.tab.locator("#comparison-table tbody tr").count() == 4
+    assert page.texts("#comparison-table tbody th") == ["auc", "log_loss", "brier_score"]
+
+
+BANDS = "document.querySelectorAll('#comparison-chart .mark-rect path').length"
+
+
+def test_the_interval_of_a_verdict_is_drawn_among_the_gains_that_it_is_about_alone(open_page, rows):
+    page = open_page(rows)
+    assert page.tab.locator("#compared").input_value() == "log_loss"  # the verdict's metric, though auc is asked for
+    assert "by log_loss, a run date; above zero it is better" in page.text("#comparison-caption")
+    assert page.run(BANDS) == 1
+    page.choose("compared", "auc")
+    assert page.run(BANDS) == 0
+    page.choose("metric", "log_loss")
+    assert page.run(BANDS) == 1
+    page.choose("from", "2024-01-27")  # a part of the window
+    assert page.run(BANDS) == 0
+
+
+def test_a_gain_is_a_difference_in_the_direction_of_better(open_page, rows):
+    page = open_page(rows)
+    last = {row["metric"]: row for row in rows.comparison if row["run_date"] == rows.dates[-1]}
+    shown = {
+        line.split("\t")[0]: line.split("\t")[3].replace("\u2212", "-")
+        for line in page.text("#comparison-table tbody").splitlines()
+        if line.count("\t") == 3
+    }
+    for metric, sign in (("auc", 1), ("log_loss", -1), ("brier_score", -1)):
+        assert float(shown[metric]) == pytest.approx(sign * last[metric]["difference"], abs=6e-5), metric
+
+
+def test_more_drift_than_fits_is_shown_when_asked_for_and_on_paper(open_page):
+    page = open_page(synthetic_rows(3, 2, features=20))
+    shown = "[...document.querySelectorAll('#drift-table tbody tr')].filter((each) => each.checkVisibility()).length"
+    assert page.run(shown) == 12
+    page.tab.emulate_media(media="print")
+    assert page.run(shown) == 20
+    page.tab.emulate_media(media="screen")
+    page.tab.wait_for_timeout(400)
+    page.wait()
+    assert page.text("#drift-more") == "Show 8 more"
+    page.tab.locator("#drift-more").click()
+    assert page.run(shown) == 20
+    assert not page.tab.locator("#drift-more").is_visible()
 
 
 def test_drift_shows_what_is_beyond_its_threshold_first(open_page, rows):

@@ -61,7 +61,8 @@ def test_roles_are_spans_of_run_dates(rows, data):
 def test_a_verdict_stands_once_however_many_metrics_were_compared(rows, data):
     assert [each["date"] for each in data["verdicts"]] == [str(day) for day in rows.dates]
     last = data["verdicts"][-1]
-    assert (data["names"][last["verdict"]], last["verdict_n"], last["verdict_low"]) == ("keep", 7, -0.003)
+    found = (data["names"][last["verdict"]], last["verdict_n"], last["needed_n"], last["verdict_low"])
+    assert found == ("too-few-labels", 5, 7, None)
 
 
 def test_a_verdict_without_a_comparison_is_kept():

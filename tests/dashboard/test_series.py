@@ -68,7 +68,16 @@ def test_another_sql_version_makes_another_series():
 
 @pytest.mark.parametrize(
     ("values", "decimals"),
-    [([0.6848], 4), ([0.0512], 5), ([12.3, None, 14.0], 2), ([88_000.0], 0), ([1e-30], 9), ([0.0, math.nan, None], 4)],
+    [
+        ([0.6848], 4),
+        ([0.0512], 5),
+        ([12.3, None, 14.0], 2),
+        ([88_000.0], 0),
+        ([878.0, 5.0], 0),
+        ([1.0, 0.0], 3),
+        ([1e-30], 9),
+        ([0.0, math.nan, None], 4),
+    ],
 )
 def test_numbers_of_any_size_keep_four_digits(values, decimals):
     assert decimals_of(values) == decimals

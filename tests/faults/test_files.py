@@ -231,7 +231,7 @@ def test_an_extra_object_under_the_prefix_is_never_loaded(session, predicted, ow
 def test_a_manifest_that_promises_other_rows_than_were_loaded_publishes_nothing(session, predicted):
     (manifest,) = committed_manifests(predicted)
     more = replace(manifest, shards=(replace(manifest.shards[0], rows=ROWS + 1),))
-    with pytest.raises(CheckError, match=rf"{ROWS} rows with 0 duplicate keys instead of {ROWS + 1} rows"):
+    with pytest.raises(CheckError, match=rf"{ROWS} rows instead of {ROWS + 1}"):
         load_run(predicted, [more])
     assert published_slices(predicted) == {}
 
@@ -252,7 +252,7 @@ def test_two_rows_of_one_key_stop_the_load(session, own):
     uri, table = session.store.uri(f"{own.name}.jsonl"), session.target.run_table(own.name)
     put(session, uri, '{"a": 1, "b": 1}\n{"a": 1, "b": 2}\n')
     schema = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"})
-    with pytest.raises(CheckError, match="2 rows with 1 duplicate keys instead of 2 rows"):
+    with pytest.raises(CheckError, match="2 rows with 1 duplicate keys, "):
         load_from_uris(session, [uri], table, schema, ["a"], step=own.name, rows=2)
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from tests.integration_fixtures import ROOT
 
-ENGINE_SQL = ("phases", "checks", "leaks", "ledger", "metrics", "dashboard")
-
 JOB = """\
 description: A job of the family {family}.
 time_zone: UTC
@@ -77,8 +75,8 @@ PREDICTED = {
 
 def write_family_jobs(root: Path) -> Path:
     """Write the project into a folder."""
-    for folder in ENGINE_SQL:
-        shutil.copytree(ROOT / "sql" / folder, root / "sql" / folder)
+    of_jobs = [path.name for path in (ROOT / "jobs").iterdir()]
+    shutil.copytree(ROOT / "sql", root / "sql", ignore=shutil.ignore_patterns("released.json", *of_jobs))
     shutil.copytree(ROOT / "udf", root / "udf")
     for family, key in KEYS.items():
         prediction_key, columns, label_type, label, headline = PREDICTED[family]

@@ -11,6 +11,7 @@ from pipeline.errors import CheckError, RequestError
 from pipeline.metrics import MetricSpec
 from pipeline.phases.evaluate import evaluate_from_tables, evaluate_job
 from pipeline.phases.evaluate_files import evaluate_from_path
+from pipeline.phases.gate import gate_job
 from pipeline.phases.report import daily_metrics, pooled_metrics
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.setup import ensure_tables
@@ -84,6 +85,7 @@ def test_matured_run_dates_are_evaluated_once(session, job, evaluations, request
     assert [evaluation.run_date for evaluation in evaluations] == DAYS
     count = reader(session)("SELECT COUNT(*) AS n FROM ml.metrics_v1")[0]["n"]
     assert count == sum(len(evaluation.metrics) for evaluation in evaluations)
+    gate_job(session, job, MATURE)
     requests_sent.clear()
     again = evaluate_matured(session, job, date(2013, 7, 8))
     assert (again.status, again.evaluated) == ("already_done", [])

@@ -124,9 +124,7 @@ def test_a_manifest_that_promises_other_rows_stops_the_load_before_anything_show
     run = prepare(session, quick_job, date(2013, 7, 2))
     manifest = committed_manifests(run)[0]
     more = replace(manifest, shards=(replace(manifest.shards[0], rows=99), *manifest.shards[1:]))
-    with pytest.raises(
-        CheckError, match=r"16 rows with 0 duplicate keys instead of 1\d\d rows - nothing was published"
-    ):
+    with pytest.raises(CheckError, match=r"16 rows instead of 1\d\d - nothing was published"):
         load_run(run, [more])
     assert published_slices(run) == {}
     assert published_rows(session, quick_job, run.run_date) == []
@@ -137,7 +135,7 @@ def test_two_rows_of_one_key_stop_the_load(session, tmp_path):
     uri = session.store.uri("twice.jsonl")
     session.store.put_file(tmp_path / "rows.jsonl", uri)
     schema, table = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"}), session.target.run_table("twice")
-    with pytest.raises(CheckError, match="2 rows with 1 duplicate keys instead of 2 rows"):
+    with pytest.raises(CheckError, match="2 rows with 1 duplicate keys, "):
         load_from_uris(session, [uri], table, schema, ["a"], step="twice", rows=2)
 
 

@@ -39,6 +39,8 @@ function readFilters(event) {
   }
   byId("from").value = data.dates[state.from] || "";
   byId("to").value = data.dates[state.to] || "";
+  if (event.target.id === "metric") state.compared = byId("metric").value;
+  if (event.target.id === "compared") state.compared = byId("compared").value;
   state.metric = byId("metric").value;
   state.slice = byId("slice").value;
   state.challenger = byId("challenger").value || state.challenger;
@@ -75,7 +77,11 @@ document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
 render();
 byId("filters").addEventListener("change", readFilters);
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
-byId("challenger").addEventListener("change", readFilters);
+for (const id of ["challenger", "compared"]) byId(id).addEventListener("change", readFilters);
+byId("drift-more").addEventListener("click", () => {
+  byId("drift").classList.add("all");
+  byId("drift-more").hidden = true;
+});
 byId("theme").addEventListener("click", () => {
   theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
   setTheme(theme);

@@ -2,6 +2,9 @@
 
 const MEASURES = { psi: "PSI", jensen_shannon: "Jensen-Shannon", missing_rate: "missing", unseen_rate: "unseen", label_rate: "label rate" };
 
+// Rows of drift that are shown before the others are asked for.
+const DRIFT_ROWS = 12;
+
 function driftPlace() {
   let last = -1;
   for (const series of data.drift) {
@@ -29,7 +32,12 @@ function driftCells(place) {
     }));
 }
 
-const strength = (cell) => (cell.warning ? 1e6 : 0) + (cell.threshold ? Math.abs(cell.value ?? 0) / cell.threshold : 0);
+// How far a measure is beyond what is usual, in thresholds; what warns comes first.
+function strength(cell) {
+  const usual = cell.reference ?? 0;
+  const beyond = cell.measure.endsWith("_rate") ? Math.abs((cell.value ?? 0) - usual) : Math.max((cell.value ?? 0) - usual, 0);
+  return (cell.warning ? 1e6 : 0) + (cell.threshold ? beyond / cell.threshold : 0);
+}
 
 function driftSection() {
   const place = driftPlace();
@@ -39,10 +47,11 @@ function driftSection() {
   if (!cells.length) {
     say("drift-finding", "Drift was not measured in these run dates.");
     say("drift-table");
+    byId("drift-more").hidden = true;
     return;
   }
   const warned = cells.filter((cell) => cell.warning);
-  const named = [...new Set(warned.map((cell) => cell.feature))];
+  const named = [...new Set(warned.map((cell) => (cell.variant ? `${cell.feature} of ${shortName(cell.variant)}` : cell.feature)))];
   say("drift-finding", warned.length ? `Beyond their threshold, against the training data: ${listed(named, 5)}.` : "Features and predictions are like the training data: no measure is beyond its threshold.");
   const order = Object.keys(MEASURES);
   const shown = [...new Set(cells.map((cell) => cell.measure))].sort((a, b) => (order.indexOf(a) + 99) % 99 - (order.indexOf(b) + 99) % 99);
@@ -54,14 +63,17 @@ function driftSection() {
   }
   const rows = [...subjects.values()].sort((a, b) => Math.max(...b.map(strength)) - Math.max(...a.map(strength)));
   const heads = ["", ...shown.map((each) => MEASURES[each] || each), "trend"].map((each) => node("th", { scope: "col" }, each));
-  say("drift-table", node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows.map((members) => driftRow(members, shown)))));
+  say("drift-table", node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows.map((members, order) => driftRow(members, shown, order)))));
+  const hidden = rows.length - DRIFT_ROWS;
+  byId("drift-more").hidden = hidden <= 0 || byId("drift").classList.contains("all");
+  say("drift-more", `Show ${hidden} more`);
 }
 
-function driftRow(members, shown) {
+function driftRow(members, shown, order) {
   const [{ feature, variant }] = members;
   const title = node("th", { scope: "row" }, feature, variant ? node("small", {}, ` ${shortName(variant)}`) : null);
   const cells = shown.map((measureName) => driftCell(members.find((cell) => cell.measure === measureName)));
-  return node("tr", {}, title, ...cells, node("td", {}, driftTrend(members[0].series) || ""));
+  return node("tr", { class: order < DRIFT_ROWS ? null : "beyond" }, title, ...cells, node("td", {}, driftTrend(members[0].series) || ""));
 }
 
 function driftCell(cell) {

@@ -6,6 +6,7 @@ const state = {
   metric: data.headline[0] || "",
   slice: OVERALL,
   challenger: "",
+  compared: "",
 };
 
 // Points of one variant in the chosen run dates.

@@ -1,0 +1,105 @@
+"""Recall, NDCG, MAP and MRR at 10 for 100,000 users and a million predictions.
+
+The SQL computes them with intervals (and everything else of the family), from rows in tables; ranx is warm and has its
+data as it wants them: neither its compiling nor its reading of the rows is counted.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.judge import emulated
+from pipeline.metrics import MetricSpec
+from pipeline.session import Session
+from pipeline.sql_assets import TableName
+from tests.metrics.judging import metrics_of, staged, values_of
+
+USERS, LISTED, RELEVANT, ITEMS, PAIRS = 100_000, 10, 5, 5_000, 7
+TARGET_RATIO = 1.0
+METRICS = ("recall_at_10", "ndcg_at_10", "map_at_10", "mrr_at_10")
+SPEC = MetricSpec("ranking", ["user", "rank"], ["rank", "item"], [], label_key=["user", "item"])
+
+
+def drawn() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lists, and relevant items of which a third is in them: columns user, rank, item, and user, item, label."""
+    rng = np.random.default_rng(7)
+    listed = rng.integers(0, ITEMS, (USERS, LISTED))
+    others = rng.integers(0, ITEMS, (USERS, RELEVANT))
+    relevant = np.where(rng.random((USERS, RELEVANT)) < 1 / 3, listed[:, :RELEVANT], others)
+    users = np.arange(USERS)
+    lists = pd.DataFrame({"user": users.repeat(LISTED), "item": listed.ravel()}).drop_duplicates()
+    lists["rank"] = lists.groupby("user").cumcount() + 1
+    labels = pd.DataFrame({"user": users.repeat(RELEVANT), "item": relevant.ravel()}).drop_duplicates()
+    return lists, labels.assign(label=rng.integers(1, 4, len(labels)))
+
+
+def warm_ranx(lists: pd.DataFrame, labels: pd.DataFrame) -> Any:
+    """Return a function that evaluates with ranx, after its compiling."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["IR_DATASETS_HOME"] = folder  # it would make one in HOME
+        from ranx import Qrels, Run, evaluate
+    qrels = Qrels(_nested(labels, labels["label"]))
+    run = Run(_nested(lists, (LISTED + 1.0) - lists["rank"]))
+    names = [name.replace("_at_", "@") for name in METRICS]
+
+    def call() -> dict[str, float]:
+        found = evaluate(qrels, run, names)
+        return {name.replace("@", "_at_"): float(value) for name, value in found.items()}
+
+    call()
+    return call
+
+
+def _nested(frame: pd.DataFrame, values: pd.Series) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for user, item, value in zip(frame["user"].astype(str), frame["item"].astype(str), values.tolist(), strict=True):
+        found.setdefault(user, {})[item] = value
+    return found
+
+
+def seconds_of_sql(session: Session, predictions: TableName, labels: TableName, expected: dict[str, float]) -> float:
+    """Seconds from sending the statement to its last row; the values are ranx's, with intervals."""
+    started = time.perf_counter()
+    rows = metrics_of(session, predictions, labels, SPEC)
+    seconds = time.perf_counter() - started
+    found = values_of(rows)
+    wrong = [name for name, value in expected.items() if abs((found[name] or 0.0) - value) > 1e-9]
+    lacking = [row["metric"] for row in rows if row["metric"] in METRICS and row["low"] is None]
+    if wrong or lacking:
+        raise RuntimeError(f"other values than ranx: {wrong}; no interval: {lacking}")
+    return seconds
+
+
+def report() -> None:
+    """Measure both alternately, and print the ratio."""
+    warnings.simplefilter("ignore")  # numba's, of casts between integers
+    lists, labels = drawn()
+    by_ranx, ratios = warm_ranx(lists, labels), []
+    with emulated() as session:
+        predictions = staged(
+            session, lists, {"user": "INT64 NOT NULL", "rank": "INT64 NOT NULL", "item": "INT64 NOT NULL"}
+        )
+        known = staged(session, labels, {"user": "INT64 NOT NULL", "item": "INT64 NOT NULL", "label": "INT64"})
+        expected = by_ranx()
+        seconds_of_sql(session, predictions, known, expected)
+        for _ in range(PAIRS):
+            sql = seconds_of_sql(session, predictions, known, expected)
+            started = time.perf_counter()
+            by_ranx()
+            other = time.perf_counter() - started
+            ratios.append(sql / other)
+            print(f"ranking metrics of {USERS:,} users: SQL {sql:.2f} s, ranx {other:.2f} s, ratio {ratios[-1]:.2f}")
+    median = statistics.median(ratios)
+    print(f"median ratio {median:.2f} (target at most {TARGET_RATIO}: {'met' if median <= TARGET_RATIO else 'MISSED'})")
+
+
+if __name__ == "__main__":
+    report()
