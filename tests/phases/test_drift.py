@@ -281,15 +281,14 @@ def test_examples_that_have_expired_are_told_and_stop_nothing(session, shop, lin
     assert len(events) == 2
 
 
-def test_scores_that_were_tampered_with_are_told_and_not_used(session, shop, lines, tmp_path):
+def test_scores_that_were_tampered_with_are_told_and_not_used(session, shop, lines):
     day = CALM - timedelta(days=2)
     summary = run_job(session, shop, day)
     place = f"{summary.models[0]['uri']}/{SCORES}"
     points = [json.loads(line) for line in session.store.read_bytes(place).decode().splitlines()]
     assert sum(point["n"] for point in points) == min(2000, summary.rows["train"])
-    path = tmp_path / SCORES
-    path.write_text(json.dumps({"feature": "score", "number": 0.5, "n": 9}), encoding="utf-8")
-    session.store.put_file(path, place)
+    other = json.dumps({"feature": "score", "number": 0.5, "n": 9})
+    session.store._blob(place).upload_from_string(other, timeout=20)
     forget(session, day)
     lines()
     assert run_job(session, shop, day).status == "already_done"
