@@ -25,8 +25,8 @@ def check_predictions(job: Job, variant: str, examples: pd.DataFrame, prediction
     Raises
     ------
     CheckError
-        Columns are missing, keys come twice, entities were not asked about, or an example has no prediction; where
-        labels have columns of their own, such as an item, an entity may have none.
+        Columns are missing, keys come twice, entities were not asked about, or an example that is an entity has no
+        prediction; an entity that may have several, such as a user with a list, may have none.
     """
     missing = [name for name in job.prediction_schema.names if name not in predictions.columns]
     if missing:
@@ -39,8 +39,8 @@ def check_predictions(job: Job, variant: str, examples: pd.DataFrame, prediction
 
 
 def _check_entities(job: Job, variant: str, examples: pd.DataFrame, predictions: pd.DataFrame) -> None:
-    all_asked = set(job.spec.row_key) <= set(job.spec.prediction_key)  # each example has a prediction
-    entity = job.spec.row_key if all_asked else job.spec.entity
+    entity = job.spec.entity
+    all_asked = set(job.spec.row_key) == set(entity)  # an example is an entity, so each has to have a prediction
     named = split_frame(predictions, job.key_schema.select(entity), origin=variant)
     asked = pd.MultiIndex.from_frame(examples[entity]).drop_duplicates()
     answered = pd.MultiIndex.from_frame(named.rows.astype(dict(examples[entity].dtypes))).drop_duplicates()
