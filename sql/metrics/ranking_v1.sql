@@ -79,32 +79,40 @@ relevant AS (
   FROM known
   WHERE label > 0
 ),
+-- Slices are numbered, the whole first: numbers are cheaper to group and join by than names.
+slices AS (
+  SELECT
+    dimension, slice_value, ROW_NUMBER() OVER (ORDER BY dimension != 'overall', dimension, slice_value) - 1 AS slice
+  FROM relevant UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
+  GROUP BY dimension, slice_value
+),
 gains AS (
   SELECT
-    `{entity}`, `{item}`, dimension, slice_value, weight, cluster,
+    `{entity}`, `{item}`, slice, weight, cluster,
     label AS gain,
-    ROW_NUMBER() OVER (PARTITION BY `{entity}`, dimension, slice_value ORDER BY label DESC) AS ideal_rank
+    ROW_NUMBER() OVER (PARTITION BY `{entity}`, slice ORDER BY label DESC) AS ideal_rank
   FROM relevant UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
+  INNER JOIN slices USING (dimension, slice_value)
 ),
 users AS (
   SELECT
-    `{entity}`, dimension, slice_value, k,
+    `{entity}`, slice, k,
     COUNT(*) AS relevant_items,
     SUM(IF(ideal_rank <= k, gain / LOG(ideal_rank + 1, 2), 0)) AS ideal_gain,
     MAX(weight) AS weight,
     MAX(cluster) AS cluster
   FROM gains CROSS JOIN ks
-  GROUP BY `{entity}`, dimension, slice_value, k
+  GROUP BY `{entity}`, slice, k
 ),
 clusters AS (
   SELECT
-    dimension, slice_value, k, cluster,
+    slice, k, cluster,
     'variant' AS kind,
     COUNT(*) AS users,
     SUM(weight) AS weight,
     SUM(POW(weight, 2)) AS weight_squares
   FROM users
-  GROUP BY dimension, slice_value, k, cluster
+  GROUP BY slice, k, cluster
 ),
 catalogue AS (
   SELECT `{item}`, COUNT(*) OVER () AS items
@@ -113,7 +121,7 @@ catalogue AS (
 ),
 found AS (
   SELECT
-    model, `{entity}`, `{item}`, `{within}` AS position, dimension, slice_value, gain,
+    model, `{entity}`, `{item}`, `{within}` AS position, slice, gain,
     IF(gain IS NULL, NULL, `{item}`) AS hit
   FROM `{predictions}` AS predictions
   INNER JOIN models USING (run_id, model_id, variant)
@@ -123,12 +131,12 @@ found AS (
 -- items, and the variant itself.
 seen AS (
   SELECT
-    model, `{entity}`, `{item}`, hit, dimension, slice_value, gain,
+    model, `{entity}`, `{item}`, hit, slice, gain,
     CASE WHEN GROUPING(gain) = 0 THEN 'user' WHEN GROUPING(`{item}`) = 0 THEN 'item' ELSE 'variant' END AS kind,
     MIN(position) AS position
   FROM found
   GROUP BY GROUPING SETS (
-    (model, `{entity}`, hit, dimension, slice_value, gain),
+    (model, `{entity}`, hit, slice, gain),
     (model, `{item}`),
     (model)
   )
@@ -136,19 +144,18 @@ seen AS (
 numbered AS (
   SELECT
     model, kind, `{entity}`, gain, items,
-    COALESCE(dimension, 'overall') AS dimension,
-    COALESCE(slice_value, '') AS slice_value,
+    COALESCE(slice, 0) AS slice,
     IF(hit IS NULL, NULL, position) AS hit_position,
     IF(kind = 'item', position, NULL) AS item_position,
     ROW_NUMBER() OVER (
-      PARTITION BY `{entity}`, slice_value, dimension, model
+      PARTITION BY `{entity}`, slice, model
       ORDER BY position
     ) AS hit_number
   FROM seen LEFT JOIN catalogue USING (`{item}`)
 ),
 grouped AS (
   SELECT
-    model, kind, `{entity}`, dimension, slice_value, k,
+    model, kind, `{entity}`, slice, k,
     COUNTIF(hit_position <= k) AS hits,
     SUM(IF(hit_position <= k, gain / LOG(hit_position + 1, 2), 0)) AS gain,
     SUM(IF(hit_position <= k, hit_number / hit_position, 0)) AS precisions,
@@ -156,14 +163,13 @@ grouped AS (
     COUNTIF(item_position <= k AND items IS NOT NULL) AS items_covered,
     MAX(items) AS items
   FROM numbered CROSS JOIN ks
-  GROUP BY model, kind, `{entity}`, dimension, slice_value, k
+  GROUP BY model, kind, `{entity}`, slice, k
 ),
 -- Users of the labels that got no prediction have no row of their own: they come in with their cluster.
 joined AS (
   SELECT
     model, grouped.kind, grouped.k, relevant_items, items_covered, items,
-    COALESCE(clusters.dimension, grouped.dimension) AS dimension,
-    COALESCE(clusters.slice_value, grouped.slice_value) AS slice_value,
+    COALESCE(clusters.slice, grouped.slice) AS slice,
     COALESCE(clusters.cluster, users.cluster) AS cluster,
     clusters.users AS cluster_users,
     clusters.weight AS cluster_weight,
@@ -177,12 +183,12 @@ joined AS (
     IF(first_position <= grouped.k, 1 / first_position, 0) AS reciprocal_at_k,
     1 / first_position AS reciprocal
   FROM grouped
-  LEFT JOIN users USING (`{entity}`, dimension, slice_value, k)
+  LEFT JOIN users USING (`{entity}`, slice, k)
   LEFT JOIN clusters ON grouped.kind = clusters.kind AND grouped.k = clusters.k
 ),
 summed AS (
   SELECT
-    model, dimension, slice_value, k, cluster,
+    model, slice, k, cluster,
     SUM(weight * recall) AS recall_total,
     SUM(POW(weight, 2) * recall) AS recall_products,
     SUM(POW(weight * recall, 2)) AS recall_squares,
@@ -207,12 +213,12 @@ summed AS (
     SUM(cluster_users) AS users,
     SUM(cluster_weight) AS weight,
     SUM(cluster_weight_squares) AS weight_squares,
-    COUNTIF(kind = 'user' AND dimension = 'overall') AS predicted_users,
+    COUNTIF(kind = 'user' AND slice = 0) AS predicted_users,
     COUNTIF(kind = 'user' AND relevant_items IS NULL) AS users_without_relevance,
     MAX(items_covered) AS items_covered,
     MAX(items) AS items
   FROM joined
-  GROUP BY model, dimension, slice_value, k, cluster
+  GROUP BY model, slice, k, cluster
 ),
 averaged AS (
   SELECT
@@ -230,11 +236,11 @@ averaged AS (
       STRUCT('mrr_at_', reciprocal_at_k_total, reciprocal_at_k_products, reciprocal_at_k_squares),
       STRUCT('mrr', reciprocal_total, reciprocal_products, reciprocal_squares)
     ]) AS m
-  WINDOW one AS (PARTITION BY model, dimension, slice_value, k, m.metric)
+  WINDOW one AS (PARTITION BY model, slice, k, m.metric)
 ),
-slices AS (
+means AS (
   SELECT
-    model, dimension, slice_value, k, metric,
+    model, slice, k, metric,
     COALESCE(SUM(users), 0) AS users,
     COALESCE(IF(@clustered, COUNTIF(users > 0), SUM(users)), 0) AS units,
     ANY_VALUE(value) AS value,
@@ -255,12 +261,14 @@ slices AS (
     COALESCE(MAX(items_covered), 0) AS items_covered,
     MAX(items) AS items
   FROM averaged
-  GROUP BY model, dimension, slice_value, k, metric
+  GROUP BY model, slice, k, metric
 ),
 measured AS (
   SELECT
-    run_id, model_id, variant, dimension, slice_value, units, m.name AS metric, m.value, m.n, m.is_average,
-    m.undefined,
+    run_id, model_id, variant, units,
+    COALESCE(dimension, 'overall') AS dimension,
+    COALESCE(slice_value, '') AS slice_value,
+    m.name AS metric, m.value, m.n, m.is_average, m.undefined,
     -- Standard error on the scale of the logit, times Student's t by the expansion of Cornish and Fisher.
     IF(
       units < 30 OR NOT m.is_average,
@@ -268,8 +276,9 @@ measured AS (
       SAFE_DIVIDE(SQRT(variance * units / (units - 1)), m.value * (1 - m.value))
       * (1.959963984540054 + 2.372271230298562 / (units - 1) + 2.8224986157396112 / POW(units - 1, 2))
     ) AS half
-  FROM slices
+  FROM means
   INNER JOIN models USING (model)
+  LEFT JOIN slices USING (slice)
   CROSS JOIN
     UNNEST([
       STRUCT(
@@ -295,7 +304,7 @@ measured AS (
     ]) AS m
   -- What is the same for each metric, or for each k, comes once.
   WHERE (m.is_average OR metric = 'mrr')
-    AND (m.is_sliced OR dimension = 'overall')
+    AND (m.is_sliced OR slice = 0)
     AND (NOT m.is_once OR k = (SELECT MIN(k) FROM ks))
 )
 SELECT
