@@ -27,8 +27,21 @@ def test_a_file_bytes_and_an_object_of_one_content_are_described_alike(session, 
 
 
 def test_what_arrives_damaged_is_taken_away_and_sent_again(session, blob):
-    with pytest.raises(DataCorruption, match="object: another content arrived than was sent"):
+    with pytest.raises(DataCorruption, match="object: another content or name arrived than was sent"):
         create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"tfxt", timeout=10)
     assert not blob.exists()
     create(blob, Content.of_bytes(b"text"), blob.upload_from_string, b"text", timeout=10)
     assert blob.download_as_bytes() == b"text"
+
+
+def test_what_arrives_under_another_name_is_taken_away_and_sent_again(session, monkeypatch):
+    blob = session.store._blob(session.store.uri("content", "named"))
+    named = type(blob)._get_writable_metadata
+    monkeypatch.setattr(type(blob), "_get_writable_metadata", lambda self: named(self) | {"name": "objekt"})
+    content = Content.of_bytes(b"name")
+    with pytest.raises(DataCorruption, match="another content or name"):
+        create(blob, content, blob.upload_from_string, b"name", timeout=10)
+    assert not blob.bucket.blob("objekt").exists()
+    monkeypatch.undo()
+    create(blob, content, blob.upload_from_string, b"name", timeout=10)
+    assert blob.download_as_bytes() == b"name"
