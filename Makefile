@@ -62,6 +62,7 @@ bench: dev  ## measure speed against the same work written by hand
 
 intervals: dev  ## how often intervals hold the truth, and beside a bootstrap: the tables of docs/metrics.md
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.coverage_families
 
 lives: dev  ## whole lives of challengers, judged by the gate's SQL: the table of docs/gate.md
 	$(BIN)/python -m benchmarks.gate_lives
