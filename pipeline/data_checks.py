@@ -73,8 +73,12 @@ def doubled_keys(session: Session, table: TableName, key: Sequence[str]) -> str:
 
 
 def _keys(session: Session, table: TableName, key: Sequence[str], condition: Statement) -> str:
-    rows = session.warehouse.rows(offending_rows_statement(session, table, key, condition))
-    values = dict.fromkeys(", ".join(str(value) for value in row.values()) for row in rows)
+    return keys_in_words(session.warehouse.rows(offending_rows_statement(session, table, key, condition)), key)
+
+
+def keys_in_words(rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> str:
+    """Name the keys of rows, each once."""
+    values = dict.fromkeys(", ".join(str(row[name]) for name in key) for row in rows)
     return f"{', '.join(key)} = {'; '.join(values)}"
 
 

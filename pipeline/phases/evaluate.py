@@ -116,10 +116,10 @@ def _late_subjects(
     session: Session, job: Job, events: Sequence[Mapping[str, Any]], day: date
 ) -> list[tuple[Subject, int]]:
     """Return what was evaluated with labels of an earlier day and may have got others since, with their checksum."""
-    first = day - timedelta(days=job.spec.labels.delay_days + job.spec.reevaluate_days)
-    done, moment = _evaluations(events), as_of_date(job, day)
     if not job.spec.reevaluate_days:
         return []
+    first = day - timedelta(days=job.spec.labels.delay_days + job.spec.reevaluate_days)
+    done, moment = _evaluations(events), as_of_date(job, day)
     return [
         (subject, last["labels"]["checksum"])
         for subject in _subjects(session, job, events)

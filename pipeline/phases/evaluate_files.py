@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.data_checks import keys_in_words
 from pipeline.digests import unique_name
 from pipeline.errors import CheckError
 from pipeline.inputs import read_input
@@ -60,9 +61,8 @@ def _refuse_unknown(session: Session, key: Sequence[str], predictions: TableName
     """Refuse labels that nothing was predicted for: joined away, they would flatter whoever left out the hard cases."""
     found = session.warehouse.rows(unknown_labels_statement(session, predictions, labels, key))
     if found:
-        count = found[0].pop("unknown")
-        examples = "; ".join(", ".join(str(row[name]) for name in key) for row in found)
-        what = f"{count} labels are about nothing that was predicted, e.g. {', '.join(key)} = {examples}"
+        count = found[0]["unknown"]
+        what = f"{count} labels are about nothing that was predicted, e.g. {keys_in_words(found, key)}"
         raise CheckError(what, hint="predict everything that has a label, or leave those labels out")
 
 
