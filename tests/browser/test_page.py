@@ -71,14 +71,8 @@ def test_every_number_names_its_sql(open_page, rows):
     page = open_page(rows)
     for name in ("history", "slices", "calibration", "comparison", "drift"):
         assert re.search(r"SQL \w+/\w+_v\d+ \([0-9a-f]{16}\)", page.text(f"#{name}-caption")), name
-    page.tab.locator("#slices-chart svg").scroll_into_view_if_needed()
-    box = page.run(
-        "(() => { const box = document.querySelector('#slices-chart svg .mark-symbol path').getBoundingClientRect();"
-        " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
-    )
-    page.tab.mouse.move(*box)
-    page.tab.wait_for_timeout(100)
-    assert page.tab.locator("#tip").is_visible()
+    page.tab.locator("#slices-chart svg .mark-symbol path").first.hover(force=True)
+    page.tab.locator("#tip").wait_for(state="visible")
     assert "SQL metrics/binary_classification_v2 (0123456789abcdef)" in page.text("#tip")
 
 
