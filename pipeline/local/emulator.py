@@ -21,14 +21,15 @@ from bqemulator.config import Settings
 from bqemulator.grpc_api.interceptors import DomainErrorTranslationInterceptor
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.jobs import executor
-from sqlglot.expressions import core
+from bqemulator.sql.translator import SQLTranslator
 from starlette.types import ASGIApp
 
 from pipeline.local.concurrent_dml import ConcurrentDml
 from pipeline.local.job_resources import job_resource
 from pipeline.local.load_jobs import LoadJobs
-from pipeline.local.parse_cache import cached_parser, copier_of_trees
+from pipeline.local.parse_cache import cached_parser
 from pipeline.local.semantics import Semantics
+from pipeline.local.translation_rules import without_leaves
 
 
 def assemble(settings: Settings) -> server.EmulatorServer:
@@ -47,7 +48,7 @@ def patch() -> None:
     _replace(server, "create_app", _application)
     _replace(server, "build_grpc_server", lambda _: build_grpc_server)
     _replace(sqlglot, "parse_one", cached_parser)
-    _replace(core, "deepcopy", copier_of_trees)
+    _replace(SQLTranslator, "_apply_first_matching_rule", without_leaves)
     # The emulator has one connection, and that holds one result: handlers in threads would take each other's
     for module in (fastapi.routing, fastapi.dependencies.utils):
         _replace(module, "run_in_threadpool", lambda _: _call_here)
@@ -84,9 +85,9 @@ async def _call_here(function: Callable[..., Any], /, *args: Any, **kwargs: Any)
     return function(*args, **kwargs)
 
 
-def _original(module: ModuleType, name: str) -> Any:
+def _original(module: ModuleType | type, name: str) -> Any:
     return getattr(module, name)
 
 
-def _replace(module: ModuleType, name: str, replacement: Callable[[Any], Any]) -> None:
+def _replace(module: ModuleType | type, name: str, replacement: Callable[[Any], Any]) -> None:
     setattr(module, name, replacement(_original(module, name)))

@@ -7,16 +7,18 @@ from functools import lru_cache
 from typing import Any
 
 from sqlglot.expressions import Expr
+from sqlglot.expressions.core import POSITION_META_KEYS
 
 Parse = Callable[..., Expr]
-Deepcopy = Callable[[Any], Any]
-ATOMS = (int, str, bool)
 STATEMENTS = 512
 
 
 def cached_parser(parse: Parse) -> Parse:
     """Return a parser that parses a text once and hands out copies, which callers are free to change."""
-    remembered = lru_cache(maxsize=STATEMENTS)(parse)
+
+    @lru_cache(maxsize=STATEMENTS)
+    def remembered(sql: str, *args: Any, **options: Any) -> Expr:
+        return without_places(parse(sql, *args, **options))
 
     def parse_one(sql: str, *args: Any, **options: Any) -> Expr:
         return remembered(sql, *args, **options).copy()
@@ -24,12 +26,10 @@ def cached_parser(parse: Parse) -> Parse:
     return parse_one
 
 
-def copier_of_trees(deepcopy: Deepcopy) -> Deepcopy:
-    """Return `deepcopy` with a short way for where a name stood in its text: most of what is in a tree of words."""
-
-    def copy(value: Any) -> Any:
-        if type(value) is dict and all(type(held) in ATOMS for held in value.values()):
-            return value.copy()
-        return deepcopy(value)
-
-    return copy
+def without_places(tree: Expr) -> Expr:
+    """Take away what nobody asks for and what takes most of the time of a copy: comments, and where a word stood."""
+    for node in tree.walk():
+        node.comments = None
+        if node._meta is not None:  # noqa: SLF001  # .meta would make one
+            node._meta = {key: held for key, held in node._meta.items() if key not in POSITION_META_KEYS} or None  # noqa: SLF001
+    return tree

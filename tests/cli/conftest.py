@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.cli.app import run
 from pipeline.local import lifecycle
+from tests.conftest import up_unwatched
 from tests.integration_fixtures import COMMAND, ROOT
 
 
@@ -47,7 +48,7 @@ def process() -> Callable[..., Done]:
 def cli_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A local directory whose emulators run."""
     local_dir = tmp_path_factory.mktemp("cli")
-    lifecycle.up(local_dir)
+    up_unwatched(local_dir)
     yield local_dir
     lifecycle.down(local_dir)
 

@@ -11,9 +11,18 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
 
+from pipeline.local import lifecycle
 from pipeline.local.lifecycle import LocalEndpoints
 
 Connect = Callable[[LocalEndpoints], Any]
+
+
+@pytest.fixture(scope="session")
+def local_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoints]:
+    """Emulators that coverage watches: these tests are the emulators' own."""
+    local_dir = tmp_path_factory.mktemp("watched")
+    yield lifecycle.up(local_dir)
+    lifecycle.down(local_dir)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from copy import deepcopy
-
 import sqlglot
 from sqlglot import exp
 
-from pipeline.local.parse_cache import cached_parser, copier_of_trees
+from pipeline.local.parse_cache import cached_parser, without_places
 
 
 def test_a_text_is_parsed_once_for_each_dialect():
@@ -27,12 +25,10 @@ def test_what_a_caller_does_to_its_tree_is_not_remembered():
     assert parser("SELECT a FROM t").sql() == "SELECT a FROM t"
 
 
-def test_places_in_the_text_are_copied_and_everything_else_by_the_copier_it_stands_for():
-    asked = []
-    copy = copier_of_trees(lambda value: asked.append(value) or deepcopy(value))
-    place, nested, comments = {"line": 1, "quoted": True, "name": "a"}, {"held": [1]}, [" said "]
-    for value in (place, nested, comments):
-        assert copy(value) == value
-        assert copy(value) is not value
-    assert copy(nested)["held"] is not nested["held"]
-    assert place not in asked
+def test_copies_have_no_comments_and_no_places_and_keep_what_else_is_known_of_a_word():
+    tree = sqlglot.parse_one("SELECT /* said */ a FROM t -- more", read="bigquery")
+    tree.find(exp.Column).meta["kept"] = [1]
+    without_places(tree)
+    assert all(node.comments is None for node in tree.walk())
+    assert [node.meta for node in tree.walk() if node._meta] == [{"kept": [1]}]
+    assert tree.sql(dialect="bigquery") == "SELECT a FROM t"
