@@ -28,6 +28,9 @@ TABLES = {
 }
 """Tables by dataset and name, with the columns that differ."""
 
+MEASURED = ("bytes", "cost")
+"""What is in the details of an event only where the attempt that did the work lived to tell it, as with its seconds."""
+
 JUDGEMENTS = ("verdicts", "champions", "champion view")
 
 
@@ -69,11 +72,15 @@ def _rows(session: Session, dataset: str, table: str, differing: Iterable[str]) 
     except exceptions.NotFound:
         return []
     left_out = set(differing)
-    return [_as_text({name: _settled(value) for name, value in row.items() if name not in left_out}) for row in found]
+    return [
+        _as_text({name: _settled(name, value) for name, value in row.items() if name not in left_out}) for row in found
+    ]
 
 
-def _settled(value: Any) -> Any:
+def _settled(name: str, value: Any) -> Any:
     """Round a float to ten digits: engines add in any order, and a difference of sums shows it in its last digits."""
+    if name == "details" and value is not None:
+        return {key: held for key, held in json.loads(value).items() if key not in MEASURED}
     return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
