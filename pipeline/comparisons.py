@@ -53,10 +53,15 @@ def say_without_labels(session: Session, job: Job, run_date: date) -> None:
 def say_nothing_compared(
     session: Session, job: Job, run_date: date, champion: str | None, verdict: str, reason: str
 ) -> None:
-    """Record a verdict about nobody, where the job has a gate that would ask."""
-    if job.spec.gate:
+    """Record a verdict about nobody, once, where the job has a gate that would ask.
+
+    It looks first: a run date whose labels never come is asked about every night, and each time to append would be a
+    job whose id the earlier nights have taken.
+    """
+    ledger = Ledger(session, job.name)
+    if job.spec.gate and not ledger.stands(run_date, verdict, reason):
         row = {"run_date": run_date, "champion": champion or "", "verdict": verdict, "reason": reason, "n": 0}
-        Ledger(session, job.name).record_verdicts([row])
+        ledger.record_verdicts([row])
 
 
 def _record(session: Session, job: Job, pairing: Pairing, labels: TableName, evaluation_id: str) -> None:

@@ -66,8 +66,7 @@ def read_input(
         return _read_table(place, warehouse, schema, order_by)
     if place.startswith("gs://"):
         return _read_object(place, store, schema)
-    frame = _read_file(Path(place), schema)
-    return cast_frame(frame, schema, origin=place) if schema else frame
+    return _read_local(Path(place), schema, origin=place)
 
 
 def _read_table(
@@ -84,7 +83,12 @@ def _read_object(place: str, store: Store | None, schema: Schema | None) -> pd.D
         raise RequestError(f"{place}: an object needs a target", hint="pass --target")
     with tempfile.TemporaryDirectory() as folder:
         path = store.download(place, Path(folder) / place.rsplit("/", 1)[-1])
-        return read_input(str(path), schema=schema)
+        return _read_local(path, schema, origin=place)
+
+
+def _read_local(path: Path, schema: Schema | None, origin: str) -> pd.DataFrame:
+    frame = _read_file(path, schema)
+    return cast_frame(frame, schema, origin=origin) if schema else frame
 
 
 def _read_file(path: Path, schema: Schema | None) -> pd.DataFrame:

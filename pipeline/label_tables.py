@@ -12,7 +12,7 @@ from pipeline.errors import CheckError
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
-from pipeline.statements.checks import Rule, label_checks, rules_of
+from pipeline.statements.checks import Rule, label_checks, rules_of, unknown_labels_rule
 from pipeline.statements.evaluation import labels_statement
 from pipeline.statements.job import Asked, label_columns
 from pipeline.statements.predictions import keyed_profile_statement
@@ -27,7 +27,7 @@ class Labels:
     key
         Prediction key.
     counts
-        `row_count`, `duplicate_keys` and `checksum`.
+        `row_count`, `duplicate_keys`, `checksum`, and of the rows `known`: those whose label is not NULL.
     rules, results
         What is asked of the rows, and what was found; without rows nothing is asked.
     """
@@ -64,12 +64,14 @@ def make_labels(session: Session, job: Job, asked: Asked, purpose: str) -> Label
     table = _make_table(session, job, asked, purpose)
     key, columns = job.spec.row_key, label_columns(session, job).names
     rules = rules_of(session, table, key, label_checks(session, job))
-    profile = session.warehouse.rows(keyed_profile_statement(session, table, key, columns, rules))[0]
+    counted = [*rules, unknown_labels_rule(session)]
+    profile = session.warehouse.rows(keyed_profile_statement(session, table, key, columns, counted))[0]
     if profile["duplicate_keys"]:
         doubled = doubled_keys(session, table, key)
         what = f"{job.name} {asked.last_date}: {profile['duplicate_keys']} labels share a key, {doubled}"
         raise CheckError(what, hint=f"mend {job.spec.labels.sql} or its sources")
     counts = {name: profile[name] for name in ("row_count", "duplicate_keys", "checksum")}
+    counts["known"] = profile["row_count"] - (profile["unknown"] or 0)
     asked_of_rows = rules if profile["row_count"] else []
     return Labels(table, key, counts, asked_of_rows, judge(asked_of_rows, profile))
 

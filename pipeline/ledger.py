@@ -91,8 +91,13 @@ class Ledger:
 
     def verdict(self, run_date: date) -> str | None:
         """Return what was decided on a run date, or None."""
-        rows = self.session.warehouse.rows(verdict_of_statement(self.session, self.job, run_date))
+        rows = self._verdicts(run_date)
         return rows[0]["verdict"] if rows else None
+
+    def stands(self, run_date: date, verdict: str, reason: str) -> bool:
+        """Tell whether that was said of nobody in particular on a run date."""
+        said = [(row["challenger"], row["verdict"], row["reason"]) for row in self._verdicts(run_date)]
+        return (None, verdict, reason) in said
 
     def run_start(self, run_date: date) -> dict[str, Any]:
         """Return BigQuery's present moment (`snapshot_at`), the champion in force and if it was `named_first` then."""
@@ -101,6 +106,9 @@ class Ledger:
     def events(self, first: date, last: date) -> list[dict[str, Any]]:
         """Return the events of run dates."""
         return self.session.warehouse.rows(events_of_statement(self.session, self.job, first, last))
+
+    def _verdicts(self, run_date: date) -> list[dict[str, Any]]:
+        return self.session.warehouse.rows(verdict_of_statement(self.session, self.job, run_date))
 
     def _append(self, statement: Statement, step: str) -> int:
         return self.session.warehouse.execute(statement, step=step, labels={"job": self.job})

@@ -116,3 +116,12 @@ def test_number_column_with_words_is_a_request_error(csv):
 def test_places_in_the_cloud_need_a_target(place):
     with pytest.raises(RequestError, match="needs a target"):
         read_input(place)
+
+
+def test_what_is_wrong_with_an_object_is_said_of_its_address(make_session, tmp_path):
+    store = make_session().store
+    (tmp_path / "labels.csv").write_text("id\n1\n")
+    uri = store.uri("inputs", "labels.csv")
+    store.put_file(tmp_path / "labels.csv", uri)
+    with pytest.raises(RequestError, match=f"^{uri}: "):
+        read_input(uri, store=store, schema=Schema.parse({"id": "INT64", "origin": "STRING"}))

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="DATE", help="Labels known by its moment (midnight and the job's offset)."),
+    typer.Option(
+        "--as-of",
+        metavar="DATE",
+        help="Usually today: run dates at least delay_days before it, by labels known at its midnight.",
+    ),
 ]
 Predictions = Annotated[
     str | None,
@@ -98,7 +102,8 @@ def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, a
 
 def _name_of(place: str) -> str:
     """Name the predictions after their place: letters, digits and _."""
-    return re.sub(r"\W+", "_", Path(place).name.partition(".")[0], flags=re.ASCII)[:40] or "predictions"
+    name = place.rpartition(".")[2] if place.startswith("bq://") else Path(place).name.partition(".")[0]
+    return re.sub(r"\W+", "_", name, flags=re.ASCII)[:40] or "predictions"
 
 
 def _print_table(title: str, rows: list[dict[str, Any]]) -> None:

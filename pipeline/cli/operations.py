@@ -23,7 +23,7 @@ from pipeline.cli.options import (
 )
 
 AnyRunDate = Annotated[
-    str | None, typer.Option("--run-date", metavar="DATE", help="Run date, YYYY-MM-DD; the newest ones when not given.")
+    str | None, typer.Option("--run-date", metavar="DATE", help="Run date, YYYY-MM-DD; the last seven when not given.")
 ]
 
 

@@ -23,7 +23,7 @@ TargetName = Annotated[
 LocalDir = Annotated[Path, typer.Option("--local-dir", metavar="DIR", help="Folder of the local target's state.")]
 ProjectDir = Annotated[Path, typer.Option("--project-dir", metavar="DIR", help="Folder with jobs/, sql/ and udf/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout and nothing else.")]
-Rerun = Annotated[bool, typer.Option("--rerun", help="Claim a new generation, whatever was done before.")]
+Rerun = Annotated[bool, typer.Option("--rerun", help="Do it again from the rows that the sources have now.")]
 
 
 def check_rate(rate: float) -> float:

@@ -28,9 +28,7 @@ ModelPlace = Annotated[
 ]
 First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
-WithGate = Annotated[
-    bool, typer.Option("--gate", help="Let the gate judge challengers after each date, as pipeline run does.")
-]
+WithGate = Annotated[bool, typer.Option("--gate", help="Judge challengers after each date; else the next run does.")]
 
 
 def preprocess(

@@ -154,7 +154,7 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
         if labels.failed:
             _record_failed(session, subject, labels)
         labels.refuse_failed(session)
-        if not labels.counts["row_count"]:
+        if not labels.counts["known"]:
             said.append(NO_LABELS)
             say_without_labels(session, job, day)
             return None
@@ -166,7 +166,7 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
         ran = [variant for variant, _ in subject.models]
         compare_variants(session, job, day, subject.run_id, labels.table, evaluation_id, ran)
         complete_drift(session, job, day, subject.run_id, subject.models, labels.table)
-        said.append(f"{len(rows)} metrics from {labels.counts['row_count']:,} labels")
+        said.append(f"{len(rows)} metrics from {labels.counts['known']:,} labels")
     event = Event(
         phase="evaluate",
         event="evaluated",

@@ -78,6 +78,9 @@ def _stage(
         rows = write_jsonl(frame, schema, path)
         uri = session.store.uri(job.name, "attempts", "staged", f"{staged}.jsonl")
         session.store.put_file(path, uri)
-    load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
-    session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})
+    try:
+        load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
+    finally:  # rows that were refused go as well, when their time has come
+        if session.warehouse.tables.exists(table):
+            session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})
     return table

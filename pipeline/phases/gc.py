@@ -69,7 +69,9 @@ def _remove(found: Iterable[Found], dry_run: bool) -> list[Removed]:  # noqa: FB
 def _old_tables(session: Session, job: Job, before: datetime) -> Iterator[Found]:
     """Return the run tables that were neither made nor changed since; a run that needs one makes it again."""
     tables = session.warehouse.tables
-    unlabelled = re.compile(rf"{job.name}__\d{{8}}__")  # of an attempt that was killed before it could label it
+    unlabelled = re.compile(
+        rf"{job.name}_(_\d{{8}}__|staged_)"
+    )  # of an attempt that was killed before it could label it
     for item in tables.listed(session.target.runs_dataset):
         owner = item.labels.get("job") or (job.name if unlabelled.match(item.name.name) else "")
         use = tables.look_at(item.name) if owner == job.name and item.created < before else None

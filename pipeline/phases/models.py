@@ -202,6 +202,11 @@ def _first_date(session: Session, job: Job, variant: str, spans: Spans, asked: d
     if asked < since:
         what = f"--from {asked} lies before {since}, from which run date on {_present(spans)} is champion"
         raise RequestError(what, hint="name that date or a later one: who was champion before stays")
+    if asked == since and len(spans) > 1 and slices:
+        what = (
+            f"--from {asked} is the run date from which on {_present(spans)} is read: it would never have been champion"
+        )
+        raise RequestError(what, hint="name a later date, so that a rollback finds the way back")
     lacking = {row["run_date"] for row in slices} - {row["run_date"] for row in slices if row["variant"] == variant}
     if lacking:
         what = f"{variant} has no predictions of {min(lacking)}: consumers would read nothing for it"

@@ -106,6 +106,11 @@ def _row_rule(session: Session, text: str, condition: Statement, name: str) -> R
     return Rule(text, [(name, counted)], [(name, total)], condition)
 
 
+def unknown_labels_rule(session: Session) -> Rule:
+    """Count labels that are NULL: nothing is known of them yet, which is no mistake."""
+    return _row_rule(session, "unknown label", _expression(session, "is_null", {"column": LABEL}), "unknown")
+
+
 def count_wrong(session: Session, condition: Statement) -> Statement:
     """Return the number of rows for which a condition holds."""
     return _expression(session, "count_wrong", {"condition": condition})

@@ -44,7 +44,7 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
         "item": "".join(spec.item),
         "dimensions": [OVERALL, *spec.slices],
     }
-    parts = {"weight": _weight, "cluster": _cluster}
+    parts = {"weight": _weight, "weight_above": _weight_above, "cluster": _cluster}
     asked = family.header.identifiers
     identifiers = {name: value for name, value in given.items() if name in asked}
     identifiers |= {name: part(session, spec) for name, part in parts.items() if name in asked}
@@ -56,6 +56,11 @@ def _weight(session: Session, spec: MetricSpec) -> Statement:
     if spec.weight is None:
         return session.statement("metrics/parts/no_weight_v1", {})
     return session.statement("metrics/parts/weight_v1", {"column": spec.weight})
+
+
+def _weight_above(session: Session, spec: MetricSpec) -> Statement:
+    part = "rows_above" if spec.weight is None else "weight_above"
+    return session.statement(f"metrics/parts/{part}_v1", {})
 
 
 def _cluster(session: Session, spec: MetricSpec) -> Statement:

@@ -2,7 +2,7 @@
 description: >
   Champion and challenger on the entities that both predicted, a row a metric, run date and challenger, with what was
   decided about the two on that run date. A decision without a comparison, such as the first champion, has a row of its
-  own with no metric.
+  own with no metric. Of several decisions those that change the champion come first.
 identifiers: {view: table, comparisons: table, verdicts: table}
 changes: {v1: first version}
 */
@@ -12,7 +12,10 @@ WITH decided AS (
   FROM `{verdicts}`
   WHERE TRUE
   QUALIFY
-    ROW_NUMBER() OVER (PARTITION BY job, run_date, champion, challenger ORDER BY n DESC, verdict DESC) = 1
+    ROW_NUMBER() OVER (
+      PARTITION BY job, run_date, champion, challenger
+      ORDER BY verdict IN ('keep', 'too-few-labels') ASC, n DESC, verdict DESC, reason ASC
+    ) = 1
 ),
 compared AS (
   SELECT DISTINCT job, run_date, champion, challenger FROM `{comparisons}`

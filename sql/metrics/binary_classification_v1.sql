@@ -20,6 +20,7 @@ identifiers:
   key: columns
   dimensions: columns
   weight: expression
+  weight_above: expression
   cluster: expression
   binary_log_loss: function
 columns:
@@ -65,6 +66,12 @@ WITH models AS (
 known AS (
   SELECT *, '' AS overall FROM `{labels}`
 ),
+-- Slices are numbered, as the variants are: rows are ordered within numbers several times as fast as within names.
+slices AS (
+  SELECT dimension, slice_value, ROW_NUMBER() OVER (ORDER BY dimension, slice_value) AS slice
+  FROM known UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
+  GROUP BY dimension, slice_value
+),
 judged AS (
   SELECT
     models.model, predictions.score, known.label, `{weight}` AS weight, `{cluster}` AS cluster,
@@ -76,32 +83,35 @@ judged AS (
   WHERE known.label IS NOT NULL
 ),
 sliced AS (
-  SELECT model, dimension, slice_value, score, label, weight, cluster, loss
+  SELECT model, slice, score, label, weight, cluster, loss
   FROM judged UNPIVOT (slice_value FOR dimension IN (`{dimensions}`))
+  INNER JOIN slices USING (dimension, slice_value)
 ),
 -- Sums over the rows with this score or a higher one: ties are taken whole.
 ranked AS (
   SELECT
     *,
     SUM(weight * label) OVER falling AS positives_above,
-    SUM(weight) OVER falling AS weight_above,
+    `{weight_above}` AS weight_above,
     CUME_DIST() OVER falling AS share_above
   FROM sliced
-  WINDOW falling AS (PARTITION BY model, dimension, slice_value ORDER BY score DESC)
+  WINDOW falling AS (PARTITION BY model, slice ORDER BY score DESC)
 ),
 cut AS (
   SELECT
     *,
     score >= @threshold AS is_predicted,
     CAST(FLOOR(1000 * share_above + 1e-9) AS INT64) AS rank_bin,
-    CAST(COALESCE(LEAST(FLOOR(score * @bins), @bins - 1), 0) AS INT64) AS score_bin
+    CAST(COALESCE(LEAST(FLOOR(score * @bins), @bins - 1), 0) AS INT64) AS score_bin,
+    SAFE_DIVIDE(1, weight_above) AS per_weight,
+    SAFE_DIVIDE(positives_above, weight_above) AS precision_above
   FROM ranked
 ),
 -- A range of ranks, cut further by the bins of the calibration. w is weight, p weight of positives, d predicted
 -- positive, l log loss, b squared error, s score, c precision at the row's score; a 2 stands for squared weights.
 binned AS (
   SELECT
-    model, dimension, slice_value, cluster, rank_bin, score_bin,
+    model, slice, cluster, rank_bin, score_bin,
     COUNT(*) AS n,
     SUM(label) AS positives,
     MIN(weight_above) AS weight_above,
@@ -114,9 +124,9 @@ binned AS (
     SUM(weight * loss) AS wl,
     SUM(weight * POW(score - label, 2)) AS wb,
     SUM(weight * (positives_above - label * weight_above)) AS wins,
-    SUM(IF(label = 1, weight * positives_above / weight_above, 0)) AS pc,
-    SUM(IF(label = 1, weight / weight_above, 0)) AS slope,
-    SUM(IF(label = 1, weight * positives_above / POW(weight_above, 2), 0)) AS slope_c,
+    SUM(weight * label * precision_above) AS pc,
+    SUM(weight * label * per_weight) AS slope,
+    SUM(weight * label * precision_above * per_weight) AS slope_c,
     SUM(weight * weight) AS w2,
     SUM(weight * weight * label) AS p2,
     SUM(IF(is_predicted, weight * weight, 0)) AS w2d,
@@ -125,10 +135,10 @@ binned AS (
     SUM(POW(weight * loss, 2)) AS w2ll,
     SUM(weight * weight * POW(score - label, 2)) AS w2b,
     SUM(weight * weight * POW(score - label, 4)) AS w2bb,
-    SUM(IF(label = 1, weight * weight * positives_above / weight_above, 0)) AS p2c,
-    SUM(IF(label = 1, POW(weight * positives_above / weight_above, 2), 0)) AS p2cc
+    SUM(weight * weight * label * precision_above) AS p2c,
+    SUM(weight * weight * label * precision_above * precision_above) AS p2cc
   FROM cut
-  GROUP BY model, dimension, slice_value, cluster, rank_bin, score_bin
+  GROUP BY model, slice, cluster, rank_bin, score_bin
 ),
 summed AS (
   SELECT
@@ -137,9 +147,10 @@ summed AS (
     SUM(p) OVER unit AS all_p,
     SUM(wd) OVER unit AS all_wd,
     SUM(pd) OVER unit AS all_pd,
-    SUM(wl) OVER unit / SUM(w) OVER unit AS log_loss,
-    SUM(wb) OVER unit / SUM(w) OVER unit AS brier_score,
+    SAFE_DIVIDE(SUM(wl) OVER unit, SUM(w) OVER unit) AS log_loss,
+    SAFE_DIVIDE(SUM(wb) OVER unit, SUM(w) OVER unit) AS brier_score,
     SAFE_DIVIDE(SUM(p) OVER unit, SUM(w) OVER unit) AS base_rate,
+    SAFE_DIVIDE(SUM(p) OVER bin, SUM(w) OVER bin) AS bin_rate,
     0.5 + SAFE_DIVIDE(SUM(wins) OVER unit, 2 * SUM(p) OVER unit * (SUM(w) OVER unit - SUM(p) OVER unit)) AS auc,
     SAFE_DIVIDE(SUM(pc) OVER unit, SUM(p) OVER unit) AS average_precision,
     SAFE_DIVIDE(SUM(pd) OVER unit, SUM(wd) OVER unit) AS precision,
@@ -151,10 +162,11 @@ summed AS (
     SUM(slope_c) OVER rising AS slope_c_below
   FROM binned
   WINDOW
-    unit AS (PARTITION BY model, dimension, slice_value),
-    peers AS (PARTITION BY model, dimension, slice_value, rank_bin),
-    falling AS (PARTITION BY model, dimension, slice_value ORDER BY rank_bin),
-    rising AS (PARTITION BY model, dimension, slice_value ORDER BY rank_bin DESC)
+    unit AS (PARTITION BY model, slice),
+    bin AS (PARTITION BY model, slice, score_bin),
+    peers AS (PARTITION BY model, slice, rank_bin),
+    falling AS (PARTITION BY model, slice ORDER BY rank_bin),
+    rising AS (PARTITION BY model, slice ORDER BY rank_bin DESC)
 ),
 -- What moves AUC in a range of ranks: the share of negatives below for a positive, of positives above for a negative.
 placed AS (
@@ -165,11 +177,11 @@ placed AS (
     slope_below - slope_c_below - average_precision AS step_p
   FROM summed
 ),
--- Influence values summed over a cluster, and their squares summed over its rows; and the bins of the calibration.
+-- Influence values summed over a cluster, and their squares summed over its rows: of a slice (score_bin is NULL), and
+-- of each bin of its calibration. Without clusters all rows are one, and the squares of rows count.
 grouped AS (
   SELECT
-    model, dimension, slice_value, score_bin,
-    GROUPING(cluster) = 0 AS is_cluster,
+    model, slice, score_bin,
     SUM(n) AS n,
     SUM(positives) AS positives,
     SUM(w) AS w,
@@ -194,7 +206,8 @@ grouped AS (
     SUM(wb - w * brier_score) AS bs_sum,
     SUM(w2bb - 2 * w2b * brier_score + w2 * POW(brier_score, 2)) AS bs_rows,
     SUM(p - w * base_rate) AS br_sum,
-    SUM(p2) - 2 * SUM(p2) * SUM(p) / SUM(w) + SUM(w2) * POW(SUM(p) / SUM(w), 2) AS br_rows,
+    SUM(p - w * bin_rate) AS bin_sum,
+    SUM(p2) - 2 * SUM(p2) * SAFE_DIVIDE(SUM(p), SUM(w)) + SUM(w2) * POW(SAFE_DIVIDE(SUM(p), SUM(w)), 2) AS br_rows,
     SUM(pd - wd * precision) AS pr_sum,
     SUM(p2d * (1 - 2 * precision) + w2d * POW(precision, 2)) AS pr_rows,
     SUM(pd - p * recall) AS re_sum,
@@ -202,21 +215,19 @@ grouped AS (
     SUM(2 * pd - f1 * (wd + p)) AS f1_sum,
     SUM(4 * p2d * (1 - 2 * f1) + POW(f1, 2) * (w2d + p2 + 2 * p2d)) AS f1_rows
   FROM placed
-  GROUP BY GROUPING SETS ((model, dimension, slice_value, cluster), (model, dimension, slice_value, score_bin))
+  GROUP BY GROUPING SETS ((model, slice, cluster), (model, slice, cluster, score_bin))
 ),
 -- One row a slice (score_bin is NULL), and one for each of its bins.
 spread AS (
   SELECT
-    model, dimension, slice_value, score_bin,
+    model, slice, score_bin,
     SUM(n) AS n,
     SUM(positives) AS positives,
     SUM(w) AS w,
     SUM(p) AS p,
     SUM(ws) AS ws,
-    LEAST(
-      SUM(positives), SUM(n) - SUM(positives), IF(@clustered AND score_bin IS NULL, COUNT(*), SUM(n))
-    ) AS scarcest,
-    IF(@clustered AND score_bin IS NULL, COUNT(*), SUM(n)) AS units,
+    LEAST(SUM(positives), SUM(n) - SUM(positives), IF(@clustered, COUNT(*), SUM(n))) AS scarcest,
+    IF(@clustered, COUNT(*), SUM(n)) AS units,
     MAX(all_wd) AS wd,
     MIN(top_w) AS top_w,
     MIN(top_p) AS top_p,
@@ -231,40 +242,44 @@ spread AS (
     IF(@clustered, SUM(POW(ap_sum, 2)), SUM(ap_rows)) AS ap_squares,
     IF(@clustered, SUM(POW(ll_sum, 2)), SUM(ll_rows)) AS ll_squares,
     IF(@clustered, SUM(POW(bs_sum, 2)), SUM(bs_rows)) AS bs_squares,
-    IF(@clustered AND score_bin IS NULL, SUM(POW(br_sum, 2)), SUM(br_rows)) AS br_squares,
+    IF(@clustered, SUM(POW(IF(score_bin IS NULL, br_sum, bin_sum), 2)), SUM(br_rows)) AS br_squares,
     IF(@clustered, SUM(POW(pr_sum, 2)), SUM(pr_rows)) AS pr_squares,
     IF(@clustered, SUM(POW(re_sum, 2)), SUM(re_rows)) AS re_squares,
     IF(@clustered, SUM(POW(f1_sum, 2)), SUM(f1_rows)) AS f1_squares
   FROM grouped
-  GROUP BY model, dimension, slice_value, score_bin, is_cluster
+  GROUP BY model, slice, score_bin
 ),
 whole AS (
   SELECT
     *,
-    p / w AS rate,
-    SUM(IF(score_bin IS NULL, 0, ABS(p - ws))) OVER (PARTITION BY model, dimension, slice_value) / w AS ece
+    SAFE_DIVIDE(p, w) AS rate,
+    SAFE_DIVIDE(SUM(IF(score_bin IS NULL, 0, ABS(p - ws))) OVER (PARTITION BY model, slice), w) AS ece
   FROM spread
 ),
 -- error: the standard error, but for units / (units - 1). is_loss: on the logarithmic scale, else on the logit scale.
 -- absent: why the value is NULL.
 measured AS (
   SELECT
-    models.run_id, models.model_id, models.variant, whole.dimension, whole.slice_value, whole.score_bin, whole.n,
+    models.run_id, models.model_id, models.variant, slices.dimension, slices.slice_value, whole.score_bin, whole.n,
     whole.positives, whole.scarcest, whole.units, each.metric, each.value, each.error, each.is_loss, each.absent
   FROM whole
   INNER JOIN models USING (model)
+  INNER JOIN slices USING (slice)
   CROSS JOIN
     UNNEST([
       STRUCT(
-        'auc' AS metric, whole.auc AS value, SQRT(whole.auc_squares) AS error, FALSE AS is_loss,
+        'auc' AS metric, whole.auc AS value, SQRT(GREATEST(whole.auc_squares, 0)) AS error, FALSE AS is_loss,
         'one class only' AS absent
       ),
       STRUCT(
-        'average_precision', whole.average_precision, SQRT(whole.ap_squares) / NULLIF(whole.p, 0), FALSE, 'no positives'
+        'average_precision', whole.average_precision, SQRT(GREATEST(whole.ap_squares, 0)) / NULLIF(whole.p, 0), FALSE,
+        'no positives'
       ),
-      STRUCT('log_loss', whole.log_loss, SQRT(GREATEST(whole.ll_squares, 0)) / whole.w, TRUE, ''),
-      STRUCT('brier_score', whole.brier_score, SQRT(GREATEST(whole.bs_squares, 0)) / whole.w, TRUE, ''),
-      STRUCT('ece', whole.ece, CAST(NULL AS FLOAT64), FALSE, ''),
+      STRUCT('log_loss', whole.log_loss, SQRT(GREATEST(whole.ll_squares, 0)) / NULLIF(whole.w, 0), TRUE, 'no weight'),
+      STRUCT(
+        'brier_score', whole.brier_score, SQRT(GREATEST(whole.bs_squares, 0)) / NULLIF(whole.w, 0), TRUE, 'no weight'
+      ),
+      STRUCT('ece', whole.ece, CAST(NULL AS FLOAT64), FALSE, 'no weight'),
       STRUCT(
         'precision', whole.precision, SQRT(GREATEST(whole.pr_squares, 0)) / NULLIF(whole.wd, 0), FALSE,
         'no score reaches the threshold'
@@ -276,7 +291,7 @@ measured AS (
       ),
       STRUCT(
         CONCAT('precision_at_top_', CAST(@top_percent AS STRING), '_percent'), SAFE_DIVIDE(whole.top_p, whole.top_w),
-        CAST(NULL AS FLOAT64), FALSE, ''
+        CAST(NULL AS FLOAT64), FALSE, 'no weight'
       ),
       STRUCT(
         CONCAT('recall_at_top_', CAST(@top_percent AS STRING), '_percent'), SAFE_DIVIDE(whole.top_p, whole.p),
@@ -286,15 +301,17 @@ measured AS (
         CONCAT('lift_at_top_', CAST(@top_percent AS STRING), '_percent'),
         SAFE_DIVIDE(SAFE_DIVIDE(whole.top_p, whole.top_w), whole.rate), CAST(NULL AS FLOAT64), FALSE, 'no positives'
       ),
-      STRUCT('base_rate', whole.rate, SQRT(GREATEST(whole.br_squares, 0)) / whole.w, FALSE, ''),
-      STRUCT('mean_score', SAFE_DIVIDE(whole.ws, whole.w), CAST(NULL AS FLOAT64), FALSE, ''),
+      STRUCT(
+        'base_rate', whole.rate, SQRT(GREATEST(whole.br_squares, 0)) / NULLIF(whole.w, 0), FALSE, 'no weight'
+      ),
+      STRUCT('mean_score', SAFE_DIVIDE(whole.ws, whole.w), CAST(NULL AS FLOAT64), FALSE, 'no weight'),
       STRUCT('count', CAST(whole.n AS FLOAT64), CAST(NULL AS FLOAT64), FALSE, ''),
       STRUCT('label_coverage', whole.n / models.predicted, CAST(NULL AS FLOAT64), FALSE, '')
     ]) AS each
   WHERE
     IF(
-      whole.score_bin IS NULL, each.metric <> 'label_coverage' OR whole.dimension = 'overall',
-      each.metric IN ('base_rate', 'mean_score') AND whole.dimension = 'overall'
+      whole.score_bin IS NULL, each.metric <> 'label_coverage' OR slices.dimension = 'overall',
+      each.metric IN ('base_rate', 'mean_score') AND slices.dimension = 'overall'
     )
 ),
 limited AS (

@@ -115,9 +115,10 @@ clusters AS (
   GROUP BY slice, k, cluster
 ),
 catalogue AS (
-  SELECT `{item}`, COUNT(*) OVER () AS items
-  FROM known
-  GROUP BY `{item}`
+  SELECT DISTINCT `{item}`, TRUE AS is_known FROM known
+),
+sizes AS (
+  SELECT COUNT(*) AS items FROM catalogue
 ),
 found AS (
   SELECT
@@ -143,7 +144,7 @@ seen AS (
 ),
 numbered AS (
   SELECT
-    model, kind, `{entity}`, gain, items,
+    model, kind, `{entity}`, gain, is_known,
     COALESCE(slice, 0) AS slice,
     IF(hit IS NULL, NULL, position) AS hit_position,
     IF(kind = 'item', position, NULL) AS item_position,
@@ -160,15 +161,14 @@ grouped AS (
     SUM(IF(hit_position <= k, gain / LOG(hit_position + 1, 2), 0)) AS gain,
     SUM(IF(hit_position <= k, hit_number / hit_position, 0)) AS precisions,
     MIN(hit_position) AS first_position,
-    COUNTIF(item_position <= k AND items IS NOT NULL) AS items_covered,
-    MAX(items) AS items
+    COUNTIF(item_position <= k AND is_known) AS items_covered
   FROM numbered CROSS JOIN ks
   GROUP BY model, kind, `{entity}`, slice, k
 ),
 -- Users of the labels that got no prediction have no row of their own: they come in with their cluster.
 joined AS (
   SELECT
-    model, grouped.kind, grouped.k, relevant_items, items_covered, items,
+    model, grouped.kind, grouped.k, relevant_items, items_covered,
     COALESCE(clusters.slice, grouped.slice) AS slice,
     COALESCE(clusters.cluster, users.cluster) AS cluster,
     clusters.users AS cluster_users,
@@ -215,8 +215,7 @@ summed AS (
     SUM(cluster_weight_squares) AS weight_squares,
     COUNTIF(kind = 'user' AND slice = 0) AS predicted_users,
     COUNTIF(kind = 'user' AND relevant_items IS NULL) AS users_without_relevance,
-    MAX(items_covered) AS items_covered,
-    MAX(items) AS items
+    MAX(items_covered) AS items_covered
   FROM joined
   GROUP BY model, slice, k, cluster
 ),
@@ -258,8 +257,7 @@ means AS (
     ) AS variance,
     SUM(predicted_users) AS predicted_users,
     SUM(users_without_relevance) AS users_without_relevance,
-    COALESCE(MAX(items_covered), 0) AS items_covered,
-    MAX(items) AS items
+    COALESCE(MAX(items_covered), 0) AS items_covered
   FROM averaged
   GROUP BY model, slice, k, metric
 ),
@@ -279,6 +277,7 @@ measured AS (
   FROM means
   INNER JOIN models USING (model)
   LEFT JOIN slices USING (slice)
+  CROSS JOIN sizes
   CROSS JOIN
     UNNEST([
       STRUCT(
@@ -298,7 +297,7 @@ measured AS (
         FALSE, FALSE, TRUE, ''
       ),
       STRUCT(
-        CONCAT('catalogue_coverage_at_', CAST(k AS STRING)), items_covered / items, COALESCE(items, 0),
+        CONCAT('catalogue_coverage_at_', CAST(k AS STRING)), SAFE_DIVIDE(items_covered, items), items,
         FALSE, FALSE, FALSE, 'no labels'
       )
     ]) AS m

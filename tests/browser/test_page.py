@@ -138,6 +138,30 @@ def test_the_challenger_and_its_verdict(open_page, rows):
     assert page.texts("#comparison-table tbody th") == ["auc", "log_loss", "brier_score"]
 
 
+def without_challenger(rows, verdict, reason):
+    """What is said of the last run date itself."""
+    nobody = dict.fromkeys(rows.comparison[0]) | {"run_date": rows.dates[-1], "champion": "linear@22222222"}
+    return {**nobody, "verdict": verdict, "reason": reason, "verdict_n": 0}
+
+
+def test_what_was_said_of_a_challenger_comes_before_what_was_said_of_nobody(open_page, rows):
+    said = without_challenger(rows, "too-few-labels", "no label is known yet")
+    page = open_page(dataclasses.replace(rows, comparison=[*rows.comparison, said]))
+    assert page.text("#comparison-finding").startswith("keep on 30 Jan: log_loss is better only on average.")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "shown"),
+    [
+        ("too-few-labels", "no label is known yet", "too-few-labels on 30 Jan: no label is known yet."),
+        ("first", "first", "first on 30 Jan: linear is champion without a challenger to beat."),
+    ],
+)
+def test_what_was_said_of_nobody_is_shown_in_its_words(open_page, rows, verdict, reason, shown):
+    page = open_page(dataclasses.replace(rows, comparison=[without_challenger(rows, verdict, reason)]))
+    assert page.text("#comparison-finding") == shown
+
+
 BANDS = "document.querySelectorAll('#comparison-chart .mark-rect path').length"
 
 

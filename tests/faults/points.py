@@ -113,7 +113,7 @@ class Point:
 
 
 def all_points(place: Place) -> list[Point]:
-    """Return every point, the most telling first: what comes last is what a budget of time leaves out."""
+    """Return every point, by group."""
     first, replacing = place.first, place.replacing
     groups = [
         ("phases as processes", _phases(first)),

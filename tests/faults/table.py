@@ -43,7 +43,7 @@ class Row:
 
 def as_table(points: Sequence[Point], rows: Sequence[Row], seconds: float) -> str:
     """Return a Markdown table of groups, with a sum below."""
-    groups = list(dict.fromkeys(point.group for point in points))
+    groups = sorted({point.group for point in points})
     lines = [_line(group, points, rows) for group in groups]
     total = ["all", *(sum(int(line[number]) for line in lines) for number in range(1, len(COLUMNS)))]
     body = [COLUMNS, ["---"] + ["---:"] * (len(COLUMNS) - 1), *lines, total]

@@ -55,6 +55,10 @@ HOSTILE = {
     "all late": drawn(200, 9).assign(label=1),
     "single row": drawn(1, 10),
     "two rows": drawn(2, 11).assign(label=[0, 1]),
+    # Sums of such weights differ from their products in the last bits, where rows do not differ at all.
+    "one odd weight": drawn(1, 12).assign(label=1, weight=1.3),
+    "odd weights": drawn(200, 13).assign(label=1, weight=lambda frame: 0.64 + frame.index % 7 / 100),
+    "odd weights, certain": drawn(300, 14).assign(score=lambda frame: frame["label"].astype(float), weight=2.6),
 }
 
 
@@ -83,6 +87,40 @@ def test_every_value_is_scikit_learns(session, kind, weighted):
         assert_same(values_of(rows, name, value), expected, (kind, name, value))
     assert {row["slice_name"] for row in rows} == {"", "part", "score_bin"}
     assert values_of(rows)["label_coverage"] == 1.0
+
+
+@pytest.mark.parametrize("clustered", [False, True], ids=["rows", "clusters"])
+def test_rows_of_weight_zero_are_as_good_as_none(session, clustered):
+    """Those with the highest scores, a whole slice, a whole bin of the calibration and whole clusters weigh nothing."""
+    frame = drawn(600, 15, grid=30)
+    weightless = (frame["score"] > 0.8) | (frame["part"] == "süd") | frame["score"].between(0.2, 0.3)
+    frame = frame.assign(weight=1.0 - weightless, owner=frame["id"] % 50 + 100 * weightless)
+    spec = replace(SPEC, weight="weight", cluster=["owner"] if clustered else [])
+    rows, without = judged(session, frame, spec), judged(session, frame[~weightless], replace(spec, weight=None))
+    for name, value in (("", ""), ("part", "north")):
+        expected = {k: v for k, v in values_of(without, name, value).items() if "_top_" not in k and k != "count"}
+        assert_same(values_of(rows, name, value), expected, (name, value))
+    weightless_slice = {row["metric"]: (row["value"], row["note"]) for row in rows if row["slice_value"] == "süd"}
+    assert weightless_slice["log_loss"] == weightless_slice["base_rate"] == (None, "no weight")
+    assert weightless_slice["count"][0] == (frame["part"] == "süd").sum()
+    assert {row["value"] for row in rows if row["slice_value"] == "0.90-1.00"} == {None}
+
+
+def test_bins_of_the_calibration_have_the_intervals_of_clusters(session):
+    """Twenty copies of each row say no more than the row."""
+    once = drawn(900, 16, base=0.4)
+    often = pd.concat([once.assign(owner=once["id"], id=once["id"] + 1000 * copy) for copy in range(20)])
+    one, many = (
+        {row["slice_value"]: row for row in rows if row["slice_name"] == "score_bin" and row["metric"] == "base_rate"}
+        for rows in (judged(session, once), judged(session, often, replace(SPEC, cluster=["owner"])))
+    )
+    known = [name for name, row in one.items() if row["low"] is not None]
+    assert len(known) > 3
+    for name in known:
+        width, expected = many[name]["high"] - many[name]["low"], one[name]["high"] - one[name]["low"]
+        assert width == pytest.approx(expected, rel=0.03), name  # degrees of freedom differ
+    few = [row for name, row in many.items() if one[name]["n"] < 30]
+    assert {(row["low"], row["high"]) for row in few} <= {(None, None)}
 
 
 def test_parameters_choose_threshold_top_and_bins(session):

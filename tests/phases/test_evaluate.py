@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -321,6 +322,21 @@ def test_labels_that_changed_are_judged_again_within_reevaluate_days(fresh_sessi
     assert base_rates(shown) == {1.0}
     kept = reader(fresh_session)("SELECT DISTINCT evaluation_id FROM ml.metrics_v1")
     assert len(kept) == 2
+
+
+def test_labels_that_are_all_null_are_waited_for(fresh_session, quick_job):
+    """A labels SQL may return every entity, with NULL until something is known of it."""
+    day, job = date(2013, 7, 5), quick_job
+    run_job(fresh_session, job, day)
+    read, catalogue = reader(fresh_session), fresh_session.catalogue
+    labels = catalogue.get(job.spec.labels.sql)
+    unknown = replace(labels, body=f"SELECT * REPLACE (CAST(NULL AS INT64) AS label) FROM ({labels.body})")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(catalogue._assets, labels.name, unknown)
+        assert evaluate_job(fresh_session, job, date(2013, 7, 7)) == []
+        assert read("SELECT DISTINCT evaluation_id FROM ml.metrics_v1") == []
+    (evaluation,) = evaluate_job(fresh_session, job, date(2013, 7, 8))
+    assert evaluation.run_date == day
 
 
 def test_nothing_published_means_nothing_to_evaluate(make_empty_session, job, requests_sent):

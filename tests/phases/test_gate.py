@@ -43,6 +43,21 @@ def test_a_full_window_promotes_from_the_day_after_the_last_published_one(sessio
     assert seen(session, own) == dict.fromkeys((day(0), day(1), day(2), day(3)), variant(own, "old"))
 
 
+def test_a_champion_that_was_named_again_gives_way_to_a_promotion_of_its_earlier_days(session, job):
+    """Rolled back on the day of its own promotion, a variant never served: the old champion's reign has no gap."""
+    own = edited(gated_job(job), gate=Gate(metric="log_loss", min_days=3, max_windows=9))
+    life(session, own, 6, {"new": [*BETTER, *BETTER]})
+    (promotion,) = [row for row in gate_job(session, own, mature(2)) if row["verdict"] == "promote"]
+    start = champions(session, own)[-1][0]
+    Ledger(session, own.name).decide_champion(variant(own, "old"), start, "rolled back: by hand")
+    assert champions(session, own) == [(day(0), "old"), (start, "new"), (start, "old")]
+    again = gate_job(session, own, mature(5))
+    assert [row["verdict"] for row in again] == ["too-few-labels", "too-few-labels", "promote"]
+    assert again[-1]["run_date"] < start
+    assert again[-1]["reason"] != promotion["reason"]
+    assert champions(session, own)[-1] == (mature(5), "new")
+
+
 def test_a_promotion_never_changes_what_consumers_have_read(session, job):
     own = gated_job(job)
     life(session, own, 9, {"new": BETTER})
@@ -169,7 +184,7 @@ def test_a_job_without_a_gate_judges_nobody(session, job):
     assert verdicts(session, own) == []
 
 
-def test_without_labels_or_champion_there_is_a_verdict_about_nobody(session, job):
+def test_without_labels_or_champion_there_is_a_verdict_about_nobody(session, job, requests_sent):
     own = edited(gated_job(job), labels=job.spec.labels.model_copy(update={"delay_days": 0}))
     ensure_tables(session, own)
     publish_only(session, own)
@@ -178,6 +193,9 @@ def test_without_labels_or_champion_there_is_a_verdict_about_nobody(session, job
     Ledger(session, own.name).decide_champion(variant(own, "old"), day(3), "first")
     for _ in range(2):
         assert evaluate_matured(session, own, day(3)).evaluated == []
+    requests_sent.clear()
+    assert evaluate_matured(session, own, day(3)).evaluated == []
+    assert not [sent for sent in requests_sent.writes if "verdicts_v1" in sent.statement]  # not even tried
     assert [
         (row["champion"], row["challenger"], row["verdict"], row["reason"], row["n"]) for row in verdicts(session, own)
     ] == [

@@ -218,6 +218,16 @@ def test_staged_files_and_tables_are_removed(session, quick_job, done, fixtures_
     removed = collect_garbage(session, quick_job, NOW)
     assert len([name for name in names(removed, "object") if "/attempts/staged/" in name]) == 2
     assert len([name for name in names(removed, "table") if "staged_somebody" in name]) == 2
+    (tmp_path / "scores.jsonl").write_text(f'{{{key}, "score": 1.5}}\n')
+    with pytest.raises(CheckError, match="check range score"):
+        evaluate_from_path(session, quick_job, *(str(tmp_path / "scores.jsonl"),) * 2, name="refused")
+    (table,) = (
+        item
+        for item in session.warehouse.tables.listed(session.target.runs_dataset)
+        if "staged_refused" in item.name.name
+    )
+    assert table.labels["job"] == quick_job.name
+    assert len([name for name in names(collect_garbage(session, quick_job, NOW), "table") if "refused" in name]) == 1
 
 
 def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, quick_job, done, connect):

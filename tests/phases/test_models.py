@@ -98,6 +98,15 @@ def test_a_promotion_that_makes_no_sense_is_refused_and_nothing_is_written(sessi
     assert verdicts(session, own) == []
 
 
+def test_a_champion_that_is_read_keeps_its_place_in_history(session, own):
+    ensure_tables(session, own)
+    Ledger(session, own.name).decide_champion(variant(own, "new"), day(1), "by hand")
+    with pytest.raises(RequestError, match=r"--from 2013-07-02 is the run date from which on new@.* is read"):
+        promote_variant(session, own, "newest", "x", day(1))
+    assert promote_variant(session, own, "newest", "x", day(2)).before == variant(own, "new")
+    assert roll_back(session, own, "x").champion == variant(own, "new")
+
+
 def test_a_baseline_is_never_champion(session, job):
     own = gated_job(job)
     as_baseline = edited(own, variants=["old"], baselines=["new"])

@@ -171,7 +171,8 @@ class Case:
         if kind == "name":
             return self.content.names[name]
         if kind == "expression":
-            expressions = {"weight": "1.0", "cluster": "''"} | self.content.expressions
+            usual = {"weight": "1.0", "weight_above": "SUM(weight) OVER falling", "cluster": "''"}
+            expressions = usual | self.content.expressions
             return Statement(expressions.get(name, self.content.condition), {}, {}, ())
         if kind == "expressions":
             session = Session.open(Project.open(ROOT), local_target(None, "case-case"))

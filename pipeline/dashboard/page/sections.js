@@ -101,8 +101,8 @@ function leadWords(place) {
   const best = baselines[0];
   const wins = sign * (now.value - best.value) > 0;
   const sure = apart(now, best);
-  const certain = sure === null ? "" : sure ? " Their intervals do not touch." : " Their intervals overlap.";
-  const verb = wins ? "beats" : "does not beat";
+  const certain = sure === null ? "" : sure ? " Their intervals do not touch." : " Their intervals overlap: this date alone does not settle it.";
+  const verb = wins ? "is ahead of" : "is not ahead of";
   return `By ${state.metric} the champion ${verb} the best baseline, ${shortName(best.variant)} with ${measure(state.metric, best.value)}.${certain}`;
 }
 

@@ -49,7 +49,7 @@ function historyWords(metric, read) {
   while (first > 0 && Math.sign(values[first - 1] - usual) === side) first -= 1;
   const days = read.length - first;
   const judged = side * direction(metric) > 0 ? "better" : side * direction(metric) < 0 ? "worse" : side > 0 ? "higher" : "lower";
-  const since = days === 1 ? `only on ${shortDay(times[read[first].place])}` : `since ${shortDay(times[read[first].place])}, ${days} run dates in a row`;
+  const since = days === 1 ? `on ${shortDay(times[read[first].place])}, and was not on the run date before` : `since ${shortDay(times[read[first].place])}, ${days} run dates in a row`;
   const range = `from ${measure(metric, Math.min(...values))} to ${measure(metric, Math.max(...values))}`;
   if (side === 0) return `At its mean of ${measure(metric, usual)} over ${read.length} run dates, ${range}.`;
   return `The champion's mean over ${read.length} run dates is ${measure(metric, usual)}, ${range}. It is ${judged} than that ${since}.`;
@@ -95,11 +95,13 @@ function slicesSection() {
   const better = known.filter((point) => clearly(point, 1));
   const names = (points) => listed(points.map((point) => sliceName(point.slice)), 4);
   const lacking = found.length - known.length;
+  const vague = known.filter((point) => point.low === null).length;
   say(
     "slices-finding",
     `${worse.length ? `Clearly worse than overall: ${names(worse)}.` : "No slice is clearly worse than overall."} ` +
       `${better.length ? `Clearly better: ${names(better)}. ` : ""}A slice is clear when its interval leaves out the overall ${measure(metric, overall.value)} (dashed).` +
-      `${lacking ? ` ${plural(lacking, "slice")} without a value.` : ""}`,
+      `${lacking ? ` ${plural(lacking, "slice")} without a value.` : ""}` +
+      `${vague ? ` Grey: ${plural(vague, "slice")} with too few rows for an interval.` : ""}`,
   );
   say("slices-caption", versionsOf(known));
   const rows = known.map((point) => ({

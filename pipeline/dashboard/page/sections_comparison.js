@@ -34,7 +34,11 @@ function comparedRows(metric, challenger) {
   return rows.sort((a, b) => a.place - b.place);
 }
 
-const verdictOf = (challenger) => verdicts.filter((each) => inRange(each.time) && (each.challenger === challenger || !each.challenger)).pop();
+// What was said of the challenger last; where nothing was, what was said of the run dates themselves.
+const verdictOf = (challenger) => {
+  const said = verdicts.filter((each) => inRange(each.time));
+  return said.filter((each) => each.challenger === challenger).pop() || said.filter((each) => !each.challenger).pop();
+};
 
 // The run dates that a verdict is about, if it is about this metric: a verdict does not name its metric, but its number
 // is the mean gain of these run dates. Where it is not, no interval is drawn among points that it does not belong to.
@@ -84,7 +88,7 @@ function choice(id, values, chosen, named) {
 function verdictWords(verdict) {
   if (!verdict) return ["Nothing was decided in these run dates."];
   const title = node("b", { class: "good" }, verdict.verdict);
-  if (!verdict.challenger) return [title, ` on ${shortDay(verdict.time)}: ${shortName(verdict.champion)} is champion without a challenger to beat.`];
+  if (verdict.verdict === "first") return [title, ` on ${shortDay(verdict.time)}: ${shortName(verdict.champion)} is champion without a challenger to beat.`];
   const words = [` on ${shortDay(verdict.time)}: ${verdict.reason}`.replace(/: $/, "")];
   if (verdict.verdict_difference !== null) {
     words.push(`. Mean gain ${fixed(verdict.verdict_difference, 4)}`);
