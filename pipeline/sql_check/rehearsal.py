@@ -174,8 +174,8 @@ class Rehearsal:
         yield evaluation.labels_statement(session, job, self.labels, asked)
         columns, key = label_columns(session, job).names, job.spec.row_key
         rules = checks.rules_of(session, self.labels, key, checks.label_checks(session, job))
-        counted = [*rules, checks.unknown_labels_rule(session)]
-        yield predictions.keyed_profile_statement(session, self.labels, key, columns, counted)
+        for counted in (rules, [*rules, checks.unknown_labels_rule(session)]):  # labels of somebody else, and the job's
+            yield predictions.keyed_profile_statement(session, self.labels, key, columns, counted)
         yield from self._offending(self.labels, rules, key)
         if not spec.item:
             yield evaluation.unknown_labels_statement(session, self.loaded, self.labels, spec.entity)

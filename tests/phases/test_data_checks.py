@@ -318,7 +318,7 @@ def test_an_evaluation_records_the_checks_of_its_labels(session, mended):
     details = json.loads(event["details"])
     names = [*(f"not_null {column}" for column in job.spec.prediction_key), ACCEPTED]
     assert details["checks"] == [{"check": name, "failed": 0, "seen": None} for name in names]
-    assert set(details["labels"]) == {"row_count", "duplicate_keys", "checksum"}
+    assert set(details["labels"]) == {"row_count", "duplicate_keys", "checksum", "known"}
     assert evaluate_job(session, job, MATURE) == []
 
 

@@ -28,7 +28,10 @@ UNUSED = "sql/flight_delay/evaluate/labels_v2.sql"
 UNUSED_CHECKS = {f"checks/{name}_v1" for name in ("repeated", "identity", "doubled", "count_of")}
 """Parts of checks (`unique` and `rate`) that no job of this repository asks for."""
 UNUSED_KINDS = {
-    *(f"metrics/{name}_v1" for name in ("multiclass", "ranking", "regression", "parts/weight", "parts/cluster")),
+    *(
+        f"metrics/{name}_v1"
+        for name in ("multiclass", "ranking", "regression", "parts/weight", "parts/weight_above", "parts/cluster")
+    ),
     "drift/age_v1",
 }
 """Families, and kinds of columns, that no job of this repository has."""
