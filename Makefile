@@ -24,10 +24,10 @@ demo: local  ## run the flight-delay job on seven days of real flights, on local
 	$(BIN)/pipeline dashboard flight_delay --out .local/dashboard.html
 
 # Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.
-test: lint types  ## check format, lint, types and imports, then run all tests with coverage
-	@echo "== tests"
+test: lint types  ## check format, lint, types and imports, then run the tests; ALL=1: every case of each matrix, with coverage
+	@echo "== tests: $(if $(ALL),every case,a part of each matrix; make test ALL=1 takes every case)"
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(ALL),--every-case --cov --cov-report=term)
 
 faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)

@@ -19,7 +19,7 @@ import pytest
 
 from pipeline.local import lifecycle
 
-pytest_plugins = ["tests.integration_fixtures"]
+pytest_plugins = ["tests.integration_fixtures", "tests.matrices"]
 
 LOCAL_NAMES = {None, "", "localhost", b"localhost", socket.gethostname()}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")

@@ -29,6 +29,7 @@ from pipeline.local.job_resources import job_resource
 from pipeline.local.load_jobs import LoadJobs
 from pipeline.local.parse_cache import cached_parser
 from pipeline.local.semantics import Semantics
+from pipeline.local.translation_cache import remembering
 from pipeline.local.translation_rules import without_leaves
 
 
@@ -49,6 +50,7 @@ def patch() -> None:
     _replace(server, "build_grpc_server", lambda _: build_grpc_server)
     _replace(sqlglot, "parse_one", cached_parser)
     _replace(SQLTranslator, "_apply_first_matching_rule", without_leaves)
+    _replace(SQLTranslator, "translate", remembering)
     # The emulator has one connection, and that holds one result: handlers in threads would take each other's
     for module in (fastapi.routing, fastapi.dependencies.utils):
         _replace(module, "run_in_threadpool", lambda _: _call_here)

@@ -145,6 +145,7 @@ OBJECTS = {
 }
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("damaged", [b"", b"null", b'{"schema_version": 2}'])
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_committed_object_that_was_damaged_is_named_with_exit_code_3_and_nothing_is_published(

@@ -30,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_without_a_guard_its_test_fails(guard: Guard, endpoints):
     place = ",".join((endpoints.bigquery, endpoints.bigquery_storage, endpoints.storage))
     sabotaged = ["-p", "tests.faults.sabotage", "--without", guard.name, "--at", place]
-    command = [sys.executable, "-m", "pytest", guard.node, *sabotaged, "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", guard.node, *sabotaged, "--every-case", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == FAILED, f"{guard.name} is off, and pytest ended with {done.returncode}:\n{done.stdout}"
 

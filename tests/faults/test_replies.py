@@ -41,6 +41,7 @@ def test_every_kind_of_call_that_the_proxy_knows_is_made_here():
     assert set(STATUSES) == TRANSIENT_STATUSES
 
 
+@pytest.mark.matrix(3)
 @every_call
 def test_a_status_that_passes_on_any_call_is_waited_for_and_the_work_is_done_once(
     bench, through, quick_pauses, kind, call, outcome
@@ -51,6 +52,7 @@ def test_a_status_that_passes_on_any_call_is_waited_for_and_the_work_is_done_onc
         assert plan.struck == 1, str(fault)
 
 
+@pytest.mark.matrix(3)
 @every_call
 def test_a_status_that_stays_on_any_call_ends_with_exit_code_4_after_the_deadline(
     bench, through, short_times, monkeypatch, kind, call, outcome
@@ -66,6 +68,7 @@ def test_a_status_that_stays_on_any_call_ends_with_exit_code_4_after_the_deadlin
     assert monotonic() - started < 5
 
 
+@pytest.mark.matrix(3)
 @every_call
 def test_a_lost_or_torn_reply_of_any_call_is_asked_for_again_and_the_work_is_done_once(
     bench, through, quick_pauses, kind, call, outcome
@@ -76,6 +79,7 @@ def test_a_lost_or_torn_reply_of_any_call_is_asked_for_again_and_the_work_is_don
         assert plan.struck == 1, str(fault)
 
 
+@pytest.mark.matrix(3)
 @every_call
 def test_a_silent_server_on_any_call_is_given_up_in_time_and_the_work_is_done_once(
     bench, through, short_times, kind, call, outcome
@@ -103,6 +107,7 @@ def test_a_server_that_stays_silent_ends_with_exit_code_4_in_bounded_time(
     assert monotonic() - started < HANG_SECONDS
 
 
+@pytest.mark.matrix(3)
 @every_call
 def test_a_missing_permission_on_any_call_is_not_repeated_and_named_with_the_role_that_grants_it(
     bench, through, monkeypatch, kind, call, outcome

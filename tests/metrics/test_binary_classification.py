@@ -75,6 +75,7 @@ def assert_same(found, expected, where):
             assert found[name] == pytest.approx(value, abs=1e-9, rel=1e-9), (where, name)
 
 
+@pytest.mark.matrix(16)
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
 def test_every_value_is_scikit_learns(session, kind, weighted):

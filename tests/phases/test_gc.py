@@ -127,6 +127,7 @@ def test_a_shard_that_is_committed_between_listing_and_removal_stays(session, qu
     assert upload in uris(session, quick_job)
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("damaged", ["null", "{}", "{oops"])
 def test_nothing_is_removed_while_a_marker_is_damaged(session, quick_job, done, damaged):
     run = open_run(session, quick_job, DAYS[3])
@@ -195,6 +196,7 @@ def test_a_run_table_is_as_old_as_its_last_change(session, quick_job, done, monk
     session.warehouse.tables.delete(table)
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("killed_in", ["train._training_data", "predict.commit_manifest", "load.name_champion"])
 def test_an_unfinished_run_goes_on_after_its_tables_were_removed(fresh_session, quick_job, killed_in, monkeypatch):
     with monkeypatch.context() as patch:

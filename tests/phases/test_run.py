@@ -131,6 +131,7 @@ def test_predictions_have_another_version_in_another_table(session, quick_job, d
     assert reader(session)("SELECT COUNT(*) AS n FROM ml.flight_delay__predictions_v2") == [{"n": 32}]
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize(
     "killed_in",
     [

@@ -114,6 +114,7 @@ def test_the_next_run_evaluates_what_waits(session, quick_job, done):
     assert state.next.endswith("then load, then evaluate 2013-07-03 where labels are known")
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize(
     ("number", "killed_in", "expected", "then"),
     [

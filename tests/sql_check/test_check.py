@@ -144,6 +144,7 @@ def test_a_copy_has_no_findings_and_nobody_is_called(copied, repository):
     assert [statement.sql for statement in found.statements] == [statement.sql for statement in repository.statements]
 
 
+@pytest.mark.matrix(10)
 @pytest.mark.parametrize("mistake", BREAKS.values(), ids=BREAKS)
 def test_a_broken_statement_is_found_with_its_file_and_line(broken, mistake):
     path, found = broken(mistake.file, mistake.old, mistake.new)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from bqemulator.domain.errors import InvalidQueryError
+from bqemulator.domain.result import Err, Ok
+from bqemulator.sql.translator import SQLTranslator
+
+from pipeline.local.translation_cache import remembering
+
+FIRST = "SELECT a.x FROM `my-project.ml.runs_1` AS a JOIN `my-project.ml.labels_1` AS b USING (x)"
+SECOND = "SELECT a.x FROM `my-project.tests.runs_2` AS a JOIN `my-project.tests.labels_2` AS b USING (x)"
+
+
+@pytest.fixture
+def translator():
+    return SQLTranslator()
+
+
+def counted(translate=SQLTranslator.translate):
+    seen = []
+
+    def counting(translator, sql, **options):
+        seen.append(sql)
+        return translate(translator, sql, **options)
+
+    return seen, remembering(counting)
+
+
+def test_statements_that_differ_in_names_of_tables_are_translated_once_and_as_without_a_memory(translator):
+    seen, translate = counted()
+    schemas = [{f"runs_{number}": {"x": "BIGINT"}, f"labels_{number}": {"x": "BIGINT"}} for number in (1, 2)]
+    for sql, schema in zip((FIRST, SECOND), schemas, strict=True):
+        assert translate(translator, sql, schema=schema) == SQLTranslator.translate(translator, sql, schema=schema)
+    assert len(seen) == 1
+    assert translate(translator, SECOND, schema=schemas[1] | {"runs_2": {"x": "DECIMAL(38, 9)"}})
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT runs_1.x FROM `my-project.ml.runs_1`",  # called by a part of its name
+        "SELECT x, 'zz0zz' AS y FROM `my-project.ml.runs_1`",
+        "SELECT '`my-project.ml.runs_1`' AS x FROM `my-project.ml.runs_1`",
+        "SELECT 1",
+    ],
+)
+def test_where_a_name_could_become_something_else_the_statement_itself_is_translated(translator, sql):
+    seen, translate = counted()
+    assert translate(translator, sql) == SQLTranslator.translate(translator, sql)
+    assert seen[-1] == sql
+
+
+def test_a_mistake_is_told_of_the_statement_itself(translator):
+    failed = InvalidQueryError("not so")
+    seen, translate = counted(lambda *_, **__: Err(failed))
+    assert translate(translator, FIRST) == Err(failed)
+    assert seen[-1] == FIRST
+
+
+def test_who_asks_is_part_of_what_is_remembered(translator):
+    seen, translate = counted(lambda _, sql, **options: Ok(f"{options['caller']}: {sql}"))
+    assert translate(translator, "SELECT 1", caller="a") == Ok("a: SELECT 1")
+    for caller in ("a", "b", "a"):
+        translate(translator, FIRST, caller=caller)
+    assert len({sql for sql in seen if "zz0zz" in sql}) == 1
