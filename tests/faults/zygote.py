@@ -1,4 +1,4 @@
-"""A process that has the BigQuery emulator imported and its statements parsed, and forks one for each saved state.
+"""A process that has the BigQuery emulator imported and its statements translated, and forks one for each saved state.
 
 `python -m tests.faults.zygote` reads a line of JSON for each emulator: `data`, `buckets`, `ready_file`, `home` and
 `log`. It answers with the id of the process, and ends with its input. A fork starts in a tenth of the time of a new
@@ -22,38 +22,45 @@ from pipeline.target import LOCAL_PROJECT
 
 
 def main(parsed: Path) -> None:
-    """Import, parse what an emulator before this one has parsed, and fork until the input ends."""
+    """Import, parse and translate what an emulator before this one has, and fork until the input ends."""
     sys.meta_path.insert(0, WithoutPandas())
     from bqemulator.config import LogFormat, LogLevel
     from bqemulator.observability.logging_ import configure_logging
 
     configure_logging(level=LogLevel.WARNING, fmt=LogFormat.JSON)
     import sqlglot
+    from bqemulator.jobs import executor
+    from bqemulator.sql.translator import SQLTranslator
 
     from pipeline.local import emulator
 
     emulator.patch()
-    seen = _remember_texts(sqlglot)
-    for arguments, options in pickle.loads(parsed.read_bytes()) if parsed.is_file() else []:  # noqa: S301 - our own
+    texts, statements = _remember(sqlglot, "parse_one"), _remember(SQLTranslator, "translate", own=1)
+    before = pickle.loads(parsed.read_bytes()) if parsed.is_file() else ([], [])  # noqa: S301 - our own
+    for arguments, options in before[0]:
         sqlglot.parse_one(*arguments, **options)
+    for arguments, options in before[1]:
+        executor._translator.translate(*arguments, **options)
+    seen = (texts, statements)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here
     for line in sys.stdin:
         print(_fork(json.loads(line), seen, parsed), flush=True)
 
 
-def _remember_texts(sqlglot: Any) -> list[Any]:
-    parse, seen = sqlglot.parse_one, []
+def _remember(owner: Any, name: str, own: int = 0) -> list[Any]:
+    """Return the list of the calls of a function from now on, without its first arguments: they are no values."""
+    original, seen = getattr(owner, name), []
 
-    def parse_one(*arguments: Any, **options: Any) -> Any:
-        found = parse(*arguments, **options)
-        seen.append((arguments, options))  # what does not parse is not remembered
+    def remembered(*arguments: Any, **options: Any) -> Any:
+        found = original(*arguments, **options)
+        seen.append((arguments[own:], options))  # what does not parse is not remembered
         return found
 
-    sqlglot.parse_one = parse_one
+    setattr(owner, name, remembered)
     return seen
 
 
-def _fork(asked: dict[str, str], seen: list[Any], parsed: Path) -> int:
+def _fork(asked: dict[str, str], seen: tuple[list[Any], list[Any]], parsed: Path) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -67,7 +74,7 @@ def _fork(asked: dict[str, str], seen: list[Any], parsed: Path) -> int:
     link_spatial(Path(asked["home"]))
     places = {name: Path(asked[name]) for name in ("data", "buckets", "ready_file")}
     _serve(argparse.Namespace(project=LOCAL_PROJECT, port=0, grpc_port=0, **places))
-    parsed.write_bytes(pickle.dumps(list({repr(call): call for call in seen}.values())))
+    parsed.write_bytes(pickle.dumps([list({repr(call): call for call in calls}.values()) for calls in seen]))
     os._exit(0)
 
 
