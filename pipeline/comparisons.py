@@ -58,10 +58,9 @@ def say_nothing_compared(
     It looks first: a run date whose labels never come is asked about every night, and each time to append would be a
     job whose id the earlier nights have taken.
     """
-    ledger = Ledger(session, job.name)
-    if job.spec.gate and not ledger.stands(run_date, verdict, reason):
-        row = {"run_date": run_date, "champion": champion or "", "verdict": verdict, "reason": reason, "n": 0}
-        ledger.record_verdicts([row])
+    ledger, said = Ledger(session, job.name), {"champion": champion or "", "verdict": verdict, "reason": reason}
+    if job.spec.gate and not ledger.stands(run_date, said):
+        ledger.record_verdicts([{**said, "run_date": run_date, "n": 0}])
 
 
 def _record(session: Session, job: Job, pairing: Pairing, labels: TableName, evaluation_id: str) -> None:

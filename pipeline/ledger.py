@@ -94,10 +94,9 @@ class Ledger:
         rows = self._verdicts(run_date)
         return rows[0]["verdict"] if rows else None
 
-    def stands(self, run_date: date, verdict: str, reason: str) -> bool:
-        """Tell whether that was said of nobody in particular on a run date."""
-        said = [(row["challenger"], row["verdict"], row["reason"]) for row in self._verdicts(run_date)]
-        return (None, verdict, reason) in said
+    def stands(self, run_date: date, said: Mapping[str, Any]) -> bool:
+        """Tell whether that was said of a champion and no challenger on a run date."""
+        return {**said, "challenger": None} in self._verdicts(run_date)
 
     def run_start(self, run_date: date) -> dict[str, Any]:
         """Return BigQuery's present moment (`snapshot_at`), the champion in force and if it was `named_first` then."""

@@ -78,7 +78,7 @@ def _rows(session: Session, dataset: str, table: str, differing: Iterable[str]) 
 
 
 def _settled(name: str, value: Any) -> Any:
-    """Round a float to ten digits: engines add in any order, and a difference of sums shows it in its last digits."""
+    """Leave out what was measured, and round floats to ten digits: engines add in any order, and the last show it."""
     if name == "details" and value is not None:
         return {key: held for key, held in json.loads(value).items() if key not in MEASURED}
     return float(f"{value:.10g}") if isinstance(value, float) else value

@@ -196,11 +196,14 @@ def test_without_labels_or_champion_there_is_a_verdict_about_nobody(session, job
     requests_sent.clear()
     assert evaluate_matured(session, own, day(3)).evaluated == []
     assert not [sent for sent in requests_sent.writes if "verdicts_v1" in sent.statement]  # not even tried
+    Ledger(session, own.name).decide_champion(variant(own, "new"), day(3), "by hand")
+    assert evaluate_matured(session, own, day(3)).evaluated == []
     assert [
         (row["champion"], row["challenger"], row["verdict"], row["reason"], row["n"]) for row in verdicts(session, own)
     ] == [
         ("", None, "keep", "no champion yet", 0),
         ("old", None, "too-few-labels", "no label is known yet", 0),
+        ("new", None, "too-few-labels", "no label is known yet", 0),
     ]
 
 
