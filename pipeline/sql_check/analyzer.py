@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import zetasql.types as z
-from zetasql.api import CatalogBuilder
 from zetasql.core.exceptions import ServerError
 
 from pipeline.schemas import Column, Schema
 from pipeline.sql_assets import Asset, Statement, TableName
 from pipeline.sql_check.absent import absent_features
-from pipeline.sql_check.cost import partition_of, starred_sources, unfiltered_tables
+from pipeline.sql_check.cost import starred_sources, unfiltered_tables
 from pipeline.sql_check.dialect import bigquery_options
-from pipeline.sql_check.engine import open_service
-from pipeline.sql_check.types import Typed, type_name, typed_table, zetasql_table, zetasql_type
+from pipeline.sql_check.engine import Service, open_service
+from pipeline.sql_check.findings import Finding, Rejected, finding_of
+from pipeline.sql_check.made import columns_of, made_by, wrong_function
+from pipeline.sql_check.memory import Learnt, Made, Memory
+from pipeline.sql_check.types import (
+    message_of,
+    type_name,
+    zetasql_table,
+    zetasql_type,
+)
 
 NONE: Mapping[TableName, str] = MappingProxyType({})
-LOCATION = re.compile(r"\s*\[at (\d+):(\d+)\]\s*$")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong with a statement, and where it is written."""
-
-    path: Path
-    line: int
-    what: str
-
-    def __str__(self) -> str:
-        text = f"{self.path}:{self.line}: {self.what}"
-        return "".join(c if c.isprintable() else "?" for c in text)
-
-
-class Rejected(Exception):
-    """The analyzer refuses a statement."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(str(finding))
-        self.finding = finding
 
 
 class Analyzer:
@@ -69,10 +53,10 @@ class Analyzer:
         partitions: Mapping[TableName, str] = NONE,
         sources: Iterable[TableName] = (),
     ) -> None:
-        self._service = open_service(cache_dir)
+        self._cache_dir, self._memory = cache_dir, Memory(cache_dir)
         self._language = bigquery_options()
-        self._tables = {str(name): zetasql_table(str(name), schema) for name, schema in tables.items()}
-        self._functions: dict[str, z.Function] = {}
+        ready = ((str(name), zetasql_table(str(name), schema)) for name, schema in tables.items())
+        self._known = {name: Made.of(name, message_of(table)) for name, table in ready}
         self._partitions = {str(name): column for name, column in partitions.items()}
         self._sources = frozenset(str(name) for name in sources)
 
@@ -84,17 +68,14 @@ class Analyzer:
         Rejected
             It does not parse, names something that is not there, mixes types, or reads more than it needs.
         """
-        resolved = self._resolve(statement)
-        is_function = isinstance(resolved, z.ResolvedCreateFunctionStmt)
-        if is_function != statement.asset.name.startswith("udf/"):
-            raise Rejected(Finding(*statement.lines[0], "functions, and nothing else, stand in udf/"))
-        self._refuse_waste(statement, resolved)
-        repeatable = {str(table) for _, _, table in statement.tables} & self._sources
-        for what in absent_features(resolved, repeatable=bool(repeatable) and "@as_of" in statement.sql):
-            raise Rejected(Finding(statement.asset.path, statement.asset.first_line, what))
-        columns = _columns(resolved)
-        self._remember(statement, resolved, columns)
-        return Schema(tuple(Column(name, type_name(kind)) for name, kind in columns))
+        known = self._knowledge(statement)
+        learnt = self._memory.find(known)
+        if learnt is None:
+            learnt = self._learn(statement)
+            self._memory.keep(known, learnt)
+        if learnt.made:
+            self._remember(learnt.made)
+        return Schema(tuple(Column(name, kind) for name, kind in learnt.columns))
 
     def parse(self, asset: Asset) -> None:
         """Parse a statement as it stands in its file: places are back-quoted names.
@@ -104,31 +85,75 @@ class Analyzer:
         Rejected
             It does not parse.
         """
+        known = {"parsed": asset.body}
+        if self._memory.find(known):
+            return
         lines = tuple((asset.path, asset.first_line + number) for number in range(asset.body.count("\n") + 1))
         try:
             self._service.parse(sql_statement=asset.body, options=self._language)
         except ServerError as error:
-            raise Rejected(_finding(Statement(asset.body, {}, {}, (asset,), lines), error)) from error
+            raise Rejected(finding_of(Statement(asset.body, {}, {}, (asset,), lines), error)) from error
+        self._memory.keep(known, Learnt())
+
+    @property
+    def _service(self) -> Service:
+        return open_service(self._cache_dir)
+
+    def _knowledge(self, statement: Statement) -> dict[str, Any]:
+        """Return all that the answer depends on: the text, its parameters, and what is known of what it names."""
+        named = sorted({str(table) for _, _, table in statement.tables})
+        return {
+            "sql": statement.sql,
+            "types": dict(statement.types),
+            "made": [asdict(self._known[name]) for name in named if name in self._known],
+            "partitions": [(name, self._partitions[name]) for name in named if name in self._partitions],
+            "sources": [name for name in named if name in self._sources],
+            "in_udf": _stands_in_udf(statement),
+        }
+
+    def _learn(self, statement: Statement) -> Learnt:
+        resolved = self._resolve(statement)
+        if isinstance(resolved, z.ResolvedCreateFunctionStmt) != _stands_in_udf(statement):
+            raise Rejected(Finding(*statement.lines[0], "functions, and nothing else, stand in udf/"))
+        self._refuse_waste(statement, resolved)
+        repeatable = bool({str(table) for _, _, table in statement.tables} & self._sources)
+        for what in absent_features(resolved, repeatable=repeatable and "@as_of" in statement.sql):
+            raise Rejected(Finding(statement.asset.path, statement.asset.first_line, what))
+        wrong = wrong_function(resolved)
+        if wrong:
+            raise Rejected(Finding(*statement.lines[0], wrong))
+        columns = tuple((name, type_name(kind)) for name, kind in columns_of(resolved))
+        return Learnt(columns, made_by(resolved, self._partitions))
 
     def _resolve(self, statement: Statement) -> Any:
         parameters = [
             z.AnalyzerOptions.QueryParameter(name=name, type=zetasql_type(declared))
             for name, declared in statement.types.items()
         ]
-        options = z.AnalyzerOptions(
-            language_options=self._language,
-            query_parameters=parameters,
-            error_message_mode=z.ErrorMessageMode.ERROR_MESSAGE_ONE_LINE,
-            default_timezone="UTC",
-            prune_unused_columns=True,
+        request = z.AnalyzeRequest(
+            sql_statement=statement.sql,
+            simple_catalog=z.SimpleCatalog(
+                name="bigquery",
+                builtin_function_options=z.ZetaSQLBuiltinFunctionOptions(language_options=self._language),
+            ),
+            options=z.AnalyzerOptions(
+                language_options=self._language,
+                query_parameters=parameters,
+                error_message_mode=z.ErrorMessageMode.ERROR_MESSAGE_ONE_LINE,
+                default_timezone="UTC",
+                prune_unused_columns=True,
+            ),
         )
+        named = {str(table) for _, _, table in statement.tables}  # all that is known would be copied each time
+        made = [self._known[name] for name in sorted(named & set(self._known))]
         try:
-            answer = self._service.analyze(
-                sql_statement=statement.sql, options=options, simple_catalog=self._catalog(statement)
+            return self._service.resolve(
+                request,
+                tables=[each.message for each in made if not each.is_function],
+                functions=[each.message for each in made if each.is_function],
             )
         except ServerError as error:
-            raise Rejected(_finding(statement, error)) from error
-        return answer.resolved_statement
+            raise Rejected(finding_of(statement, error)) from error
 
     def _refuse_waste(self, statement: Statement, resolved: Any) -> None:
         """Look for what costs more than it needs, where there can be any: walking a syntax tree takes its time."""
@@ -144,62 +169,11 @@ class Analyzer:
             asset = named.get(name, statement.asset)
             raise Rejected(Finding(asset.path, asset.first_line, what))
 
-    def _catalog(self, statement: Statement) -> z.SimpleCatalog:
-        """Return what the statement names: a catalogue with everything would be copied for each statement."""
-        named = {str(table) for _, _, table in statement.tables}
-        builder = CatalogBuilder("bigquery").with_builtin_functions(
-            z.ZetaSQLBuiltinFunctionOptions(language_options=self._language)
-        )
-        for name in sorted(named & set(self._tables)):
-            builder.add_table(self._tables[name])
-        catalog = builder.build()
-        catalog.custom_function = [self._functions[name] for name in sorted(named & set(self._functions))]
-        return catalog
-
-    def _remember(self, statement: Statement, resolved: Any, columns: list[Typed]) -> None:
-        if isinstance(resolved, z.ResolvedCreateFunctionStmt):
-            wrong = _wrong_function(resolved)
-            if wrong:
-                raise Rejected(Finding(*statement.lines[0], wrong))
-            path = list(resolved.name_path)
-            self._functions[path[0]] = z.Function(
-                name_path=path,
-                group="UDF",
-                mode=z.FunctionEnums.Mode.SCALAR,
-                signature=[resolved.signature],
-            )
-        elif hasattr(resolved, "name_path"):
-            name = resolved.name_path[0]
-            self._tables[name] = typed_table(name, columns)
-            partition = partition_of(resolved, self._partitions)
-            if partition:
-                self._partitions[name] = partition
+    def _remember(self, made: Made) -> None:
+        self._known[made.name] = made
+        if made.partition:
+            self._partitions[made.name] = made.partition
 
 
-def _columns(resolved: Any) -> list[Typed]:
-    """Return the columns of a result or of the table that is made."""
-    if isinstance(resolved, z.ResolvedQueryStmt | z.ResolvedCreateViewStmt):
-        return [(column.name, column.column.type) for column in resolved.output_column_list]
-    if isinstance(resolved, z.ResolvedCreateTableStmtBase):
-        return [(column.name, column.type) for column in resolved.column_definition_list]
-    return []
-
-
-def _wrong_function(resolved: Any) -> str | None:
-    """Say what is wrong with a function: it has to be kept, typed, and plain SQL."""
-    if resolved.language.upper() != "SQL":
-        return f"a function in {resolved.language}: write it in SQL"
-    if resolved.create_scope != z.ResolvedCreateStatementEnums.CreateScope.CREATE_DEFAULT_SCOPE:
-        return "a temporary function: CREATE OR REPLACE FUNCTION makes one that stays"
-    kinds = (argument.kind for argument in resolved.signature.argument)
-    if any(kind != z.SignatureArgumentKind.ARG_TYPE_FIXED for kind in kinds):
-        return "an argument of any type: name its type"
-    return None
-
-
-def _finding(statement: Statement, error: ServerError) -> Finding:
-    """Say where the mistake stands in its file: the analyzer counts lines of the rendered text."""
-    found = LOCATION.search(error.raw_error)
-    number = int(found.group(1)) if found else 1
-    path, line = statement.lines[min(number, len(statement.lines)) - 1]
-    return Finding(path, line, " ".join(LOCATION.sub("", error.raw_error.partition("Message: ")[2]).split()))
+def _stands_in_udf(statement: Statement) -> bool:
+    return statement.asset.name.startswith("udf/")

@@ -12,7 +12,8 @@ from pipeline.schemas import Schema
 from pipeline.session import Session
 from pipeline.sql_assets import Statement
 from pipeline.sql_assets.released import broken_releases
-from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
+from pipeline.sql_check.analyzer import Analyzer
+from pipeline.sql_check.findings import Finding, Rejected
 from pipeline.sql_check.lineage import MAKES, is_stale, lineage_of
 from pipeline.sql_check.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.statements.job import check_assets, source_tables

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -10,19 +11,48 @@ from typing import Any
 from uuid import uuid4
 
 import wasmtime
+import zetasql.types as z
 from zetasql.core import wasm_client
 from zetasql.core.local_service import ZetaSqlLocalService
+from zetasql.types import parse_proto
 from zetasql.wasi import get_wasm_path
+from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import AnalyzeResponse
 
 COMPILED = f"zetasql-{metadata.version('zetasql')}-wasmtime-{metadata.version('wasmtime')}.cwasm"
 
 
 @cache
-def open_service(cache_dir: Path) -> ZetaSqlLocalService:
+def open_service(cache_dir: Path) -> Service:
     """Return the analyzer; its compiled form is kept in a folder and used by the next process."""
-    service = ZetaSqlLocalService.__new__(ZetaSqlLocalService)
-    service.wasm_client = _Client(cache_dir / COMPILED)
-    return service
+    return Service(cache_dir / COMPILED)
+
+
+class Service(ZetaSqlLocalService):  # type: ignore[misc] # no annotations in this package
+    """The package's service, which also takes tables and functions as messages that were kept."""
+
+    def __init__(self, compiled: Path) -> None:
+        self.wasm_client = _Client(compiled)
+
+    def resolve(self, request: z.AnalyzeRequest, *, tables: Iterable[bytes], functions: Iterable[bytes]) -> Any:
+        """Return a resolved statement.
+
+        Parameters
+        ----------
+        tables, functions
+            What is added to the request's catalogue.
+
+        Raises
+        ------
+        zetasql.core.exceptions.ServerError
+            The analyzer refuses the statement.
+        """
+        message = request.to_proto()
+        for table in tables:
+            message.simple_catalog.table.add().ParseFromString(table)
+        for function in functions:
+            message.simple_catalog.custom_function.add().ParseFromString(function)
+        answer = self.wasm_client.call_grpc_func("ZetaSqlLocalService_Analyze", message, AnalyzeResponse)
+        return parse_proto(answer).as_type(z.AnalyzeResponse).resolved_statement
 
 
 class _CompiledOnce:

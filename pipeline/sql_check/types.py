@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import zetasql.types as z
 from zetasql.api import TypeFactory
@@ -49,3 +50,19 @@ def zetasql_type(declared: DeclaredType | str) -> z.Type:
 def type_name(kind: z.Type) -> str:
     """Return the name of a type, as headers declare it where they can."""
     return NAMES.get(kind.type_kind, str(kind.type_kind.name).removeprefix("TYPE_"))
+
+
+def scalar_function(name: str, signature: z.FunctionSignature) -> z.Function:
+    """Return a function of typed arguments.
+
+    Options of the arguments are left out: those that a statement does not state come back as zeros,
+    and as bounds of values they would refuse every literal but 0.
+    """
+    plain = replace(signature, argument=[replace(argument, options=None) for argument in signature.argument])
+    return z.Function(name_path=[name], group="UDF", mode=z.FunctionEnums.Mode.SCALAR, signature=[plain])
+
+
+def message_of(model: z.SimpleTable | z.Function) -> bytes:
+    """Return a table or function as a message that can be kept."""
+    message: bytes = model.to_proto().SerializeToString(deterministic=True)
+    return message

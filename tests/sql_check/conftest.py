@@ -1,8 +1,7 @@
-"""A copy of this repository's project that tests may break, and the analyzer, which is a function of its request."""
+"""A copy of this repository's project that tests may break, and the analyzer."""
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 from google.auth.transport.requests import AuthorizedSession
-from zetasql.core import local_service
 
 from pipeline.project import Project
 from pipeline.schemas import Schema
@@ -18,47 +16,18 @@ from pipeline.sql_assets import Asset, Statement, TableName, render
 from pipeline.sql_assets.header import Header
 from pipeline.sql_check.analyzer import Analyzer
 from pipeline.sql_check.check import Checked, check_sql
-from pipeline.sql_check.engine import open_service
 from pipeline.target import local_target
 from tests.dummy_project import edit
 from tests.integration_fixtures import ROOT
 
 ANALYZER = ROOT / ".local" / "analyzer"
-"""The compiled analyzer of the repository: compiling it takes 20 seconds of CPU."""
+"""The analyzer of the repository, compiled in 20 seconds of CPU, with what it learnt of its statements."""
 
 TARGET = local_target()
 TABLE = TableName("pipeline-local", "ml", "items")
 COLUMNS = Schema.parse({"id": "INT64 NOT NULL", "day": "DATE", "name": "STRING", "score": "FLOAT64", "t": "TIMESTAMP"})
 
 Broken = Callable[..., tuple[Path, Checked]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _asked_once() -> Iterator[None]:
-    """Answer a request that was answered before from memory: most statements of a broken project are as they were."""
-    client = open_service(ANALYZER).wasm_client
-    original, parse = client.call_grpc_func, local_service.parse_proto
-    answers: dict[tuple[str, bytes], Any] = {}
-    parsed: dict[int, Any] = {}
-
-    def call(name: str, request: Any, kind: Any) -> Any:
-        key = (name, request.SerializeToString(deterministic=True))
-        if key not in answers:
-            answers[key] = original(name, request, kind)
-        return answers[key]
-
-    def parse_once(answer: Any) -> Any:
-        if id(answer) not in parsed:  # answers are kept, so that an id is of one answer
-            parsed[id(answer)] = parse(answer)
-        return parsed[id(answer)]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "call_grpc_func", call)
-        patch.setattr(local_service, "parse_proto", parse_once)
-        gc.freeze()  # answers are trees of many objects
-        yield
-        gc.unfreeze()
-    open_service.cache_clear()
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.schemas import Column
 from pipeline.sql_assets import TableName
-from pipeline.sql_check.analyzer import Analyzer, Finding, Rejected
+from pipeline.sql_check.analyzer import Analyzer
+from pipeline.sql_check.findings import Finding, Rejected
 from pipeline.sql_check.types import KINDS
 from tests.sql_check.conftest import ANALYZER, COLUMNS, TABLE, statement
 
@@ -64,6 +65,12 @@ def test_views_and_functions_can_be_used_afterwards(analyzer):
     analyzer.analyze(statement("CREATE OR REPLACE VIEW `{v}` AS SELECT id FROM `{items}`", v=VIEW, items=TABLE))
     analyzer.analyze(statement(FUNCTION, path="udf/twice.sql", f=TWICE))
     found = analyzer.analyze(statement("SELECT `{f}`(id) AS twice FROM `{v}`", v=VIEW, f=TWICE))
+    assert found.columns == (Column("twice", "FLOAT64"),)
+
+
+def test_a_function_takes_a_literal(analyzer):
+    analyzer.analyze(statement(FUNCTION, path="udf/twice.sql", f=TWICE))
+    found = analyzer.analyze(statement("SELECT `{f}`(21) AS twice", f=TWICE))
     assert found.columns == (Column("twice", "FLOAT64"),)
 
 

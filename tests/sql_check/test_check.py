@@ -12,8 +12,8 @@ from pipeline.errors import RequestError
 from pipeline.project import Project
 from pipeline.session import Session
 from pipeline.sql_assets import Catalogue
-from pipeline.sql_check.analyzer import Finding
 from pipeline.sql_check.check import check_sql
+from pipeline.sql_check.findings import Finding
 from tests.dummy_project import edit
 from tests.integration_fixtures import ROOT
 from tests.sql_check.conftest import ANALYZER, TARGET

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.sql_assets import TableName
-from pipeline.sql_check.analyzer import Analyzer, Rejected
+from pipeline.sql_check.analyzer import Analyzer
+from pipeline.sql_check.findings import Rejected
 from tests.sql_check.conftest import ANALYZER, COLUMNS, TABLE, statement
 
 SLICES, MADE = (TableName("pipeline-local", "ml", name) for name in ("slices", "made"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.sql_assets import TableName
-from pipeline.sql_check.analyzer import Rejected
 from pipeline.sql_check.dialect import bigquery_options
+from pipeline.sql_check.findings import Rejected
 from tests.sql_check.conftest import TABLE, statement
 
 OTHER = TableName("pipeline-local", "ml", "other")

@@ -1,0 +1,134 @@
+"""What is learnt of a statement is found again with the same knowledge, and with no other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.schemas import Schema
+from pipeline.sql_check import memory
+from pipeline.sql_check.analyzer import Analyzer
+from pipeline.sql_check.engine import COMPILED, Service
+from pipeline.sql_check.findings import Rejected
+from pipeline.sql_check.memory import FOLDER, Learnt, Made, Memory
+from tests.sql_check.conftest import ANALYZER, COLUMNS, TABLE, statement
+
+QUERY = "SELECT id, name FROM `{items}` WHERE day = @day"
+LEARNT = Learnt((("id", "INT64"),), Made.of("a.b.c", b"\x00\xff", partition="day"))
+
+
+@pytest.fixture
+def cache_dir(tmp_path):
+    """A folder with the compiled analyzer, in which nothing was learnt yet."""
+    (tmp_path / COMPILED).symlink_to(ANALYZER / COMPILED)
+    return tmp_path
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """How often the analyzer itself was asked."""
+    count, resolve = [], Service.resolve
+
+    def counted(self, request, **named):
+        count.append(request.sql_statement)
+        return resolve(self, request, **named)
+
+    monkeypatch.setattr(Service, "resolve", counted)
+    return count
+
+
+def learn(cache_dir, *, columns=COLUMNS, kind="DATE", body=QUERY, path="a_v1.sql", **known):
+    parameters = {"day": kind} if "@day" in body else {}
+    return Analyzer({TABLE: columns}, cache_dir, **known).analyze(
+        statement(body, parameters=parameters, path=path, items=TABLE)
+    )
+
+
+def test_what_was_learnt_is_found_by_the_next(cache_dir, asked):
+    first = learn(cache_dir)
+    assert learn(cache_dir) == first
+    assert [column.name for column in first.columns] == ["id", "name"]
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"body": QUERY.replace("name", "score")},
+        {"kind": "TIMESTAMP", "body": QUERY.replace("day =", "t =")},
+        {"columns": Schema.parse({"id": "INT64", "day": "DATE", "name": "BOOL"})},
+        {"partitions": {TABLE: "day"}},
+        {"sources": [TABLE]},
+    ],
+    ids=["text", "parameter", "column of a table", "partition", "source"],
+)
+def test_with_other_knowledge_nothing_was_learnt(cache_dir, asked, other):
+    learn(cache_dir)
+    learn(cache_dir, **other)
+    assert len(asked) == 2
+
+
+def test_what_a_statement_makes_is_known_without_asking(cache_dir, asked):
+    make = "CREATE OR REPLACE TABLE `{made}` PARTITION BY day AS SELECT id, day, [score] AS scores FROM `{items}`"
+    made = type(TABLE)("pipeline-local", "ml", "made")
+
+    def both(read):
+        analyzer = Analyzer({TABLE: COLUMNS}, cache_dir)
+        analyzer.analyze(statement(make, items=TABLE, made=made))
+        return analyzer.analyze(statement(read, made=made))
+
+    both("SELECT scores[SAFE_OFFSET(0)] AS first FROM `{made}` WHERE day = '2026-01-01'")
+    assert len(asked) == 2
+    other = both("SELECT ARRAY_LENGTH(scores) AS length FROM `{made}` WHERE day = '2026-01-01'")
+    assert [column.type for column in other.columns] == ["INT64"]
+    assert len(asked) == 3
+    with pytest.raises(Rejected, match="without a filter on its partition day"):
+        both("SELECT scores FROM `{made}`")
+
+
+def test_a_function_is_known_without_asking(cache_dir, asked):
+    function = type(TABLE)("pipeline-local", "ml", "twice")
+    for number in (1, 2):
+        analyzer = Analyzer({TABLE: COLUMNS}, cache_dir)
+        create = "CREATE OR REPLACE FUNCTION `{twice}`(x INT64) RETURNS INT64 AS (2 * x)"
+        analyzer.analyze(statement(create, path="udf/twice.sql", twice=function))
+        analyzer.analyze(statement(f"SELECT `{{twice}}`({number}) AS two", twice=function))
+    assert len(asked) == 3
+
+
+def test_a_statement_that_is_refused_is_analyzed_each_time(cache_dir, asked):
+    for _ in range(2):
+        with pytest.raises(Rejected, match="Unrecognized name: nobody"):
+            learn(cache_dir, body="SELECT nobody FROM `{items}`")
+    assert len(asked) == 2
+    assert not (cache_dir / FOLDER).exists()
+
+
+def test_a_text_that_passed_is_refused_where_functions_stand(cache_dir):
+    body = "SELECT id FROM `{items}`"
+    learn(cache_dir, body=body)
+    with pytest.raises(Rejected, match="stand in udf/"):
+        learn(cache_dir, body=body, path="udf/a.sql")
+
+
+def test_with_other_rules_nothing_was_learnt(tmp_path, monkeypatch):
+    known = {"sql": "SELECT 1"}
+    Memory(tmp_path).keep(known, LEARNT)
+    assert Memory(tmp_path).find(known) == LEARNT
+    monkeypatch.setattr(memory, "_rules", lambda: "others")
+    assert Memory(tmp_path).find(known) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"columns": [["a"]], "made": null}', '{"columns": 1}'])
+def test_a_file_of_no_use_is_written_again(tmp_path, content):
+    known = {"sql": "SELECT 1"}
+    kept = Memory(tmp_path)
+    kept.keep(known, LEARNT)
+    (file,) = (tmp_path / FOLDER).iterdir()
+    file.write_text(content)
+    assert kept.find(known) is None
+    kept.keep(known, LEARNT)
+    assert kept.find(known) == LEARNT
+    assert [each.name for each in (tmp_path / FOLDER).iterdir()] == [file.name]
+    assert json.loads(file.read_text())["columns"] == [["id", "INT64"]]
