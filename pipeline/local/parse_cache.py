@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -11,17 +12,29 @@ from sqlglot.expressions.core import POSITION_META_KEYS
 
 Parse = Callable[..., Expr]
 STATEMENTS = 512
+READERS = frozenset(
+    {
+        *("_detect_create_schema", "_detect_catalog_drop", "_detect_plain_create_table", "_detect_plain_create_view"),
+        *("detect_drop_routine", "_capture_dml_snapshots", "_reject_dml_on_immutable", "_parse_for_classification"),
+        *("build_catalog_schema", "changed_table"),
+    }
+)
+"""Callers that only look at a tree: most of those that ask for the tree of a statement, and a copy takes time."""
 
 
 def cached_parser(parse: Parse) -> Parse:
-    """Return a parser that parses a text once and hands out copies, which callers are free to change."""
+    """Return a parser that parses a text once and hands out copies, which callers are free to change.
+
+    Callers that change nothing get what is remembered.
+    """
 
     @lru_cache(maxsize=STATEMENTS)
     def remembered(sql: str, *args: Any, **options: Any) -> Expr:
         return without_places(parse(sql, *args, **options))
 
     def parse_one(sql: str, *args: Any, **options: Any) -> Expr:
-        return remembered(sql, *args, **options).copy()
+        tree, caller = remembered(sql, *args, **options), sys._getframe(1).f_code.co_name  # noqa: SLF001
+        return tree if caller in READERS else tree.copy()
 
     return parse_one
 

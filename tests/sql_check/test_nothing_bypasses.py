@@ -23,12 +23,13 @@ from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.phases.sources import load_sources
 from pipeline.session import Session
 from pipeline.sql_check.check import check_sql
+from pipeline.target import Target
 from tests.gate_lab import BETTER, day, gated_job, life, mature
 from tests.integration_fixtures import Requests, read_source, reader
-from tests.sql_check.conftest import ANALYZER
+from tests.sql_check.conftest import ANALYZER, TARGET
 
 DAY, MATURE, BAD_DAY, BEYOND = date(2013, 7, 4), date(2013, 7, 7), date(2013, 7, 8), date(2013, 9, 1)
-RUN_TABLE = re.compile(r"(_runs_dataset)\.\w*?__(examples|predictions|labels)\w*`")
+RUN_TABLE = re.compile(rf"({TARGET.runs_dataset})\.\w*?__(examples|predictions|labels)\w*`")
 MOMENT = re.compile(r"(FOR SYSTEM_TIME AS OF TIMESTAMP) '[^']*'")
 
 
@@ -45,13 +46,20 @@ def texts(body: Any) -> Iterator[str]:
         yield from texts(value)
 
 
-def statements(requests: Requests) -> set[str]:
-    return {normalised(text) for sent in requests.sent for text in texts(sent.body)}
+def statements(requests: Requests, session: Session) -> set[str]:
+    return {normalised(renamed(text, session.target)) for sent in requests.sent for text in texts(sent.body)}
+
+
+def renamed(sql: str, target: Target) -> str:
+    """Call the datasets of a test as `pipeline sql check` calls them, which knows these statements already."""
+    for ours, theirs in zip(target.datasets, TARGET.datasets, strict=True):
+        sql = sql.replace(f"`{target.project}.{ours}.", f"`{TARGET.project}.{theirs}.")
+    return sql
 
 
 def analyzed(session: Session) -> dict[str, str]:
-    """The statements that the check analyzes for the same target, with the names of their assets."""
-    checked = check_sql(session.project, session.target, ANALYZER)
+    """The statements that the check analyzes, with the names of their assets."""
+    checked = check_sql(session.project, TARGET, ANALYZER)
     assert [str(finding) for finding in checked.findings if finding.path.suffix == ".sql"] == []
     return {normalised(statement.sql): statement.asset.name for statement in checked.statements}
 
@@ -79,7 +87,7 @@ def live(session, job, folder, tmp_path) -> None:
 def test_every_statement_that_is_sent_was_analyzed(fresh_session, quick_job, fixtures_folder, tmp_path, requests_sent):
     live(fresh_session, quick_job, fixtures_folder, tmp_path)
     known = analyzed(fresh_session)
-    sent = statements(requests_sent)
+    sent = statements(requests_sent, fresh_session)
     assert sorted(sent - set(known)) == []
     assert len(sent) > 25
     assert {known[text] for text in sent} >= LIVED
@@ -105,8 +113,8 @@ def test_every_statement_about_files_of_somebody_else_was_analyzed(make_empty_se
     pl.DataFrame({**key, "score": [0.25, 0.75]}).write_ndjson(scores)
     pl.DataFrame({**key, "label": [0, 1]}).write_ndjson(labels)
     assert evaluate_from_path(session, job, str(scores), str(labels), name="somebody")
-    assert len(statements(requests_sent)) > 10
-    assert sorted(statements(requests_sent) - set(analyzed(session))) == []
+    assert len(statements(requests_sent, session)) > 10
+    assert sorted(statements(requests_sent, session) - set(analyzed(session))) == []
 
 
 def test_every_statement_about_champion_and_challengers_was_analyzed(make_session, job, requests_sent):
@@ -120,7 +128,7 @@ def test_every_statement_about_champion_and_challengers_was_analyzed(make_sessio
     assert [verdict["verdict"] for verdict in gate_job(session, own, mature(2))][-1] == "promote"
     roll_back(session, own, "by hand")
     assert len(list_variants(session, own)) == 2
-    sent, checked = statements(requests_sent), analyzed(session)
+    sent, checked = statements(requests_sent, session), analyzed(session)
     assert sorted(sent - set(checked)) == []
     assert {checked[text] for text in sent} >= {
         *("phases/record_comparisons_v1", "gate/judge_v1", "gate/append_verdicts_v1", "gate/undone_v1"),
@@ -137,20 +145,17 @@ def test_statements_that_bypass_the_check_are_seen(make_empty_session, requests_
     view.view_query = "SELECT 1 AS in_a_view"
     client.create_table(view, timeout=20)
     planted = {"SELECT 1 AS at_once", "SELECT 1 AS as_a_job", "SELECT 1 AS in_a_view"}
-    assert statements(requests_sent) - set(analyzed(session)) == planted
+    assert statements(requests_sent, session) - set(analyzed(session)) == planted
 
 
 def test_only_what_differs_between_runs_is_taken_out():
-    place = "`p-1.t1_runs_dataset.flight_delay__20130704__0a54d82312__"
-    assert normalised(f"FROM {place}examples`") == "FROM `p-1.t1_runs_dataset.examples`"
-    assert (
-        normalised(f"FROM {place}predictions__m_0a54d823__0123456789abcdef`")
-        == "FROM `p-1.t1_runs_dataset.predictions`"
-    )
-    staged = "`p-1.t1_runs_dataset.flight_delay_staged_somebody__predictions_0a54d823`"
-    assert normalised(f"FROM {staged}") == "FROM `p-1.t1_runs_dataset.predictions`"
+    place = "`p-1.ml_runs.flight_delay__20130704__0a54d82312__"
+    assert normalised(f"FROM {place}examples`") == "FROM `p-1.ml_runs.examples`"
+    assert normalised(f"FROM {place}predictions__m_0a54d823__0123456789abcdef`") == "FROM `p-1.ml_runs.predictions`"
+    staged = "`p-1.ml_runs.flight_delay_staged_somebody__predictions_0a54d823`"
+    assert normalised(f"FROM {staged}") == "FROM `p-1.ml_runs.predictions`"
     snapshot = "FROM `p-1.t1.weather` FOR SYSTEM_TIME AS OF TIMESTAMP '2013-07-04 04:00:00.000000+00' WHERE x = '1'"
     assert normalised(snapshot) == "FROM `p-1.t1.weather` FOR SYSTEM_TIME AS OF TIMESTAMP WHERE x = '1'"
     assert normalised("FROM `p-1.t1.weather` WHERE x = '1'") == "FROM `p-1.t1.weather` WHERE x = '1'"
-    for other in ("`p-1.t1.events__labels`", "`p-1.t1_ledger_dataset.a__labels`", "`p-1.t1_runs_dataset.a__other`"):
+    for other in ("`p-1.t1.events__labels`", "`p-1.t1_ledger_dataset.a__labels`", "`p-1.ml_runs.a__other`"):
         assert normalised(other) == other

@@ -101,7 +101,7 @@ function slicesSection() {
     `${worse.length ? `Clearly worse than overall: ${names(worse)}.` : "No slice is clearly worse than overall."} ` +
       `${better.length ? `Clearly better: ${names(better)}. ` : ""}A slice is clear when its interval leaves out the overall ${measure(metric, overall.value)} (dashed).` +
       `${lacking ? ` ${plural(lacking, "slice")} without a value.` : ""}` +
-      `${vague ? ` Grey: ${plural(vague, "slice")} with too few rows for an interval.` : ""}`,
+      `${vague ? ` Grey: ${plural(vague, "slice")} without an interval.` : ""}`,
   );
   say("slices-caption", versionsOf(known));
   const rows = known.map((point) => ({
