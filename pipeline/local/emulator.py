@@ -17,6 +17,7 @@ from bqemulator import server
 from bqemulator.api.dependencies import AppContext
 from bqemulator.api.middleware import GzipRequestMiddleware
 from bqemulator.api.routes import jobs
+from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 from bqemulator.config import Settings
 from bqemulator.grpc_api.interceptors import DomainErrorTranslationInterceptor
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
@@ -26,6 +27,7 @@ from starlette.types import ASGIApp
 
 from pipeline.local.concurrent_dml import ConcurrentDml
 from pipeline.local.job_resources import job_resource
+from pipeline.local.job_rows import inserting
 from pipeline.local.load_jobs import LoadJobs
 from pipeline.local.parse_cache import cached_parser
 from pipeline.local.semantics import Semantics
@@ -51,6 +53,7 @@ def patch() -> None:
     _replace(sqlglot, "parse_one", cached_parser)
     _replace(SQLTranslator, "_apply_first_matching_rule", without_leaves)
     _replace(SQLTranslator, "translate", remembering)
+    _replace(DuckDBCatalogRepository, "upsert_job", inserting)
     # The emulator has one connection, and that holds one result: handlers in threads would take each other's
     for module in (fastapi.routing, fastapi.dependencies.utils):
         _replace(module, "run_in_threadpool", lambda _: _call_here)
