@@ -6,6 +6,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
+
 Upsert = Callable[[Any, Any], Any]
 
 
@@ -21,7 +23,10 @@ def inserting(upsert: Upsert) -> Upsert:
             _engine=SimpleNamespace(execute=_inserts(catalogue._engine)),  # noqa: SLF001
         )
         plain._write_job = lambda made: type(catalogue)._write_job(plain, made)  # noqa: SLF001
-        return upsert(plain, job)
+        try:
+            return upsert(plain, job)
+        except duckdb.ConstraintException:  # a row that the catalogue forgot
+            return upsert(catalogue, job)
 
     return write
 

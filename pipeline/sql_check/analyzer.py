@@ -42,7 +42,7 @@ class Analyzer:
     sources
         Those of them of which a statement never reads every column.
     cache_dir
-        Folder of the compiled analyzer.
+        Folder of the compiled analyzer, and of what it learnt of statements.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Analyzer:
         self._cache_dir, self._memory = cache_dir, Memory(cache_dir)
         self._language = bigquery_options()
         ready = ((str(name), zetasql_table(str(name), schema)) for name, schema in tables.items())
-        self._known = {name: Made.of(name, message_of(table)) for name, table in ready}
+        self._known = {(name, False): Made.of(name, message_of(table)) for name, table in ready}
         self._partitions = {str(name): column for name, column in partitions.items()}
         self._sources = frozenset(str(name) for name in sources)
 
@@ -105,11 +105,16 @@ class Analyzer:
         return {
             "sql": statement.sql,
             "types": dict(statement.types),
-            "made": [asdict(self._known[name]) for name in named if name in self._known],
+            "made": [asdict(made) for made in self._named(statement)],
             "partitions": [(name, self._partitions[name]) for name in named if name in self._partitions],
             "sources": [name for name in named if name in self._sources],
             "in_udf": _stands_in_udf(statement),
         }
+
+    def _named(self, statement: Statement) -> list[Made]:
+        """Return what is known of the tables and functions that a statement names."""
+        named = {str(table) for _, _, table in statement.tables}
+        return [made for (name, _), made in sorted(self._known.items()) if name in named]
 
     def _learn(self, statement: Statement) -> Learnt:
         resolved = self._resolve(statement)
@@ -144,8 +149,7 @@ class Analyzer:
                 prune_unused_columns=True,
             ),
         )
-        named = {str(table) for _, _, table in statement.tables}  # all that is known would be copied each time
-        made = [self._known[name] for name in sorted(named & set(self._known))]
+        made = self._named(statement)  # all that is known would be copied each time
         try:
             return self._service.resolve(
                 request,
@@ -170,7 +174,7 @@ class Analyzer:
             raise Rejected(Finding(asset.path, asset.first_line, what))
 
     def _remember(self, made: Made) -> None:
-        self._known[made.name] = made
+        self._known[made.name, made.is_function] = made
         if made.partition:
             self._partitions[made.name] = made.partition
 

@@ -44,7 +44,7 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
     target
         Names of project and datasets.
     cache_dir
-        Folder of the compiled analyzer.
+        Folder of the compiled analyzer, and of what it learnt of statements.
     """
     checked, session = Checked(), Session.open(project, target)
     checked.findings += _broken_releases(session)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pipeline.digests import canonical_json
+from pipeline.digests import SHORT
 from pipeline.sql_check.engine import COMPILED
 
-FOLDER = "learnt"
+FOLDER, DAY = "learnt", 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Made:
     @property
     def message(self) -> bytes:
         """The analyzer's message for it."""
-        return base64.b64decode(self.content)
+        return base64.b64decode(self.content, validate=True)
 
 
 @dataclass(frozen=True)
@@ -66,37 +68,58 @@ class Learnt:
 
 
 class Memory:
-    """A folder with a file for each statement that passed; a statement that does not is analyzed each time."""
+    """A folder with a file for each statement that passed; a statement that does not is analyzed each time.
+
+    What other rules or another analyzer have learnt is removed after a day. A folder that cannot be read or written
+    costs time, and changes no answer.
+    """
 
     def __init__(self, cache_dir: Path) -> None:
-        self._folder = cache_dir / FOLDER
+        self._folder = cache_dir / FOLDER / RULES
 
     def find(self, known: dict[str, Any]) -> Learnt | None:
         """Return what was learnt with just this knowledge; a file of no use is none."""
         try:
             read = json.loads(self._path(known).read_bytes())
             made = Made(**read["made"]) if read["made"] else None
+            if made:
+                _ = made.message
             return Learnt(tuple((name, kind) for name, kind in read["columns"]), made)
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def keep(self, known: dict[str, Any], learnt: Learnt) -> None:
         """Keep what was learnt; whoever reads at the same time finds all of it or nothing."""
         path = self._path(known)
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{uuid4().hex}")
-        partial.write_text(json.dumps(asdict(learnt)))
-        partial.replace(path)
+        try:
+            if not self._folder.is_dir():
+                self._folder.mkdir(parents=True)
+                _remove_old(self._folder)
+            partial.write_text(json.dumps(asdict(learnt)))
+            partial.replace(path)
+        except OSError:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def _path(self, known: dict[str, Any]) -> Path:
-        content = canonical_json([COMPILED, _rules(), known])
-        return self._folder / f"{hashlib.sha256(content.encode()).hexdigest()}.json"
+        # In the order as it is: that of the fields of a struct is part of its type
+        return self._folder / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()}.json"
 
 
-@cache
-def _rules() -> str:
-    """Return the digest of this package's code: with other rules, nothing was learnt yet."""
-    digest = hashlib.sha256()
+def _remove_old(folder: Path) -> None:
+    """Remove what was learnt by other rules, but for the last day: somebody may go back and forth between two."""
+    for other in folder.parent.iterdir():
+        if other != folder and time.time() - other.stat().st_mtime > DAY:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _digest_of_rules() -> str:
+    digest = hashlib.sha256(COMPILED.encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:SHORT]
+
+
+RULES = _digest_of_rules()
+"""Digest of the analyzer's version and of this package's code as it was loaded: with others, nothing was learnt yet."""

@@ -50,7 +50,7 @@ def main() -> int:
         place = prepare(Path(name))
         points = [point for point in all_points(place) if options.only in point.name]
         if options.subset:
-            points = subset(points, options.subset)
+            points = subset(points, options.subset, options.seed)
         else:  # a budget of time leaves out some of every group, and other ones on another day
             random.Random(options.seed).shuffle(points)  # noqa: S311
             print(f"{len(points)} points in the order of --seed {options.seed}", flush=True)

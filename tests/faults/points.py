@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from tests.faults.faults import KILLS, TERMS, Fault, Strike, faults_for
@@ -166,13 +167,13 @@ def _faults(scenario: Scenario) -> Found:
     yield "404 after 409", scenario, _struck(scenario, lost_reply, unknown)
 
 
-def subset(points: Sequence[Point], count: int) -> list[Point]:
-    """Choose points from every group, evenly spread."""
+def subset(points: Sequence[Point], count: int, seed: int = 0) -> list[Point]:
+    """Choose points from every group, evenly spread, other ones with another seed; the groups take turns."""
     groups = list(dict.fromkeys(point.group for point in points))
     share = max(1, count // len(groups))
-    chosen: list[Point] = []
+    chosen: list[list[Point]] = []
     for group in groups:
         own = [point for point in points if point.group == group]
         step = max(1, len(own) // share)
-        chosen += own[step // 2 :: step][:share]
-    return chosen
+        chosen.append(own[seed % step :: step][:share])
+    return [point for turn in zip_longest(*chosen) for point in turn if point]

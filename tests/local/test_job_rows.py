@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import duckdb
 from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 
 from pipeline.local.job_rows import inserting
@@ -53,3 +54,16 @@ def test_a_new_job_is_inserted_and_a_known_one_replaced():
     assert [values[1:5] for _, values in catalogue.sent] == [
         ["a", "QUERY", "RUNNING", '"RUNNING"'], ["a", "QUERY", "DONE", '"DONE"'], ["b", "QUERY", "DONE", '"DONE"'],
     ]  # fmt: skip
+
+
+def test_a_row_that_the_catalogue_forgot_is_replaced():
+    catalogue = Catalogue()
+
+    def execute(sql, parameters):
+        catalogue.sent.append((sql.split("(")[0], parameters))
+        if sql.startswith("INSERT INTO"):
+            raise duckdb.ConstraintException("Duplicate key")
+
+    catalogue._engine = SimpleNamespace(execute=execute)
+    assert catalogue.upsert_job(job("a", "DONE")).state == "DONE"
+    assert [sql.split()[1] for sql, _ in catalogue.sent] == ["INTO", "OR"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import time
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +15,7 @@ from pipeline.sql_check import memory
 from pipeline.sql_check.analyzer import Analyzer
 from pipeline.sql_check.engine import COMPILED, Service
 from pipeline.sql_check.findings import Rejected
-from pipeline.sql_check.memory import FOLDER, Learnt, Made, Memory
+from pipeline.sql_check.memory import DAY, FOLDER, Learnt, Made, Memory
 from tests.sql_check.conftest import ANALYZER, COLUMNS, TABLE, statement
 
 QUERY = "SELECT id, name FROM `{items}` WHERE day = @day"
@@ -56,16 +60,27 @@ def test_what_was_learnt_is_found_by_the_next(cache_dir, asked):
     "other",
     [
         {"body": QUERY.replace("name", "score")},
-        {"kind": "TIMESTAMP", "body": QUERY.replace("day =", "t =")},
         {"columns": Schema.parse({"id": "INT64", "day": "DATE", "name": "BOOL"})},
         {"partitions": {TABLE: "day"}},
         {"sources": [TABLE]},
     ],
-    ids=["text", "parameter", "column of a table", "partition", "source"],
+    ids=["text", "column of a table", "partition", "source"],
 )
 def test_with_other_knowledge_nothing_was_learnt(cache_dir, asked, other):
     learn(cache_dir)
     learn(cache_dir, **other)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("DATE", "TIMESTAMP"), ([{"a": "STRING", "b": "INT64"}], [{"b": "INT64", "a": "STRING"}])],
+    ids=["type", "order of fields"],
+)
+def test_with_another_type_of_a_parameter_nothing_was_learnt(cache_dir, asked, one, other):
+    body = "SELECT @day AS day" if isinstance(one, str) else "SELECT * FROM UNNEST(@day)"
+    found = [Analyzer({}, cache_dir).analyze(statement(body, parameters={"day": kind})) for kind in (one, other, one)]
+    assert found[0] == found[2] != found[1]
     assert len(asked) == 2
 
 
@@ -97,6 +112,14 @@ def test_a_function_is_known_without_asking(cache_dir, asked):
     assert len(asked) == 3
 
 
+def test_a_table_and_a_function_may_have_one_name(cache_dir):
+    name = type(TABLE)("pipeline-local", "ml", "twice")
+    analyzer = Analyzer({name: COLUMNS}, cache_dir)
+    create = "CREATE OR REPLACE FUNCTION `{twice}`(x INT64) RETURNS INT64 AS (2 * x)"
+    analyzer.analyze(statement(create, path="udf/twice.sql", twice=name))
+    assert analyzer.analyze(statement("SELECT `{twice}`(id) AS two FROM `{twice}`", twice=name)).names == ["two"]
+
+
 def test_a_statement_that_is_refused_is_analyzed_each_time(cache_dir, asked):
     for _ in range(2):
         with pytest.raises(Rejected, match="Unrecognized name: nobody"):
@@ -116,19 +139,67 @@ def test_with_other_rules_nothing_was_learnt(tmp_path, monkeypatch):
     known = {"sql": "SELECT 1"}
     Memory(tmp_path).keep(known, LEARNT)
     assert Memory(tmp_path).find(known) == LEARNT
-    monkeypatch.setattr(memory, "_rules", lambda: "others")
+    monkeypatch.setattr(memory, "RULES", "others")
     assert Memory(tmp_path).find(known) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"columns": [["a"]], "made": null}', '{"columns": 1}'])
+def test_what_other_rules_learnt_is_removed_after_a_day(tmp_path, monkeypatch):
+    for rules, age in (("old", 2 * DAY), ("new", 0), ("own", 0)):
+        monkeypatch.setattr(memory, "RULES", rules)
+        Memory(tmp_path).keep({}, LEARNT)
+        moment = time.time() - age
+        os.utime(tmp_path / FOLDER / rules, (moment, moment))
+    assert sorted(each.name for each in (tmp_path / FOLDER).iterdir()) == ["new", "own"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
+def test_a_folder_that_may_not_be_used_costs_time_only(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        Memory(tmp_path).keep({}, LEARNT)
+        assert Memory(tmp_path).find({}) is None
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_disk_that_is_full_or_a_file_in_the_way_costs_time_only(tmp_path, monkeypatch):
+    (tmp_path / FOLDER).write_text("no folder")
+    Memory(tmp_path).keep({}, LEARNT)
+    assert Memory(tmp_path).find({}) is None
+    (tmp_path / FOLDER).unlink()
+    Memory(tmp_path).keep({}, LEARNT)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    Memory(tmp_path).keep({"other": 1}, LEARNT)
+    assert len(list((tmp_path / FOLDER / memory.RULES).iterdir())) == 1
+
+
+BAD_BASE64 = '{"columns": [], "made": {"name": "a", "content": "no base64", "is_function": false}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        BAD_BASE64,
+        '{"columns": [["a"]], "made": null}',
+        '{"columns": 1}',
+    ],
+)
 def test_a_file_of_no_use_is_written_again(tmp_path, content):
     known = {"sql": "SELECT 1"}
     kept = Memory(tmp_path)
     kept.keep(known, LEARNT)
-    (file,) = (tmp_path / FOLDER).iterdir()
+    (file,) = (tmp_path / FOLDER / memory.RULES).iterdir()
     file.write_text(content)
     assert kept.find(known) is None
     kept.keep(known, LEARNT)
     assert kept.find(known) == LEARNT
-    assert [each.name for each in (tmp_path / FOLDER).iterdir()] == [file.name]
+    assert list(file.parent.iterdir()) == [file]
     assert json.loads(file.read_text())["columns"] == [["id", "INT64"]]
