@@ -21,7 +21,7 @@ def page_data(rows: PageRows) -> dict[str, Any]:
     overall = [{**row, "slice_name": "", "slice_value": ""} for row in rows.history]
     measured = [*overall, *rows.slices]
     metrics = metric_names(rows)
-    decimals = {name: decimals_of(_values(overall, name) or _values(measured, name)) for name in metrics}
+    decimals = {name: decimals_of(_values(measured, name)) for name in metrics}
     coded = {
         "measured": coder.code(
             measured, METRIC_KEY, ("value",), bounds=INTERVAL, plain=("n",), texts=("note",), decimals=decimals
@@ -118,7 +118,7 @@ def _most(rows: Rows, name: str) -> float | None:
 
 
 def _values(rows: Rows, metric: str) -> list[Any]:
-    return [row["value"] for row in rows if row["metric"] == metric]
+    return [row.get(name) for row in rows if row["metric"] == metric for name in ("value", *INTERVAL)]
 
 
 def _verdicts(rows: PageRows, names: Names) -> list[dict[str, Any]]:

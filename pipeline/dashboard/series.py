@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from statistics import median_low
 from typing import Any, TypeVar
 
 from pipeline.dashboard.rows import Row, Rows
@@ -39,13 +38,17 @@ def finite(value: Any) -> float | None:
 
 
 def decimals_of(values: Iterable[Any]) -> int:
-    """Return with how many decimals numbers of this size have four significant digits, 0 to 9."""
+    """Return with how many decimals numbers of this size have four significant digits, 0 to 15.
+
+    The smallest number counts, unless it is less than the largest one's 10,000th part.
+    """
     sizes = [abs(number) for number in map(finite, values) if number]
     if not sizes:
         return DIGITS
     if all(size.is_integer() for size in sizes) and max(sizes) > 1:
         return 0
-    return min(max(DIGITS - 1 - math.floor(math.log10(median_low(sizes))), 0), 9)
+    smallest = min(size for size in sizes if size >= max(sizes) / 10**DIGITS)
+    return min(max(DIGITS - 1 - math.floor(math.log10(smallest)), 0), 15)
 
 
 def version_of(row: Row) -> str:

@@ -202,7 +202,8 @@ def _first_date(session: Session, job: Job, variant: str, spans: Spans, asked: d
     if asked < since:
         what = f"--from {asked} lies before {since}, from which run date on {_present(spans)} is champion"
         raise RequestError(what, hint="name that date or a later one: who was champion before stays")
-    if asked == since and len(spans) > 1 and slices:
+    # The first champion is read for the run dates before its own, too
+    if asked == since and (slices if len(spans) > 1 else published(session, job, EARLIEST, LATEST)):
         what = (
             f"--from {asked} is the run date from which on {_present(spans)} is read: it would never have been champion"
         )

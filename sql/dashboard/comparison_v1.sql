@@ -1,19 +1,22 @@
 /*
 description: >
   Champion and challenger on the entities that both predicted, a row a metric, run date and challenger, with what was
-  decided about the two on that run date. A decision without a comparison, such as the first champion, has a row of its
-  own with no metric. Of several decisions those that change the champion come first.
+  decided about the two on that run date. A decision without a comparison, such as the first champion, and one by hand
+  have a row of their own with no metric. Of several decisions those that change the champion come first.
 identifiers: {view: table, comparisons: table, verdicts: table}
 changes: {v1: first version}
 */
 CREATE OR REPLACE VIEW `{view}` AS
 WITH decided AS (
-  SELECT job, run_date, champion, challenger, verdict, reason, n, needed_n, difference, low, high
+  SELECT
+    job, run_date, champion, challenger, verdict, reason, n, needed_n, difference, low, high,
+    verdict = 'rollback' OR (verdict = 'promote' AND difference IS NULL) AS by_hand
   FROM `{verdicts}`
   WHERE TRUE
   QUALIFY
     ROW_NUMBER() OVER (
-      PARTITION BY job, run_date, champion, challenger
+      PARTITION BY
+        job, run_date, champion, challenger, verdict = 'rollback' OR (verdict = 'promote' AND difference IS NULL)
       ORDER BY verdict IN ('keep', 'too-few-labels') ASC, n DESC, verdict DESC, reason ASC
     ) = 1
 ),
@@ -31,6 +34,7 @@ LEFT JOIN decided
     AND comparisons.run_date = decided.run_date
     AND comparisons.champion = decided.champion
     AND comparisons.challenger = decided.challenger
+    AND NOT decided.by_hand
 UNION ALL
 SELECT
   decided.job, decided.run_date, decided.champion, decided.challenger,
@@ -43,4 +47,4 @@ LEFT JOIN compared
     AND decided.run_date = compared.run_date
     AND decided.champion = compared.champion
     AND decided.challenger = compared.challenger
-WHERE compared.job IS NULL
+WHERE compared.job IS NULL OR decided.by_hand

@@ -70,7 +70,7 @@ judged AS (
     LOGICAL_AND(verdict = 'too-few-labels') AS counts
   FROM `{verdicts}`
   WHERE job IN UNNEST(@jobs)
-    AND run_date BETWEEN @first_date AND @last_date
+    AND run_date >= @first_date  -- later ones, too: of days before them, only those that were judged count any more
     AND challenger IS NOT NULL
     AND (verdict IN ('keep', 'too-few-labels') OR difference IS NOT NULL)
   GROUP BY job, champion, challenger, run_date

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -65,6 +65,20 @@ def test_headline_numbers_are_those_of_the_rows_with_interval_change_and_version
         change = round(now["value"], 4) - round(was["value"], 4)
         assert f"{change:+.4f} since 29 Jan" in shown
         assert f"{now['sql_version']} ({now['sql_digest']})" in shown
+
+
+def test_the_change_after_a_promotion_is_that_of_the_same_variant(open_page, rows):
+    page, metric = open_page(rows), rows.headline[0]
+    champions = [(day, champion(rows, metric, day)["variant"]) for day in rows.dates]
+    before, day, variant = next((earlier, day, now) for (earlier, was), (day, now) in pairwise(champions) if was != now)
+    page.choose("to", day.isoformat())
+    values = {
+        row["run_date"]: round(row["value"], 4)
+        for row in rows.history
+        if row["metric"] == metric and row["variant"] == variant
+    }
+    shown = page.tab.locator(".card").first.inner_text().replace("\u2212", "-")
+    assert f"{values[day] - values[before]:+.4f} since {before.day} " in shown
 
 
 def test_every_number_names_its_sql(open_page, rows):

@@ -88,6 +88,7 @@ def test_what_the_gate_promoted_is_rolled_back_and_may_be_promoted_by_later_wind
         ("newer", "x", None, "has no variant 'newer' - the variants are: old, new, newest"),
         ("old", "x", None, "old@.* is champion already - since run date 2013-07-01"),
         ("new", " ", None, "--reason is empty"),
+        ("new", "x", 0, "--from 2013-07-01 is the run date from which on old@.* is read: it would never have been"),
         ("new", "x", -1, "--from 2013-06-30 lies before 2013-07-01, from which run date on old@.* is champion"),
     ],
 )

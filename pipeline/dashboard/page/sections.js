@@ -53,7 +53,9 @@ function card(metric) {
   const better = metrics.get(metric)?.better;
   const title = node("h3", {}, metric, node("span", {}, better && better !== "neither" ? `${better} is better` : ""));
   if (!now) return node("article", { class: "card" }, title, node("p", { class: "quiet" }, "No value of a champion on this date."));
-  const before = points.filter((point) => point.place < place && point.value !== null).pop();
+  // Of the same variant, whoever was champion then: another model's number is no change of this one
+  const own = variantsOf(metric, state.slice).get(now.variant);
+  const before = own.filter((point) => point.place < place && point.value !== null).pop();
   const value = node("p", { class: "value", title: tipOf(metric, now, longDay(times[place])) }, measure(metric, now.value));
   const rows = [
     title,

@@ -16,8 +16,9 @@ const grouped = (number) => (number === null ? "–" : Math.round(number).toLoca
 
 function measure(metric, number) {
   if (number === null || number === undefined) return "–";
-  const decimals = Math.min(metrics.get(metric)?.decimals ?? 4, 9);
-  return fixed(number, decimals);
+  const most = metrics.get(metric)?.decimals ?? 4;
+  const six = number === 0 ? most : 5 - Math.floor(Math.log10(Math.abs(number))); // significant digits
+  return fixed(number, Math.min(most, Math.max(six, 0)));
 }
 
 function fixed(number, decimals) {
@@ -45,7 +46,10 @@ const versionText = (version) => {
 };
 
 function interval(metric, point) {
-  if (point.low === null || point.high === null) return point.note ? `no interval: ${point.note}` : "no interval";
+  if (point.low === null || point.high === null) {
+    const note = (point.note || "").replace(/^no interval: /, "");
+    return note ? `no interval: ${note}` : "no interval";
+  }
   return `${measure(metric, point.low)} to ${measure(metric, point.high)}`;
 }
 
