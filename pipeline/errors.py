@@ -28,6 +28,7 @@ class PipelineError(Exception):
     def __init__(self, what: str, *, hint: str = "") -> None:
         text = f"{what} - {hint}" if hint else what
         super().__init__(" ".join(text.split()))
+        self.what = " ".join(what.split())
 
 
 class RequestError(PipelineError):

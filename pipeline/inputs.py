@@ -23,6 +23,10 @@ MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None")
 
 def read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
     """Read a CSV file; with a schema, text such as `007` or `NA` stays text and big integers stay exact."""
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist()
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise ValueError(f"the column {doubled} stands there twice")
     if schema is None:
         return pd.read_csv(path)
     dtypes = {c.name: pandas_dtype(c.type) for c in schema.columns if c.type in ("STRING", "INT64")}
@@ -88,6 +92,8 @@ def _read_object(place: str, store: Store | None, schema: Schema | None) -> pd.D
 
 def _read_local(path: Path, schema: Schema | None, origin: str) -> pd.DataFrame:
     frame = _read_file(path, schema)
+    if schema and not len(frame.columns):  # JSON Lines without a line name no columns
+        frame = pd.DataFrame({name: [] for name in schema.names}, dtype=object)
     return cast_frame(frame, schema, origin=origin) if schema else frame
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.json
 
 from pipeline.errors import RequestError
 from pipeline.rejects import refuse_rejects, split_frame
 from pipeline.schemas import Schema, arrow_type, frame_of
 
 
-def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
+def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path, *, origin: str = "") -> int:
     """Write the columns of `schema` as JSON Lines and return the number of rows.
 
     DATE is written YYYY-MM-DD, TIMESTAMP in UTC, doubles exactly; an empty frame makes an empty file.
+
+    Parameters
+    ----------
+    origin
+        Where the rows come from, for errors; the file's name when not given.
 
     Raises
     ------
@@ -24,8 +33,8 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path) -> int:
         A row does not fit: a value of another type, an infinite number, which JSON cannot hold, or a required value
         that is missing. NaN is a missing value.
     """
-    split = split_frame(frame, schema, origin=path.name)
-    refuse_rejects(split, path.name)
+    split = split_frame(frame, schema, origin=origin or path.name)
+    refuse_rejects(split, origin or path.name)
     return write_rows(split.rows, schema, path)
 
 
@@ -44,14 +53,50 @@ def read_jsonl(path: Path) -> pd.DataFrame:
     Raises
     ------
     RequestError
-        A line is not a JSON object.
+        A line is not a JSON object, or has a name twice.
     """
-    if path.stat().st_size == 0:
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    if not content.strip():
         return pd.DataFrame()
     try:
-        return frame_of(pl.read_ndjson(path, infer_schema_length=None).to_arrow())
-    except (pl.exceptions.PolarsError, pa.ArrowException) as error:
-        raise RequestError(f"{path}: cannot be read as JSON Lines ({error})", hint="one JSON object a line") from error
+        _refuse_doubled_names(content)
+        return frame_of(pl.read_ndjson(content, infer_schema_length=None).to_arrow())
+    except (pl.exceptions.PolarsError, pa.ArrowException, ValueError) as error:
+        what = f"{path}: cannot be read as JSON Lines ({_first_mistake(content) or error})"
+        raise RequestError(what, hint="one JSON object a line") from error
+
+
+def _refuse_doubled_names(content: bytes) -> None:
+    """Refuse what readers understand in two ways: some take the first value of a name, some the last."""
+    try:
+        pa.json.read_json(pa.BufferReader(content))
+    except pa.ArrowInvalid as error:
+        if "specified twice" in str(error):
+            raise
+        # whatever else it does not take, such as numbers among texts, others do
+
+
+def _first_mistake(content: bytes) -> str | None:
+    """Say which line is none that JSON allows, and why."""
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        try:
+            if line.strip():
+                json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        except ValueError as error:
+            return f"line {number}: {error}"
+    return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise ValueError(f"the name {doubled} stands there twice")
+    return dict(pairs)
 
 
 def _arrow_schema(schema: Schema) -> pa.Schema:

@@ -125,3 +125,17 @@ def test_what_is_wrong_with_an_object_is_said_of_its_address(make_session, tmp_p
     store.put_file(tmp_path / "labels.csv", uri)
     with pytest.raises(RequestError, match=f"^{uri}: "):
         read_input(uri, store=store, schema=Schema.parse({"id": "INT64", "origin": "STRING"}))
+
+
+def test_a_column_that_stands_twice_in_a_csv_file_is_refused(tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("a,b,a\n1,2,3\n")
+    with pytest.raises(RequestError, match=r"twice\.csv: cannot be read \(the column a stands there twice\)"):
+        read_input(str(path))
+
+
+def test_json_lines_without_a_line_are_no_rows_of_the_declared_columns(tmp_path):
+    path = tmp_path / "none.jsonl"
+    path.write_text("")
+    frame = read_input(str(path), schema=Schema.parse({"a": "DATE NOT NULL", "b": "INT64"}))
+    assert (list(frame.columns), len(frame)) == (["a", "b"], 0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from datetime import UTC, date, datetime
 
@@ -146,8 +147,35 @@ def test_late_fractions_and_late_columns_are_seen(read):
 
 
 @pytest.mark.parametrize(
-    "text", ["no json\n", '{"a":1}\n{"a":\n', "[1]\n", '{"a":NaN}\n', '{"a":18446744073709551616}\n', "\n"]
+    "text", ["no json\n", '{"a":1}\n{"a":\n', "[1]\n", '{"a":NaN}\n', '{"a":18446744073709551616}\n']
 )
 def test_what_is_no_json_lines_is_a_request_error_that_names_the_file(read, text):
     with pytest.raises(RequestError, match=r"in\.jsonl: cannot be read as JSON Lines"):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a":1}\n{"a":NaN}\n', "line 2: NaN is no number of JSON"),
+        ('{"a":1}\n\n{"a":1, "b":"a", "a":2}\n', "line 3: the name a stands there twice"),
+        ('{"a":{"b":1,"b":2}}\n', "line 1: the name b stands there twice"),
+        ('{"a":1}\n{"a":\n', "line 2: Expecting value"),
+    ],
+)
+def test_the_line_that_is_wrong_is_named(read, text, said):
+    with pytest.raises(RequestError, match=re.escape(said)):
+        read(text)
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_line(read):
+    assert read('\ufeff{"a":1}\n')["a"].tolist() == [1]
+
+
+def test_names_in_texts_are_no_names(read):
+    assert read('{"a":"\\"a\\":1", "b":1}\n{"a":"x", "b":"text beside a number"}\n').shape == (2, 2)
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \r\n"])
+def test_a_file_without_a_line_has_no_rows(read, text):
+    assert len(read(text)) == 0

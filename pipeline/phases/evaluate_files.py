@@ -54,7 +54,10 @@ def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str
     if not spec.item:  # with items, what was not predicted is part of the metrics
         _refuse_unknown(session, spec.entity, staged, known)
     rows = staged_predictions_statement(session, staged, spec.columns, name)
-    return session.warehouse.rows(metrics_statement(session, rows, known, spec))
+    found = session.warehouse.rows(metrics_statement(session, rows, known, spec))
+    if not found:
+        session.reporter.say(f"{labels}: no label is known, so nothing is judged")
+    return found
 
 
 def _refuse_unknown(session: Session, key: Sequence[str], predictions: TableName, labels: TableName) -> None:
@@ -75,11 +78,13 @@ def _stage(
     table = session.target.run_table(staged.replace("-", "_"))
     with tempfile.TemporaryDirectory(prefix="staged-") as folder:
         path = Path(folder) / "rows.jsonl"
-        rows = write_jsonl(frame, schema, path)
+        rows = write_jsonl(frame, schema, path, origin=place)
         uri = session.store.uri(job.name, "attempts", "staged", f"{staged}.jsonl")
         session.store.put_file(path, uri)
     try:
         load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
+    except CheckError as error:
+        raise CheckError(error.what.replace(str(table), place), hint="mend the rows there") from error
     finally:  # rows that were refused go as well, when their time has come
         if session.warehouse.tables.exists(table):
             session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})

@@ -318,7 +318,7 @@ limited AS (
   SELECT
     *,
     IF(
-      value > 0 AND (is_loss OR value < 1) AND error > 0 AND scarcest >= 30,
+      value > 0 AND (is_loss OR value < 1) AND error > 1e-7 * value AND scarcest >= 30,  -- less is rounding
       error * SQRT(units / (units - 1)) / value / IF(is_loss, 1, 1 - value)
       * (
         1.959963984540054 + 2.3722712306 / (scarcest - 1) + 2.8224986157 / POW(scarcest - 1, 2)

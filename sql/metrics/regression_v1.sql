@@ -7,6 +7,7 @@ description: >
   A row without a label (NULL) is not judged; it counts in label_coverage, the share of predictions that have a label,
   in rows and not in weights, overall only. count is the number of rows that are judged. r2 of a constant label, and
   wape where all labels are zero, are NULL, and note says why; a slice in which nothing is judged has no rows.
+  Numbers beyond 1e60 are refused: sums of fourth powers of errors must stay finite.
   docs/metrics.md says more. Each prediction is read once, its three id columns twice.
   Intervals (95 %) are by linearisation: each row has an influence on a metric, influences are summed over clusters
   where the job declares them, and the variance is their sum of squares times units / (units - 1), units being rows or
@@ -44,9 +45,9 @@ metrics:
   count: {better: neither}
   label_coverage: {better: neither}
 checks:
-  - range: {column: label, min: -1.7976931348623157e+308}
+  - range: {column: label, min: -1.0e+60, max: 1.0e+60}
 prediction_checks:
-  - range: {column: value, min: -1.7976931348623157e+308}
+  - range: {column: value, min: -1.0e+60, max: 1.0e+60}
 changes: {v1: first version}
 */
 WITH models AS (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -136,6 +137,8 @@ SCORES = pd.DataFrame(
 CLASSES = pd.DataFrame({"user": ["a", "b"], "day": "2024-02-01", "label": ["y", "y"]}).assign(country="DE", worth=1.0)
 NUMBERS = pd.DataFrame({"user": ["a", "b"], "day": "2024-02-01", "value": [1.0, 2.0]})
 
+VALUES = NUMBERS.rename(columns={"value": "label"}).assign(country="DE", worth=1.0)
+
 
 def from_files(session, own, folder, family, predictions, labels):
     predictions.to_json(folder / "predictions.jsonl", orient="records", lines=True)
@@ -165,11 +168,24 @@ def test_classes_are_judged_from_files(session, own, tmp_path):
         ("ranking", LISTS, RELEVANCE.assign(label=-1), "range label, min 0.0 failed: 3 rows"),
         ("multiclass", SCORES.assign(score=1.5), CLASSES, "range score, min 0.0, max 1.0 failed: 3 rows"),
         ("multiclass", SCORES, CLASSES.assign(user=["a", "z"]), "1 labels are about nothing that was predicted"),
+        ("regression", NUMBERS.assign(value=1e200), VALUES, "range value, min -1e.60, max 1e.60 failed: 2 rows"),
+        ("regression", NUMBERS, VALUES.assign(label=-1e200), "range label, min -1e.60, max 1e.60 failed: 2 rows"),
     ],
 )
 def test_what_would_give_a_wrong_number_is_refused(session, own, tmp_path, family, predictions, labels, said):
-    with pytest.raises(CheckError, match=said):
+    with pytest.raises(CheckError, match=said) as refused:
         from_files(session, own, tmp_path, family, predictions, labels)
+    assert re.search(r"/(predictions|labels)\.jsonl: |about nothing that was predicted", str(refused.value))
+    assert "staged" not in str(refused.value)
+
+
+def test_without_a_label_nothing_is_judged_and_that_is_said(session, own, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(type(session.reporter), "say", lambda _, line: said.append(line))
+    for labels in (CLASSES.head(0), CLASSES.assign(label=None)):
+        assert from_files(session, own, tmp_path, "multiclass", SCORES, labels) == {}
+    assert len(said) == 2
+    assert all(line.endswith("labels.jsonl: no label is known, so nothing is judged") for line in said)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", None])
@@ -177,9 +193,7 @@ def test_a_number_that_is_none_is_refused(session, own, tmp_path, number):
     (tmp_path / "predictions.jsonl").write_text(
         '{"user": "a", "day": "2024-02-01", "value": %s}\n' % ("null" if number is None else f'"{number}"')
     )
-    NUMBERS.rename(columns={"value": "label"}).assign(country="DE", worth=1.0).to_json(
-        tmp_path / "labels.jsonl", orient="records", lines=True
-    )
+    VALUES.to_json(tmp_path / "labels.jsonl", orient="records", lines=True)
     places = [str(tmp_path / f"{name}.jsonl") for name in ("predictions", "labels")]
     with pytest.raises((CheckError, RequestError)) as refused:
         evaluate_from_path(session, own.job("regression"), *places, name="anybody")

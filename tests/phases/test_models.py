@@ -94,7 +94,7 @@ def test_what_the_gate_promoted_is_rolled_back_and_may_be_promoted_by_later_wind
 )
 def test_a_promotion_that_makes_no_sense_is_refused_and_nothing_is_written(session, own, name, reason, first, said):
     with pytest.raises(RequestError, match=said):
-        promote_variant(session, own, name, reason, first and day(first))
+        promote_variant(session, own, name, reason, None if first is None else day(first))
     assert len(champions(session, own)) == 1
     assert verdicts(session, own) == []
 
