@@ -114,12 +114,13 @@ def _remove_old(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _digest_of_rules() -> str:
+def digest_of_rules(folder: Path) -> str:
+    """Return the digest of the analyzer's version and of the code in a folder."""
     digest = hashlib.sha256(COMPILED.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(folder.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:SHORT]
 
 
-RULES = _digest_of_rules()
+RULES = digest_of_rules(Path(__file__).parent)
 """Digest of the analyzer's version and of this package's code as it was loaded: with others, nothing was learnt yet."""

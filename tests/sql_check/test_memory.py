@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pipeline.sql_check import memory
 from pipeline.sql_check.analyzer import Analyzer
 from pipeline.sql_check.engine import COMPILED, Service
 from pipeline.sql_check.findings import Rejected
-from pipeline.sql_check.memory import DAY, FOLDER, Learnt, Made, Memory
+from pipeline.sql_check.memory import DAY, FOLDER, Learnt, Made, Memory, digest_of_rules
 from tests.sql_check.conftest import ANALYZER, COLUMNS, TABLE, statement
 
 QUERY = "SELECT id, name FROM `{items}` WHERE day = @day"
@@ -141,6 +142,15 @@ def test_with_other_rules_nothing_was_learnt(tmp_path, monkeypatch):
     assert Memory(tmp_path).find(known) == LEARNT
     monkeypatch.setattr(memory, "RULES", "others")
     assert Memory(tmp_path).find(known) is None
+
+
+def test_the_rules_are_the_code_of_the_package(tmp_path):
+    package = Path(memory.__file__).parent
+    assert digest_of_rules(package) == memory.RULES
+    shutil.copytree(package, tmp_path / "copy")
+    assert digest_of_rules(tmp_path / "copy") == memory.RULES
+    (tmp_path / "copy" / "absent.py").write_text("ABSENT = frozenset()\n")
+    assert digest_of_rules(tmp_path / "copy") != memory.RULES
 
 
 def test_what_other_rules_learnt_is_removed_after_a_day(tmp_path, monkeypatch):

@@ -17,8 +17,8 @@ const grouped = (number) => (number === null ? "–" : Math.round(number).toLoca
 function measure(metric, number) {
   if (number === null || number === undefined) return "–";
   const most = metrics.get(metric)?.decimals ?? 4;
-  const six = number === 0 ? most : 5 - Math.floor(Math.log10(Math.abs(number))); // significant digits
-  return fixed(number, Math.min(most, Math.max(six, 0)));
+  const four = number === 0 ? most : 4 - Math.ceil(Math.log10(Math.abs(number))); // significant digits
+  return fixed(number, Math.min(most, Math.max(four, 0)));
 }
 
 function fixed(number, decimals) {
