@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -45,9 +45,19 @@ class SqlStep(Strict):
 
 
 class Examples(SqlStep):
-    """The examples SQL and how many days of past run dates it covers before the run date."""
+    """The examples SQL, and which of its rows a model learns from.
+
+    Parameters
+    ----------
+    history_days
+        How many days of past run dates it covers before the run date.
+    trains_on
+        `labelled`: rows of past moments whose label is known by now. `scored`: the rows that are scored, as they are
+        now and without a label, for models that learn from behaviour itself, such as recommenders.
+    """
 
     history_days: int = Field(ge=0, le=3660)
+    trains_on: Literal["labelled", "scored"] = "labelled"
 
 
 class Labels(SqlStep):

@@ -65,6 +65,9 @@ class LeakTest:
         spec, own, cut = self.job.spec, source_tables(self.session, self.job), self._cut_sources()
         whole = self._make(spec.examples, "whole", self.run_date, own)
         past, both = self._past_days(whole), (("whole", own), ("cut", cut))
+        if not past and spec.examples.trains_on == "labelled":
+            what = f"{self.job.name} {self.run_date}: no past day has examples"
+            raise RequestError(what, hint="choose a later --run-date")
         yield self._future_blind(spec.examples, whole, self._make(spec.examples, "cut", self.run_date, cut))
         labels = [self._make(spec.labels, f"labels_{side}", self.run_date, tables) for side, tables in both]
         yield self._future_blind(spec.labels, *labels)
@@ -102,11 +105,7 @@ class LeakTest:
             what = f"{strange[0]['row_count']} examples of {strange[0]['moment']}, a moment at which nothing is scored"
             hint = "a row's moment is that of a run date"
             raise CheckError(f"{self._where(self.job.spec.examples)}: {what}", hint=hint)
-        past = [days[row["moment"]] for row in found if days[row["moment"]] < self.run_date]
-        if not past:
-            what = f"{self.job.name} {self.run_date}: no past day has examples"
-            raise RequestError(what, hint="choose a later --run-date")
-        return past
+        return [days[row["moment"]] for row in found if days[row["moment"]] < self.run_date]
 
     def _pair(self, step: SqlStep, one: TableName, other: TableName) -> Pair:
         return Pair(one, other, self.session.catalogue.get(step.sql).columns, self.job.spec.row_key)

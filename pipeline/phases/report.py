@@ -17,7 +17,7 @@ from pipeline.project import Job
 from pipeline.published import publications
 from pipeline.session import Session
 from pipeline.statements.evaluation import metrics_statement, report_statement
-from pipeline.statements.job import Asked, as_of_date
+from pipeline.statements.job import Asked, as_of_date, label_columns
 from pipeline.statements.predictions import published_span_statement
 
 POOLED = "all pooled"
@@ -37,14 +37,16 @@ def report_job(session: Session, job: Job, first: date, last: date) -> list[Tabl
     rows = daily_metrics(session, job, first, last)
     if not rows:
         return [f"{job.name}: nothing evaluated from {first} to {last}"]
-    pooled = [
-        row | {"run_date": POOLED}
-        for row in pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
-        if not row["slice_name"]
-    ]
-    rows = [*rows, *pooled]
+    if _days_differ(session, job):
+        pooled = pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
+        rows = [*rows, *(row | {"run_date": POOLED} for row in pooled if not row["slice_name"])]
     tables = [metric_table(job, [row for row in rows if row["metric"] == name], name) for name in job.spec.headline]
     return [*tables, next_steps(session, job)]
+
+
+def _days_differ(session: Session, job: Job) -> bool:
+    """Tell whether a row says of which day it is; a user's lists of several days are no set that could be judged."""
+    return any(column.type == "DATE" for column in label_columns(session, job).select(job.spec.row_key).columns)
 
 
 def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
@@ -70,7 +72,7 @@ def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> lis
 
 
 def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
-    """Return a table of one metric: a row a day, a column a variant, all days pooled and their mean below."""
+    """Return a table of one metric: a row a day, a column a variant; below, all days pooled, if given, and the mean."""
     names = {variant.id: variant.name for variant in job.variants}
     variants = [variant for variant in names if any(row["variant"] == variant for row in rows)]
     days = [row for row in rows if row["run_date"] != POOLED]
@@ -80,7 +82,8 @@ def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
     for variant in variants:
         kind = "baseline" if names[variant] in job.spec.baselines else "variant"
         table.add_column(f"{kind}\n{names[variant]}", footer=_mean(days, variant), justify="right", no_wrap=True)
-    for day in [*sorted({row["run_date"] for row in days}), POOLED]:
+    pooled = [POOLED] if len(days) < len(rows) else []
+    for day in [*sorted({row["run_date"] for row in days}), *pooled]:
         found = {row["variant"]: row for row in rows if row["run_date"] == day}
         count = max((row["n"] for row in found.values()), default=0)
         table.add_row(str(day), f"{count:,}", *(_value(found.get(variant)) for variant in variants))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,21 @@ from pipeline.phases.predict import predict_from_data
 from pipeline.project import Variant
 
 SAMPLED_ROWS = 2000
-"""Training rows that are scored, spread evenly over the frame, which is sorted by key."""
+"""About so many training rows are scored, of entities spread evenly over the frame, which is sorted by key."""
 
 POINTS = 100
 """Values that are kept of a column: its hundredths, where it has more."""
 
 
-def score_reference(model: Model, variant: Variant, frame: pd.DataFrame) -> list[dict[str, Any]]:
+def score_reference(model: Model, variant: Variant, frame: pd.DataFrame, entity: Sequence[str]) -> list[dict[str, Any]]:
     """Score a sample of the training rows, without their labels, and return how the scores are distributed.
 
     Parameters
     ----------
     frame
         Training rows, shape (rows, columns), sorted by key.
+    entity
+        Columns of what is predicted for: all rows of one, or none, are in the sample.
 
     Returns
     -------
@@ -34,13 +37,21 @@ def score_reference(model: Model, variant: Variant, frame: pd.DataFrame) -> list
         column with more than 100 values is left out.
     """
     columns = variant.config.columns
-    rows = np.unique(np.linspace(0, len(frame) - 1, SAMPLED_ROWS).astype(int))  # (min(rows, 2000),)
-    sample = frame.iloc[rows].reset_index(drop=True)
+    sample = _sampled(frame, entity)
     if columns.label in sample.columns:
         sample[columns.label] = sample[columns.label].mask(np.ones(len(sample), dtype=bool))
     predictions = predict_from_data(model, sample)
     predicted = [name for name in predictions.columns if name not in columns.key]
     return [{"feature": str(name), **point} for name in predicted for point in _points(predictions[name])]
+
+
+def _sampled(frame: pd.DataFrame, entity: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of entities spread evenly over the frame, about 2,000 rows."""
+    number = frame.groupby(list(entity), sort=False, dropna=False).ngroup().to_numpy()  # (rows,) of the entity
+    entities = int(number.max()) + 1
+    wanted = max(1, round(SAMPLED_ROWS * entities / len(frame)))
+    chosen = np.unique(np.linspace(0, entities - 1, min(wanted, entities)).astype(int))
+    return frame[np.isin(number, chosen)].reset_index(drop=True)
 
 
 def _points(column: pd.Series) -> list[dict[str, Any]]:

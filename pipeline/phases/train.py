@@ -127,7 +127,7 @@ def _train_variant(run: Run, variant: Variant, data: TrainingData) -> TrainedMod
 def _scores(run: Run, model: Model, variant: Variant, data: TrainingData) -> list[dict[str, Any]]:
     """Return the scores that drift is measured against; a model that cannot score its training rows has none."""
     try:
-        return score_reference(model, variant, data.frame)
+        return score_reference(model, variant, data.frame, run.job.spec.entity)
     except RequestError as error:
         run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error}")
         return []

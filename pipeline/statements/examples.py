@@ -27,7 +27,7 @@ def examples_statement(run: Run) -> Statement:
         "key": spec.row_key,
         "entity": spec.entity,
     }
-    values = {"as_of": run.as_of, "shards": spec.predictions.shards}
+    values = {"as_of": run.as_of, "shards": spec.predictions.shards, "trains_on": spec.examples.trains_on}
     return run.session.statement("phases/examples_v1", identifiers, values)
 
 

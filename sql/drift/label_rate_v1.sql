@@ -21,7 +21,7 @@ WITH
 days AS (
   SELECT
     GREATEST(example_as_of, TIMESTAMP_SUB(@as_of, INTERVAL 29 DAY)) AS moment,
-    COUNT(*) AS n,
+    COUNT(label) AS n,
     SUM(CAST(label AS FLOAT64)) AS total,
     SUM(POW(CAST(label AS FLOAT64), 2)) AS squares
   FROM `{examples}`
