@@ -15,12 +15,17 @@ LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --pyth
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: local  ## run the flight-delay job on seven days of real flights, on local emulators
+demo: local  ## run the two jobs on local emulators: seven days of real flights, five days of a tiny shop
 	$(BIN)/pipeline local up
 	$(BIN)/pipeline sources load flight_delay
 	$(BIN)/pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
 	$(BIN)/pipeline evaluate flight_delay --as-of 2013-07-09
 	$(BIN)/pipeline report flight_delay --from 2013-07-01 --to 2013-07-07
+	$(BIN)/pipeline fixtures item_recommend --out .local/shop
+	$(BIN)/pipeline sources load item_recommend --from .local/shop
+	$(BIN)/pipeline backfill item_recommend --from 2026-02-01 --to 2026-02-05
+	$(BIN)/pipeline evaluate item_recommend --as-of 2026-02-13
+	$(BIN)/pipeline report item_recommend --from 2026-02-01 --to 2026-02-05
 	$(BIN)/pipeline dashboard flight_delay --out .local/dashboard.html
 
 # Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.

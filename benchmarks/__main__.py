@@ -6,7 +6,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import command_line, dashboard, metrics_binary, metrics_families, metrics_ranking, run_by_hand
+from benchmarks import (
+    command_line,
+    dashboard,
+    metrics_binary,
+    metrics_families,
+    metrics_ranking,
+    recommend,
+    run_by_hand,
+)
 
 
 def main() -> None:
@@ -19,6 +27,7 @@ def main() -> None:
     metrics_binary.report()
     metrics_ranking.report()
     metrics_families.report()
+    recommend.report()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         run_by_hand.report(options.local_dir or Path(folder) / "local", options.pairs)
 

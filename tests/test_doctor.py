@@ -36,7 +36,8 @@ def test_a_fit_machine_has_a_line_for_each_check_and_nothing_is_written(make_emp
     requests_sent.clear()
     findings = list(diagnose(ROOT, lambda: session.target))
     assert worst(findings) == 0, [str(finding) for finding in findings]
-    names = ["python", "project", "sql", "job flight_delay", "target", "packages", "clock"]
+    jobs = ["job flight_delay", "job item_recommend"]
+    names = ["python", "project", "sql", *jobs, "target", "packages", "clock"]
     places = [*(f"dataset {name}" for name in session.target.datasets), f"bucket {session.target.bucket}"]
     assert [finding.check for finding in findings] == names + places
     assert {finding.state for finding in findings} == {"ok"}

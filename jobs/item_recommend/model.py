@@ -1,0 +1,136 @@
+"""Models that recommend items to users: what is popular, and what is similar to what a user turned to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from jobs.item_recommend.interactions import BOUGHT, ITEM, SUPPORT, USER, WEIGHT, Ids, ids_of, matrix, write_ids
+from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items
+from pipeline.model_config import Columns
+
+FALLBACK = 1e-9
+"""Score of the most popular item beside similarities: it decides where these say nothing, or the same."""
+
+
+class Popularity:
+    """The items with most weight, for every user but those who have bought them.
+
+    Parameters
+    ----------
+    columns
+        Names of the key columns.
+    top_n
+        Items that a user gets at most.
+    threads
+        For the product of sparse matrices; the result is the same with any number.
+    """
+
+    popularity_scale = 1.0
+
+    def __init__(self, *, columns: Columns, top_n: int, threads: int = 1) -> None:
+        self.columns = columns
+        self.top_n = top_n
+        self.threads = threads
+
+    def fit(self, df: pd.DataFrame) -> Self:
+        """Learn from interactions, shape (num_interactions, columns); those of items without support are left out."""
+        supported = df[df[SUPPORT].to_numpy(dtype=bool)]
+        self.users, self.items = ids_of(df[USER]), ids_of(supported[ITEM])
+        weights = matrix(supported, supported[WEIGHT], self.users, self.items)  # (num_users, num_items)
+        self.popular = self._popular(weights, most_bought=_most_bought(df))  # (1, num_items)
+        self.similar = self._similar(weights)  # (num_items, num_items)
+        return self
+
+    def predict(self, df: pd.DataFrame) -> pd.DataFrame:
+        """Recommend to the users of these interactions, shape (num_interactions, columns).
+
+        Returns
+        -------
+        pandas.DataFrame
+            `user_id`, `rank` from 1, `item_id` and `score`, shape (num_recommendations, 4).
+        """
+        users = ids_of(df[USER])
+        weights = matrix(df, df[WEIGHT], users, self.items)  # (num_users, num_items)
+        bought = matrix(df, df[BOUGHT].astype(float), users, self.items)  # (num_users, num_items)
+        bought.eliminate_zeros()
+        scores = best_items(
+            weights, self.similar, self.popular, bought, top_n=self.top_n, threads=self.threads
+        )  # (num_users, num_items)
+        return _as_frame(scores, users, self.items)
+
+    def save_id_maps(self, folder: Path) -> None:
+        """Write the id<->index tables of users and items."""
+        write_ids(self.users, folder / "users.jsonl")
+        write_ids(self.items, folder / "items.jsonl")
+
+    def _popular(self, weights: sparse.csr_array, most_bought: int) -> sparse.csr_array:
+        """Return scores of the most popular items, as many as any user needs, shape (1, num_items)."""
+        total = np.asarray(weights.sum(axis=0)).ravel()  # (num_items,)
+        chosen = np.argsort(-total, kind="stable")[: self.top_n + most_bought]
+        scores = self.popularity_scale * total[chosen] / max(total.max(initial=0.0), np.finfo(float).tiny)
+        return sparse.csr_array((scores, (np.zeros_like(chosen), chosen)), shape=(1, len(total)))
+
+    def _similar(self, weights: sparse.csr_array) -> sparse.csr_array:
+        """Return that no item is similar to another, shape (num_items, num_items)."""
+        return sparse.csr_array((weights.shape[1], weights.shape[1]))
+
+
+class ItemSimilarity(Popularity):
+    """The items most similar to those that a user turned to; then what is popular.
+
+    Parameters
+    ----------
+    columns, top_n, threads
+        As in `Popularity`.
+    neighbours
+        Items that are kept as similar to an item, itself among them.
+    weighting
+        What a weight says of an item: `none`, `tf_idf` or `bm25`.
+    shrinkage
+        Users who count against a similarity, see `nearest_items`.
+    """
+
+    popularity_scale = FALLBACK
+
+    def __init__(
+        self, *, columns: Columns, top_n: int, neighbours: int, weighting: str, shrinkage: float, threads: int = 1
+    ) -> None:
+        super().__init__(columns=columns, top_n=top_n, threads=threads)
+        if weighting not in WEIGHTINGS:
+            raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, not {weighting!r}")
+        self.neighbours = neighbours
+        self.weighting = weighting
+        self.shrinkage = shrinkage
+
+    def _similar(self, weights: sparse.csr_array) -> sparse.csr_array:
+        """Return the nearest items of each item, shape (num_items, num_items)."""
+        if not weights.nnz:
+            return super()._similar(weights)
+        weighted = WEIGHTINGS[self.weighting](weights)  # (num_users, num_items)
+        return nearest_items(weighted, neighbours=self.neighbours, shrinkage=self.shrinkage, threads=self.threads)
+
+
+def _most_bought(df: pd.DataFrame) -> int:
+    """Return how many items a user has bought at most."""
+    bought = df.loc[df[BOUGHT].to_numpy(dtype=bool), USER]
+    return int(bought.value_counts().max()) if len(bought) else 0
+
+
+def _as_frame(scores: sparse.csr_matrix, users: Ids, items: Ids) -> pd.DataFrame:
+    """Return recommendations in the order of users and scores; items of one score by their id."""
+    user = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))  # (num_recommendations,)
+    order = np.lexsort((scores.indices, -scores.data, user))
+    first = np.repeat(scores.indptr[:-1], np.diff(scores.indptr))  # (num_recommendations,)
+    return pd.DataFrame(
+        {
+            USER: users[user].astype("string"),
+            "rank": np.arange(len(user)) - first + 1,
+            ITEM: items[scores.indices[order]].astype("string"),
+            "score": scores.data[order],
+        }
+    )

@@ -1,0 +1,136 @@
+"""Which items the same users turn to: cosine similarity of weighted interactions, the nearest items only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+from sparse_dot_topn import sp_matmul_topn  # type: ignore[import-untyped]
+
+K1, B = 1.2, 0.75
+"""Saturation and length normalisation of BM25, as Robertson and Zaragoza (2009) advise."""
+
+USERS_AT_ONCE = 2048
+"""So many users are joined with what they do not get: it holds down the memory."""
+
+NEVER = -1e15
+"""Score of an item that a user does not get: no sum of similarities makes up for it."""
+
+
+def plain(weights: sparse.csr_array) -> sparse.csr_array:
+    """Return the weights as they are, shape (num_users, num_items)."""
+    return weights
+
+
+def tf_idf(weights: sparse.csr_array) -> sparse.csr_array:
+    """Return square roots of weights; of a user with many items each counts less, shape (num_users, num_items)."""
+    return _scaled(weights.sqrt(), _rarity(weights))
+
+
+def bm25(weights: sparse.csr_array) -> sparse.csr_array:
+    """Return weights that saturate, sooner for popular items; as in `tf_idf` for users, shape (num_users, num_items).
+
+    Items are the documents of Okapi BM25 and users its terms.
+    """
+    length = np.asarray(weights.sum(axis=0)).ravel()  # (num_items,)
+    norm = K1 * (1 - B + B * length / max(length.mean(), np.finfo(float).tiny))  # (num_items,)
+    saturated = weights.copy()
+    saturated.data = weights.data * (K1 + 1) / (weights.data + norm[weights.indices])
+    return _scaled(saturated, _rarity(weights))
+
+
+WEIGHTINGS: dict[str, Callable[[sparse.csr_array], sparse.csr_array]] = {"none": plain, "tf_idf": tf_idf, "bm25": bm25}
+
+
+def nearest_items(weights: sparse.csr_array, *, neighbours: int, shrinkage: float, threads: int) -> sparse.csr_array:
+    """Return the similarity of each item to its nearest ones, itself among them.
+
+    The cosine of two items with n and m users is multiplied by sqrt(n / (n + shrinkage) * m / (m + shrinkage)): what
+    few users say is believed less.
+
+    Parameters
+    ----------
+    weights
+        Shape (num_users, num_items).
+    neighbours
+        How many items are kept for each.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Shape (num_items, num_items), `neighbours` values a row at most, rows in the order of columns.
+    """
+    num_items = weights.shape[1]
+    lengths = np.sqrt(np.bincount(weights.indices, weights=weights.data**2, minlength=num_items))  # (num_items,)
+    users = np.bincount(weights.indices, minlength=num_items)  # (num_items,)
+    belief = np.sqrt(users / np.maximum(users + shrinkage, 1))  # (num_items,)
+    scale = np.divide(belief, lengths, out=np.zeros_like(lengths), where=lengths > 0)  # (num_items,)
+    data = weights.data * scale[weights.indices]
+    unit = sparse.csr_array((data, weights.indices, weights.indptr), shape=weights.shape)  # (num_users, num_items)
+    # (num_items, num_users) x (num_users, num_items)
+    nearest = sp_matmul_topn(_plain_matrix(unit.T), _plain_matrix(unit), neighbours, n_threads=threads, sort=True)
+    found = sparse.csr_array(nearest)
+    found.sort_indices()
+    return found
+
+
+def best_items(
+    weights: sparse.csr_array,
+    similar: sparse.csr_array,
+    popular: sparse.csr_array,
+    excluded: sparse.csr_array,
+    *,
+    top_n: int,
+    threads: int,
+) -> sparse.csr_matrix:
+    """Return the items with the highest scores for each user: similarities to the user's items, and popularity.
+
+    One product of sparse matrices gives both, takes off what is excluded, and keeps the best only.
+
+    Parameters
+    ----------
+    weights
+        What users turned to, shape (num_users, num_items).
+    similar
+        Similarities of items, shape (num_items, num_items).
+    popular
+        A score of items for everybody, shape (1, num_items).
+    excluded
+        1 where a user does not get an item, shape (num_users, num_items).
+
+    Returns
+    -------
+    scipy.sparse.csr_matrix
+        Scores above 0, shape (num_users, num_items), `top_n` a row at most.
+    """
+    num_users, num_items = weights.shape
+    if not num_users or not num_items:
+        return sparse.csr_matrix((num_users, num_items))
+    never = NEVER * sparse.eye_array(num_items)  # (num_items, num_items)
+    right = _plain_matrix(sparse.vstack([similar, popular, never]))  # (num_items + 1 + num_items, num_items)
+
+    def best(first: int) -> sparse.csr_matrix:
+        some = slice(first, first + USERS_AT_ONCE)
+        everybody = sparse.csr_array(np.ones((min(USERS_AT_ONCE, num_users - first), 1)))  # (some_users, 1)
+        left = sparse.hstack([weights[some], everybody, excluded[some]])  # (some_users, num_items + 1 + num_items)
+        return sp_matmul_topn(_plain_matrix(left), right, top_n, threshold=0.0, sort=True, n_threads=threads)
+
+    parts = [best(first) for first in range(0, num_users, USERS_AT_ONCE)]
+    return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
+
+
+def _rarity(weights: sparse.csr_array) -> np.ndarray:
+    """Return ln(1 + num_items / items of the user), shape (num_users,): the inverse document frequency."""
+    items = np.diff(weights.indptr)  # (num_users,)
+    rarity: np.ndarray = np.log1p(weights.shape[1] / np.maximum(items, 1))
+    return rarity
+
+
+def _scaled(weights: sparse.csr_array, by_user: np.ndarray) -> sparse.csr_array:
+    return sparse.csr_array(sparse.diags_array(by_user) @ weights)
+
+
+def _plain_matrix(array: sparse.sparray) -> sparse.csr_matrix:
+    """Return what `sparse_dot_topn` takes: rows, with indices of 32 bits."""
+    return sparse.csr_matrix(array)

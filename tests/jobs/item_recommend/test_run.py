@@ -1,0 +1,109 @@
+"""The tiny shop from events to a promotion: similarity beats popularity, and both beat chance."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import date
+
+import pytest
+
+from jobs.item_recommend.fixtures import ITEMS, write_fixtures
+from pipeline.phases.leak_test import leak_test
+from pipeline.phases.report import report_job
+from pipeline.phases.run import evaluate_matured, run_job
+from pipeline.phases.sources import load_sources
+from tests.integration_fixtures import edited, reader
+
+DAYS, MATURE = [date(2026, 2, day) for day in (1, 2, 3)], date(2026, 2, 11)
+
+
+@pytest.fixture(scope="module")
+def job(project):
+    job = project.job("item_recommend")
+    return edited(job, gate=job.spec.gate.model_copy(update={"min_days": len(DAYS)}))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop")
+    write_fixtures(folder, 7)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session(make_empty_session, job, folder):
+    session = make_empty_session()
+    load_sources(session, job, folder)
+    return session
+
+
+@pytest.fixture(scope="module")
+def rows(session, job):
+    """The overall metrics of three days, by variant and metric."""
+    for day in DAYS:
+        run_job(session, job, day, gate=False)
+    evaluated = evaluate_matured(session, job, MATURE).evaluated
+    found: dict[tuple[str, str], list[float]] = {}
+    for each in evaluated:
+        for row in each["metrics"]:
+            if not row["slice_name"]:
+                found.setdefault((row["variant"].split("@")[0], row["metric"]), []).append(row["value"])
+    return found
+
+
+def test_fixtures_of_one_seed_are_the_same_bytes(folder, tmp_path):
+    write_fixtures(tmp_path, 7)
+    assert (tmp_path / "shop_events.jsonl").read_bytes() == (folder / "shop_events.jsonl").read_bytes()
+
+
+def test_the_shop_has_the_edges_of_real_data(folder):
+    events = [json.loads(line) for line in (folder / "shop_events.jsonl").read_text().splitlines()]
+    delivered = Counter((e["user_id"], e["item_id"], e["event_type"], e["event_time"]) for e in events)
+    assert max(delivered.values()) == 2
+    assert min(event["quantity"] for event in events) == -1
+    assert sum(event["user_id"] == "robot" for event in events) >= 4 * ITEMS
+
+
+def test_similarity_beats_popularity_and_both_beat_chance(rows):
+    chance = 10 / ITEMS
+    for similar, popular in zip(
+        rows["item_similarity", "recall_at_10"], rows["popularity", "recall_at_10"], strict=True
+    ):
+        assert similar > 2 * popular
+        assert popular > 1.5 * chance
+
+
+def test_lists_of_several_days_are_not_pooled(session, job, rows):
+    table, *_ = report_job(session, job, DAYS[0], DAYS[-1])
+    assert list(table.columns[0].cells) == [str(day) for day in DAYS]
+
+
+def test_the_challenger_is_promoted_over_popularity(session, rows):
+    champions = reader(session)("SELECT variant FROM ledger.champions ORDER BY from_run_date, decided_at")
+    assert [row["variant"].split("@")[0] for row in champions] == ["popularity", "item_similarity"]
+
+
+def test_what_was_bought_is_not_recommended_and_robots_are_left_out(session, rows):
+    read = reader(session)
+    again = """
+        SELECT COUNT(*) AS n
+        FROM ml.item_recommend__predictions_v1 AS p
+        JOIN (
+            SELECT user_id, item_id, SUM(quantity) AS kept
+            FROM (SELECT DISTINCT * EXCEPT (arrival_time) FROM ml.shop_events WHERE arrival_time <= '2026-02-03')
+            WHERE event_type = 'purchase'
+            GROUP BY user_id, item_id
+        ) AS b ON p.user_id = b.user_id AND p.item_id = b.item_id
+        WHERE p.run_date = '2026-02-03' AND b.kept > 0
+    """
+    assert read(again)[0]["n"] == 0
+    assert read("SELECT COUNT(*) AS n FROM ml.item_recommend__predictions_v1 WHERE user_id = 'robot'")[0]["n"] == 0
+    lists = "SELECT MAX(rank) AS longest, COUNT(DISTINCT user_id) AS users FROM ml.item_recommend__predictions_v1"
+    assert read(lists)[0]["longest"] == 20
+    assert read(lists)[0]["users"] > 150
+
+
+def test_the_sql_is_blind_to_the_future(session, job, rows):
+    compared = leak_test(session, job, DAYS[-1])
+    assert compared[0].rows > 2000
