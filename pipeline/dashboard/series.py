@@ -45,9 +45,10 @@ def decimals_of(values: Iterable[Any]) -> int:
     sizes = [abs(number) for number in map(finite, values) if number]
     if not sizes:
         return DIGITS
-    if all(size.is_integer() for size in sizes) and max(sizes) > 1:
+    largest = max(sizes)
+    if all(size.is_integer() for size in sizes) and largest > 1:
         return 0
-    smallest = min(size for size in sizes if size >= max(sizes) / 10**DIGITS)
+    smallest = min(size for size in sizes if size >= largest / 10**DIGITS)
     return min(max(DIGITS - 1 - math.floor(math.log10(smallest)), 0), 15)
 
 
