@@ -19,7 +19,7 @@ import psutil
 from scipy import sparse
 
 from jobs.item_recommend.model import FALLBACK
-from jobs.item_recommend.similarity import best_items, nearest_items
+from jobs.item_recommend.similarity import best_items, nearest_items, popular_items
 
 USERS, ITEMS, INTERACTIONS, NEIGHBOURS, TOP, THREADS, PAIRS = 50_000, 10_000, 2_000_000, 50, 20, 2, 5
 TARGET_FIT, TARGET_SPEED = 1.2, 3.0
@@ -40,10 +40,8 @@ class Ours:
 
     def fit(self, weights: sparse.csr_array) -> None:
         self.similar = nearest_items(weights, neighbours=NEIGHBOURS, shrinkage=0.0, threads=THREADS)
-        total = weights.sum(axis=0)
-        chosen = np.argsort(-total, kind="stable")[: TOP + int(np.diff(weights.indptr).max())]
-        scores = FALLBACK * total[chosen] / total.max()
-        self.popular = sparse.csr_array((scores, (np.zeros_like(chosen), chosen)), shape=(1, ITEMS))
+        most_seen = int(np.diff(weights.indptr).max())
+        self.popular = popular_items(weights, count=TOP + most_seen, highest=FALLBACK)
 
     def recommend(self, weights: sparse.csr_array) -> sparse.csr_matrix:
         """Scores of the best items, shape (num_users, num_items)."""

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.casts import cast_frame
 from pipeline.errors import RequestError
-from pipeline.ndjson import read_jsonl
+from pipeline.ndjson import read_jsonl, refuse_doubled
 from pipeline.schemas import Schema, frame_of, pandas_dtype
 from pipeline.sql_assets import TableName
 from pipeline.store import Store
@@ -23,10 +23,7 @@ MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None")
 
 def read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
     """Read a CSV file; with a schema, text such as `007` or `NA` stays text and big integers stay exact."""
-    names = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist()
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled is not None:
-        raise ValueError(f"the column {doubled} stands there twice")
+    refuse_doubled(pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist(), "column")
     if schema is None:
         return pd.read_csv(path)
     dtypes = {c.name: pandas_dtype(c.type) for c in schema.columns if c.type in ("STRING", "INT64")}

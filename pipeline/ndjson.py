@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +93,15 @@ def _refuse_constant(name: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
+    refuse_doubled([name for name, _ in pairs], "name")
+    return dict(pairs)
+
+
+def refuse_doubled(names: Sequence[str], kind: str) -> None:
+    """Raise a ValueError where one of the names comes twice."""
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
-        raise ValueError(f"the name {doubled} stands there twice")
-    return dict(pairs)
+        raise ValueError(f"the {kind} {doubled} stands there twice")
 
 
 def _arrow_schema(schema: Schema) -> pa.Schema:

@@ -8,7 +8,6 @@ their own; these are started with downloads switched off.
 
 from __future__ import annotations
 
-import gc
 import ipaddress
 import socket
 import socketserver
@@ -19,15 +18,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.local import lifecycle
+from pipeline.local.bigquery_server import collect_rarely
 
 pytest_plugins = ["tests.integration_fixtures", "tests.matrices"]
 
 
 def pytest_collection_finish() -> None:
     """Look for garbage less often: each look goes through thousands of tests, a tenth of the time of all."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    collect_rarely()
 
 
 LOCAL_NAMES = {None, "", "localhost", b"localhost", socket.gethostname()}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from pipeline.ndjson import write_jsonl
+from pipeline.schemas import Schema
+
 USER, ITEM, WEIGHT, BOUGHT, SUPPORT = "user_id", "item_id", "weight", "is_bought", "has_support"
 
 Ids = pd.Index
 """Sorted ids; the place of an id is its index in a matrix."""
+
+ID_MAP = Schema.parse({"index": "INT64 NOT NULL", "id": "STRING NOT NULL"})
 
 
 def ids_of(column: pd.Series) -> Ids:
@@ -53,5 +57,4 @@ def _places(names: pd.Series, ids: Ids) -> np.ndarray:
 def write_ids(ids: Ids, path: Path) -> None:
     """Write an id<->index table as JSON Lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps({"index": index, "id": name}, ensure_ascii=False) for index, name in enumerate(ids))
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_jsonl(pd.DataFrame({"index": range(len(ids)), "id": ids}), ID_MAP, path)

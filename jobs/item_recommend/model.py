@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from jobs.item_recommend.interactions import BOUGHT, ITEM, SUPPORT, USER, WEIGHT, Ids, ids_of, matrix, write_ids
-from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items
+from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items, popular_items
 from pipeline.model_config import Columns
 
 FALLBACK = 1e-9
@@ -42,7 +42,8 @@ class Popularity:
         supported = df[df[SUPPORT].to_numpy(dtype=bool)]
         self.users, self.items = ids_of(df[USER]), ids_of(supported[ITEM])
         weights = matrix(supported, supported[WEIGHT], self.users, self.items)  # (num_users, num_items)
-        self.popular = self._popular(weights, most_bought=_most_bought(df))  # (1, num_items)
+        wanted = self.top_n + _most_bought(df)
+        self.popular = popular_items(weights, count=wanted, highest=self.popularity_scale)  # (1, num_items)
         self.similar = self._similar(weights)  # (num_items, num_items)
         return self
 
@@ -67,13 +68,6 @@ class Popularity:
         """Write the id<->index tables of users and items."""
         write_ids(self.users, folder / "users.jsonl")
         write_ids(self.items, folder / "items.jsonl")
-
-    def _popular(self, weights: sparse.csr_array, most_bought: int) -> sparse.csr_array:
-        """Return scores of the most popular items, as many as any user needs, shape (1, num_items)."""
-        total = np.asarray(weights.sum(axis=0)).ravel()  # (num_items,)
-        chosen = np.argsort(-total, kind="stable")[: self.top_n + most_bought]
-        scores = self.popularity_scale * total[chosen] / max(total.max(initial=0.0), np.finfo(float).tiny)
-        return sparse.csr_array((scores, (np.zeros_like(chosen), chosen)), shape=(1, len(total)))
 
     def _similar(self, weights: sparse.csr_array) -> sparse.csr_array:
         """Return that no item is similar to another, shape (num_items, num_items)."""

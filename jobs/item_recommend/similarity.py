@@ -75,6 +75,22 @@ def nearest_items(weights: sparse.csr_array, *, neighbours: int, shrinkage: floa
     return found
 
 
+def popular_items(weights: sparse.csr_array, *, count: int, highest: float) -> sparse.csr_array:
+    """Return a score for the items with most weight, shape (1, num_items).
+
+    Parameters
+    ----------
+    count
+        How many items have one.
+    highest
+        That of the most popular item; the others are in proportion to their weight.
+    """
+    total = np.asarray(weights.sum(axis=0)).ravel()  # (num_items,)
+    chosen = np.argsort(-total, kind="stable")[:count]
+    scores = highest * total[chosen] / max(total.max(initial=0.0), np.finfo(float).tiny)  # (count,)
+    return sparse.csr_array((scores, (np.zeros_like(chosen), chosen)), shape=(1, len(total)))
+
+
 def best_items(
     weights: sparse.csr_array,
     similar: sparse.csr_array,

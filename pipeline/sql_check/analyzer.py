@@ -20,12 +20,7 @@ from pipeline.sql_check.engine import Service, open_service
 from pipeline.sql_check.findings import Finding, Rejected, finding_of
 from pipeline.sql_check.made import columns_of, made_by, wrong_function
 from pipeline.sql_check.memory import Learnt, Made, Memory
-from pipeline.sql_check.types import (
-    message_of,
-    type_name,
-    zetasql_table,
-    zetasql_type,
-)
+from pipeline.sql_check.types import message_of, type_name, zetasql_table, zetasql_type
 
 NONE: Mapping[TableName, str] = MappingProxyType({})
 
@@ -101,7 +96,7 @@ class Analyzer:
 
     def _knowledge(self, statement: Statement) -> dict[str, Any]:
         """Return all that the answer depends on: the text, its parameters, and what is known of what it names."""
-        named = sorted({str(table) for _, _, table in statement.tables})
+        named = sorted(_names(statement))
         return {
             "sql": statement.sql,
             "types": dict(statement.types),
@@ -113,7 +108,7 @@ class Analyzer:
 
     def _named(self, statement: Statement) -> list[Made]:
         """Return what is known of the tables and functions that a statement names."""
-        named = {str(table) for _, _, table in statement.tables}
+        named = _names(statement)
         return [made for (name, _), made in sorted(self._known.items()) if name in named]
 
     def _learn(self, statement: Statement) -> Learnt:
@@ -121,7 +116,7 @@ class Analyzer:
         if isinstance(resolved, z.ResolvedCreateFunctionStmt) != _stands_in_udf(statement):
             raise Rejected(Finding(*statement.lines[0], "functions, and nothing else, stand in udf/"))
         self._refuse_waste(statement, resolved)
-        repeatable = bool({str(table) for _, _, table in statement.tables} & self._sources)
+        repeatable = bool(_names(statement) & self._sources)
         for what in absent_features(resolved, repeatable=repeatable and "@as_of" in statement.sql):
             raise Rejected(Finding(statement.asset.path, statement.asset.first_line, what))
         wrong = wrong_function(resolved)
@@ -177,6 +172,11 @@ class Analyzer:
         self._known[made.name, made.is_function] = made
         if made.partition:
             self._partitions[made.name] = made.partition
+
+
+def _names(statement: Statement) -> set[str]:
+    """Return the tables and functions that a statement names."""
+    return {str(table) for _, _, table in statement.tables}
 
 
 def _stands_in_udf(statement: Statement) -> bool:

@@ -7,16 +7,19 @@ identifiers: {view: table, comparisons: table, verdicts: table}
 changes: {v1: first version}
 */
 CREATE OR REPLACE VIEW `{view}` AS
-WITH decided AS (
+WITH said AS (
   SELECT
     job, run_date, champion, challenger, verdict, reason, n, needed_n, difference, low, high,
     verdict = 'rollback' OR (verdict = 'promote' AND difference IS NULL) AS by_hand
   FROM `{verdicts}`
+),
+decided AS (
+  SELECT *
+  FROM said
   WHERE TRUE
   QUALIFY
     ROW_NUMBER() OVER (
-      PARTITION BY
-        job, run_date, champion, challenger, verdict = 'rollback' OR (verdict = 'promote' AND difference IS NULL)
+      PARTITION BY job, run_date, champion, challenger, by_hand
       ORDER BY verdict IN ('keep', 'too-few-labels') ASC, n DESC, verdict DESC, reason ASC
     ) = 1
 ),
