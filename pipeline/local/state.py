@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import RequestError
+from pipeline.files import replace_file
 from pipeline.local.ports import HOST
 from pipeline.target import LOCAL_PROJECT
 
@@ -101,9 +101,4 @@ def read_state(path: Path) -> LocalState:
 
 def write_atomically(path: Path, content: BaseModel) -> None:
     """Replace a file whole, so that a reader sees the old content or the new."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(content.model_dump_json() + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, f"{content.model_dump_json()}\n".encode())

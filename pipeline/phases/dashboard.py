@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.dashboard import page_from_views
 from pipeline.errors import RequestError
+from pipeline.files import replace_file
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.store.store import split_uri
@@ -40,7 +41,5 @@ def write_dashboard(session: Session, job: Job, out: str, first: date | None = N
         session.store.replace_text(page, out, "text/html; charset=utf-8")
         return f"{job.name} dashboard: {out}"
     path = Path(out)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    replace_file(path, page.encode())
     return f"{job.name} dashboard: {path}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import RequestError
+from pipeline.files import replace_file
 from pipeline.sql_assets.catalogue import Catalogue
 
 
@@ -60,9 +61,7 @@ def freeze(catalogue: Catalogue, root: Path, names: Sequence[str] = ()) -> list[
         raise RequestError(what, hint="see pipeline sql list")
     new = [name for name in names or known if name not in released]
     released |= {name: catalogue.any(name).digest for name in new}
-    partial = released_file(root).with_suffix(".tmp")
-    partial.write_text(json.dumps(released, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    partial.replace(released_file(root))
+    replace_file(released_file(root), f"{json.dumps(released, indent=1, sort_keys=True)}\n".encode())
     return new
 
 

@@ -8,7 +8,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import wasmtime
 import zetasql.types as z
@@ -17,6 +16,8 @@ from zetasql.core.local_service import ZetaSqlLocalService
 from zetasql.types import parse_proto
 from zetasql.wasi import get_wasm_path
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import AnalyzeResponse
+
+from pipeline.files import replace_file
 
 COMPILED = f"zetasql-{metadata.version('zetasql')}-wasmtime-{metadata.version('wasmtime')}.cwasm"
 
@@ -70,9 +71,7 @@ class _CompiledOnce:
                 self._compiled.unlink(missing_ok=True)  # of another processor or cut short: made again
         module = wasmtime.Module.from_file(engine, path)
         self._compiled.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._compiled.with_suffix(f".{uuid4().hex}")
-        partial.write_bytes(module.serialize())
-        partial.replace(self._compiled)
+        replace_file(self._compiled, module.serialize())
         return module
 
 

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pipeline.digests import SHORT
+from pipeline.files import replace_file
 from pipeline.sql_check.engine import COMPILED
 
 FOLDER, DAY = "learnt", 24 * 3600
@@ -90,17 +90,11 @@ class Memory:
 
     def keep(self, known: dict[str, Any], learnt: Learnt) -> None:
         """Keep what was learnt; whoever reads at the same time finds all of it or nothing."""
-        path = self._path(known)
-        partial = path.with_suffix(f".{uuid4().hex}")
-        try:
+        with suppress(OSError):
             if not self._folder.is_dir():
                 self._folder.mkdir(parents=True)
                 _remove_old(self._folder)
-            partial.write_text(json.dumps(asdict(learnt)))
-            partial.replace(path)
-        except OSError:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            replace_file(self._path(known), json.dumps(asdict(learnt)).encode())
 
     def _path(self, known: dict[str, Any]) -> Path:
         # In the order as it is: that of the fields of a struct is part of its type
