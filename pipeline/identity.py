@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 from pipeline.digests import canonical_json, digest_json
+from pipeline.job_code import digest_of_code
 from pipeline.project import Job
-from pipeline.provenance import code_digest
 from pipeline.sql_assets import Catalogue
 
 VERSION = re.compile(r"_v(?=\d+$)")
@@ -40,7 +40,7 @@ def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
         "prediction_schema": job.prediction_schema.digest,
         "prediction_version": spec.predictions.version,
         "shards": spec.predictions.shards,
-        "code": code_digest(job.folder),
+        "code": digest_of_code(job),
     }
 
 

@@ -16,6 +16,10 @@ class Columns(Strict):
     label: str | None = None
     weight: str | None = None
 
+    def __getstate__(self) -> dict[Any, Any]:
+        """Pickle the names only: models hold them, and a set of those that were given has another order each time."""
+        return super().__getstate__() | {"__pydantic_fields_set__": set()}
+
 
 class ModelConfig(Strict):
     """What a variant's YAML file holds.

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import random
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
+import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pipeline.errors import PipelineError, RequestError
 from pipeline.imports import import_object
 from pipeline.model_config import ModelConfig
+
+SEED = 0
+"""Of the global random generators, for models that ask these."""
 
 
 class Model(Protocol):
@@ -54,3 +60,21 @@ def code_of(name: str, method: str) -> Iterator[None]:
         what = f"{name}: {method} raised {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
         hint = "mend the model or its data; pipeline --verbose shows the traceback"
         raise RequestError(what, hint=hint) from error
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Make what a model's code computes the same again: global generators are seeded, sums have one order.
+
+    BLAS adds in another order with another number of threads; it gets one. Threads of OpenMP stay: scikit-learn's
+    trees do not depend on them.
+    """
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002

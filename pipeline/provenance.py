@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -11,25 +13,54 @@ from pipeline import ENGINE_CONTRACT
 from pipeline.digests import digest_json, digest_text
 
 NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "joblib", "polars")
-"""Libraries whose version can change a prediction."""
+"""Libraries whose version can change a prediction whatever a model imports."""
+
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+"""Where a name to import is none to install; others are looked up among all that is installed, which takes 0.2 s."""
+
+OWN = {"jobs", "pipeline"}
+"""Packages that are no libraries: files of the job, and the engine, which has a contract number."""
+
+
+def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
+    """Return the installed versions of the numeric libraries and of those that modules belong to, by their names."""
+    found = {name for module in modules for name in distributions(module)}
+    return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
 
 
 @cache
-def library_versions() -> dict[str, str]:
-    """Return the installed versions of the numeric libraries."""
-    return {name: metadata.version(name) for name in NUMERIC_LIBRARIES}
+def distributions(module: str) -> tuple[str, ...]:
+    """Return what has to be installed for a module: nothing for the standard library, ours, or what is not there."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names or top in OWN:
+        return ()
+    name = DISTRIBUTIONS.get(top, top)
+    try:
+        return (_canonical(metadata.metadata(name)["Name"]),)
+    except metadata.PackageNotFoundError:
+        return tuple(map(_canonical, metadata.packages_distributions().get(top, ())))
 
 
-def code_digest(job_folder: Path) -> str:
+def _canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
     """Return a digest of all that can change a prediction besides SQL and configuration.
 
-    These are the job's Python files, the versions of numeric libraries and the engine's contract number.
+    These are the job's Python files, the versions of numeric libraries and of those that its models import, and the
+    engine's contract number.
+
+    Parameters
+    ----------
+    modules
+        Modules that the job's models import.
     """
     files = {
         str(path.relative_to(job_folder)): digest_text(path.read_text(encoding="utf-8"))
         for path in sorted(job_folder.rglob("*.py"))
     }
-    return digest_json([files, library_versions(), ENGINE_CONTRACT])
+    return digest_json([files, library_versions(modules), ENGINE_CONTRACT])
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import Reporter
 from pipeline.project import Project
+from pipeline.provenance import git_commit
 from pipeline.sql_assets import Catalogue, Identifier, Statement, render
 from pipeline.target import Target
 
@@ -44,6 +45,12 @@ class Session:
         from pipeline.store import Store
 
         return Store(self.target)
+
+    @property
+    def commit(self) -> str | None:
+        """Git commit of the project's folder, with `-dirty` where files differ from it; None outside a checkout."""
+        commit, dirty = git_commit(self.project.root)
+        return f"{commit}-dirty" if commit and dirty else commit
 
     def statement(
         self,

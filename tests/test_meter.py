@@ -6,14 +6,17 @@ from pipeline.meter import TEBIBYTE, Meter
 
 
 def session(price):
-    return SimpleNamespace(warehouse=SimpleNamespace(bytes=1000), target=SimpleNamespace(price_per_tib=price))
+    return SimpleNamespace(
+        warehouse=SimpleNamespace(bytes=1000, jobs=["before"]), target=SimpleNamespace(price_per_tib=price)
+    )
 
 
 def test_bytes_are_those_since_it_was_made():
     found = session(None)
     meter = Meter(found)
     found.warehouse.bytes += 234
-    assert meter.details == {"bytes": 234, "cost": None}
+    found.warehouse.jobs.append("mine")
+    assert meter.details == {"bytes": 234, "cost": None, "jobs": ["mine"]}
     assert meter.seconds >= 0
 
 

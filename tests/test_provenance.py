@@ -46,7 +46,7 @@ def test_code_digest_is_the_same_in_another_folder(job, tmp_path_factory):
 @pytest.mark.parametrize("changed", ["NUMERIC_LIBRARIES", "ENGINE_CONTRACT"])
 def test_code_digest_changes_with_libraries_and_contract(job, monkeypatch, changed):
     before = code_digest(job)
-    monkeypatch.setattr(provenance, "library_versions", lambda: {"numpy": "0"})
+    monkeypatch.setattr(provenance, "library_versions", lambda _: {"numpy": "0"})
     if changed == "ENGINE_CONTRACT":
         monkeypatch.undo()
         monkeypatch.setattr(provenance, "ENGINE_CONTRACT", 999)

@@ -98,6 +98,8 @@ class FlightDelay:
         self.unknown = np.isnan(numbers(df, PLAN + RATES)).all(axis=0)
         effects = self.day.fit(df, late).realised
         self.trees.fit(np.column_stack([self._flights(df), effects]), late)
+        # It remembers how many threads it was fitted with, which nothing reads: the model is the same with any number.
+        self.trees._bin_mapper.n_threads = None  # noqa: SLF001 - no public name
         return self
 
     def predict(self, df: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from joblib import cpu_count
 from scipy import sparse
 
 from jobs.item_recommend.interactions import BOUGHT, ITEM, SUPPORT, USER, WEIGHT, Ids, ids_of, matrix, write_ids
@@ -26,16 +27,13 @@ class Popularity:
         Names of the key columns.
     top_n
         Items that a user gets at most.
-    threads
-        For the product of sparse matrices; the result is the same with any number.
     """
 
     popularity_scale = 1.0
 
-    def __init__(self, *, columns: Columns, top_n: int, threads: int = 1) -> None:
+    def __init__(self, *, columns: Columns, top_n: int) -> None:
         self.columns = columns
         self.top_n = top_n
-        self.threads = threads
 
     def fit(self, df: pd.DataFrame) -> Self:
         """Learn from interactions, shape (num_interactions, columns); those of items without support are left out."""
@@ -60,7 +58,7 @@ class Popularity:
         bought = matrix(df, df[BOUGHT].astype(float), users, self.items)  # (num_users, num_items)
         bought.eliminate_zeros()
         scores = best_items(
-            weights, self.similar, self.popular, bought, top_n=self.top_n, threads=self.threads
+            weights, self.similar, self.popular, bought, top_n=self.top_n, threads=cpu_count()
         )  # (num_users, num_items)
         return _as_frame(scores, users, self.items)
 
@@ -79,7 +77,7 @@ class ItemSimilarity(Popularity):
 
     Parameters
     ----------
-    columns, top_n, threads
+    columns, top_n
         As in `Popularity`.
     neighbours
         Items that are kept as similar to an item, itself among them.
@@ -91,10 +89,8 @@ class ItemSimilarity(Popularity):
 
     popularity_scale = FALLBACK
 
-    def __init__(
-        self, *, columns: Columns, top_n: int, neighbours: int, weighting: str, shrinkage: float, threads: int = 1
-    ) -> None:
-        super().__init__(columns=columns, top_n=top_n, threads=threads)
+    def __init__(self, *, columns: Columns, top_n: int, neighbours: int, weighting: str, shrinkage: float) -> None:
+        super().__init__(columns=columns, top_n=top_n)
         if weighting not in WEIGHTINGS:
             raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}, not {weighting!r}")
         self.neighbours = neighbours
@@ -106,7 +102,7 @@ class ItemSimilarity(Popularity):
         if not weights.nnz:
             return super()._similar(weights)
         weighted = WEIGHTINGS[self.weighting](weights)  # (num_users, num_items)
-        return nearest_items(weighted, neighbours=self.neighbours, shrinkage=self.shrinkage, threads=self.threads)
+        return nearest_items(weighted, neighbours=self.neighbours, shrinkage=self.shrinkage, threads=cpu_count())
 
 
 def _most_bought(df: pd.DataFrame) -> int:

@@ -177,8 +177,13 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
         sql_digest=subject.sql_digests[0],
         details={
             "subject": subject.digest,
+            "run_id": subject.run_id,
             "as_of": moment,
             "labels": labels.counts,
+            "labels_table": str(labels.table),
+            "labels_sql": {"name": job.spec.labels.sql, "digest": subject.sql_digests[1]},
+            "labels_parameters": job.spec.labels.parameters,
+            "commit": session.commit,
             "checks": as_details(labels.results),
             "metrics": _directions(session, job),
             **meter.details,

@@ -13,7 +13,7 @@ from pipeline.inputs import read_input
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import LoadedModel, load_model
-from pipeline.models import Model, code_of
+from pipeline.models import Model, code_of, repeatable
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.preprocess import Examples
 from pipeline.prediction_checks import check_predictions
@@ -34,7 +34,7 @@ from pipeline.warehouse import Warehouse
 
 def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
     """Return a model's predictions for the rows of a frame, shape (predictions, key and predicted columns)."""
-    with code_of(type(model).__name__, "predict"):
+    with code_of(type(model).__name__, "predict"), repeatable():
         return model.predict(df)
 
 

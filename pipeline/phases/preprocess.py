@@ -137,7 +137,7 @@ def _event(run: Run, counts: Counts, meter: Meter | None) -> Event:
         seconds=meter.seconds if meter else None,
         sql_version=run.job.spec.examples.sql,
         sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
-        details={**asdict(counts), **(meter.details if meter else {})},
+        details={**asdict(counts), "commit": run.session.commit, **(meter.details if meter else {})},
     )
 
 

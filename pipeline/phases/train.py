@@ -12,15 +12,16 @@ from pipeline.bundle import NO_JOB, BundleInfo, Origin, TrainingData, write_bund
 from pipeline.errors import RequestError
 from pipeline.identity import sql_digests
 from pipeline.inputs import read_input
+from pipeline.job_code import digest_of_code, imported_modules, project_files
 from pipeline.ledger import Event
 from pipeline.model_config import ModelConfig
 from pipeline.model_files import TrainedModel, commit_model, committed_model
-from pipeline.models import Model, code_of, make_model
+from pipeline.models import Model, code_of, make_model, repeatable
 from pipeline.phases.preprocess import Examples
 from pipeline.phases.score_reference import score_reference
 from pipeline.progress import Stopwatch
 from pipeline.project import Variant, read_variant
-from pipeline.provenance import code_digest, git_commit
+from pipeline.provenance import git_commit
 from pipeline.runs import Run
 from pipeline.store import Store
 from pipeline.warehouse import Warehouse
@@ -49,7 +50,7 @@ def train_from_data(model_config: ModelConfig, df_train: pd.DataFrame) -> Model:
     if df_train.empty:
         raise RequestError("training data: there are no rows", hint="check the file or the query")
     model = make_model(model_config)
-    with code_of(model_config.model, "fit"):
+    with code_of(model_config.model, "fit"), repeatable():
         return model.fit(df_train)
 
 
@@ -78,7 +79,10 @@ def train_from_path(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(f"{folder}: is not an empty folder", hint="name a new folder")
     key = variant.config.columns.key
-    data = TrainingData.of(read_input(str(train_data), store=store, warehouse=warehouse, order_by=key))
+    frame = read_input(str(train_data), store=store, warehouse=warehouse, order_by=key)
+    if set(key) <= set(frame.columns):  # rows of a file in another order make the same model, too
+        frame = frame.sort_values(key, kind="stable", ignore_index=True)
+    data = TrainingData.of(frame)
     model = train_from_data(variant.config, data.frame)
     return write_bundle(folder, model, variant, data, NO_JOB)
 
@@ -159,9 +163,9 @@ def _origin(run: Run) -> Origin:
     }
     return Origin(
         run=coordinates,
-        sql={name: session.catalogue.get(name).text for name in digests},
+        files=project_files(run.job, session.catalogue, digests),
         sql_digests=digests,
-        job_file=run.job.folder / "job.yaml",
-        code=code_digest(run.job.folder),
+        code=digest_of_code(run.job),
+        modules=imported_modules(run.job),
         commit=git_commit(session.project.root),
     )

@@ -38,11 +38,14 @@ class Warehouse:
     bytes
         What the statements so far cost: bytes billed for jobs, bytes processed for small reads, whose answer holds no
         more than that.
+    jobs
+        Ids of the jobs so far that wrote something.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.bytes = 0
+        self.jobs: list[str] = []
 
     @cached_property
     def _client(self) -> clients.ReadingClient:
@@ -78,6 +81,7 @@ class Warehouse:
         with cloud_errors(f"{names} ({step})"):
             job = run_once(self._client, Submission(stem, self._query_submitter(statement, config), verify))
         self.bytes += int(job.total_bytes_billed or 0)
+        self.jobs.append(job.job_id)
         return int(job.num_dml_affected_rows or 0)
 
     def rows(self, statement: Statement) -> list[dict[str, Any]]:
@@ -158,6 +162,7 @@ class Warehouse:
         stem = f"{step}-{digest_json([sorted(uris), str(table), schema.digest])}"
         with cloud_errors(f"loading {table}"):
             job = run_once(self._client, Submission(stem, self._load_submitter(uris, table, config), stands))
+        self.jobs.append(job.job_id)
         return int(job.output_rows or 0)
 
     def _query_config(self, statement: Statement, labels: Mapping[str, str]) -> bigquery.QueryJobConfig:

@@ -1,0 +1,21 @@
+"""The model bundle: one folder that holds everything that reproduces a model."""
+
+from pipeline.bundle.info import BundleInfo, read_info, verify
+from pipeline.bundle.read import read_bundle, using_code
+from pipeline.bundle.training_data import TrainingData, frame_checksum, stored_training_data
+from pipeline.bundle.write import NO_JOB, SCORES, Origin, write_bundle
+
+__all__ = [
+    "NO_JOB",
+    "SCORES",
+    "BundleInfo",
+    "Origin",
+    "TrainingData",
+    "frame_checksum",
+    "read_bundle",
+    "read_info",
+    "stored_training_data",
+    "using_code",
+    "verify",
+    "write_bundle",
+]

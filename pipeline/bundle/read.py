@@ -1,0 +1,74 @@
+"""A verified bundle's model: nothing is unpickled, and no code of it is imported, before every file was compared."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import joblib
+
+from pipeline.bundle.info import BundleInfo, read_info, verify
+from pipeline.errors import RequestError
+from pipeline.model_config import ModelConfig
+from pipeline.models import Model
+from pipeline.provenance import library_versions
+from pipeline.yaml_file import read_yaml
+
+
+def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
+    """Verify a bundle, then load its model.
+
+    Raises
+    ------
+    RequestError
+        The folder is no bundle, of a schema version that this engine does not know, or its class cannot be imported.
+    CheckError
+        A file is missing or differs from what `bundle.json` says; nothing was unpickled.
+    """
+    info = read_info(folder)
+    verify(folder, info)
+    config = read_yaml(folder / "variant.yaml", ModelConfig)
+    return _unpickled(folder, info), info, config
+
+
+@contextmanager
+def using_code(folder: Path) -> Iterator[None]:
+    """Make the job's code that lies in a bundle importable, before any other of that name."""
+    place = str(folder.resolve())
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+
+
+def _unpickled(folder: Path, info: BundleInfo) -> Model:
+    try:
+        model: Model = joblib.load(folder / "model.joblib")
+    except Exception as error:
+        lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+        what = f"{info.content['model']}: the model cannot be loaded: {type(error).__name__}: {error}"
+        raise RequestError(what, hint=_remedy(info, lacking)) from error
+    return model
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _remedy(info: BundleInfo, lacking: str) -> str:
+    """Return which module of which version is missing, or which libraries have another version than in training."""
+    known, libraries = info.content["imports"], info.content["libraries"]
+    wanted = {name for module, names in known.items() if lacking and _top(module) == _top(lacking) for name in names}
+    if wanted:
+        return f"install {', '.join(f'{name}=={libraries[name]}' for name in sorted(wanted))}"
+    if lacking:
+        made = (
+            f"from commit {info.content['commit']}" if info.content["commit"] else f"code {info.content['code_digest']}"
+        )
+        return f"put the module {lacking} on the path, {made if info.run else 'as it was in training'}"
+    here = {name: version for name, version in library_versions(known).items() if libraries.get(name) != version}
+    others = ", ".join(f"{name}=={libraries.get(name)} (here {version})" for name, version in here.items())
+    return f"install {others}" if others else "train again"
