@@ -22,6 +22,11 @@ def digest_json(value: Any) -> str:
     return digest_text(canonical_json(value))
 
 
+def full_digest_json(value: Any) -> str:
+    """Return the full SHA-256 in hex of a JSON value: for what somebody may want to forge."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
 def canonical_json(value: Any) -> str:
     """Write a JSON value in one canonical form (sorted keys, no spaces; dates and others by `str`)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)

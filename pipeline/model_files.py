@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.bundle import SCORES, BundleInfo, read_bundle, read_info
 from pipeline.digests import sha256_file, unique_name
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, RequestError
 from pipeline.models import Model
 from pipeline.project import Variant
 from pipeline.records import record_of
@@ -116,31 +116,52 @@ def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def load_model(place: str, store: Store, digest: str = "") -> LoadedModel:
+def any_bundle(_: BundleInfo) -> None:
+    """Take any bundle: whether its files are what it says is looked at all the same."""
+
+
+def load_model(place: str, store: Store, check: Callable[[BundleInfo], object] = any_bundle) -> LoadedModel:
     """Fetch, verify and load the bundle at a folder or `gs://` address.
 
     Parameters
     ----------
-    digest
-        That of the bundle that was committed there; any bundle will do when empty.
+    check
+        Looks at what the bundle says of itself, and raises where it is not the one that is meant.
 
     Raises
     ------
     CheckError
-        The bundle is another one, or its files are not what it says; nothing was unpickled.
+        The bundle's files are not what it says; nothing was unpickled.
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = fetch_bundle(place, store, Path(name))
-        if digest and read_info(folder).digest != digest:
-            raise CheckError(f"{place}: not the bundle that was committed", hint="train again: pipeline run --rerun")
+        check(read_info(folder))
         model, info, _ = read_bundle(folder)
     return LoadedModel(model, info.model_id, str(info.content["variant"]))
 
 
-def fetch_bundle(place: str, store: Store, folder: Path) -> Path:
-    """Return a local folder with the bundle at a folder or `gs://` address."""
+def check_committed(place: str, digest: str) -> Callable[[BundleInfo], None]:
+    """Return a check that a bundle is the one that its run committed."""
+
+    def check(info: BundleInfo) -> None:
+        if info.digest != digest:
+            raise CheckError(f"{place}: not the bundle that was committed", hint="train again: pipeline run --rerun")
+
+    return check
+
+
+def fetch_bundle(place: str, store: Store | None, folder: Path) -> Path:
+    """Return a local folder with the bundle at a folder or `gs://` address, unverified.
+
+    Raises
+    ------
+    RequestError
+        There is none, or an address comes without a store.
+    """
     if not place.startswith("gs://"):
         return Path(place)
+    if store is None:
+        raise RequestError(f"{place}: an object needs a target", hint="pass --target")
     uri = place.rstrip("/")
     store.download(f"{uri}/bundle.json", folder / "bundle.json")
     for name in read_info(folder).content["files"]:

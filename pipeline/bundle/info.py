@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.digests import digest_json, sha256_file
+from pipeline.digests import full_digest_json, sha256_file
 from pipeline.errors import CheckError, RequestError
 
 SCHEMA_VERSION = 2
@@ -50,8 +50,8 @@ class BundleInfo:
 
     @property
     def digest(self) -> str:
-        """Digest of `bundle.json`; the ledger keeps it."""
-        return digest_json(self.content)
+        """SHA-256 of `bundle.json`, whatever the order of its keys; the ledger keeps it."""
+        return full_digest_json(self.content)
 
 
 def read_info(folder: Path) -> BundleInfo:

@@ -18,6 +18,7 @@ from pipeline.digests import digest_json, digest_text, sha256_file
 from pipeline.models import SEED, Model, repeatable
 from pipeline.project import Variant
 from pipeline.provenance import distributions, library_versions
+from pipeline.schemas import infer_schema
 
 SCORES = "score_reference.jsonl"
 """File of a bundle: how the scores of training rows are distributed."""
@@ -127,6 +128,7 @@ def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin)
         "training_data": {
             "rows": len(data.frame),
             "checksum": data.checksum,
+            "columns": {column.name: column.type for column in infer_schema(data.frame).columns},
             "stored": (folder / TRAINING_FILE).exists(),
         },
         "sql_digests": dict(origin.sql_digests),

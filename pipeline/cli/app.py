@@ -11,7 +11,20 @@ from typing import Annotated, Any, cast
 import typer
 
 from pipeline import __version__
-from pipeline.cli import dashboard, evaluate, fixtures, local, models, operations, phases, report, sources, sql
+from pipeline.cli import (
+    dashboard,
+    evaluate,
+    fixtures,
+    local,
+    model,
+    models,
+    operations,
+    phases,
+    predict,
+    report,
+    sources,
+    sql,
+)
 from pipeline.errors import PipelineError
 
 UNUSABLE_FOLDER = {
@@ -56,6 +69,7 @@ def _options(
 
 
 phases.add_to(app)
+predict.add_to(app)
 evaluate.add_to(app)
 report.add_to(app)
 dashboard.add_to(app)
@@ -65,6 +79,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(local.app, name="local")
 app.add_typer(sql.app, name="sql")
 app.add_typer(models.app, name="models")
+app.add_typer(model.app, name="model")
 
 
 def main() -> None:

@@ -94,6 +94,19 @@ def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tu
     return Session.open(project, open_target(target, local_dir)), found
 
 
+def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: Iterable[str]) -> Session | None:
+    """Return a session that knows no job, for what only reads at these places; None where all of them are files."""
+    from pipeline.progress import Reporter
+    from pipeline.project import Project
+    from pipeline.session import Session
+    from pipeline.sql_assets import Catalogue
+
+    if not any(place.startswith(("gs://", "bq://")) for place in places):
+        return None
+    root = project_dir.resolve()
+    return Session(Project(root), Catalogue(root), open_target(target, local_dir), Reporter())
+
+
 def connect(project: Project, target: str, local_dir: Path) -> Session:
     """Connect a project to a target; the local target's datasets and bucket are made where they are missing."""
     from pipeline.session import Session
@@ -104,6 +117,28 @@ def connect(project: Project, target: str, local_dir: Path) -> Session:
         session.warehouse.tables.create_datasets()
         session.store.create_bucket()
     return session
+
+
+def do_phase(
+    phase: str,
+    job: str,
+    run_date: str,
+    target: str,
+    local_dir: Path,
+    project_dir: Path,
+    *,
+    model: str | None = None,
+    rerun: bool = False,
+    rate: float = 0.0,
+    as_json: bool,
+) -> None:
+    """Carry out one phase of a run date and write its summary to stdout."""
+    from pipeline.dates import parse_date
+    from pipeline.phases.run import run_phase
+
+    day = parse_date(run_date, option="--run-date")
+    session, found = open_job(project_dir, job, target, local_dir)
+    print_summary(run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate), as_json)
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,14 +17,12 @@ from pipeline.cli.options import (
     Rerun,
     RunDate,
     TargetName,
+    do_phase,
     open_job,
     print_summaries,
     print_summary,
 )
 
-ModelPlace = Annotated[
-    str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
-]
 First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
 WithGate = Annotated[bool, typer.Option("--gate", help="Judge challengers after each date; else the next run does.")]
@@ -44,7 +41,7 @@ def preprocess(
 
     Example: pipeline preprocess flight_delay --run-date 2013-07-01
     """
-    _one_phase("preprocess", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
+    do_phase("preprocess", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
 
 
 def train(
@@ -60,25 +57,7 @@ def train(
 
     Example: pipeline train flight_delay --run-date 2013-07-01
     """
-    _one_phase("train", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
-
-
-def predict(
-    job: JobName,
-    run_date: RunDate,
-    model: ModelPlace = None,
-    max_reject_rate: MaxRejectRate = 0.0,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Score a run date into JSON Lines files, with the run's own models or another one.
-
-    Example: pipeline predict flight_delay --run-date 2013-07-01 --model gs://bucket/flight_delay/models/...
-    """
-    rate = max_reject_rate
-    _one_phase("predict", job, run_date, target, local_dir, project_dir, model=model, rate=rate, as_json=as_json)
+    do_phase("train", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
 
 
 def load(
@@ -93,7 +72,7 @@ def load(
 
     Example: pipeline load flight_delay --run-date 2013-07-01
     """
-    _one_phase("load", job, run_date, target, local_dir, project_dir, as_json=as_json)
+    do_phase("load", job, run_date, target, local_dir, project_dir, as_json=as_json)
 
 
 def run(
@@ -144,28 +123,7 @@ def backfill(
     print_summaries(runs, as_json)
 
 
-def _one_phase(
-    phase: str,
-    job: str,
-    run_date: str,
-    target: str,
-    local_dir: Path,
-    project_dir: Path,
-    *,
-    model: str | None = None,
-    rerun: bool = False,
-    rate: float = 0.0,
-    as_json: bool,
-) -> None:
-    from pipeline.dates import parse_date
-    from pipeline.phases.run import run_phase
-
-    day = parse_date(run_date, option="--run-date")
-    session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate), as_json)
-
-
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (preprocess, train, predict, load, run, backfill):
+    for command in (preprocess, train, load, run, backfill):
         app.command()(command)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
 
-from pipeline.bundle import read_bundle
-from pipeline.errors import CheckError, RequestError
-from pipeline.inputs import read_input
+from pipeline.known_models import check_known
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
-from pipeline.model_files import LoadedModel, load_model
+from pipeline.model_files import LoadedModel, check_committed, load_model
 from pipeline.models import Model, code_of, repeatable
-from pipeline.ndjson import write_jsonl
 from pipeline.phases.preprocess import Examples
 from pipeline.prediction_checks import check_predictions
 from pipeline.prediction_files import (
@@ -27,61 +24,12 @@ from pipeline.prediction_files import (
 from pipeline.progress import Stopwatch
 from pipeline.reject_rate import check_reject_rate, rejects_of
 from pipeline.runs import Run
-from pipeline.schemas import infer_schema
-from pipeline.store import Store
-from pipeline.warehouse import Warehouse
 
 
 def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
     """Return a model's predictions for the rows of a frame, shape (predictions, key and predicted columns)."""
     with code_of(type(model).__name__, "predict"), repeatable():
         return model.predict(df)
-
-
-def predict_from_path(
-    bundle: Path | str,
-    data: Path | str,
-    out: Path | str,
-    *,
-    store: Store | None = None,
-    warehouse: Warehouse | None = None,
-) -> int:
-    """Write a bundle's predictions for the rows at a place as JSON Lines, and return how many there are.
-
-    Parameters
-    ----------
-    bundle
-        Folder of a model bundle.
-    data
-        CSV, JSON Lines or Parquet file, `gs://` address or `bq://project.dataset.table`.
-    out
-        New file, `*.jsonl`.
-    store, warehouse
-        Needed for `gs://` addresses and tables: `Store(target)`, `Warehouse(target)`.
-
-    Raises
-    ------
-    CheckError
-        The bundle is not what it says; nothing was unpickled.
-    RequestError
-        `out` exists already, is no `.jsonl`, or lies in no folder.
-    """
-    bundle, out = Path(bundle), Path(out)
-    _check_new_file(out)
-    model, _, config = read_bundle(bundle)
-    frame = read_input(str(data), store=store, warehouse=warehouse, order_by=config.columns.key)
-    predictions = predict_from_data(model, frame)
-    missing = [name for name in config.columns.key if name not in predictions.columns]
-    if missing:
-        raise CheckError(f"{bundle}: the model's predictions lack {', '.join(missing)}", hint="mend the model")
-    return write_jsonl(predictions, infer_schema(predictions), out)
-
-
-def _check_new_file(out: Path) -> None:
-    if out.exists():
-        raise RequestError(f"{out}: exists already", hint="name a new file")
-    if out.suffix != ".jsonl" or not out.parent.is_dir():
-        raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")
 
 
 def predict_run(
@@ -92,14 +40,14 @@ def predict_run(
     Parameters
     ----------
     models
-        Folders or `gs://` addresses of model bundles, with the digests of those that were committed there; empty where
-        any bundle will do.
+        Folders or `gs://` addresses of model bundles, with the digests of those that this run committed there; empty
+        for others, which `models_v1` has to know unless they were made without a job.
     max_reject_rate
         Rows that may be rejected, as a share of all that a model returned. Above it no set is completed; the shards
         stay, and the next attempt goes on from them.
     """
     seconds: dict[str, float] = {}
-    loaded = [load_model(place, run.session.store, digest) for place, digest in models.items()]
+    loaded = [_loaded(run, place, digest) for place, digest in models.items()]
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:
@@ -111,6 +59,12 @@ def predict_run(
     manifests = {folder: manifest for folder, manifest in known.items() if manifest}
     run.record("predict", [_event(run, manifest, seconds.get(folder)) for folder, manifest in manifests.items()])
     return list(manifests.values())
+
+
+def _loaded(run: Run, place: str, digest: str) -> LoadedModel:
+    """Load a model of this run, or one that was passed, if it is the one that was committed there."""
+    check = check_committed(place, digest) if digest else partial(check_known, run.session, place)
+    return load_model(place, run.session.store, check)
 
 
 def _said(made: Sequence[Manifest]) -> str:

@@ -69,8 +69,14 @@ class Asset:
         return Schema.parse(self.header.columns)
 
 
+def _engine_root() -> Path:
+    """Return the folder of the engine's own SQL: inside the installed package, or the checkout around it."""
+    package = Path(__file__).parents[1]
+    return package / "engine" if (package / "engine").is_dir() else package.parent
+
+
 class Catalogue:
-    """Reads SQL assets of a project folder, each once.
+    """Reads SQL assets of a project folder, each once; what the project does not have comes with the engine.
 
     Parameters
     ----------
@@ -80,6 +86,7 @@ class Catalogue:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._engine = _engine_root()
         self._assets: dict[str, Asset] = {}
 
     def get(self, name: str) -> Asset:
@@ -95,7 +102,7 @@ class Catalogue:
                 raise RequestError(
                     f"{name!r}: no name of a version", hint="write e.g. flight_delay/preprocess/examples_v1"
                 )
-            self._assets[name] = self._read(name, self._root / "sql" / f"{name}.sql")
+            self._assets[name] = self._read(name, self._path("sql", name))
         return self._assets[name]
 
     def function(self, name: str) -> Asset:
@@ -104,11 +111,11 @@ class Catalogue:
         if key not in self._assets:
             if not FUNCTION.fullmatch(name):
                 raise RequestError(f"udf/{name}.sql: no name of a function", hint="use small letters, digits and _")
-            self._assets[key] = self._read(key, self._root / "udf" / f"{name}.sql")
+            self._assets[key] = self._read(key, self._path("udf", name))
         return self._assets[key]
 
     def names(self) -> list[str]:
-        """Names of all assets and functions (`udf/<name>`).
+        """Names of the project's assets and functions (`udf/<name>`).
 
         Raises
         ------
@@ -127,13 +134,22 @@ class Catalogue:
         return self.function(name.removeprefix("udf/")) if name.startswith("udf/") else self.get(name)
 
     def families(self) -> list[str]:
-        """Names of all metric families."""
-        return sorted({path.stem.rpartition("_v")[0] for path in (self._root / "sql" / "metrics").glob("*_v*.sql")})
+        """Names of all metric families, the engine's and the project's."""
+        folders = (root / "sql" / "metrics" for root in (self._engine, self._root))
+        return sorted({path.stem.rpartition("_v")[0] for folder in folders for path in folder.glob("*_v*.sql")})
 
     def function_names(self) -> list[str]:
-        """Names of all user-defined functions."""
-        folder = self._root / "udf"
-        return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql"))
+        """Names of the project's user-defined functions."""
+        return _names_below(self._root / "udf")
+
+    def all_function_names(self) -> list[str]:
+        """Names of all user-defined functions, the engine's and the project's."""
+        return sorted({*_names_below(self._engine / "udf"), *self.function_names()})
+
+    def _path(self, kind: str, name: str) -> Path:
+        """Return the file of an asset: the project's own, or the engine's where the project has none."""
+        own, engine = (root / kind / f"{name}.sql" for root in (self._root, self._engine))
+        return engine if engine.is_file() and not own.exists() else own
 
     def _read(self, name: str, path: Path) -> Asset:
         try:
@@ -146,6 +162,10 @@ class Catalogue:
         if functions and name.startswith("udf/"):
             raise RequestError(f"{path}: a function that calls a function", hint="write the expression out")
         return Asset(name, path, header, body, text, first_line, functions)
+
+
+def _names_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql"))
 
 
 def _refuse_control_characters(text: str, path: Path) -> None:

@@ -141,6 +141,7 @@ class Rehearsal:
                 yield examples.source_range_statement(session, table, known_at)
         yield ledger.append_events_statement(session, run.run_date, [])
         yield ledger.append_models_statement(session, job.name, run.run_date, run.run_id, [])
+        yield ledger.known_models_statement(session, "", "")
 
     def _offending(self, table: TableName, rules: Sequence[checks.Rule], key: Sequence[str]) -> Iterator[Statement]:
         for rule in rules:

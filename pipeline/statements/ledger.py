@@ -26,6 +26,13 @@ def append_models_statement(
     return session.statement("ledger/append_models_v1", {"models": models_table}, values)
 
 
+def known_models_statement(session: Session, uri: str, bundle_digest: str) -> Statement:
+    """Read the models that lie at an address, or whose bundle has a digest."""
+    models_table = session.target.ledger_table("models_v1")
+    values = {"uri": uri, "bundle_digest": bundle_digest}
+    return session.statement("ledger/known_models_v1", {"models": models_table}, values)
+
+
 def append_champion_statement(session: Session, job: str, variant: str, from_run_date: date, reason: str) -> Statement:
     """Append a decision about the champion, unless it stands already."""
     tables = {name: session.target.ledger_table(table) for name, table in CHAMPION_TABLES.items()}

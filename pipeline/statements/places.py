@@ -36,7 +36,7 @@ def function_name(session: Session, name: str) -> TableName:
 
 def functions(session: Session) -> Iterator[Place]:
     """Return every user-defined function."""
-    for name in session.catalogue.function_names():
+    for name in session.catalogue.all_function_names():
         table = function_name(session, name)
         yield Place(table, render(session.catalogue.function(name), {"function": table}, {}))
 

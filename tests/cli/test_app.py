@@ -314,6 +314,7 @@ def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
         given.append(options["max_reject_rate"])
         return Summary("dummy", None, None)
 
+    monkeypatch.setattr("pipeline.cli.options.open_job", lambda *_: (None, None))
     monkeypatch.setattr("pipeline.cli.phases.open_job", lambda *_: (None, None))
     monkeypatch.setattr("pipeline.phases.run.run_job", record)
     monkeypatch.setattr("pipeline.phases.run.run_phase", record)

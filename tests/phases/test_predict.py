@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.model_files import fetch_bundle
-from pipeline.phases.predict import predict_from_data, predict_from_path, predict_run
+from pipeline.phases.predict import predict_from_data, predict_run
+from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.prediction_files import committed_manifests

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from pipeline.bundle import SCORES, TrainingData, read_bundle, write_bundle
-from pipeline.digests import digest_json
+from pipeline.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
 from pipeline.model_files import commit_model, committed_models, fetch_bundle
-from pipeline.phases.predict import predict_from_path
+from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.phases.train import _origin, train_from_data, train_from_path, train_run
@@ -55,7 +55,9 @@ def test_the_bundle_holds_all_that_reproduces_the_model(session, job, trained, r
     assert uri.startswith(f"gs://pipeline-tests/{session.target.prefix}/flight_delay/models/{DAY}/{run.run_id}/")
     names = {item.uri.removeprefix(f"{uri}/") for item in session.store.list(f"{uri}/")}
     sql = {f"sql/{name}.sql" for name in (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")}
-    assert names == {"bundle.json", "model.joblib", "variant.yaml", "job.yaml", "training.parquet", SCORES, *sql}
+    own = {f"jobs/{job.name}/{path.name}" for path in job.folder.iterdir() if path.suffix in (".py", ".yaml")}
+    top = {"bundle.json", "model.joblib", "variant.yaml", "job.yaml", "training.parquet", SCORES}
+    assert names == top | sql | own
     content = session.store.read_json(f"{uri}/bundle.json")
     assert content["complete"] is True
     assert content["run"]["run_id"] == run.run_id
@@ -79,7 +81,7 @@ def test_models_v1_has_a_row_for_each_model_with_the_digest_of_its_bundle(sessio
     )
     for row in rows:
         assert (row["job"], row["run_date"], row["run_id"]) == ("flight_delay", DAY, run.run_id)
-        assert row["bundle_digest"] == digest_json(session.store.read_json(f"{row['uri']}/bundle.json"))
+        assert row["bundle_digest"] == full_digest_json(session.store.read_json(f"{row['uri']}/bundle.json"))
 
 
 def test_training_again_uses_what_is_committed(session, job, trained, requests_sent):
@@ -181,7 +183,7 @@ def test_a_bundle_that_was_changed_is_not_loaded(session, trained, tmp_path, mon
     content = bytearray((folder / "model.joblib").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "model.joblib").write_bytes(content)
-    monkeypatch.setattr("pipeline.bundle.joblib.load", lambda _: pytest.fail("it was unpickled"))
+    monkeypatch.setattr("joblib.load", lambda _: pytest.fail("it was unpickled"))
     with pytest.raises(CheckError, match=r"missing or not the file that bundle.json lists"):
         read_bundle(folder)
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.phases.predict import predict_from_data, predict_from_path
+from pipeline.phases.predict import predict_from_data
+from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.train import train_from_data, train_from_path
 from pipeline.project import Project, read_variant
 from tests.dummy_project import dummy_project, edit
