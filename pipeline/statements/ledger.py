@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from pipeline.dates import EARLIEST
 from pipeline.session import Session
 from pipeline.sql_assets import Statement
 
@@ -27,9 +28,9 @@ def append_models_statement(
 
 
 def known_models_statement(session: Session, uri: str, bundle_digest: str) -> Statement:
-    """Read the models that lie at an address, or whose bundle has a digest."""
+    """Read the models of all run dates that lie at an address, or whose bundle has a digest."""
     models_table = session.target.ledger_table("models_v1")
-    values = {"uri": uri, "bundle_digest": bundle_digest}
+    values = {"first_date": EARLIEST, "uri": uri, "bundle_digest": bundle_digest}
     return session.statement("ledger/known_models_v1", {"models": models_table}, values)
 
 
