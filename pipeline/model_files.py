@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class TrainedModel:
         Digest of `bundle.json`.
     training_rows, data_checksum, code_digest
         What it was fitted on and with.
+    id_maps
+        Rows of its id<->index tables, by name.
     """
 
     variant: str
@@ -44,6 +46,12 @@ class TrainedModel:
     training_rows: int
     data_checksum: str
     code_digest: str
+    id_maps: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What `models_v1` keeps of it."""
+        return {name: value for name, value in asdict(self).items() if name != "id_maps"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
         training_rows=data["rows"],
         data_checksum=data["checksum"],
         code_digest=info.content["code_digest"],
+        id_maps=info.content["id_maps"],
     )
     marker = _marker(run, variant.id)
     return record_of(TrainedModel, run.session.store.put_json_once(asdict(made), marker), marker)

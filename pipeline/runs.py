@@ -70,6 +70,10 @@ class Run:
         """Name the run table into which one model's predictions are loaded."""
         return self.table(f"predictions__{variant.replace('@', '_')}__{model_id}")
 
+    def id_map_table(self, variant: str, name: str) -> TableName:
+        """Name the run table into which an id<->index table of a variant's model is loaded."""
+        return self.table(f"ids__{variant.replace('@', '_')}__{name}")
+
     def labels(self, phase: str) -> dict[str, str]:
         """Return the labels of the run's BigQuery jobs and tables."""
         return {"job": self.job.name, "run_id": self.run_id, "phase": phase}

@@ -37,7 +37,7 @@ def test_all_tables_and_views_are_made_in_their_datasets(session):
     target = session.target
     assert names_in(session, target.dataset) == {
         *("flight_delay__predictions_v1", "flight_delay__predictions", "metrics_v1", "metrics", "verdicts_v1"),
-        *("comparisons_v1", "comparisons", "drift_v1", "drift"),
+        *("comparisons_v1", "comparisons", "drift_v1", "drift", "id_maps_v1"),
     }
     assert names_in(session, target.ledger_dataset) == {
         *("events_v1", "events", "models_v1", "models", "champions_v1", "champions")

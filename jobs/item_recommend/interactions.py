@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
-
-from pipeline.ndjson import write_jsonl
-from pipeline.schemas import Schema
 
 USER, ITEM, WEIGHT, BOUGHT, SUPPORT = "user_id", "item_id", "weight", "is_bought", "has_support"
 
 Ids = pd.Index
 """Sorted ids; the place of an id is its index in a matrix."""
-
-ID_MAP = Schema.parse({"index": "INT64 NOT NULL", "id": "STRING NOT NULL"})
 
 
 def ids_of(column: pd.Series) -> Ids:
@@ -52,9 +45,3 @@ def _places(names: pd.Series, ids: Ids) -> np.ndarray:
     """Return the index of each name, or -1, shape (num_rows,)."""
     found: np.ndarray = ids.get_indexer(pd.Index(names.astype(object)))
     return found
-
-
-def write_ids(ids: Ids, path: Path) -> None:
-    """Write an id<->index table as JSON Lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_jsonl(pd.DataFrame({"index": range(len(ids)), "id": ids}), ID_MAP, path)

@@ -10,8 +10,9 @@ import pandas as pd
 from joblib import cpu_count
 from scipy import sparse
 
-from jobs.item_recommend.interactions import BOUGHT, ITEM, SUPPORT, USER, WEIGHT, Ids, ids_of, matrix, write_ids
+from jobs.item_recommend.interactions import BOUGHT, ITEM, SUPPORT, USER, WEIGHT, Ids, ids_of, matrix
 from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items, popular_items
+from pipeline.id_maps import write_id_map
 from pipeline.model_config import Columns
 
 FALLBACK = 1e-9
@@ -64,8 +65,8 @@ class Popularity:
 
     def save_id_maps(self, folder: Path) -> None:
         """Write the id<->index tables of users and items."""
-        write_ids(self.users, folder / "users.jsonl")
-        write_ids(self.items, folder / "items.jsonl")
+        write_id_map(self.users, folder / "users.jsonl")
+        write_id_map(self.items, folder / "items.jsonl")
 
     def _similar(self, weights: sparse.csr_array) -> sparse.csr_array:
         """Return that no item is similar to another, shape (num_items, num_items)."""

@@ -106,6 +106,12 @@ def _write_scores(folder: Path, scores: Sequence[Mapping[str, Any]]) -> None:
         (folder / SCORES).write_text(text, encoding="utf-8")
 
 
+def _id_maps(folder: Path) -> dict[str, int]:
+    """Return how many rows each id<->index table of a bundle has."""
+    files = sorted((folder / "id_maps").glob("*.jsonl"))
+    return {path.stem: path.read_bytes().count(b"\n") for path in files}
+
+
 def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin) -> dict[str, Any]:
     model_digest = sha256_file(folder / "model.joblib")
     config = (folder / "variant.yaml").read_text(encoding="utf-8")
@@ -131,6 +137,7 @@ def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin)
             "columns": {column.name: column.type for column in infer_schema(data.frame).columns},
             "stored": (folder / TRAINING_FILE).exists(),
         },
+        "id_maps": _id_maps(folder),
         "sql_digests": dict(origin.sql_digests),
         "files": {
             path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "size": path.stat().st_size}

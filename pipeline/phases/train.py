@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pipeline.ledger import Event
 from pipeline.model_config import ModelConfig
 from pipeline.model_files import TrainedModel, commit_model, committed_model
 from pipeline.models import Model, code_of, make_model, repeatable
+from pipeline.phases.id_maps import load_id_maps
 from pipeline.phases.preprocess import Examples
 from pipeline.phases.score_reference import score_reference
 from pipeline.progress import Stopwatch
@@ -102,7 +102,9 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     models = [model for model in committed.values() if model]
     events = [_event(model, seconds.get(model.variant)) for model in models]
     if run.unrecorded("train", events):
-        run.ledger.record_models(run.run_date, run.run_id, [asdict(model) for model in models])
+        for model in models:
+            load_id_maps(run, model)
+        run.ledger.record_models(run.run_date, run.run_id, [model.row for model in models])
         run.record("train", events)
     return models
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.comparisons import challengers_of
 from pipeline.gate_metrics import gate_rule
+from pipeline.id_maps import ID_MAP
 from pipeline.identity import run_definition, run_id_of
 from pipeline.metrics import MetricSpec
 from pipeline.project import Job
@@ -25,6 +26,7 @@ from pipeline.statements import (
     evaluation,
     examples,
     gate,
+    id_maps,
     leaks,
     ledger,
     places,
@@ -70,6 +72,11 @@ class Rehearsal:
         return self.run.predictions_table(self.variant, "0123456789abcdef")
 
     @property
+    def id_map(self) -> TableName:
+        """Run table into which an id<->index table is loaded."""
+        return self.run.id_map_table(self.variant, "users")
+
+    @property
     def labels(self) -> TableName:
         """Run table of labels."""
         return self.run.table("labels")
@@ -83,6 +90,7 @@ class Rehearsal:
             **known,
             published: SLICE_COLUMNS + self.job.prediction_schema,
             self.loaded: self.job.prediction_schema,
+            self.id_map: ID_MAP,
         }
 
     def partitions(self) -> dict[TableName, str]:
@@ -112,6 +120,7 @@ class Rehearsal:
         """Return every statement that is sent."""
         yield from self.life()
         yield from self._leak_test()
+        yield from self._models()
         yield ledger.clock_statement(self.session, self.run.snapshot_at)
 
     def life(self) -> Iterator[Statement]:
@@ -141,6 +150,13 @@ class Rehearsal:
                 yield examples.source_range_statement(session, table, known_at)
         yield ledger.append_events_statement(session, run.run_date, [])
         yield ledger.append_models_statement(session, job.name, run.run_date, run.run_id, [])
+
+    def _models(self) -> Iterator[Statement]:
+        """Yield what only some models need: id<->index tables, and a look whether the ledger knows one."""
+        session, run, model_id = self.session, self.run, "0123456789abcdef"
+        rules = checks.rules_of(session, self.id_map, ["index"], [])
+        yield predictions.keyed_profile_statement(session, self.id_map, ["index"], ID_MAP.names, rules)
+        yield id_maps.replace_id_map_statement(session, self.job, run.run_date, self.id_map, model_id, "users")
         yield ledger.known_models_statement(session, "", "")
 
     def _offending(self, table: TableName, rules: Sequence[checks.Rule], key: Sequence[str]) -> Iterator[Statement]:

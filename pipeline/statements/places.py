@@ -46,7 +46,7 @@ def tables_and_views(session: Session, job: Job) -> Iterator[Place]:
     target = session.target
     for name in ("events_v1", "models_v1", "champions_v1"):
         yield _table(session, name, target.ledger_table(name))
-    for name in ("metrics_v1", "comparisons_v1", "verdicts_v1", "drift_v1"):
+    for name in ("metrics_v1", "comparisons_v1", "verdicts_v1", "drift_v1", "id_maps_v1"):
         yield _table(session, name, target.table(name))
     for name in ("events", "models", "champions"):
         table = target.ledger_table(f"{name}_v1")

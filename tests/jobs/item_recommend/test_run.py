@@ -9,10 +9,13 @@ from datetime import date
 import pytest
 
 from jobs.item_recommend.fixtures import ITEMS, write_fixtures
+from pipeline.model_files import committed_models
+from pipeline.phases.id_maps import load_id_maps
 from pipeline.phases.leak_test import leak_test
 from pipeline.phases.report import report_job
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.phases.sources import load_sources
+from pipeline.runs import open_run
 from tests.integration_fixtures import edited, reader
 
 DAYS, MATURE = [date(2026, 2, day) for day in (1, 2, 3)], date(2026, 2, 11)
@@ -77,6 +80,32 @@ def test_similarity_beats_popularity_and_both_beat_chance(rows):
 def test_lists_of_several_days_are_not_pooled(session, job, rows):
     table, *_ = report_job(session, job, DAYS[0], DAYS[-1])
     assert list(table.columns[0].cells) == [str(day) for day in DAYS]
+
+
+def test_id_maps_stand_in_a_table_by_model(session, rows):
+    read = reader(session)
+    found = read("""
+        SELECT model_id, map_name, MIN(id_index) AS low, MAX(id_index) AS high, COUNT(*) AS n, COUNT(DISTINCT id) AS ids
+        FROM ml.id_maps_v1
+        WHERE job = 'item_recommend' AND run_date = '2026-02-01'
+        GROUP BY model_id, map_name
+        ORDER BY model_id, map_name
+    """)
+    models = {row["model_id"] for row in read("SELECT model_id FROM ledger.models WHERE run_date = '2026-02-01'")}
+    assert [(row["model_id"], row["map_name"]) for row in found] == [
+        (model, name) for model in sorted(models) for name in ("items", "users")
+    ]
+    assert len(models) == 2
+    for row in found:
+        assert (row["low"], row["high"], row["ids"]) == (0, row["n"] - 1, row["n"])
+
+
+def test_loading_id_maps_again_changes_nothing(session, job, rows):
+    counted = "SELECT COUNT(*) AS n FROM ml.id_maps_v1"
+    before, run = reader(session)(counted), open_run(session, job, DAYS[0])
+    for model in committed_models(run):
+        load_id_maps(run, model)
+    assert reader(session)(counted) == before
 
 
 def test_the_challenger_is_promoted_over_popularity(session, rows):
