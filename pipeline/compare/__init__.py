@@ -1,0 +1,1 @@
+"""Comparisons of values, texts and frames; no I/O."""
