@@ -104,6 +104,13 @@ def committed_models(run: Run) -> list[TrainedModel]:
     return [model for model in found if model]
 
 
+def models_there(run: Run) -> list[TrainedModel]:
+    """Return the committed models of a run by their markers, whatever variants the job has now."""
+    folder = f"{run.folder('models')}/"
+    markers = [item.uri for item in run.session.store.list(folder) if "/" not in item.uri.removeprefix(folder)]
+    return [record_of(TrainedModel, run.session.store.read_json(uri), uri) for uri in markers]
+
+
 def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
     """Return how the scores of a committed model's training rows are distributed; nothing where its bundle lacks that.
 

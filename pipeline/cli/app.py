@@ -24,6 +24,7 @@ from pipeline.cli import (
     report,
     sources,
     sql,
+    why,
 )
 from pipeline.errors import PipelineError
 
@@ -74,6 +75,7 @@ evaluate.add_to(app)
 report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
+why.add_to(app)
 fixtures.add_to(app)
 app.add_typer(sources.app, name="sources")
 app.add_typer(local.app, name="local")

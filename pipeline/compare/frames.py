@@ -36,6 +36,11 @@ class ColumnDifference:
         """How many rows differ in this column."""
         return len(self.keys)
 
+    @property
+    def values(self) -> pd.DataFrame:
+        """Both values of each of these rows, in columns `a` and `b`."""
+        return pd.DataFrame({"a": self.a.astype(object), "b": self.b.astype(object)})
+
 
 @dataclass(frozen=True)
 class FrameDifference:

@@ -202,6 +202,7 @@ class Rehearsal:
         digest = session.catalogue.get(spec.asset).digest
         yield evaluation.record_metrics_statement(session, computed, which, spec.asset, digest)
         yield evaluation.evaluation_metrics_statement(session, which)
+        yield evaluation.run_metrics_statement(session, job.name, run.run_date, run.run_id)
         yield from self._drift()
         yield ledger.verdict_of_statement(session, job.name, run.run_date)
         yield from self._compare(which, digest)

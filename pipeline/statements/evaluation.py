@@ -92,6 +92,12 @@ def evaluation_metrics_statement(session: Session, which: Mapping[str, Any]) -> 
     return session.statement("phases/evaluation_metrics_v1", {"metrics": metrics}, which)
 
 
+def run_metrics_statement(session: Session, job: str, run_date: date, run_id: str) -> Statement:
+    """Read the overall metrics of the latest evaluation of one run."""
+    values = {"job": job, "run_date": run_date, "run_id": run_id}
+    return session.statement("phases/run_metrics_v1", {"metrics": session.target.table("metrics_v1")}, values)
+
+
 def report_statement(session: Session, job: Job, first: date, last: date) -> Statement:
     """Read the overall metrics of run dates."""
     values = {"job": job.name, "first_date": first, "last_date": last}

@@ -1,0 +1,73 @@
+"""What committed bundles hold besides their models: fetched, compared with their markers; nothing is unpickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.bundle import BundleInfo, read_info, stored_training_data, verify
+from pipeline.errors import CheckError
+from pipeline.model_files import TrainedModel, fetch_bundle
+from pipeline.store import Store
+
+PROJECT = ("jobs/", "sql/", "udf/")
+"""Folders of a bundle with the files of the project that made it."""
+
+
+@dataclass(frozen=True)
+class KeptBundle:
+    """A verified bundle in a local folder."""
+
+    info: BundleInfo
+    folder: Path
+
+    def texts(self, ending: str) -> dict[str, str]:
+        """Return the project's files with this ending: path in the bundle to text."""
+        names = [name for name in self.info.files if name.startswith(PROJECT) and name.endswith(ending)]
+        return {name: (self.folder / name).read_text(encoding="utf-8") for name in sorted(names)}
+
+    def training_frame(self) -> pd.DataFrame | None:
+        """Return the rows that the model was fitted on, or None where they were too large to be kept."""
+        data = stored_training_data(self.folder)
+        return data.frame if data else None
+
+
+def fetch_info(model: TrainedModel, store: Store, folder: Path) -> BundleInfo:
+    """Return what `bundle.json` of a committed model says.
+
+    Raises
+    ------
+    RequestError
+        It is gone, or of a schema version that this engine does not know.
+    CheckError
+        It is not the one that was committed.
+    """
+    store.download(f"{model.uri}/bundle.json", folder / "bundle.json")
+    info = read_info(folder)
+    if info.digest != model.bundle_digest:
+        raise CheckError(f"{model.uri}: not the bundle that was committed", hint="get the bundle again")
+    return info
+
+
+def fetch_kept(model: TrainedModel, store: Store, folder: Path) -> KeptBundle:
+    """Fetch the whole bundle of a committed model into an empty folder and verify every file of it.
+
+    Raises
+    ------
+    RequestError
+        A file of it is gone.
+    CheckError
+        It is not the one that was committed.
+    """
+    info = fetch_info(model, store, folder)
+    fetch_bundle(model.uri, store, folder)
+    verify(folder, info)
+    return KeptBundle(info, folder)
+
+
+def commit_of(info: BundleInfo) -> str:
+    """Return the git commit of a bundle, with `-dirty` where files differed from it; empty outside a checkout."""
+    commit = info.content.get("commit")
+    return f"{commit}{'-dirty' if info.content.get('dirty') else ''}" if commit else ""
