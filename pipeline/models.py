@@ -16,7 +16,7 @@ from pipeline.errors import PipelineError, RequestError
 from pipeline.imports import import_object
 from pipeline.model_config import ModelConfig
 
-SEED = 0
+SEEDS = {"random": 0, "numpy": 0}
 """Of the global random generators, for models that ask these."""
 
 
@@ -70,8 +70,8 @@ def repeatable() -> Iterator[None]:
     trees do not depend on them.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
-    random.seed(SEED)
-    np.random.seed(SEED)  # noqa: NPY002
+    random.seed(SEEDS["random"])
+    np.random.seed(SEEDS["numpy"])  # noqa: NPY002
     try:
         with threadpool_limits(limits=1, user_api="blas"):
             yield

@@ -53,10 +53,13 @@ class CarrierHourRate:
         late = df[CELL].assign(late=labels(df, self.columns))
         self.rate = float(late["late"].mean())
         cells = late.groupby(CELL)["late"].agg(["sum", "size"])
-        self.rates = (cells["sum"] + self.prior_flights * self.rate) / (cells["size"] + self.prior_flights)
+        rates = (cells["sum"] + self.prior_flights * self.rate) / (cells["size"] + self.prior_flights)
+        # plain values: what pandas keeps beside them differs from process to process, and so would the model's bytes
+        self.cells, self.rates = rates.index.tolist(), rates.to_numpy(dtype=np.float64)  # (num_cells,)
         return self
 
     def predict(self, df: pd.DataFrame) -> pd.DataFrame:
         """The key of each row with the rate of its cell as `score`."""
-        known = self.rates.reindex(pd.MultiIndex.from_frame(df[CELL]))
-        return scored(df, self.columns, known.fillna(self.rate).to_numpy(dtype=np.float64))
+        cells = pd.MultiIndex.from_tuples(self.cells, names=CELL)
+        at = cells.get_indexer(pd.MultiIndex.from_frame(df[CELL]))  # (num_rows,): -1 where a cell is not known
+        return scored(df, self.columns, np.where(at < 0, self.rate, self.rates[at]))

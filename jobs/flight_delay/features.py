@@ -1,6 +1,7 @@
 """From the examples table to the matrices that the models fit."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,8 @@ CITY = (
 )
 
 Matrix = NDArray[np.float64]
-Vocabularies = Mapping[str, pd.Index]
+Vocabularies = Mapping[str, list[Any]]
+"""Plain values: what pandas keeps beside them differs from process to process, and so would the bytes of the model."""
 
 
 def numbers(df: pd.DataFrame, columns: Sequence[str]) -> Matrix:
@@ -40,21 +42,24 @@ def logit(rates: Matrix) -> Matrix:
 
 def vocabularies(df: pd.DataFrame, columns: Sequence[str]) -> Vocabularies:
     """The sorted values of each categorical column."""
-    return {name: pd.Index(df[name].dropna().unique()).sort_values() for name in columns}
+    return {name: sorted(df[name].dropna().unique().tolist()) for name in columns}
 
 
 def codes(df: pd.DataFrame, known: Vocabularies) -> Matrix:
     """Positions in the vocabularies, shape (num_rows, num_columns); NaN for what is not in them."""
-    positions = np.column_stack([values.get_indexer(pd.Index(df[name])) for name, values in known.items()])
+    positions = np.column_stack([_positions(df[name], values) for name, values in known.items()])
     return np.where(positions < 0, np.nan, positions)
 
 
 def indicators(df: pd.DataFrame, known: Vocabularies) -> Matrix:
     """Whether a row has each value, shape (num_rows, num_values); all zero for what is not known."""
-    blocks = [
-        values.get_indexer(pd.Index(df[name]))[:, None] == np.arange(len(values)) for name, values in known.items()
-    ]
+    blocks = [_positions(df[name], values)[:, None] == np.arange(len(values)) for name, values in known.items()]
     return np.hstack(blocks).astype(np.float64)
+
+
+def _positions(column: pd.Series, values: list[Any]) -> NDArray[np.int64]:
+    """Position of each row's value, shape (num_rows,); -1 for what is not among them."""
+    return np.asarray(pd.Index(values, dtype=column.dtype).get_indexer(pd.Index(column)))
 
 
 def labels(df: pd.DataFrame, columns: Columns) -> NDArray[np.int64]:

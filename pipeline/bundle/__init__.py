@@ -3,7 +3,7 @@
 from pipeline.bundle.info import BundleInfo, read_info, verify
 from pipeline.bundle.read import read_bundle, using_code
 from pipeline.bundle.training_data import TrainingData, frame_checksum, stored_training_data
-from pipeline.bundle.write import NO_JOB, SCORES, Origin, write_bundle
+from pipeline.bundle.write import NO_JOB, SCORES, Origin, write_bundle, write_model
 
 __all__ = [
     "NO_JOB",
@@ -18,4 +18,5 @@ __all__ = [
     "using_code",
     "verify",
     "write_bundle",
+    "write_model",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipeline.digests import canonical_json, digest_text
-from pipeline.schemas import frame_of
+from pipeline.schemas import arrow_type, pandas_dtype
 
 FILE = "training.parquet"
 
@@ -46,7 +46,11 @@ class TrainingData:
 def stored_training_data(folder: Path) -> TrainingData | None:
     """Return the training frame that a bundle holds, or None where it was too large."""
     path = folder / FILE
-    return TrainingData.of(frame_of(pq.read_table(path))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    # the file says which dtypes its columns had, but for decimals
+    decimals = {arrow_type("NUMERIC"): pandas_dtype("NUMERIC")}
+    return TrainingData.of(pq.read_table(path).to_pandas(types_mapper=decimals.get))
 
 
 def frame_checksum(frame: pd.DataFrame) -> str:

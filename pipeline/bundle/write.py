@@ -15,7 +15,7 @@ from pipeline.bundle.info import SCHEMA_VERSION, BundleInfo
 from pipeline.bundle.training_data import FILE as TRAINING_FILE
 from pipeline.bundle.training_data import TrainingData
 from pipeline.digests import digest_json, digest_text, sha256_file
-from pipeline.models import SEED, Model, repeatable
+from pipeline.models import SEEDS, Model, repeatable
 from pipeline.project import Variant
 from pipeline.provenance import distributions, library_versions
 from pipeline.schemas import infer_schema
@@ -75,8 +75,7 @@ def write_bundle(
         change.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with repeatable():  # scikit-learn's models keep the global generator where nobody names another
-        joblib.dump(model, folder / "model.joblib", compress=3)
+    write_model(model, folder / "model.joblib")
     shutil.copyfile(variant.path, folder / "variant.yaml")
     _write_files(folder, origin)
     data.write(folder)
@@ -86,6 +85,12 @@ def write_bundle(
     info = BundleInfo(_content(folder, variant, data, origin))
     (folder / "bundle.json").write_text(json.dumps(info.content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return info
+
+
+def write_model(model: Model, path: Path) -> None:
+    """Write a model; the same model gives the same bytes."""
+    with repeatable():  # scikit-learn's models keep the global generator where nobody names another
+        joblib.dump(model, path, compress=3)
 
 
 def _write_files(folder: Path, origin: Origin) -> None:
@@ -130,7 +135,7 @@ def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin)
         "dirty": dirty,
         "libraries": library_versions(modules),
         "imports": {module: list(found) for module in sorted(modules) if (found := distributions(module))},
-        "seeds": {"random": SEED, "numpy": SEED},
+        "seeds": SEEDS,
         "training_data": {
             "rows": len(data.frame),
             "checksum": data.checksum,

@@ -22,6 +22,7 @@ from pipeline.cli import (
     phases,
     predict,
     report,
+    reproduce,
     sources,
     sql,
     why,
@@ -76,6 +77,7 @@ report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
 why.add_to(app)
+reproduce.add_to(app)
 fixtures.add_to(app)
 app.add_typer(sources.app, name="sources")
 app.add_typer(local.app, name="local")

@@ -96,13 +96,17 @@ def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tu
 
 def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: Iterable[str]) -> Session | None:
     """Return a session that knows no job, for what only reads at these places; None where all of them are files."""
+    remote = any(place.startswith(("gs://", "bq://")) for place in places)
+    return open_place(project_dir, target, local_dir) if remote else None
+
+
+def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
+    """Return a session that knows no job: the folder may hold a project or none."""
     from pipeline.progress import Reporter
     from pipeline.project import Project
     from pipeline.session import Session
     from pipeline.sql_assets import Catalogue
 
-    if not any(place.startswith(("gs://", "bq://")) for place in places):
-        return None
     root = project_dir.resolve()
     return Session(Project(root), Catalogue(root), open_target(target, local_dir), Reporter())
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 
+from pipeline.example_rows import shard_rows
 from pipeline.known_models import check_known
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
@@ -84,7 +85,7 @@ def _predict_shards(
     for shard in run.session.reporter.track(range(run.job.spec.predictions.shards), f"{run.run_date} predict"):
         lacking = {folder: model for folder, model in folders.items() if shard not in files[folder]}
         watch = Stopwatch()
-        frame = _shard_frame(run, examples, shard) if lacking else pd.DataFrame()
+        frame = shard_rows(run, examples.table, shard) if lacking else pd.DataFrame()
         for folder, model in lacking.items():
             files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame))
             seconds[folder] = round(seconds.get(folder, 0.0) + watch.seconds, 3)
@@ -96,12 +97,6 @@ def _predict_shards(
 
 def _manifest(run: Run, model: LoadedModel, files: Mapping[int, ShardFile]) -> Manifest:
     return Manifest(run.run_id, model.model_id, model.variant, tuple(files[shard] for shard in sorted(files)))
-
-
-def _shard_frame(run: Run, examples: Examples, shard: int) -> pd.DataFrame:
-    where = f"_scores AND _shard = {shard:d}"
-    order = run.job.spec.row_key
-    return run.session.warehouse.read_frame(examples.table, examples.columns, where=where, order_by=order)
 
 
 def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.bundle import NO_JOB, BundleInfo, Origin, TrainingData, write_bundle
 from pipeline.errors import RequestError
+from pipeline.example_rows import training_rows
 from pipeline.identity import sql_digests
 from pipeline.inputs import read_input
 from pipeline.job_code import digest_of_code, imported_modules, project_files
@@ -110,9 +111,8 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
 
 
 def _training_data(run: Run, examples: Examples) -> TrainingData:
-    key = run.job.spec.row_key
     with run.session.reporter.step(f"{run.run_date} read training rows") as said:
-        frame = run.session.warehouse.read_frame(examples.table, examples.columns, where="_trains", order_by=key)
+        frame = training_rows(run, examples.table)
         said.append(f"{len(frame):,} x {frame.shape[1]}")
         return TrainingData.of(frame)
 
@@ -158,6 +158,7 @@ def _origin(run: Run) -> Origin:
         "job": run.job.name,
         "run_id": run.run_id,
         "run_date": str(run.run_date),
+        "generation": run.generation,
         "as_of": run.as_of.isoformat(),
         "snapshot_at": run.snapshot_at.isoformat(),
         "examples": f"bq://{run.table('examples')}",

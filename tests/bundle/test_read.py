@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.bundle import TrainingData, read_bundle, read_info, using_code, write_bundle
-from pipeline.digests import digest_json
+from pipeline.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
 from pipeline.models import make_model
 from tests.bundle.conftest import FRAME, ORIGIN, WritesAFile
@@ -169,4 +169,4 @@ def test_missing_folder_is_a_request_error(tmp_path):
 
 def test_info_has_a_digest_of_its_content(made):
     folder, info = made
-    assert read_info(folder).digest == info.digest == digest_json(dict(info.content))
+    assert read_info(folder).digest == info.digest == full_digest_json(dict(info.content))

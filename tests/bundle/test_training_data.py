@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.bundle import frame_checksum
+from pipeline.bundle import TrainingData, frame_checksum, stored_training_data, training_data
+from pipeline.schemas import pandas_dtype
 from tests.bundle.conftest import FRAME
 
 
@@ -25,6 +30,31 @@ ROWS = st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=6)
 
 def typed(rows) -> pd.DataFrame:
     return pd.DataFrame({n: pd.Series([r[n] for r in rows], dtype=object).astype(t) for n, t in DTYPES.items()})
+
+
+@settings(deadline=None, max_examples=50)
+@given(ROWS)
+def test_kept_frame_has_the_checksum_of_the_first(rows):
+    frame = typed(rows)
+    frame["m"] = pd.Series([Decimal("1.5")] * len(rows), dtype=pandas_dtype("NUMERIC"))
+    frame["t"] = pd.Series([pd.Timestamp("2013-07-01", tz="UTC")] * len(rows), dtype=pandas_dtype("TIMESTAMP"))
+    with tempfile.TemporaryDirectory() as name:
+        TrainingData.of(frame).write(Path(name))
+        found = stored_training_data(Path(name))
+    assert found.checksum == frame_checksum(frame)
+    assert list(found.frame.dtypes) == list(frame.dtypes)
+
+
+def test_kept_frame_of_a_file_has_the_types_of_the_first(tmp_path):
+    frame = pd.DataFrame({"i": [1, 2], "f": [1.5, None], "s": ["a", None], "b": [True, False]})
+    TrainingData.of(frame).write(tmp_path)
+    assert stored_training_data(tmp_path).checksum == frame_checksum(frame)
+
+
+def test_a_frame_that_is_too_large_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_data, "FRAME_LIMIT", 10)
+    TrainingData.of(FRAME).write(tmp_path)
+    assert stored_training_data(tmp_path) is None
 
 
 @settings(deadline=None, max_examples=50)

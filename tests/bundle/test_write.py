@@ -27,7 +27,10 @@ def test_bundle_holds_everything_that_reproduces_the_model(made):
     assert set(info.content["files"]) == found - {"bundle.json"}
     assert info.content["complete"]
     assert (info.content["commit"], info.content["dirty"]) == ("abc", True)
-    assert info.content["training_data"] == {"rows": 2, "checksum": frame_checksum(FRAME), "stored": True}
+    columns = {"id": "INT64", "day": "STRING", "label": "INT64"}
+    assert info.content["training_data"] == {
+        "rows": 2, "checksum": frame_checksum(FRAME), "columns": columns, "stored": True
+    }  # fmt: skip
 
 
 def test_listed_files_have_their_size_and_sha256(made):

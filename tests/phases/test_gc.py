@@ -266,11 +266,12 @@ def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, qui
 
 
 def shard_of(run):
+    from pipeline.example_rows import shard_rows
     from pipeline.model_files import committed_models, load_model
     from pipeline.phases.preprocess import preprocess_run
 
     model = load_model(committed_models(run)[0].uri, run.session.store)
-    return model, predict._shard_frame(run, preprocess_run(run), 0)
+    return model, shard_rows(run, preprocess_run(run).table, 0)
 
 
 def test_what_was_removed_is_counted():

@@ -1,0 +1,42 @@
+"""Command that makes a model again."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_LOCAL_DIR, HERE, AsJson, LocalDir, ProjectDir, TargetName, open_place
+
+Bundle = Annotated[str, typer.Argument(metavar="MODEL", help="A bundle: gs:// address (models[].uri) or folder.")]
+Rebuild = Annotated[
+    bool, typer.Option("--rebuild", help="Make the training rows again by SQL, from the sources as they were.")
+]
+
+
+def reproduce(
+    model: Bundle,
+    rebuild: Rebuild = False,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model again from its bundle and say item by item whether it is the same; exit code 3 if it is not.
+
+    SQL, configuration and code of this project are compared with the bundle's. Nothing is published.
+
+    Example: pipeline reproduce gs://bucket/flight_delay/models/2013-07-01/...
+    """
+    from pipeline.phases import reproduce as phase
+
+    found = phase.reproduce(open_place(project_dir, target, local_dir), model, rebuild=rebuild)
+    lines = phase.reproduction_lines(found)
+    typer.echo(json.dumps(phase.content_of(found), indent=1) if as_json else "\n".join(lines))
+    raise typer.Exit(found.exit_code)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(reproduce)

@@ -1,0 +1,133 @@
+"""Reproducing a model: its rows, its fit and its predictions, once more."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.bundle import BundleInfo, read_info, verify
+from pipeline.errors import CheckError, RequestError
+from pipeline.known_models import check_known
+from pipeline.model_files import fetch_bundle
+from pipeline.models import Model
+from pipeline.phases.reproduce.inputs import input_items
+from pipeline.phases.reproduce.item import DIFFERENT, EQUIVALENT, IDENTICAL, NOT_COMPARED, Item
+from pipeline.phases.reproduce.outcome import model_item, predictions_item
+from pipeline.phases.reproduce.rows import fitted_on, rebuilt_examples, run_of_bundle
+from pipeline.phases.reproduce.side import Side, bundle_side, side_here
+from pipeline.phases.train import train_from_data
+from pipeline.prediction_files import committed_manifest, prediction_folder
+from pipeline.runs import Run
+from pipeline.session import Session
+from pipeline.sql_assets import TableName
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A model that was made again.
+
+    Parameters
+    ----------
+    place
+        Where its bundle lies.
+    items
+        What was compared.
+    """
+
+    place: str
+    model_id: str
+    items: Sequence[Item]
+
+    @property
+    def verdict(self) -> str:
+        """What became of the model: that of its predictions, but `equivalent` at best where its bytes are others."""
+        verdicts = {item.name: item.verdict for item in self.items}
+        same_bytes, predictions = verdicts["model"] == IDENTICAL, verdicts["predictions"]
+        if verdicts["data"] == DIFFERENT:
+            return DIFFERENT
+        if predictions == NOT_COMPARED:
+            return IDENTICAL if same_bytes else DIFFERENT
+        return EQUIVALENT if predictions == IDENTICAL and not same_bytes else predictions
+
+    @property
+    def exit_code(self) -> int:
+        """3, as of a check that failed, where the model is another one."""
+        return CheckError.exit_code if self.verdict == DIFFERENT else 0
+
+
+def reproduce(session: Session, place: str, *, rebuild: bool) -> Reproduction:
+    """Make a model again from its bundle, and compare what it is made of and what it makes. Nothing is published.
+
+    Code and configuration are those of the session's project; where that has no such job, those of the bundle.
+
+    Parameters
+    ----------
+    place
+        Folder or `gs://` address of the bundle; a folder is not compared with the ledger.
+    rebuild
+        Make the training rows again by SQL, in place of those that the bundle holds.
+
+    Raises
+    ------
+    CheckError
+        The bundle is not what it says, or not what the ledger knows.
+    RequestError
+        There are no training rows, or the variant is not here any more.
+    """
+    with tempfile.TemporaryDirectory(prefix="bundle-") as name:
+        folder = fetch_bundle(place, session.store, Path(name)).resolve()
+        info = read_info(folder)
+        if place.startswith("gs://"):
+            check_known(session, place, info)
+        verify(folder, info)
+        then = bundle_side(session, folder, info)
+        return Reproduction(place, info.model_id, list(_items(session, folder, info, then, rebuild=rebuild)))
+
+
+def _items(session: Session, folder: Path, info: BundleInfo, then: Side, *, rebuild: bool) -> Iterator[Item]:
+    now, run = side_here(session, then), run_of_bundle(then, info) if info.run else None
+    if now.variant is None:
+        what = f"variant {info.content['variant']} is not in the project any more"
+        raise RequestError(what, hint="bring it back, or reproduce in a folder without the job")
+    yield from input_items(info, then, now)
+    with _examples(run, rebuild=rebuild) as table, now.code():
+        again = table if rebuild and isinstance(table, TableName) else None
+        data, item = fitted_on(info, folder, run, again)
+        yield item
+        with session.reporter.step(f"train {now.variant.name} again"):
+            model = train_from_data(now.variant.config, data.frame)
+        yield model_item(info, model)
+        yield _predictions(info, run, model, table)
+
+
+@contextmanager
+def _examples(run: Run | None, *, rebuild: bool) -> Iterator[TableName | str]:
+    """Yield the table of the run's examples, made again where it is gone; or why there is none."""
+    if run is None:
+        if rebuild:
+            raise RequestError("the model was made without a job: no SQL made its rows", hint="leave out --rebuild")
+        yield "made without a job: no run scored anything"
+        return
+    table: TableName | str = run.table("examples")
+    with ExitStack() as stack:
+        if rebuild or not run.session.warehouse.tables.exists(run.table("examples")):
+            try:
+                table = stack.enter_context(rebuilt_examples(run))
+            except RequestError as error:
+                if rebuild:
+                    raise
+                table = f"the run's examples are gone, and cannot be made again: {error}"
+        yield table
+
+
+def _predictions(info: BundleInfo, run: Run | None, model: Model, table: TableName | str) -> Item:
+    if run is None or isinstance(table, str):
+        return Item("predictions", NOT_COMPARED, str(table))
+    folder = prediction_folder(run, info.content["variant"], info.model_id)
+    manifest = committed_manifest(run, folder)
+    if manifest is None:
+        return Item("predictions", NOT_COMPARED, f"{folder} holds no complete set of this model")
+    return predictions_item(run, manifest, model, table)
