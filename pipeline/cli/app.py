@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from pipeline import __version__
-from pipeline.cli import dashboard, evaluate, fixtures, local, models, operations, phases, report, sources, sql
+from pipeline.cli import dashboard, evaluate, fixtures, local, models, operations, phases, report, sources, sql, trace
 from pipeline.errors import PipelineError
 
 UNUSABLE_FOLDER = {
@@ -60,6 +60,7 @@ evaluate.add_to(app)
 report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
+trace.add_to(app)
 fixtures.add_to(app)
 app.add_typer(sources.app, name="sources")
 app.add_typer(local.app, name="local")

@@ -94,6 +94,14 @@ def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tu
     return Session.open(project, open_target(target, local_dir)), found
 
 
+def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
+    """Return a session for what only reads, of all jobs: not even datasets and bucket are made."""
+    from pipeline.project import Project
+    from pipeline.session import Session
+
+    return Session.open(Project.open(project_dir), open_target(target, local_dir))
+
+
 def connect(project: Project, target: str, local_dir: Path) -> Session:
     """Connect a project to a target; the local target's datasets and bucket are made where they are missing."""
     from pipeline.session import Session
