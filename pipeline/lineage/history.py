@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -14,6 +14,7 @@ from pipeline.identity import VERSION
 from pipeline.ledger import Ledger
 from pipeline.project import Job
 from pipeline.session import Session
+from pipeline.sql_assets import Statement, TableName
 from pipeline.statements.champions import champions_of_statement
 from pipeline.statements.trace import comparisons_statement, models_statement, verdicts_statement
 
@@ -34,34 +35,31 @@ class History:
     job: Job
 
     @cached_property
-    def _is_there(self) -> bool:
-        return self.session.warehouse.tables.exists(self.session.target.ledger_table("events"))
-
-    @cached_property
     def events(self) -> Rows:
         """Events with their details as an object."""
-        rows = Ledger(self.session, self.job.name).events(EARLIEST, LATEST) if self._is_there else []
+        is_there = self._is_there(self.session.target.ledger_table("events"))
+        rows = Ledger(self.session, self.job.name).events(EARLIEST, LATEST) if is_there else []
         return [{**row, "details": json.loads(row["details"] or "{}")} for row in rows]
 
     @cached_property
     def models(self) -> Rows:
         """Every fit of a variant."""
-        return self._rows(models_statement(self.session, self.job.name)) if self._is_there else []
+        return self._rows(models_statement, self.session.target.ledger_table("models"))
 
     @cached_property
     def comparisons(self) -> Rows:
         """Champion beside challenger, one row a metric."""
-        return self._rows(comparisons_statement(self.session, self.job.name)) if self._is_there else []
+        return self._rows(comparisons_statement, self.session.target.table("comparisons_v1"))
 
     @cached_property
     def verdicts(self) -> Rows:
         """What was decided about champion and challengers."""
-        return self._rows(verdicts_statement(self.session, self.job.name)) if self._is_there else []
+        return self._rows(verdicts_statement, self.session.target.table("verdicts_v1"))
 
     @cached_property
     def champions(self) -> Rows:
         """Champions with the run dates for which they hold."""
-        return self._rows(champions_of_statement(self.session, self.job.name)) if self._is_there else []
+        return self._rows(champions_of_statement, self.session.target.ledger_table("champions"))
 
     @cached_property
     def evaluations(self) -> Rows:
@@ -83,5 +81,9 @@ class History:
         spans = (row for row in self.champions if row["holds_from"] <= run_date < row["holds_until"])
         return next((row["variant"] for row in spans), None)
 
-    def _rows(self, statement: Any) -> Rows:
-        return self.session.warehouse.rows(statement)
+    def _rows(self, statement: Callable[[Session, str], Statement], table: TableName) -> Rows:
+        """Return the rows of a statement; none where what it reads was never made at the target."""
+        return self.session.warehouse.rows(statement(self.session, self.job.name)) if self._is_there(table) else []
+
+    def _is_there(self, table: TableName) -> bool:
+        return self.session.warehouse.tables.exists(table)

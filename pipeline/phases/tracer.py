@@ -11,6 +11,7 @@ from pipeline.claims import Claim, claimed_dates, claims_of
 from pipeline.lineage import Graph
 from pipeline.lineage.history import History, Row
 from pipeline.lineage.judgement import add_comparisons, add_evaluation, add_labels, add_metrics, add_undecided
+from pipeline.phases.trace_drift import add_drift
 from pipeline.phases.trace_predictions import add_predictions, prediction_sets
 from pipeline.phases.trace_run import GONE, TracedRun, add_run, add_source, claimed_run, run_without_claim
 from pipeline.project import Job
@@ -116,6 +117,8 @@ class Tracer:
             if each.model_id not in models:
                 models[each.model_id] = list(self._made_elsewhere(traced, each.model_id))
         slices = add_predictions(self.graph, traced, models)
+        if traced.deep:
+            add_drift(self.graph, traced, slices)
         for row in traced.history.evaluations_of(traced.run.run_id):
             self._add_evaluation(traced, row, slices)
 

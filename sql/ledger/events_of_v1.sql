@@ -20,8 +20,8 @@ columns:
 changes: {v1: first version}
 */
 SELECT
-  event_id, run_date, run_id, phase, event, variant, model_id, uri, row_count, seconds, sql_version, sql_digest, details,
-  recorded_at
+  event_id, run_date, run_id, phase, event, variant, model_id, uri, row_count, seconds, sql_version, sql_digest,
+  details, recorded_at
 FROM `{events}`
 WHERE job = @job AND run_date BETWEEN @first_date AND @last_date
 ORDER BY run_date, recorded_at, run_id, phase, event, variant, model_id

@@ -29,9 +29,9 @@ def three(job):
 
 
 @pytest.fixture(scope="module")
-def late(three):
-    """The job, with labels that never mature."""
-    return edited(three, labels=three.spec.labels.model_copy(update={"delay_days": 300}))
+def late(quick_job):
+    """The job with two variants, and labels that never mature."""
+    return edited(quick_job, labels=quick_job.spec.labels.model_copy(update={"delay_days": 300}))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_a_run_leads_back_to_its_sources_and_forward_to_the_champion(session, do
     assert named(trace, "source") == [table(session, name) for name in SOURCES]
     assert all(edge.said.startswith("read at 20") for edge in trace.graph.sources(trace.subject[0]))
     # its labels are read from the sources, not from what the run made
-    assert after(trace) == {*MADE, *JUDGED} - {"source", "run", "labels", "evaluation"}
+    assert after(trace) == {*MADE, *JUDGED, "drift"} - {"source", "run", "labels", "evaluation"}
     assert (len(of(trace, "model")), len(of(trace, "predictions file"))) == (3, 6)
     assert [node.state for node in trace.graph.nodes] == [""] * len(trace.graph.nodes)
     (run,), (examples,) = of(trace, "run"), of(trace, "examples")
@@ -228,7 +228,7 @@ def test_a_superseded_generation_is_traced_beside_the_newer_one(session, late):
     trace = trace_of(session, first.run_id)
     assert of(trace, "run")[0].state == f"superseded by {newer.run_id}"
     assert {node.state for node in of(trace, "published predictions")} == {f"replaced by {newer.run_id}"}
-    assert len(of(trace, "predictions file")) == 6
+    assert len(of(trace, "predictions file")) == 4
     name = f"{table(session, late.predictions_table)}@{AGAIN}"
     assert named(trace_of(session, name), "run") == [newer.run_id]
     again = trace_of(session, first.models[0]["model_id"])  # the same model in both, where history does not matter
@@ -255,7 +255,7 @@ def test_what_expired_or_was_removed_is_gone_and_the_rest_stands(session, late):
     trace = trace_of(session, summary.run_id)
     assert of(trace, "run")[0].state == "its claim is gone"
     assert {edge.said for edge in trace.graph.sources(trace.subject[0])} == {"as job.yaml names it now"}
-    assert len(of(trace, "published predictions")) == 3
+    assert len(of(trace, "published predictions")) == 2
 
 
 def test_an_unfinished_run_is_traced_as_far_as_it_came(session, late, monkeypatch):
