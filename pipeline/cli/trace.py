@@ -29,8 +29,7 @@ def trace(
 
     Example: pipeline trace pipeline-local.ml.flight_delay__predictions@2013-07-01
     """
-    from pipeline.phases.trace import trace_of
-    from pipeline.phases.trace_lines import trace_text
+    from pipeline.phases.trace import trace_of, trace_text
 
     found = trace_of(look_at_project(project_dir, target, local_dir), x)
     text = json.dumps(found.as_json(), indent=1, default=str) if as_json else ""

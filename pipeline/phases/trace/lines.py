@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pipeline.lineage import Edge, Graph, Node
-from pipeline.phases.trace import Trace
+from pipeline.phases.trace.trace import Trace
 
 WIDTH = 100_000
 """Columns: nothing is cut or folded, a terminal folds lines itself."""

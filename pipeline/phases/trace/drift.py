@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pipeline.lineage import Graph, Node
 from pipeline.lineage.history import versions
-from pipeline.phases.trace_run import TracedRun
+from pipeline.phases.trace.runs import TracedRun
 from pipeline.statements.drift import drift_rows_statement
 
 DRIFT = "drift"

@@ -1,4 +1,4 @@
-"""Predictions of a run as nodes of a trace: files, manifests, run tables and what is published."""
+"""Predictions of a run as nodes of a trace: their files and manifests."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.lineage import Graph, Node
-from pipeline.lineage.history import versions
-from pipeline.lineage.judgement import add_first
 from pipeline.manifest import Manifest, ShardFile
-from pipeline.phases.trace_run import GONE, MODEL, TracedRun
+from pipeline.phases.trace.models import MODEL
+from pipeline.phases.trace.publications import add_publication
+from pipeline.phases.trace.runs import GONE, TracedRun
 from pipeline.prediction_files import committed_manifest, committed_shards, prediction_folder, shard_counts
 
-FILE, MANIFEST, LOADED, PUBLISHED = "predictions file", "manifest", "loaded predictions", "published predictions"
+FILE, MANIFEST = "predictions file", "manifest"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def add_predictions(graph: Graph, traced: TracedRun, models: Mapping[str, Sequen
         made_by = models.get(each.model_id) or [_add_stranger(graph, each)]
         variant, node = _add_files(graph, traced, each, [traced.examples, *made_by])
         if variant and node:
-            slices |= _add_publication(graph, traced, PredictionSet(variant, each.model_id, each.folder, None), node)
+            slices |= add_publication(graph, traced, (variant, each.model_id), node)
     return slices
 
 
@@ -119,51 +119,3 @@ def _file(shard: ShardFile, there: Mapping[str, Any]) -> Node:
         "rejects": shard.rejects,
     }
     return Node(FILE, shard.uri, facts, "another object is in its place" if changed else "" if found else GONE)
-
-
-def _add_publication(graph: Graph, traced: TracedRun, each: PredictionSet, manifest: str) -> dict[str, str]:
-    """Add run table and published slice of a set, and return the slice's id by its variant."""
-    run, key = traced.run, (each.variant, each.model_id)
-    published = traced.history.of_run(run.run_id, "published")
-    row = next((row for row in published if (row["variant"], row["model_id"]) == key), None)
-    table = run.predictions_table(*key)
-    rows = traced.session.warehouse.tables.row_count(table) if traced.deep else None
-    if row is None and rows is None:
-        return {}
-    state = GONE if traced.deep and rows is None else ""
-    loaded = graph.add(Node(LOADED, str(table), {"rows": rows}, state), [manifest])
-    if row is None:
-        return {}
-    name = slice_name(traced, each.variant)
-    node = graph.add(Node(PUBLISHED, name, _slice_facts(traced, row), _slice_state(traced, row)), [loaded])
-    add_first(graph, traced.history, each.variant, row, node)
-    return {each.variant: node}
-
-
-def slice_name(traced: TracedRun, variant: str) -> str:
-    """Name the slice that a run published of a variant: a later generation's replaces it under the same key."""
-    table = traced.session.target.table(traced.run.job.predictions_table)
-    return f"{table}@{traced.run.run_date}/{variant} by {traced.run.run_id}"
-
-
-def _slice_facts(traced: TracedRun, row: Mapping[str, Any]) -> dict[str, Any]:
-    details, champion = row["details"], traced.history.champion_of(traced.run.run_date)
-    return {
-        "rows": row["row_count"],
-        "model_id": row["model_id"],
-        "checksum": None if details.get("checksum") is None else str(details["checksum"]),
-        "role": "champion" if champion == row["variant"] else details.get("role"),
-        "sql": versions({row["sql_version"]: row["sql_digest"]}),
-        "bigquery_jobs": details.get("jobs"),
-    }
-
-
-def _slice_state(traced: TracedRun, row: Mapping[str, Any]) -> str:
-    """Return what became of a published slice; one without rows is seen by nobody."""
-    if not traced.deep or not row["row_count"]:
-        return ""
-    seen = traced.slices.get(row["variant"])
-    if seen is None:
-        return GONE
-    same = (seen.run_id, seen.model_id) == (traced.run.run_id, row["model_id"])
-    return "" if same else f"replaced by {seen.run_id}"

@@ -10,8 +10,7 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
-from pipeline.phases.trace import trace_of
-from pipeline.phases.trace_lines import trace_text
+from pipeline.phases.trace import trace_of, trace_text
 from pipeline.runs import join_run
 from pipeline.setup import ensure_tables
 from tests.integration_fixtures import edited, quick, reader, with_history_days

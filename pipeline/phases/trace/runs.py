@@ -1,9 +1,9 @@
-"""A run as nodes of a trace: the sources that it read, its examples and its models."""
+"""A run as a node of a trace, and the sources that it read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -11,15 +11,13 @@ from typing import Any
 from pipeline.claims import Claim
 from pipeline.lineage import Graph, Node
 from pipeline.lineage.history import History, versions
-from pipeline.model_files import committed_model
-from pipeline.phases.preprocess import counted, examples_stand
 from pipeline.project import Job
 from pipeline.published import Slice, published_slices
-from pipeline.runs import Run, run_of
+from pipeline.runs import Run
 from pipeline.session import Session
 from pipeline.statements.job import as_of_date
 
-SOURCE, RUN, EXAMPLES, MODEL = "source", "run", "examples", "model"
+SOURCE, RUN, EXAMPLES = "source", "run", "examples"
 GONE = "gone"
 
 
@@ -76,22 +74,13 @@ def run_without_claim(session: Session, job: Job, run_date: date, run_id: str, g
     return Run(session, job, run_date, moment, run_id, generation, moment, None)
 
 
-def claimed_run(session: Session, job: Job, run_date: date, claim: Claim) -> Run:
-    """Return the run of a claim."""
-    return run_of(session, job, run_date, claim)
-
-
-def add_run(graph: Graph, traced: TracedRun) -> dict[str, str]:
-    """Add a run, its sources, examples and models, and return the ids of its models by model id."""
+def add_run(graph: Graph, traced: TracedRun) -> None:
+    """Add a run and its sources."""
     run, claim = traced.run, traced.claim
     node = graph.add(Node(RUN, run.run_id, _run_facts(traced), _state(traced)))
     said = f"read at {_moment(claim.snapshot_at)}" if claim else "as job.yaml names it now"
     for name in traced.sources:
         graph.connect(add_source(graph, traced.session, name), node, said)
-    done = next(traced.history.of_run(run.run_id, "done", "preprocess"), None)
-    if done is not None or (traced.deep and counted(run)):
-        _add_examples(graph, traced, done)
-    return {row["model_id"]: _add_model(graph, traced, row) for row in _models(traced)}
 
 
 def add_source(graph: Graph, session: Session, name: str) -> str:
@@ -137,50 +126,6 @@ def _state(traced: TracedRun) -> str:
         return ""
     void = run.session.store.read_json(run.void_uri)
     return f"void: {void['reason']}" if void else "unfinished"
-
-
-def _add_examples(graph: Graph, traced: TracedRun, done: Mapping[str, Any] | None) -> None:
-    run, details = traced.run, done["details"] if done else {}
-    counts = counted(run) if traced.deep else None
-    known = asdict(counts) if counts else details
-    checks = [check for row in traced.history.of_run(run.run_id, "checked") for check in row["details"]["checks"]]
-    facts = {
-        "rows": known.get("row_count"),
-        "training_rows": known.get("training_rows"),
-        "scoring_rows": known.get("scoring_rows"),
-        "checks_failed": [check["check"] for check in checks if check["failed"]],
-        "bigquery_jobs": details.get("jobs"),
-        "commit": details.get("commit"),
-    }
-    gone = traced.deep and not (counts and examples_stand(run, counts))
-    graph.add(Node(EXAMPLES, str(run.table("examples")), facts, GONE if gone else ""), [traced.node])
-
-
-def _models(traced: TracedRun) -> list[dict[str, Any]]:
-    """Return the models of a run: those of the ledger, and those that were committed and not recorded yet."""
-    run = traced.run
-    known = {row["variant"]: row for row in traced.history.models if row["run_id"] == run.run_id}
-    variants = traced.claim.defines["variants"] if traced.claim and traced.deep else []
-    for variant in variants:
-        model = None if variant in known else committed_model(run, variant)
-        if model:
-            known[variant] = asdict(model)
-    return list(known.values())
-
-
-def _add_model(graph: Graph, traced: TracedRun, row: Mapping[str, Any]) -> str:
-    bundle = traced.session.store.read_json(f"{row['uri']}/bundle.json") if traced.deep else None
-    names = ("model_id", "variant", "training_rows", "data_checksum", "code_digest", "bundle_digest")
-    facts = {name: row[name] for name in names} | _bundle_facts(bundle or {})
-    state = GONE if traced.deep and bundle is None else ""
-    return graph.add(Node(MODEL, row["uri"], facts, state), [traced.examples] if traced.examples in graph else [])
-
-
-def _bundle_facts(bundle: Mapping[str, Any]) -> dict[str, Any]:
-    if not bundle:
-        return {}
-    commit = f"{bundle['commit']}-dirty" if bundle["commit"] and bundle["dirty"] else bundle["commit"]
-    return {"class": bundle["model"], "commit": commit, "model_sha256": bundle["model_sha256"]}
 
 
 def _moment(text: str) -> datetime:

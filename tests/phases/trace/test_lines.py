@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from pipeline.lineage import Graph, Node
-from pipeline.phases.trace import Trace
-from pipeline.phases.trace_lines import trace_text
+from pipeline.phases.trace import Trace, trace_text
 
 
 def traced(*pairs, centre, nodes=()):

@@ -1,4 +1,4 @@
-"""Trace: back from a number, file, model or table to the sources, and forward to all that it fed. It only reads."""
+"""A trace: what was asked for, and the graph around it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.lineage import Graph
-from pipeline.phases.trace_subject import add_subject
-from pipeline.phases.tracer import Tracer
+from pipeline.phases.trace.subject import add_subject
+from pipeline.phases.trace.tracer import Tracer
 from pipeline.session import Session
 
 
