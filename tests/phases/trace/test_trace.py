@@ -16,6 +16,7 @@ from pipeline.setup import ensure_tables
 from tests.integration_fixtures import edited, quick, reader, with_history_days
 
 DAY, BORROWED, AGAIN, GONE, PART = (date(2013, 7, day) for day in (1, 3, 4, 5, 6))
+VOID = date(2013, 9, 1)
 SOURCES = "airports flight_outcomes flights_schedule planes weather".split()
 MADE = ["source", "run", "examples", "model", "predictions file", "manifest", "loaded predictions"]
 JUDGED = ["published predictions", "labels", "evaluation", "metric", "comparison", "verdict", "champion"]
@@ -269,6 +270,15 @@ def test_an_unfinished_run_is_traced_as_far_as_it_came(session, late, monkeypatc
     trace = trace_of(session, run.run_id)
     assert of(trace, "run")[0].state == "unfinished"
     assert after(trace) == {"examples", "model", "predictions file"}
+
+
+def test_a_run_that_was_given_up_says_why(session, late):
+    with pytest.raises(RequestError, match="nothing to score"):
+        run_job(session, late, VOID)
+    name = reader(session)(f"SELECT run_id FROM ledger.events_v1 WHERE run_date = '{VOID}' AND event = 'checked'")
+    trace = trace_of(session, name[0]["run_id"])
+    assert of(trace, "run")[0].state.startswith("void: flight_delay 2013-09-01: nothing to score")
+    assert after(trace) == set()
 
 
 def test_a_model_that_the_ledger_does_not_know_was_passed(session, late, done, model, monkeypatch):
