@@ -213,12 +213,11 @@ def test_predictions_by_the_model_of_another_run_lead_to_its_training(session, l
     assert named(trace, "model") == [model["uri"]]
     assert set(named(trace, "run")) == {run.run_id, done.run_id}
     assert len(named(trace, "examples")) == 2
-    forward = trace_of(session, model["model_id"])
-    assert len(forward.subject) == 1
-    assert {name.partition("@")[2][:10] for name in named(forward, "published predictions")} == {
-        str(DAY),
-        str(BORROWED),
-    }
+    for form in ("model_id", "uri"):
+        forward = trace_of(session, model[form])
+        assert len(forward.subject) == 1
+        days = {name.partition("@")[2][:10] for name in named(forward, "published predictions")}
+        assert days == {str(DAY), str(BORROWED)}
     assert len(named(trace_of(session, run.run_id), "published predictions")) == 1
 
 
