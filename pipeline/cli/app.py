@@ -25,6 +25,7 @@ from pipeline.cli import (
     reproduce,
     sources,
     sql,
+    trace,
     why,
 )
 from pipeline.errors import PipelineError
@@ -76,6 +77,7 @@ evaluate.add_to(app)
 report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
+trace.add_to(app)
 why.add_to(app)
 reproduce.add_to(app)
 fixtures.add_to(app)

@@ -94,6 +94,14 @@ def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tu
     return Session.open(project, open_target(target, local_dir)), found
 
 
+def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
+    """Return a session for what only reads, of all jobs: not even datasets and bucket are made."""
+    from pipeline.project import Project
+    from pipeline.session import Session
+
+    return Session.open(Project.open(project_dir), open_target(target, local_dir))
+
+
 def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: Iterable[str]) -> Session | None:
     """Return a session that knows no job, for what only reads at these places; None where all of them are files."""
     remote = any(place.startswith(("gs://", "bq://")) for place in places)

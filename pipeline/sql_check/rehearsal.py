@@ -31,6 +31,7 @@ from pipeline.statements import (
     ledger,
     places,
     predictions,
+    trace,
 )
 from pipeline.statements.job import Asked, as_of_date, job_query, label_columns, source_tables
 
@@ -222,6 +223,7 @@ class Rehearsal:
         yield gate.promote_statement(session, job, {**promotion, "not_before": run.run_date})
         yield champions.champions_of_statement(session, job.name)
         yield champions.variants_statement(session, job.name, "")
+        yield from trace.trace_statements(session, job.name)
 
     def _paired(self) -> Statement:
         pairing = gate.Pairing(self.run.run_date, self.run.run_id, self.variant, challengers_of(self.job)[1:])

@@ -1,5 +1,7 @@
 /*
-description: Rows of a view of the dashboard for a job's run dates, for the page.
+description: >
+  Rows of a table or view for a job's run dates: of the dashboard's views for the page, of models and decisions for a
+  trace.
 parameters: {job: STRING, first_date: DATE, last_date: DATE}
 identifiers: {view: table, columns: columns}
 changes: {v1: first version}

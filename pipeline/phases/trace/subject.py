@@ -1,0 +1,119 @@
+"""What a trace is asked for: from the text that somebody has at hand to nodes of the graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from pipeline.lineage import Node
+from pipeline.lineage.judgement import EVALUATION, METRIC
+from pipeline.phases.trace.evaluations import MetricAsked
+from pipeline.phases.trace.forms import unknown
+from pipeline.phases.trace.models import MODEL
+from pipeline.phases.trace.predictions import FILE, MANIFEST
+from pipeline.phases.trace.runs import RUN
+from pipeline.phases.trace.tables import TABLE, found_table
+from pipeline.phases.trace.tracer import Tracer
+
+RUN_ID = re.compile(r"(?P<job>[a-z][a-z0-9_]*)-(?P<date>\d{4}-\d{2}-\d{2})-[0-9a-f]{10}")
+ADDRESS = re.compile(r"gs://(?P<place>.+)")
+ID = re.compile(r"[0-9a-f]{16}")
+METRIC_ROW = re.compile(r"(?P<id>[0-9a-f]{16})/(?P<metric>[^/]+)(/(?P<name>[^=]+)=(?P<value>.*))?", re.DOTALL)
+Found = list[str]
+
+
+def add_subject(tracer: Tracer, text: str) -> Found:
+    """Add what a text names to a tracer's graph, with all that is needed around it, and return the ids of its nodes.
+
+    Raises
+    ------
+    RequestError
+        The text has no form that is known, or nothing of that name is.
+    """
+    for pattern, follow in FOLLOWED:
+        match = pattern.fullmatch(text)
+        if match:
+            found = list(dict.fromkeys(follow(tracer, match)))
+            if found:
+                return found
+            raise unknown(text, "nothing of this name is known at this target")
+    raise unknown(text, "this names nothing that can be traced")
+
+
+def _run(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
+    return [f"{RUN}:{match[0]}"] if tracer.add_named(match["job"], match["date"], match[0]) else []
+
+
+def _address(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
+    uri, base = match[0].rstrip("/"), tracer.session.store.uri("")
+    parts = uri.removeprefix(base).split("/")
+    find = ARTEFACTS.get(parts[1]) if uri.startswith(base) and len(parts) > 4 else None
+    if find is None or not tracer.add_named(parts[0], parts[2], parts[3]):
+        return []
+    return [node.id for node in find(tracer.graph.nodes, uri)]
+
+
+def _bundles(nodes: Iterable[Node], uri: str) -> list[Node]:
+    """Return the models of which an address names the bundle, a file in it, or the marker that commits it."""
+    models = [node for node in nodes if node.kind == MODEL]
+    return [node for node in models if f"{uri}/".startswith(f"{node.name}/") or uri == f"{_folder(node.name)}.json"]
+
+
+def _predictions(nodes: Iterable[Node], uri: str) -> list[Node]:
+    """Return what an address names: a file or manifest; the manifest for its folder, or where it is gone itself."""
+    known = [node for node in nodes if node.kind in (FILE, MANIFEST)]
+    exact = [node for node in known if node.name == uri]
+    near = [node for node in known if node.kind == MANIFEST and _folder(node.name) in (uri, _folder(uri))]
+    return exact or [node for node in near if node.state or _folder(node.name) == uri]
+
+
+def _folder(uri: str) -> str:
+    return uri.rpartition("/")[0]
+
+
+ARTEFACTS = {"models": _bundles, "predictions": _predictions}
+"""How the artefacts in a folder of the bucket are found by their addresses."""
+
+
+def _id(tracer: Tracer, match: re.Match[str]) -> Iterator[str]:
+    yield from _model(tracer, match[0])
+    yield from _evaluation(tracer, match[0])
+
+
+def _model(tracer: Tracer, model_id: str) -> list[str]:
+    """Add every run that made a model or predicted with it, of all jobs."""
+    for each in tracer.jobs():
+        used = [row for row in each.history.events if row["phase"] == "predict" and row["event"] == "done"]
+        rows = [row for row in (*each.history.models, *used) if row["model_id"] == model_id]
+        for run_date, run_id in dict.fromkeys((row["run_date"], row["run_id"]) for row in rows):
+            tracer.add_named(each.job.name, str(run_date), run_id)
+    return [node.id for node in tracer.graph.nodes if node.kind == MODEL and node.facts["model_id"] == model_id]
+
+
+def _evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
+    """Add an evaluation, and return it with its overall metrics."""
+    for each in tracer.jobs():
+        for row in each.history.evaluations:
+            if row["evaluation_id"] == evaluation_id:
+                tracer.add_named(each.job.name, str(row["run_date"]), row["details"]["run_id"])
+    node_id = f"{EVALUATION}:{evaluation_id}"
+    if node_id not in tracer.graph:
+        return []
+    return [node_id, *(edge.target for edge in tracer.graph.targets(node_id) if edge.target.startswith(f"{METRIC}:"))]
+
+
+def _metric(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
+    tracer.asked = MetricAsked(match["metric"], match["name"] or "", match["value"] or "")
+    rows, wanted = _evaluation(tracer, match["id"]), f"{METRIC}:{match[0]} "
+    if rows and not any(name.startswith(wanted) for name in rows):
+        raise unknown(match[0], f"evaluation {match['id']} has no such metric or slice")
+    return [name for name in rows if name.startswith(wanted)]
+
+
+FOLLOWED: list[tuple[re.Pattern[str], Callable[[Tracer, re.Match[str]], Iterable[str]]]] = [
+    (RUN_ID, _run),
+    (ADDRESS, _address),
+    (ID, _id),
+    (METRIC_ROW, _metric),
+    (TABLE, found_table),
+]

@@ -1,0 +1,88 @@
+"""A table that a trace is asked for: of a run, the published predictions, or a source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+
+from pipeline.dates import is_date
+from pipeline.errors import RequestError
+from pipeline.lineage.judgement import LABELS
+from pipeline.phases.trace.forms import unknown
+from pipeline.phases.trace.jobs import JobTrace
+from pipeline.phases.trace.publications import LOADED, PUBLISHED
+from pipeline.phases.trace.runs import EXAMPLES, add_source
+from pipeline.phases.trace.tracer import Tracer
+from pipeline.sql_assets import TableName
+from pipeline.sql_assets.identifiers import DATASET_PART, PROJECT_PART, TABLE_PART
+
+TABLE = re.compile(
+    rf"(bq://)?(?P<table>{PROJECT_PART.pattern}\.{DATASET_PART.pattern}\.{TABLE_PART.pattern})(@(?P<date>.*))?"
+)
+RUN_TABLE = re.compile(
+    r"(?P<job>[a-z][a-z0-9_]*?)__(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)__(?P<digest>[0-9a-f]{10}|[0-9a-f]{16})__\w+"
+)
+PREDICTIONS = re.compile(r"(?P<job>[a-z][a-z0-9_]*)__predictions(?P<version>_v\d+)?")
+
+
+def found_table(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
+    """Add what a table holds, by a match of `TABLE`, and return the ids of its nodes; none where it is not known."""
+    table, text = TableName.parse(match["table"]), match["date"]
+    if text is not None and not is_date(text):
+        raise unknown(match[0], f"{text!r} is not a date YYYY-MM-DD")
+    day, target = date.fromisoformat(text) if text else None, tracer.session.target
+    run_table, predictions = RUN_TABLE.fullmatch(table.name), PREDICTIONS.fullmatch(table.name)
+    if run_table and table == target.run_table(table.name):
+        return _run_table(tracer, table, run_table)
+    if table != target.table(table.name):
+        return []
+    if predictions and predictions["job"] in tracer.session.project.job_names():
+        return _published(tracer, table, predictions, day)
+    return _source(tracer, table, day)
+
+
+def _run_table(tracer: Tracer, table: TableName, match: re.Match[str]) -> Iterable[str]:
+    if match["job"] not in tracer.session.project.job_names():
+        return []
+    run_date = f"{match['year']}-{match['month']}-{match['day']}"
+    run_ids = [f"{match['job']}-{run_date}-{match['digest']}"]
+    if len(match["digest"]) == 16:
+        judged = (row["details"] for row in tracer.job(match["job"]).history.evaluations)
+        run_ids = [each["run_id"] for each in judged if each.get("labels_table") == str(table)]
+    for run_id in run_ids:
+        tracer.add_named(match["job"], run_date, run_id)
+    return [node_id for kind in (EXAMPLES, LOADED, LABELS) if (node_id := f"{kind}:{table}") in tracer.graph]
+
+
+def _published(tracer: Tracer, table: TableName, match: re.Match[str], day: date | None) -> Iterable[str]:
+    if day is None:
+        what = f"{table}: holds the predictions of all run dates, and the run date is missing"
+        raise RequestError(what, hint=f"name one of them: {table}@YYYY-MM-DD")
+    each = tracer.job(match["job"])
+    for traced in each.runs(day):
+        tracer.add(traced)
+    is_view = match["version"] is None
+    begins = f"{table}_v" if is_view else f"{table}@{day}/"
+    slices = [node for node in tracer.graph.nodes if node.kind == PUBLISHED and node.name.startswith(begins)]
+    seen = [node for node in slices if not node.state and (not is_view or node.facts["role"] == "champion")]
+    if not seen:
+        raise unknown(f"{table}@{day}", "nothing is published there of this run date")
+    return [node.id for node in seen]
+
+
+def _source(tracer: Tracer, table: TableName, day: date | None) -> Iterable[str]:
+    """Add every run that read a source; without a run date each by what claim and ledger say of it."""
+    known = False
+    for each in tracer.jobs():
+        known |= table.name in each.job.spec.sources
+        for run_date in [day] if day else _run_dates(each):
+            for traced in each.runs(run_date, deep=day is not None):
+                if table.name in traced.sources:
+                    tracer.add(traced)
+                    known = True
+    return [add_source(tracer.graph, tracer.session, table.name)] if known else []
+
+
+def _run_dates(each: JobTrace) -> list[date]:
+    return sorted({*each.claimed_dates, *(row["run_date"] for row in each.history.events)})
