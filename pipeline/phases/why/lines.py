@@ -105,7 +105,7 @@ def _key(key: Mapping[str, Any]) -> str:
 
 
 def _metric(line: MetricLine) -> str:
-    gap = "" if line.difference is None else f" ({line.difference:+.4f})"
+    gap = "" if line.difference is None else f" ({line.difference:+.4g})"
     only = f", only in {line.only}" if line.only else ""
     return f"  {line.variant} {line.metric} {_number(line.a)} -> {_number(line.b)}{gap}{only}"
 
