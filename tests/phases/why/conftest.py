@@ -57,8 +57,10 @@ class Lab:
         before = (self.root / path).read_text()
         for old, new in changes:
             edit(self.root / path, old, new)
-        yield
-        (self.root / path).write_text(before)
+        try:
+            yield
+        finally:
+            (self.root / path).write_text(before)
 
     @contextmanager
     def without(self, ending: str, run: str) -> Iterator[None]:
@@ -69,9 +71,11 @@ class Lab:
         assert gone, f"{run_id} has no {ending}"
         kept = {item.uri: session.store.read_bytes(item.uri) for item in gone}
         assert all(session.store.delete(item) for item in gone)
-        yield
-        for uri, content in kept.items():
-            session.store._blob(uri).upload_from_string(content, timeout=20)
+        try:
+            yield
+        finally:
+            for uri, content in kept.items():
+                session.store._blob(uri).upload_from_string(content, timeout=20)
 
 
 @contextmanager

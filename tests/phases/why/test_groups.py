@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from pipeline.compare.frames import compare_frames
 from pipeline.errors import RequestError
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.phases.why.code import code_group, libraries_group
@@ -16,9 +18,10 @@ from pipeline.phases.why.data import data_group
 from pipeline.phases.why.group import Group, Pair
 from pipeline.phases.why.lines import why_lines
 from pipeline.phases.why.metrics import metrics_of
+from pipeline.phases.why.models import models_group
 from pipeline.phases.why.moments import moments_of
 from pipeline.phases.why.record import Kept, RunRecord
-from pipeline.phases.why.rows import scored_rows, training_rows
+from pipeline.phases.why.rows import RowsCompared, scored_rows, training_rows
 from pipeline.phases.why.sql import sql_group
 from pipeline.run_ids import parse_run_id
 
@@ -140,6 +143,14 @@ def test_moments_of_a_run_without_a_claim_are_those_of_its_bundle():
     assert moments_of(record()) == {"run_date": "2013-07-01"}
 
 
+def test_models_are_compared_by_their_ids_where_both_runs_have_one():
+    a, b = record(defines={"variants": ["v@1", "w@1"]}), record(defines={"variants": ["v@2", "w@1"]})
+    a, b = (replace(each, models={"v@1": SimpleNamespace(model_id=number)}) for each, number in ((a, "1"), (b, "2")))
+    group = models_group(Pair(a, b))
+    assert [(change.what, change.a, change.b) for change in group.changes] == [("v", "1", "2")]
+    assert group.lost == ["A: w has no committed model", "B: w has no committed model"]
+
+
 def manifest(*digests):
     shards = tuple(ShardFile(number, "u", 1, 1, "c", 1, digest, "s") for number, digest in enumerate(digests))
     return Manifest("r", "m", "v@1", shards)
@@ -217,6 +228,32 @@ def test_long_changes_are_cut_and_odd_values_quoted():
     assert lines[3:6] == ['  x "a b" -> NULL', '  y only in B: ""', '  z only in A: {"k": "\\u001b"}']
     assert lines[6:8] == ["  f", "    0"]
     assert lines[47:49] == ["    ... and 10 more lines: --json shows all", "  g only in B"]
+
+
+def test_every_kind_of_difference_of_rows_has_a_line():
+    a = pd.DataFrame({"id": [1, 2, 3, 3], "old": 0, "x": [1, 2, 3, 3]})
+    b = pd.DataFrame({"id": [1, 4], "new": 0, "x": [1.5, 2.0]})
+    rows = RowsCompared("rows", ["id"], compare_frames(a, b, ["id"]))
+    why = SimpleNamespace(
+        a=NAME, b=NAME, said="said", groups=[], rows=[rows], metrics=SimpleNamespace(lines=[], lost=["A: none"])
+    )
+    assert list(why_lines(why, 1))[2:] == [
+        "rows: differs",
+        "  in both 1, of which 1 differ; by id",
+        "  only in A 1",
+        "    2",
+        "  only in B 1",
+        "    4",
+        "  x: 1 rows differ, by at most 0.5",
+        "    1: 1 -> 1.5",
+        "  columns only in A: old",
+        "  columns only in B: new",
+        "  type of x: int64 -> float64",
+        "  not compared: A: 2 rows share their key with another one",
+        "metrics:",
+        "  not compared: A: none",
+        "said",
+    ]
 
 
 def test_numbers_that_json_lacks_become_text():

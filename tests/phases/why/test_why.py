@@ -4,13 +4,14 @@ import json
 
 import pytest
 
+from pipeline.claims import claims_of
 from pipeline.errors import CheckError, RequestError
 from pipeline.phases.why import content_of, refuse_pair, why_lines, why_of
 from pipeline.phases.why.group import Group
 from pipeline.run_ids import parse_run_id
 from tests.phases.why.conftest import DAY, EARLIER_LIBRARY, JOB
 
-GROUPS = "SQL,parameters,sources,variants,job.yaml,code,libraries,git commit,moments,data".split(",")
+GROUPS = "SQL,parameters,sources,variants,job.yaml,code,libraries,git commit,moments,data,models".split(",")
 
 
 def group(why, name) -> Group:
@@ -25,6 +26,14 @@ def differing(why):
 
 def brief(changes):
     return [(change.what, change.a, change.b) for change in changes]
+
+
+def variants_of(lab, run):
+    session = lab.opened()
+    (claim,) = [
+        claim for claim in claims_of(session, session.project.job("flight_delay"), DAY) if claim.run_id == lab.ids[run]
+    ]
+    return claim.defines["variants"]
 
 
 def rows(why, name):
@@ -46,7 +55,7 @@ def test_a_rerun_has_the_same_definition_and_data_and_every_group_says_so(lab):
 
 def test_a_changed_line_of_sql_is_named_with_what_it_does_to_the_rows(lab):
     why = lab.why("base", "sql")
-    assert differing(why) == ["SQL", "data", "training rows", "rows to score"]
+    assert differing(why) == ["SQL", "data", "models", "training rows", "rows to score"]
     (change,) = group(why, "SQL").changes
     assert change.what == "flight_delay/preprocess/examples@v1"
     assert [len(digest) for digest in (change.a, change.b)] == [16, 16]
@@ -97,7 +106,7 @@ def test_training_rows_that_were_not_kept_are_not_compared(lab):
 
 def test_changed_code_libraries_and_commit_are_named(lab):
     why = lab.why("base", "code")
-    assert differing(why) == ["code", "libraries", "git commit"]
+    assert differing(why) == ["code", "libraries", "git commit", "models"]
     (change,) = group(why, "code").changes
     assert (change.what, change.lines[1:]) == (f"{JOB}/baselines.py", ("+SMALL = 1",))
     assert {what: b for what, _, b in brief(group(why, "libraries").changes)} == EARLIER_LIBRARY
@@ -106,7 +115,7 @@ def test_changed_code_libraries_and_commit_are_named(lab):
 
 def test_a_changed_source_row_is_named_where_it_was_trained_on_and_scored(lab):
     why = lab.why("again", "rows")
-    assert differing(why) == ["data", "training rows", "rows to score"]
+    assert differing(why) == ["data", "models", "training rows", "rows to score"]
     for name, day in (("training rows", "2013-07-01"), ("rows to score", str(DAY))):
         found = rows(why, name).difference
         assert (len(found.only_a), len(found.only_b), found.changed) == (0, 0, 1)
@@ -116,7 +125,7 @@ def test_a_changed_source_row_is_named_where_it_was_trained_on_and_scored(lab):
 
 def test_another_run_date_has_other_rows(lab):
     why = lab.why("before", "again")
-    assert differing(why) == ["SQL", "data", "training rows", "rows to score"]
+    assert differing(why) == ["SQL", "data", "models", "training rows", "rows to score"]
     assert {change.what for change in group(why, "moments").changes} >= {"run_date", "as_of"}
     found = rows(why, "training rows").difference
     assert (len(found.only_a), len(found.only_b) > 0, found.changed) == (0, True, 0)
@@ -150,6 +159,16 @@ def test_a_bundle_that_is_gone_is_said_and_the_rest_compared(lab):
         assert "no such object" in said
     assert "no such object" in rows(why, "training rows").lost[0]
     assert rows(why, "rows to score").state == "differs"
+
+
+def test_one_of_two_bundles_is_enough_and_the_other_is_said(lab):
+    ids = {variant.partition("@")[0]: variant.replace("@", "-") for variant in variants_of(lab, "sql")}
+    for name in ("carrier_hour_rate", "constant_rate"):
+        uri = lab.session.store.uri("flight_delay", "models", str(DAY), lab.ids["sql"], f"{ids[name]}.json")
+        with lab.without(lab.session.store.read_json(uri)["uri"].rpartition("/")[2] + "/bundle.json", "sql"):
+            why = lab.why("base", "sql")
+        assert group(why, "SQL").changes[0].lines[1:] == ("-  t.distance,", "+  t.distance + 1 AS distance,")
+        assert [name in said for said in group(why, "git commit").lost] == [False, True]
 
 
 def test_a_bundle_that_was_changed_is_not_trusted(lab):
