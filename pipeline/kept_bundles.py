@@ -51,17 +51,21 @@ def fetch_info(model: TrainedModel, store: Store, folder: Path) -> BundleInfo:
     return info
 
 
-def fetch_kept(model: TrainedModel, store: Store, folder: Path) -> KeptBundle:
-    """Fetch the whole bundle of a committed model into an empty folder and verify every file of it.
+def fetch_kept(model: TrainedModel, info: BundleInfo, store: Store, folder: Path) -> KeptBundle:
+    """Fetch the whole bundle of a committed model and verify every file of it.
+
+    Parameters
+    ----------
+    info
+        What `fetch_info` returned: what the files are compared with.
 
     Raises
     ------
     RequestError
         A file of it is gone.
     CheckError
-        It is not the one that was committed.
+        A file is not the one that was committed.
     """
-    info = fetch_info(model, store, folder)
     fetch_bundle(model.uri, store, folder)
     verify(folder, info)
     return KeptBundle(info, folder)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.compare.values import Change
+from pipeline.compare.values import Change, plain
 
 LONGEST = 40
 """Changed lines of one file that are shown; --json has all."""
@@ -34,7 +34,8 @@ def change_lines(change: Change, a: str = "A", b: str = "B") -> Iterator[str]:
 
 
 def value_text(value: Any) -> str:
-    """Return a JSON value in one line; text is quoted where it could be mistaken."""
-    if isinstance(value, str) and value.isprintable() and value and " " not in value:
-        return value
-    return "NULL" if value is None else json.dumps(value, ensure_ascii=False)
+    """Return a value in one line; text is quoted where it could be mistaken."""
+    known = plain(value)
+    if isinstance(known, str) and known.isprintable() and known and " " not in known:
+        return known
+    return "NULL" if known is None else json.dumps(known, ensure_ascii=False)

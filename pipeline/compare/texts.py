@@ -13,8 +13,12 @@ def changed_lines(a: str, b: str) -> tuple[str, ...]:
 
     Line ends of other systems are no difference: digests do not see them either.
     """
-    old, new = (text.replace("\r\n", "\n").split("\n") for text in (a, b))
-    return tuple(unified_diff(old, new, n=0, lineterm=""))[2:]  # the first two lines would name the files
+    return tuple(unified_diff(_lines(a), _lines(b), n=0, lineterm=""))[2:]  # the first two would name the files
+
+
+def _lines(text: str) -> list[str]:
+    """Return what newlines part, so that a last newline is seen; an empty file has no lines."""
+    return text.replace("\r\n", "\n").split("\n") if text else []
 
 
 def changed_files(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[Change]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from pipeline.digests import canonical_json
@@ -52,3 +54,16 @@ def changes_of(a: Mapping[str, Any], b: Mapping[str, Any], path: str = "") -> It
             yield from changes_of(a[key], b[key], what)
         elif canonical_json(a[key]) != canonical_json(b[key]):
             yield Change(what, "changed", a[key], b[key])
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: no NaN, no infinity; moments, dates and decimals as text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(inner) for inner in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)

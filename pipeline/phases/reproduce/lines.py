@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.compare.lines import change_lines
+from pipeline.compare.values import plain
 from pipeline.phases.reproduce.compose import Reproduction
 
 
@@ -23,5 +24,5 @@ def reproduction_lines(found: Reproduction) -> Iterator[str]:
 
 def content_of(found: Reproduction) -> dict[str, Any]:
     """Return a reproduction as JSON holds it."""
-    items = [asdict(item) for item in found.items]
+    items = [plain(asdict(item)) for item in found.items]
     return {"model": found.place, "model_id": found.model_id, "verdict": found.verdict, "items": items}

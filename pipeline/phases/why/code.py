@@ -42,7 +42,8 @@ def commit_group(pair: Pair) -> Group:
     a, b = (_commits(record) for record in pair.sides.values())
     changes = [Change("git commit", "changed", ", ".join(a), ", ".join(b))] if a and b and a != b else []
     lost = [f"{letter}: no commit is known" for letter, found in zip("AB", (a, b), strict=True) if not found]
-    return Group("git commit", changes, lost, decides=False)
+    unread = [f"{letter}: {said}" for letter, record in pair.sides.items() for said in record.kept.lost]
+    return Group("git commit", changes, [*lost, *unread], decides=False)
 
 
 def _commits(record: RunRecord) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import RequestError
-from pipeline.phases.why import code, config, data, metrics, moments, rows, sql
+from pipeline.phases.why import code, config, data, metrics, models, moments, rows, sql
 from pipeline.phases.why.group import Group, Pair
 from pipeline.phases.why.record import RunRecord
 from pipeline.phases.why.rows import RowsCompared
@@ -86,6 +86,7 @@ def why_of(session: Session, job: Job, a: RunName, b: RunName) -> Why:
             code.commit_group(pair),
             moments.moments_group(pair),
             data.data_group(pair),
+            models.models_group(pair),
         ]
         key = job.spec.row_key
         compared = [rows.training_rows(pair, key), rows.scored_rows(pair, key)]

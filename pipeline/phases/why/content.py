@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from pipeline.compare.frames import ColumnDifference, FrameDifference
+from pipeline.compare.values import plain
 from pipeline.phases.why.compose import Why
 from pipeline.phases.why.rows import RowsCompared
 
@@ -76,16 +74,3 @@ def records(frame: pd.DataFrame, shown: int) -> list[dict[Any, Any]]:
     first = frame.head(shown).astype(object)
     found: list[dict[Any, Any]] = first.where(first.notna(), None).to_dict("records")
     return found
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: no NaN, no infinity; moments, dates and decimals as text."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(inner) for inner in value]
-    if isinstance(value, date):
-        return value.isoformat()
-    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    return str(value)

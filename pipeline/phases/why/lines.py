@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from pipeline.compare.frames import ColumnDifference, FrameDifference
-from pipeline.compare.values import Change
+from pipeline.compare.lines import change_lines, value_text
 from pipeline.phases.why.compose import Why
-from pipeline.phases.why.content import plain, records
+from pipeline.phases.why.content import records
 from pipeline.phases.why.metrics import MetricLine
 from pipeline.phases.why.rows import RowsCompared
-
-LONGEST = 40
-"""Changed lines of one file that are shown; --json has all."""
 
 
 def why_lines(why: Why, shown: int) -> Iterator[str]:
@@ -32,7 +28,7 @@ def why_lines(why: Why, shown: int) -> Iterator[str]:
     for group in why.groups:
         yield f"{group.name}: {group.state}"
         for change in group.changes:
-            yield from _change(change)
+            yield from (f"  {line}" for line in change_lines(change))
         yield from _lost(group.lost)
     for rows in why.rows:
         yield f"{rows.name}: {rows.state}"
@@ -48,21 +44,6 @@ def why_lines(why: Why, shown: int) -> Iterator[str]:
 def _lost(lost: Sequence[str]) -> Iterator[str]:
     for said in lost:
         yield f"  not compared: {said}"
-
-
-def _change(change: Change) -> Iterator[str]:
-    values = {
-        "changed": f" {_value(change.a)} -> {_value(change.b)}",
-        "added": " only in B" + ("" if change.b is None else f": {_value(change.b)}"),
-        "removed": " only in A" + ("" if change.a is None else f": {_value(change.a)}"),
-    }
-    # A file has lines in place of values
-    said = "" if change.kind == "changed" and change.a is None and change.b is None else values[change.kind]
-    yield f"  {change.what}{said}{f' ({change.note})' if change.note else ''}"
-    for line in change.lines[:LONGEST]:
-        yield f"    {line}"
-    if len(change.lines) > LONGEST:
-        yield f"    ... and {len(change.lines) - LONGEST:,} more lines: --json shows all"
 
 
 def _rows(rows: RowsCompared, found: FrameDifference, shown: int) -> Iterator[str]:
@@ -88,10 +69,10 @@ def _keys(keys: pd.DataFrame, shown: int) -> Iterator[str]:
 
 
 def _column(name: str, column: ColumnDifference, shown: int) -> Iterator[str]:
-    gap = "" if column.largest is None else f", by at most {_value(column.largest)}"
+    gap = "" if column.largest is None else f", by at most {value_text(column.largest)}"
     yield f"  {name}: {column.count:,} rows differ{gap}"
     for key, pair in zip(records(column.keys, shown), records(column.values, shown), strict=True):
-        yield f"    {_key(key)}: {_value(pair['a'])} -> {_value(pair['b'])}"
+        yield f"    {_key(key)}: {value_text(pair['a'])} -> {value_text(pair['b'])}"
     yield from _more(column.count, shown)
 
 
@@ -101,22 +82,14 @@ def _more(count: int, shown: int) -> Iterator[str]:
 
 
 def _key(key: Mapping[str, Any]) -> str:
-    return " ".join(map(_value, key.values()))
+    return " ".join(map(value_text, key.values()))
 
 
 def _metric(line: MetricLine) -> str:
-    gap = "" if line.difference is None else f" ({line.difference:+.4f})"
+    gap = "" if line.difference is None else f" ({line.difference:+.4g})"
     only = f", only in {line.only}" if line.only else ""
     return f"  {line.variant} {line.metric} {_number(line.a)} -> {_number(line.b)}{gap}{only}"
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
-
-
-def _value(value: Any) -> str:
-    """Return a value in one line; text is quoted where it could be mistaken."""
-    known = plain(value)
-    if isinstance(known, str) and known.isprintable() and known and " " not in known:
-        return known
-    return "NULL" if known is None else json.dumps(known, ensure_ascii=False)

@@ -150,13 +150,13 @@ def _unclaimed(session: Session, job: Job, name: RunName) -> Run:
 def _kept(models: Iterable[TrainedModel], session: Session, folder: Path) -> Kept:
     """Fetch one whole bundle, and of the others what they say of themselves."""
     infos: dict[str, BundleInfo] = {}
-    bundle, lost = None, []
+    bundle: KeptBundle | None = None
+    lost: list[str] = []
     for number, model in enumerate(models):
         place = folder / str(number)
         try:
-            if bundle is None:
-                bundle = fetch_kept(model, session.store, place)
-            infos[model.variant] = fetch_info(model, session.store, place)
+            info = infos[model.variant] = fetch_info(model, session.store, place)
+            bundle = bundle or fetch_kept(model, info, session.store, place)
         except (RequestError, CheckError) as error:  # the comparison goes on with what is left, and says so
             lost.append(f"bundle of {model.variant}: {error.what}")
     return Kept(infos, bundle, lost)

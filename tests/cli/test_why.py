@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+DAYS = ["2013-06-28", "2013-06-29"]
+UNKNOWN = "flight_delay-2013-06-28-0123456789"
+
+
+@pytest.fixture(scope="module")
+def runs(process, loaded_dir):
+    """Two runs that have nothing but their examples, and where they are."""
+    place = ("--local-dir", str(loaded_dir))
+    made = [process("preprocess", "flight_delay", "--run-date", day, "--json", *place) for day in DAYS]
+    assert [done.code for done in made] == [0, 0], made
+    return [json.loads(done.out)["run_id"] for done in made], place
+
+
+def test_lines_say_of_every_group_what_differs_or_that_it_is_the_same(here, runs):
+    (a, b), place = runs
+    done = here("why", a, b, "--rows", "2", *place)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[:2] == [f"A {a}", f"B {b}"]
+    assert "parameters: the same" in lines
+    assert "  run_date 2013-06-28 -> 2013-06-29" in lines
+    assert "    ... and 14 more: --rows 16 shows all" in lines
+    assert "  not compared: A: its Python files: no model was committed" in lines
+    assert lines[-1].startswith(
+        "data, rows to score differ; could not be compared in full: SQL, code, libraries, data,"
+    )
+
+
+def test_json_is_one_object(here, runs):
+    (a, b), place = runs
+    done = here("why", b, a, "--json", "--rows", "0", *place)
+    assert (done.code, done.err) == (0, "")
+    content = json.loads(done.out)
+    assert (content["job"], content["a"], content["b"]) == ("flight_delay", b, a)
+    assert content["rows"][1]["only_a"] == {"count": 16, "keys": []}
+
+
+def test_a_run_that_is_not_there_is_named(here, runs):
+    (a, _), place = runs
+    done = here("why", a, UNKNOWN, "--json", *place)
+    assert (done.code, done.out) == (2, "")
+    assert done.error == f"error: {UNKNOWN}: no such run - the runs of that date are: {a}"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        ("flight_delay", UNKNOWN, "'flight_delay' is no run id - write <job>-<run date>-<hash>"),
+        (UNKNOWN, UNKNOWN, f"{UNKNOWN} was named twice - name two runs"),
+        (UNKNOWN, UNKNOWN.replace("flight_delay", "other"), "are runs of two jobs - name two runs of one job"),
+        ("nobody-2013-06-28-0123456789", "nobody-2013-06-29-0123456789", "no job 'nobody'"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_anything_is_started(here, tmp_path, a, b, said):
+    done = here("why", a, b, "--local-dir", str(tmp_path / "local"))
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert said in done.error
+    assert not (tmp_path / "local").exists()
+
+
+def test_a_number_of_rows_that_is_none_is_refused(here, runs):
+    (a, b), place = runs
+    assert here("why", a, b, "--rows", "-1", *place).code == 2
