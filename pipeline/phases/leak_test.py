@@ -69,10 +69,19 @@ class LeakTest:
             what = f"{self.job.name} {self.run_date}: no past day has examples"
             raise RequestError(what, hint="choose a later --run-date")
         yield self._future_blind(spec.examples, whole, self._make(spec.examples, "cut", self.run_date, cut))
-        labels = [self._make(spec.labels, f"labels_{side}", self.run_date, tables) for side, tables in both]
+        labels = [self._make(spec.labels, f"labels_{side}", self._labelled, tables) for side, tables in both]
         yield self._future_blind(spec.labels, *labels)
         for day in _spread(past, days):
             yield self._point_in_time(whole, day, own)
+
+    @property
+    def _labelled(self) -> date:
+        """The day whose labels are compared: the run date, whose window has those to train on; or the last to mature.
+
+        Where nothing is trained on, no label of the run date is known on it, and nothing would be compared.
+        """
+        spec = self.job.spec
+        return self.run_date - timedelta(days=spec.labels.delay_days if spec.examples.trains_on == "scored" else 0)
 
     def _cut_sources(self) -> dict[str, TableName]:
         """Copy every source as it was known at the run's moment; what has no `known_at` is the same at any moment."""
@@ -130,7 +139,8 @@ class LeakTest:
 
     def _make(self, step: SqlStep, name: str, day: date, sources: dict[str, TableName]) -> TableName:
         first = day - timedelta(days=self.job.spec.examples.history_days)
-        asked, table = Asked(day, first, day, as_of_date(self.job, day)), self._table(name)
+        moment = as_of_date(self.job, self.run_date if step is self.job.spec.labels else day)
+        asked, table = Asked(day, first, day, moment), self._table(name)
         self._execute(copy_statement(self.session, self.job, step, table, asked, sources), table)
         return table
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from jobs.item_recommend.fixtures import ITEMS, write_fixtures
+from pipeline.errors import CheckError
 from pipeline.model_files import committed_models
 from pipeline.phases.id_maps import load_id_maps
 from pipeline.phases.leak_test import leak_test
@@ -16,7 +19,9 @@ from pipeline.phases.report import report_job
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.phases.sources import load_sources
 from pipeline.runs import open_run
-from tests.integration_fixtures import edited, reader
+from pipeline.sql_assets import Catalogue
+from tests.dummy_project import edit
+from tests.integration_fixtures import ROOT, edited, reader
 
 DAYS, MATURE = [date(2026, 2, day) for day in (1, 2, 3)], date(2026, 2, 11)
 
@@ -134,5 +139,14 @@ def test_what_was_bought_is_not_recommended_and_robots_are_left_out(session, row
 
 
 def test_the_sql_is_blind_to_the_future(session, job, rows):
-    compared = leak_test(session, job, DAYS[-1])
-    assert compared[0].rows > 2000
+    examples, labels = leak_test(session, job, DAYS[-1])
+    assert examples.rows > 2000
+    assert labels.rows > 500
+
+
+def test_labels_that_see_the_future_are_found(session, job, rows, tmp_path):
+    sql = shutil.copytree(ROOT / "sql", tmp_path / "sql") / f"{job.spec.labels.sql}.sql"
+    edit(sql, "WHERE arrival_time <= @as_of\n", "WHERE @as_of IS NOT NULL\n")
+    edit(sql, "INTERVAL 7 DAY", "INTERVAL 14 DAY")
+    with pytest.raises(CheckError, match="next_week_v1 leaks: made of all rows and of those known at 2026-02-03"):
+        leak_test(replace(session, catalogue=Catalogue(tmp_path)), job, DAYS[-1])
