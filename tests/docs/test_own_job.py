@@ -7,7 +7,6 @@ import io
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -35,7 +34,6 @@ FILES = {path: text for _, path, text in BLOCKS if path}
 COMMANDS = [line for kind, path, text in BLOCKS if kind == "sh" for line in text.splitlines()]
 PYTHON = [text for kind, path, text in BLOCKS if kind == "python" and not path]
 CODE = [path for path in FILES if path.endswith(".py")]
-ENGINE_SQL = tuple(re.findall(r"sql/{(\S+)}/", PAGE)[0].split(","))
 RUN_DATE, HORIZON = dt.date(2026, 2, 1), 7
 
 
@@ -63,16 +61,13 @@ def forget_modules() -> None:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A project folder with the files of the page and the engine's SQL; its rows of data show the format only."""
+    """A project folder with the files of the page and nothing else; its rows of data show the format only."""
     root = tmp_path_factory.mktemp("own")
     for path, text in FILES.items():
         if path.startswith("data/"):
             continue
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-    for name in ENGINE_SQL:
-        shutil.copytree(ROOT / "sql" / name, root / "sql" / name)
-    shutil.copytree(ROOT / "udf", root / "udf")
     paths = list(sys.path)
     forget_modules()
     yield root
