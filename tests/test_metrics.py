@@ -57,8 +57,8 @@ def test_statement_joins_predictions_and_labels_by_key_and_slices_the_whole_firs
 
 
 def test_unknown_family_is_a_request_error(session, predictions):
-    with pytest.raises(RequestError, match=r"metrics/ranking_v1\.sql: SQL file cannot be read"):
-        metrics_statement(session, predictions, LABELS, MetricSpec("ranking", ["id"], ["rank"], []))
+    with pytest.raises(RequestError, match=r"metrics/survival_v1\.sql: SQL file cannot be read"):
+        metrics_statement(session, predictions, LABELS, MetricSpec("survival", ["id"], ["rank"], []))
 
 
 def test_hostile_slices_are_refused(session, predictions):

@@ -15,6 +15,9 @@ from pipeline.sql_assets.header import Header, split_header
 ASSET = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*", re.ASCII)
 """Name of a version of a statement."""
 
+ENGINE_FOLDERS = ("checks", "dashboard", "drift", "gate", "leaks", "ledger", "metrics", "phases")
+"""Folders below `sql/` that come with the engine; in a checkout those of its jobs lie beside them."""
+
 FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 
 
@@ -149,7 +152,8 @@ class Catalogue:
     def _path(self, kind: str, name: str) -> Path:
         """Return the file of an asset: the project's own, or the engine's where the project has none."""
         own, engine = (root / kind / f"{name}.sql" for root in (self._root, self._engine))
-        return engine if engine.is_file() and not own.exists() else own
+        is_engines = kind == "udf" or name.partition("/")[0] in ENGINE_FOLDERS
+        return engine if is_engines and engine.is_file() and not own.exists() else own
 
     def _read(self, name: str, path: Path) -> Asset:
         try:

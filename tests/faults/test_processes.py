@@ -176,7 +176,7 @@ def test_a_zombie_attempt_that_still_writes_files_changes_nothing(session, conne
         seen["published"] = published(session, job)
 
     # It has read its shard when the other one starts, and writes all of its own files after that one has ended.
-    overtaken(monkeypatch, predict_phase, "_shard_frame", all_is_done_by_another)
+    overtaken(monkeypatch, predict_phase, "shard_rows", all_is_done_by_another)
     run_phase(session, job, FIRST, "predict")
     run = join_run(session, job, FIRST)
     (manifest,) = committed_manifests(run)
@@ -191,7 +191,7 @@ def test_a_zombie_attempt_that_still_writes_files_changes_nothing(session, conne
 def test_a_zombie_of_the_same_shard_gets_the_file_that_was_committed_first(session, own, predicted):
     (manifest,) = committed_manifests(predicted)
     folder = prediction_folder(predicted, manifest.variant, manifest.model_id)
-    frame = predict_phase._shard_frame(predicted, preprocess_run(predicted), 0)
+    frame = predict_phase.shard_rows(predicted, preprocess_run(predicted).table, 0)
     predictions = frame[own.spec.prediction_key].assign(score=0.123)
     assert commit_shard(predicted, folder, 0, predictions) == manifest.shards[0]
 

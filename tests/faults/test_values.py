@@ -29,7 +29,7 @@ from pipeline.schemas import Schema
 from pipeline.setup import ensure_tables
 from pipeline.sql_assets import TableName
 from pipeline.sql_assets.identifiers import quote_columns, quote_name
-from pipeline.statements.job import as_of_date
+from pipeline.statements.job import as_of_date, examples_columns
 from pipeline.store.store import split_uri
 from tests.changed_variants import FIRST, LAST, ROWS
 from tests.faults.outcomes import of_files, published
@@ -145,10 +145,12 @@ def test_one_bad_row_in_100_shards_publishes_nothing_and_keeps_the_shards_and_th
     read = session.warehouse.read_frame
     frames = {}
 
-    def shard_of(run, examples, shard):
+    def shard_of(run, table, shard):
         """The day's rows in every sixth shard, read at once: a hundred streams are no part of this test."""
         if not frames:
-            frames["all"] = read(examples.table, examples.columns, where="_scores", order_by=job.spec.prediction_key)
+            frames["all"] = read(
+                table, examples_columns(session, job), where="_scores", order_by=job.spec.prediction_key
+            )
         place = shard - BAD % 6
         return frames["all"].iloc[place // 6 : place // 6 + 1] if place % 6 == 0 else frames["all"].iloc[:0]
 
@@ -156,7 +158,7 @@ def test_one_bad_row_in_100_shards_publishes_nothing_and_keeps_the_shards_and_th
         predictions = predict_from_data(model, df)
         return predictions.assign(score=math.inf) if df.index[0] == BAD // 6 else predictions
 
-    monkeypatch.setattr("pipeline.phases.predict._shard_frame", shard_of)
+    monkeypatch.setattr("pipeline.phases.predict.shard_rows", shard_of)
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.phases.predict.predict_from_data", with_one_bad_row)
         with pytest.raises(

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
 
 from pipeline.errors import RequestError
+from pipeline.project import Project
 from pipeline.sql_assets import Catalogue
+from pipeline.sql_assets.catalogue import ENGINE_FOLDERS
 from tests.dummy_project import dummy_project, edit
+from tests.integration_fixtures import ROOT
 
 EXAMPLES = "dummy/preprocess/examples_v1"
 METRICS = "metrics/binary_classification_v1"
@@ -102,3 +108,26 @@ def test_a_function_in_a_folder_below_is_refused(root):
 def test_wrong_names_of_versions_are_refused(root, name):
     with pytest.raises(RequestError, match=r"no name of a version - write e\.g\. flight_delay/preprocess/examples_v1"):
         Catalogue(root).get(name)
+
+
+def test_what_a_project_lacks_comes_with_the_engine(root):
+    catalogue = Catalogue(root)
+    assert catalogue.get("ledger/events_v1").path == ROOT / "sql/ledger/events_v1.sql"
+    assert catalogue.function("binary_log_loss").path == ROOT / "udf/binary_log_loss.sql"
+    assert catalogue.get("phases/examples_v1").path == root / "sql/phases/examples_v1.sql"
+    assert "ranking" in catalogue.families()
+    assert set(catalogue.all_function_names()) == {"half", "binary_log_loss"}
+    assert "ledger/events_v1" not in catalogue.names()
+
+
+def test_jobs_of_the_checkout_are_none_of_the_engine(root):
+    with pytest.raises(RequestError, match=rf"{re.escape(str(root))}.*labels_v1\.sql: SQL file cannot"):
+        Catalogue(root).get("flight_delay/evaluate/labels_v1")
+
+
+def test_the_package_has_all_of_the_engines_sql():
+    included = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    jobs = Project(ROOT).job_names()
+    folders = {path.name for path in (ROOT / "sql").iterdir() if path.is_dir()} - set(jobs)
+    assert folders == set(ENGINE_FOLDERS)
+    assert set(included["force-include"]) == {*(f"sql/{name}" for name in folders), "udf"}
