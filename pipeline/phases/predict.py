@@ -7,8 +7,9 @@ from functools import partial
 
 import pandas as pd
 
+from pipeline.bundle import BundleInfo
 from pipeline.example_rows import shard_rows
-from pipeline.known_models import check_known
+from pipeline.known_models import check_known, check_recorded, recorded_digests
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import LoadedModel, check_committed, load_model
@@ -48,7 +49,7 @@ def predict_run(
         stay, and the next attempt goes on from them.
     """
     seconds: dict[str, float] = {}
-    loaded = [_loaded(run, place, digest) for place, digest in models.items()]
+    loaded = _loaded(run, models)
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:
@@ -62,10 +63,19 @@ def predict_run(
     return list(manifests.values())
 
 
-def _loaded(run: Run, place: str, digest: str) -> LoadedModel:
-    """Load a model of this run, or one that was passed, if it is the one that was committed there."""
-    check = check_committed(place, digest) if digest else partial(check_known, run.session, place)
-    return load_model(place, run.session.store, check)
+def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
+    """Load models of this run, or one that was passed, if they are what their run committed and the ledger knows."""
+    session, own = run.session, [place for place, digest in models.items() if digest]
+    recorded = recorded_digests(session, own) if own else {}
+
+    def check(place: str, digest: str, info: BundleInfo) -> None:
+        if digest:
+            check_committed(place, digest)(info)
+            check_recorded(session, place, info, recorded)
+        else:
+            check_known(session, place, info)
+
+    return [load_model(place, session.store, partial(check, place, digest)) for place, digest in models.items()]
 
 
 def _said(made: Sequence[Manifest]) -> str:

@@ -158,7 +158,7 @@ class Rehearsal:
         rules = checks.rules_of(session, self.id_map, ["index"], [])
         yield predictions.keyed_profile_statement(session, self.id_map, ["index"], ID_MAP.names, rules)
         yield id_maps.replace_id_map_statement(session, self.job, run.run_date, self.id_map, model_id, "users")
-        yield ledger.known_models_statement(session, "", "")
+        yield ledger.known_models_statement(session, [])
 
     def _offending(self, table: TableName, rules: Sequence[checks.Rule], key: Sequence[str]) -> Iterator[Statement]:
         for rule in rules:
