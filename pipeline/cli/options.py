@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -155,12 +156,14 @@ def do_phase(
     as_json: bool,
 ) -> None:
     """Carry out one phase of a run date and write its summary to stdout."""
+    from pipeline.cloud_run import ALONE, Task
     from pipeline.dates import parse_date
     from pipeline.phases.run import run_phase
 
-    day = parse_date(run_date, option="--run-date")
+    day, task = parse_date(run_date, option="--run-date"), Task.of(os.environ) if phase == "predict" else ALONE
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate), as_json)
+    done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
+    print_summary(done, as_json)
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:
