@@ -168,8 +168,13 @@ def _faults(scenario: Scenario) -> Found:
 
 
 def subset(points: Sequence[Point], count: int, seed: int = 0) -> list[Point]:
-    """Choose points from every group, evenly spread, other ones with another seed; the groups take turns."""
+    """Choose points from every group, evenly spread, other ones with another seed; the groups take turns.
+
+    Where there are more groups than points, other groups have theirs with another seed.
+    """
     groups = list(dict.fromkeys(point.group for point in points))
+    first = seed * count % len(groups)
+    groups = (groups[first:] + groups[:first])[:count]
     share = max(1, count // len(groups))
     chosen: list[list[Point]] = []
     for group in groups:
