@@ -9,9 +9,9 @@ from functools import cached_property
 
 from pipeline.claims import Claim, claimed_dates, claims_of
 from pipeline.lineage.history import History
-from pipeline.phases.trace.runs import TracedRun, run_without_claim
+from pipeline.phases.trace.runs import TracedRun
 from pipeline.project import Job
-from pipeline.runs import run_of
+from pipeline.runs import run_of, run_without_claim
 from pipeline.session import Session
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from pipeline.claims import Claim
 from pipeline.lineage import Graph, Node
 from pipeline.lineage.history import History, versions
-from pipeline.project import Job
 from pipeline.published import Slice, published_slices
 from pipeline.runs import Run
 from pipeline.session import Session
-from pipeline.statements.job import as_of_date
 
 SOURCE, RUN, EXAMPLES = "source", "run", "examples"
 GONE = "gone"
@@ -66,12 +64,6 @@ class TracedRun:
         """What is published of its run date, by variant."""
         table = self.session.target.table(self.run.job.predictions_table)
         return published_slices(self.run) if self.session.warehouse.tables.exists(table) else {}
-
-
-def run_without_claim(session: Session, job: Job, run_date: date, run_id: str, generation: int) -> Run:
-    """Return a run whose claim is gone: it only names things."""
-    moment = as_of_date(job, run_date)
-    return Run(session, job, run_date, moment, run_id, generation, moment, None)
 
 
 def add_run(graph: Graph, traced: TracedRun) -> None:

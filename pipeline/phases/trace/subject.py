@@ -14,8 +14,8 @@ from pipeline.phases.trace.predictions import FILE, MANIFEST
 from pipeline.phases.trace.runs import RUN
 from pipeline.phases.trace.tables import TABLE, found_table
 from pipeline.phases.trace.tracer import Tracer
+from pipeline.run_ids import WRITTEN
 
-RUN_ID = re.compile(r"(?P<job>[a-z][a-z0-9_]*)-(?P<date>\d{4}-\d{2}-\d{2})-[0-9a-f]{10}")
 ADDRESS = re.compile(r"gs://(?P<place>.+)")
 ID = re.compile(r"[0-9a-f]{16}")
 METRIC_ROW = re.compile(r"(?P<id>[0-9a-f]{16})/(?P<metric>[^/]+)(/(?P<name>[^=]+)=(?P<value>.*))?", re.DOTALL)
@@ -41,14 +41,14 @@ def add_subject(tracer: Tracer, text: str) -> Found:
 
 
 def _run(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
-    return [f"{RUN}:{match[0]}"] if tracer.add_named(match["job"], match["date"], match[0]) else []
+    return [f"{RUN}:{match[0]}"] if tracer.add_named(match[0]) else []
 
 
 def _address(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
     uri, base = match[0].rstrip("/"), tracer.session.store.uri("")
     parts = uri.removeprefix(base).split("/")
     find = ARTEFACTS.get(parts[1]) if uri.startswith(base) and len(parts) > 4 else None
-    if find is None or not tracer.add_named(parts[0], parts[2], parts[3]):
+    if find is None or not tracer.add_named(parts[3]):
         return []
     return [node.id for node in find(tracer.graph.nodes, uri)]
 
@@ -85,8 +85,8 @@ def _model(tracer: Tracer, model_id: str) -> list[str]:
     for each in tracer.jobs():
         used = [row for row in each.history.events if row["phase"] == "predict" and row["event"] == "done"]
         rows = [row for row in (*each.history.models, *used) if row["model_id"] == model_id]
-        for run_date, run_id in dict.fromkeys((row["run_date"], row["run_id"]) for row in rows):
-            tracer.add_named(each.job.name, str(run_date), run_id)
+        for run_id in dict.fromkeys(row["run_id"] for row in rows):
+            tracer.add_named(run_id)
     return [node.id for node in tracer.graph.nodes if node.kind == MODEL and node.facts["model_id"] == model_id]
 
 
@@ -95,7 +95,7 @@ def _evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
     for each in tracer.jobs():
         for row in each.history.evaluations:
             if row["evaluation_id"] == evaluation_id:
-                tracer.add_named(each.job.name, str(row["run_date"]), row["details"]["run_id"])
+                tracer.add_named(row["details"]["run_id"])
     node_id = f"{EVALUATION}:{evaluation_id}"
     if node_id not in tracer.graph:
         return []
@@ -111,7 +111,7 @@ def _metric(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
 
 
 FOLLOWED: list[tuple[re.Pattern[str], Callable[[Tracer, re.Match[str]], Iterable[str]]]] = [
-    (RUN_ID, _run),
+    (WRITTEN, _run),
     (ADDRESS, _address),
     (ID, _id),
     (METRIC_ROW, _metric),

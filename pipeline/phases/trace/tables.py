@@ -51,7 +51,7 @@ def _run_table(tracer: Tracer, table: TableName, match: re.Match[str]) -> Iterab
         judged = (row["details"] for row in tracer.job(match["job"]).history.evaluations)
         run_ids = [each["run_id"] for each in judged if each.get("labels_table") == str(table)]
     for run_id in run_ids:
-        tracer.add_named(match["job"], run_date, run_id)
+        tracer.add_named(run_id)
     return [node_id for kind in (EXAMPLES, LOADED, LABELS) if (node_id := f"{kind}:{table}") in tracer.graph]
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 
-from pipeline.dates import is_date
+from pipeline.errors import RequestError
 from pipeline.lineage import Graph
 from pipeline.lineage.history import History, Row
 from pipeline.phases.trace.drift import add_drift
@@ -15,6 +14,7 @@ from pipeline.phases.trace.jobs import JobTrace
 from pipeline.phases.trace.models import add_models
 from pipeline.phases.trace.predictions import add_predictions, prediction_sets
 from pipeline.phases.trace.runs import TracedRun, add_run
+from pipeline.run_ids import parse_run_id
 from pipeline.session import Session
 
 
@@ -57,11 +57,15 @@ class Tracer:
             if uses and (row["run_id"], row["model_id"]) not in made:
                 self._add_other(traced, row)
 
-    def add_named(self, job: str, day: str, run_id: str) -> bool:
-        """Add the run of a job, run date and id, and tell whether there is one."""
-        if job not in self.session.project.job_names() or not is_date(day):
+    def add_named(self, run_id: str) -> bool:
+        """Add the run of an id, and tell whether there is one."""
+        try:
+            name = parse_run_id(run_id)
+        except RequestError:  # of a folder or table that is named like those of a run
             return False
-        traced = self.job(job).run(date.fromisoformat(day), run_id)
+        if name.job not in self.session.project.job_names():
+            return False
+        traced = self.job(name.job).run(name.run_date, run_id)
         if traced:
             self.add(traced)
         return traced is not None
