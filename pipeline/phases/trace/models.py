@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.lineage import Graph, Node
 from pipeline.model_files import committed_model
-from pipeline.phases.preprocess import counted, examples_stand
+from pipeline.phases.preprocess import Counts, counted, examples_stand
 from pipeline.phases.trace.runs import EXAMPLES, GONE, TracedRun
 
 MODEL = "model"
@@ -36,15 +36,21 @@ def _add_examples(graph: Graph, traced: TracedRun) -> None:
         "bigquery_jobs": details.get("jobs"),
         "commit": details.get("commit"),
     }
-    table = run.table("examples")
-    stands = examples_stand(run, counts) if counts else traced.session.warehouse.tables.exists(table)
-    graph.add(Node(EXAMPLES, str(table), facts, GONE if traced.deep and not stands else ""), [traced.node])
+    state = "" if not traced.deep or _stand(traced, counts) else GONE
+    graph.add(Node(EXAMPLES, str(run.table("examples")), facts, state), [traced.node])
+
+
+def _stand(traced: TracedRun, counts: Counts | None) -> bool:
+    """Tell whether the table of examples is there, and where it was counted, as it was then."""
+    if counts:
+        return examples_stand(traced.run, counts)
+    return traced.session.warehouse.tables.exists(traced.run.table("examples"))
 
 
 def _models(traced: TracedRun) -> list[dict[str, Any]]:
     """Return the models of a run: those of the ledger, and those that were committed and not recorded yet."""
     run = traced.run
-    known = {row["variant"]: row for row in traced.history.models if row["run_id"] == run.run_id}
+    known = {row["variant"]: dict(row) for row in traced.history.models_of(run.run_id)}
     variants = traced.claim.defines["variants"] if traced.claim and traced.deep else []
     for variant in variants:
         model = None if variant in known else committed_model(run, variant)

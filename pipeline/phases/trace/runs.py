@@ -108,16 +108,20 @@ def _run_facts(traced: TracedRun) -> dict[str, Any]:
 
 def _state(traced: TracedRun) -> str:
     """Return what became of a run, as the ledger has it."""
-    run, shown = traced.run, {row["run_id"] for row in traced.history.events if row["event"] == "published"}
-    newer = [claim.run_id for claim in traced.later if claim.run_id in shown]
+    run = traced.run
+    newer = [claim.run_id for claim in traced.later if _is_shown(traced, claim.run_id)]
     if newer:
         return f"superseded by {newer[-1]}"
     if traced.claim is None:
         return "its claim is gone"
-    if run.run_id in shown:
+    if _is_shown(traced, run.run_id):
         return ""
     void = run.session.store.read_json(run.void_uri)
     return f"void: {void['reason']}" if void else "unfinished"
+
+
+def _is_shown(traced: TracedRun, run_id: str) -> bool:
+    return any(True for _ in traced.history.of_run(run_id, "published"))
 
 
 def _moment(text: str) -> datetime:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.lineage import Node
+from pipeline.lineage.finding import dates_of_evaluation, runs_of_models
 from pipeline.lineage.judgement import EVALUATION, METRIC
+from pipeline.lineage.rows import grouped
 from pipeline.phases.trace.evaluations import MetricAsked
 from pipeline.phases.trace.forms import unknown
 from pipeline.phases.trace.models import MODEL
@@ -82,20 +84,21 @@ def _id(tracer: Tracer, match: re.Match[str]) -> Iterator[str]:
 
 def _model(tracer: Tracer, model_id: str) -> list[str]:
     """Add every run that made a model or predicted with it, of all jobs."""
-    for each in tracer.jobs():
-        used = [row for row in each.history.events if row["phase"] == "predict" and row["event"] == "done"]
-        rows = [row for row in (*each.history.models, *used) if row["model_id"] == model_id]
-        for run_id in dict.fromkeys(row["run_id"] for row in rows):
-            tracer.add_named(run_id)
+    rows = runs_of_models(tracer.session, tracer.session.project.job_names(), [model_id])
+    for job, own in grouped(rows, "job").items():
+        tracer.job(job).read([row["run_date"] for row in own])
+    for run_id in dict.fromkeys(row["run_id"] for row in rows):
+        tracer.add_named(run_id)
     return [node.id for node in tracer.graph.nodes if node.kind == MODEL and node.facts["model_id"] == model_id]
 
 
 def _evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
     """Add an evaluation, and return it with its overall metrics."""
-    for each in tracer.jobs():
-        for row in each.history.evaluations:
-            if row["evaluation_id"] == evaluation_id:
-                tracer.add_named(row["details"]["run_id"])
+    for found in dates_of_evaluation(tracer.session, tracer.session.project.job_names(), evaluation_id):
+        history = tracer.job(found["job"]).history(found["run_date"], found["run_date"])
+        for row in history.evaluations:
+            if row["evaluation_id"] == evaluation_id and row["judged"]:
+                tracer.add_named(row["judged"])
     node_id = f"{EVALUATION}:{evaluation_id}"
     if node_id not in tracer.graph:
         return []

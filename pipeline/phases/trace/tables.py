@@ -45,14 +45,19 @@ def found_table(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
 def _run_table(tracer: Tracer, table: TableName, match: re.Match[str]) -> Iterable[str]:
     if match["job"] not in tracer.session.project.job_names():
         return []
-    run_date = f"{match['year']}-{match['month']}-{match['day']}"
-    run_ids = [f"{match['job']}-{run_date}-{match['digest']}"]
-    if len(match["digest"]) == 16:
-        judged = (row["details"] for row in tracer.job(match["job"]).history.evaluations)
-        run_ids = [each["run_id"] for each in judged if each.get("labels_table") == str(table)]
+    text = f"{match['year']}-{match['month']}-{match['day']}"
+    run_ids = [f"{match['job']}-{text}-{match['digest']}"]
+    if len(match["digest"]) == 16 and is_date(text):
+        run_ids = _judged(tracer.job(match["job"]), date.fromisoformat(text), str(table))
     for run_id in run_ids:
         tracer.add_named(run_id)
     return [node_id for kind in (EXAMPLES, LOADED, LABELS) if (node_id := f"{kind}:{table}") in tracer.graph]
+
+
+def _judged(each: JobTrace, run_date: date, labels: str) -> list[str]:
+    """Return the runs of a run date that were evaluated by a table of labels."""
+    rows = each.history(run_date, run_date).evaluations
+    return [row["judged"] for row in rows if row["judged"] and row["details"].get("labels_table") == labels]
 
 
 def _published(tracer: Tracer, table: TableName, match: re.Match[str], day: date | None) -> Iterable[str]:
@@ -76,13 +81,9 @@ def _source(tracer: Tracer, table: TableName, day: date | None) -> Iterable[str]
     known = False
     for each in tracer.jobs():
         known |= table.name in each.job.spec.sources
-        for run_date in [day] if day else _run_dates(each):
+        for run_date in [day] if day else each.run_dates:
             for traced in each.runs(run_date, deep=day is not None):
                 if table.name in traced.sources:
                     tracer.add(traced)
                     known = True
     return [add_source(tracer.graph, tracer.session, table.name)] if known else []
-
-
-def _run_dates(each: JobTrace) -> list[date]:
-    return sorted({*each.claimed_dates, *(row["run_date"] for row in each.history.events)})

@@ -13,6 +13,7 @@ from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.phases.trace import trace_of, trace_text
 from pipeline.runs import join_run
 from pipeline.setup import ensure_tables
+from pipeline.statements.trace import model_runs_statement
 from tests.integration_fixtures import edited, quick, reader, with_history_days
 
 DAY, BORROWED, AGAIN, GONE, PART = (date(2013, 7, day) for day in (1, 3, 4, 5, 6))
@@ -281,17 +282,15 @@ def test_a_run_that_was_given_up_says_why(session, late):
 
 
 def test_a_model_that_the_ledger_does_not_know_was_passed(session, late, done, model, monkeypatch):
-    monkeypatch.setattr("pipeline.lineage.history.models_statement", no_models)
+    monkeypatch.setattr("pipeline.lineage.finding.model_runs_statement", no_models)
     trace = trace_of(session, f"{table(session, late.predictions_table)}@{BORROWED}")
     assert [(node.name, node.state) for node in of(trace, "model")] == [
         (model["model_id"], "not in the ledger: its bundle was passed with --model")
     ]
 
 
-def no_models(session, job):
-    from pipeline.statements.trace import models_statement
-
-    return models_statement(session, f"{job}_of_nobody")
+def no_models(session, jobs, _):
+    return model_runs_statement(session, jobs, ["of nobody"])
 
 
 @pytest.mark.parametrize(
