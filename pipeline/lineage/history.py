@@ -19,6 +19,7 @@ from pipeline.sql_assets import Statement, TableName
 from pipeline.statements.champions import champions_of_statement
 from pipeline.statements.trace import (
     comparisons_statement,
+    evaluated_runs_statement,
     models_statement,
     verdicts_statement,
 )
@@ -78,7 +79,9 @@ class History:
     def evaluations(self) -> Rows:
         """Evaluations: their events with `evaluation_id`, and the run that they judged, None where nothing names it."""
         done = [{**row, "evaluation_id": row["event_id"].rpartition("/")[2]} for row in self.events if _evaluated(row)]
-        return [{**row, "judged": row["details"].get("run_id")} for row in done]
+        return [
+            {**row, "judged": row["details"].get("run_id") or self._judged.get(row["evaluation_id"])} for row in done
+        ]
 
     def of_run(self, run_id: str, event: str, phase: str = "") -> Iterator[Row]:
         """Return the events of one kind of a run."""
@@ -125,6 +128,12 @@ class History:
     def _comparisons_of(self) -> Mapping[str, Rows]:
         rows = self._rows(comparisons_statement, self.session.target.table("comparisons_v1"))
         return grouped(rows, "evaluation_id")
+
+    @cached_property
+    def _judged(self) -> Mapping[str, str]:
+        """Runs by evaluation as metric rows have them: events of early evaluations do not name their run."""
+        rows = self._rows(evaluated_runs_statement, self.session.target.table("metrics_v1"))
+        return {row["evaluation_id"]: row["run_id"] for row in rows}
 
     def _rows(self, statement: ReadDates, table: TableName, last: date | None = None) -> Rows:
         """Return the rows of a statement; none where what it reads was never made at the target."""

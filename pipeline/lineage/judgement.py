@@ -20,7 +20,7 @@ def add_evaluation(graph: Graph, row: Row, labels: str) -> str:
     facts = {
         "run_date": row["run_date"],
         "run_id": row["judged"],
-        "labels_known_at": details["as_of"],
+        "labels_known_at": details.get("as_of"),
         "metrics": row["row_count"],
         "sql": _sql(row),
         "bigquery_jobs": details.get("jobs"),
@@ -33,12 +33,12 @@ def add_evaluation(graph: Graph, row: Row, labels: str) -> str:
 def add_labels(graph: Graph, row: Row, state: str) -> str:
     """Add the table of labels that an evaluation used, and return its id."""
     details = row["details"]
-    counts, sql = details["labels"], details.get("labels_sql")
+    counts, sql = details.get("labels", {}), details.get("labels_sql")
     facts = {
-        "rows": counts["row_count"],
-        "known_labels": counts["known"],
-        "checksum": str(counts["checksum"]),
-        "known_at": details["as_of"],
+        "rows": counts.get("row_count"),
+        "known_labels": counts.get("known"),
+        "checksum": str(counts.get("checksum", "")),
+        "known_at": details.get("as_of"),
         "sql": versions({sql["name"]: sql["digest"]}) if sql else None,
         "parameters": details.get("labels_parameters"),
     }

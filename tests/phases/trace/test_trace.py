@@ -9,11 +9,12 @@ from datetime import date, timedelta
 import pytest
 
 from pipeline.errors import RequestError
+from pipeline.ledger import Ledger
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.phases.trace import trace_of, trace_text
 from pipeline.runs import join_run
 from pipeline.setup import ensure_tables
-from pipeline.statements.trace import model_runs_statement
+from pipeline.statements.trace import evaluated_runs_statement, model_runs_statement
 from tests.integration_fixtures import edited, quick, reader, with_history_days
 
 DAY, BORROWED, AGAIN, GONE, PART = (date(2013, 7, day) for day in (1, 3, 4, 5, 6))
@@ -165,6 +166,42 @@ def test_an_evaluation_is_its_overall_metrics(session, done, evaluation_id):
 def done_metrics(session, evaluation_id):
     sql = f"SELECT COUNT(*) AS n FROM ml.metrics_v1 WHERE evaluation_id = '{evaluation_id}'"
     return reader(session)(sql)[0]["n"]
+
+
+@pytest.fixture
+def early_events(monkeypatch):
+    """Events of evaluations as they were before they named run and table of labels."""
+    events, early = Ledger.events, ("subject", "as_of", "labels")
+
+    def earlier(row):
+        details = json.loads(row["details"])
+        kept = {name: details[name] for name in early} if row["event"] == "evaluated" else details
+        return row | {"details": json.dumps(kept)}
+
+    monkeypatch.setattr(Ledger, "events", lambda *asked: [earlier(row) for row in events(*asked)])
+
+
+@pytest.mark.usefixtures("early_events")
+def test_an_evaluation_whose_event_names_no_run_is_that_of_its_metric_rows(session, done, evaluation_id):
+    trace = trace_of(session, evaluation_id)
+    assert named(trace, "run") == [done.run_id]
+    assert of(trace, "evaluation")[0].facts["run_id"] == done.run_id
+    assert named(trace, "labels") == [f"of evaluation {evaluation_id}"]
+    assert len(trace.subject) == 1 + len(of(trace, "metric"))
+    assert evaluation_id in named(trace_of(session, f"{evaluation_id}/auc"), "evaluation")
+    assert after(trace_of(session, done.run_id)) >= {"metric", "comparison"}
+    assert after(trace_of(session, table(session, "weather"))) >= {"labels", "evaluation"}
+
+
+@pytest.mark.usefixtures("early_events")
+def test_an_evaluation_of_which_nothing_names_the_run_is_not_known(session, done, evaluation_id, monkeypatch):
+    def nothing(session, job, first, last):
+        return evaluated_runs_statement(session, f"{job}_of_nobody", first, last)
+
+    monkeypatch.setattr("pipeline.lineage.history.evaluated_runs_statement", nothing)
+    with pytest.raises(RequestError, match="nothing of this name is known"):
+        trace_of(session, evaluation_id)
+    assert of(trace_of(session, done.run_id), "evaluation") == []
 
 
 def test_a_metric_is_a_row_for_each_variant(session, done, evaluation_id):
