@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from pipeline.bundle import BundleInfo
 from pipeline.errors import RequestError
 from pipeline.ledger import Ledger
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
@@ -106,6 +107,20 @@ def test_a_model_leads_to_its_own_predictions_only(session, done, model, form):
     assert {"predictions file", "manifest", "published predictions", "metric", "champion"} <= after(trace)
     assert all(name.endswith(model["variant"]) for name in named(trace, "metric"))
     assert trace.graph[trace.subject[0]].facts["training_rows"] == done.rows["train"]
+
+
+def test_a_bundle_in_the_place_of_another_is_told_and_says_nothing_of_the_model(session, done, model):
+    uri = f"{model['uri']}/bundle.json"
+    committed = session.store.read_bytes(uri)
+    other = json.loads(committed) | {"commit": "of another one", "model": "somebody:Else"}
+    session.store.replace_text(json.dumps(other), uri, "application/json")
+    node = trace_of(session, model["model_id"]).graph[f"model:{model['uri']}"]
+    assert node.state == "another bundle is in its place"
+    assert {"class", "commit", "model_sha256"}.isdisjoint(node.facts)
+    assert node.facts["bundle_digest"] == BundleInfo(json.loads(committed)).digest
+    session.store.replace_text(json.dumps(json.loads(committed), indent=1), uri, "application/json")
+    node = trace_of(session, model["model_id"]).graph[f"model:{model['uri']}"]
+    assert (node.state, node.facts["commit"]) == ("", session.commit)  # however it is written
 
 
 @pytest.mark.parametrize("ending", ["/", "/bundle.json", "marker"])
