@@ -11,6 +11,7 @@ from pipeline.lineage.finding import runs_of_models
 from pipeline.lineage.rows import Row, Rows
 from pipeline.phases.trace.drift import add_drift
 from pipeline.phases.trace.evaluations import MetricAsked, add_judgement
+from pipeline.phases.trace.id_maps import add_id_maps
 from pipeline.phases.trace.jobs import JobTrace
 from pipeline.phases.trace.models import add_models
 from pipeline.phases.trace.predictions import add_predictions, prediction_sets
@@ -89,6 +90,7 @@ class Tracer:
         if run_id not in self._models:
             add_run(self.graph, traced)
             self._models[run_id] = add_models(self.graph, traced)
+            add_id_maps(self.graph, traced, self._models[run_id])
         return self._models[run_id]
 
     def _made_elsewhere(self, traced: TracedRun, model_id: str) -> Iterator[str]:
