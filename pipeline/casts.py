@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral, Number
@@ -47,6 +48,22 @@ def declared_columns(frame: pd.DataFrame, schema: Schema, origin: str) -> pd.Dat
     if missing:
         raise RequestError(f"{origin}: column {', '.join(missing)} is missing", hint="check the file or query")
     return frame[schema.names]
+
+
+def with_dtypes(frame: pd.DataFrame, dtypes: Mapping[str, str], *, origin: str) -> pd.DataFrame:
+    """Return a typed frame with the dtypes that another one had: of a file's rows these are not the schema's.
+
+    Raises
+    ------
+    RequestError
+        A column has missing values, and its dtype knows none.
+    """
+    try:
+        return frame.astype({name: dtype for name, dtype in dtypes.items() if str(frame[name].dtype) != dtype})
+    except (ValueError, TypeError) as error:
+        lacking = [name for name in dtypes if frame[name].isna().any()]
+        what = f"{origin}: column {', '.join(lacking)} has missing values, which the training data had not"
+        raise RequestError(what, hint="fill them or leave the rows out") from error
 
 
 def cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:

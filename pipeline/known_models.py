@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from pipeline.bundle import BundleInfo
 from pipeline.errors import CheckError
 from pipeline.session import Session
 from pipeline.statements.ledger import known_models_statement
+
+Recorded = Mapping[str, set[str]]
+"""Digests of the bundles that the ledger has for an address."""
+
+
+def recorded_digests(session: Session, places: Sequence[str]) -> Recorded:
+    """Return what the ledger has for addresses of bundles."""
+    return _by_address(session.warehouse.rows(known_models_statement(session, places)))
+
+
+def check_recorded(session: Session, place: str, info: BundleInfo, recorded: Recorded) -> None:
+    """Raise unless the ledger has this bundle for its address.
+
+    Raises
+    ------
+    CheckError
+        It has another one, or none.
+    """
+    digests = recorded.get(place, set())
+    if info.digest not in digests:
+        table = session.target.ledger_table("models_v1")
+        said = f"{table} has another digest" if digests else f"{table} has none for this address"
+        hint = "do not use it; train again: pipeline run --rerun"
+        raise CheckError(f"{place}: not the bundle that was committed here: {said}", hint=hint)
 
 
 def check_known(session: Session, place: str, info: BundleInfo) -> bool:
@@ -21,14 +48,20 @@ def check_known(session: Session, place: str, info: BundleInfo) -> bool:
     CheckError
         The ledger has another bundle for this address, or says nothing of a bundle that claims a run.
     """
-    found = session.warehouse.rows(known_models_statement(session, place.rstrip("/"), info.digest))
-    if any(row["bundle_digest"] == info.digest for row in found):
-        return True
-    table = session.target.ledger_table("models_v1")
-    if found:
-        what = f"{place}: not the bundle that was committed here: {table} has another digest"
-        raise CheckError(what, hint="do not use it; train again: pipeline run --rerun")
-    if info.run:
+    address = place.rstrip("/")
+    found = session.warehouse.rows(known_models_statement(session, [address], info.digest))
+    recorded = _by_address(found)
+    if address in recorded:
+        check_recorded(session, address, info, recorded)
+    elif not found and info.run:
+        table = session.target.ledger_table("models_v1")
         what = f"{place}: says it is of run {info.run.get('run_id')}, of which {table} knows no such bundle"
         raise CheckError(what, hint="pass the target at which it was trained, or train again")
-    return False
+    return bool(found)
+
+
+def _by_address(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["uri"], set()).add(row["bundle_digest"])
+    return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.bundle import SCORES, BundleInfo, read_bundle, read_info
+from pipeline.bundle import SCORES, BundleInfo, load_verified, read_info, verify
 from pipeline.digests import sha256_file, unique_name
 from pipeline.errors import CheckError, RequestError
 from pipeline.models import Model
@@ -154,9 +155,8 @@ def load_model(place: str, store: Store, check: Callable[[BundleInfo], object] =
         The bundle's files are not what it says; nothing was unpickled.
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
-        folder = fetch_bundle(place, store, Path(name))
-        check(read_info(folder))
-        model, info, _ = read_bundle(folder)
+        info = fetch_verified(place, store, Path(name), check)
+        model, _ = load_verified(Path(name), info)
     return LoadedModel(model, info.model_id, str(info.content["variant"]))
 
 
@@ -170,21 +170,61 @@ def check_committed(place: str, digest: str) -> Callable[[BundleInfo], None]:
     return check
 
 
-def fetch_bundle(place: str, store: Store | None, folder: Path) -> Path:
-    """Return a local folder with the bundle at a folder or `gs://` address, unverified.
+def fetch_verified(
+    place: str, store: Store | None, folder: Path, check: Callable[[BundleInfo], object] = any_bundle
+) -> BundleInfo:
+    """Get the bundle at a folder or `gs://` address into an empty folder, and verify it there.
+
+    What lies beside its files is left behind: it would be found when code is imported.
+
+    Parameters
+    ----------
+    check
+        Looks at what the bundle says of itself before its files come, and raises where it is not the one that is meant.
 
     Raises
     ------
     RequestError
         There is none, or an address comes without a store.
+    CheckError
+        Its files are not what it says.
     """
-    if not place.startswith("gs://"):
-        return Path(place)
+    if place.startswith("gs://"):
+        fetch_bundle(place, store, folder, check)
+    else:
+        info = read_info(Path(place))
+        check(info)
+        for name in ("bundle.json", *info.files):
+            _copy(Path(place) / name, folder / name)
+    info = read_info(folder)
+    verify(folder, info, place)
+    return info
+
+
+def _copy(source: Path, copy: Path) -> None:
+    """Copy a file; one that is missing is for `verify` to tell."""
+    if source.is_file():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+
+
+def fetch_bundle(
+    place: str, store: Store | None, folder: Path, check: Callable[[BundleInfo], object] = any_bundle
+) -> Path:
+    """Download the bundle at a `gs://` address into an empty folder, unverified, and return the folder.
+
+    Raises
+    ------
+    RequestError
+        There is none, or it comes without a store.
+    """
     if store is None:
         raise RequestError(f"{place}: an object needs a target", hint="pass --target")
     uri = place.rstrip("/")
     store.download(f"{uri}/bundle.json", folder / "bundle.json")
-    for name in read_info(folder).content["files"]:
+    info = read_info(folder)
+    check(info)
+    for name in info.files:
         store.download(f"{uri}/{name}", folder / name)
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import traceback
 from collections.abc import Iterator
@@ -69,6 +70,8 @@ def repeatable() -> Iterator[None]:
     BLAS adds in another order with another number of threads; it gets one. Threads of OpenMP stay: scikit-learn's
     trees do not depend on them.
     """
+    # Only libraries that are loaded are limited: scipy brings a BLAS of its own, which a model may load while it runs.
+    importlib.import_module("scipy.linalg")
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
     random.seed(SEEDS["random"])
     np.random.seed(SEEDS["numpy"])  # noqa: NPY002

@@ -130,7 +130,8 @@ def infer_schema(frame: pd.DataFrame) -> Schema:
     """Return GoogleSQL types for the columns of a frame whose schema nobody declared."""
     kinds = {"i": "INT64", "u": "INT64", "f": "FLOAT64", "b": "BOOL", "M": "TIMESTAMP"}
     types = {str(name): kinds.get(getattr(frame[name].dtype, "kind", "O"), "STRING") for name in frame.columns}
-    dates = {str(name): "DATE" for name in frame.columns if str(frame[name].dtype) == "date32[day][pyarrow]"}
+    arrow = {str(pandas_dtype(kind)): kind for kind in ("DATE", "NUMERIC")}
+    dates = {str(name): arrow[str(dtype)] for name, dtype in frame.dtypes.items() if str(dtype) in arrow}
     try:
         return Schema.parse(types | dates)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The engine finds jobs through `job.yaml`: no job's name, source, column or class stands in its code or its SQL."""
+"""The engine finds jobs through `job.yaml`: no job, source, variant or model class stands in its code or its SQL."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ FILES = [*sorted((ROOT / "pipeline").rglob("*.py")), *sorted((ROOT / "pipeline")
 
 @cache
 def names() -> set[str]:
-    """Names of jobs, of their variants and of their sources."""
+    """Names of jobs, of their sources, variants and model classes."""
     project = Project(ROOT)
     jobs = [project.job(name) for name in project.job_names()]
-    return {name for job in jobs for name in (job.name, *job.spec.sources, *job.spec.all_variants)} - {"popularity"}
+    classes = {variant.config.model.partition(":")[2] for job in jobs for variant in job.variants}
+    return {name for job in jobs for name in (job.name, *job.spec.sources, *job.spec.all_variants)} | classes
 
 
 def words(path: Path) -> Iterator[str]:
@@ -38,14 +39,12 @@ def words(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             yield EXAMPLE.sub("", node.value)
-        elif isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.alias):
-            yield node.name
+        for field in ("id", "name", "attr", "arg", "module"):  # of names, imports, attributes and keyword arguments
+            yield str(getattr(node, field, None) or "")
 
 
 def known(path: Path) -> set[str]:
-    found = set(re.findall(r"[a-z][a-z0-9_]+", " ".join(words(path))))
+    found = set(re.findall(r"[A-Za-z][A-Za-z0-9_]+", " ".join(words(path))))
     return found & names()
 
 
@@ -65,5 +64,15 @@ def test_no_sql_of_the_engine_names_a_job():
 
 
 def test_a_job_that_is_named_is_found(tmp_path):
-    (tmp_path / "bad.py").write_text('if job == "flight_delay":\n    weather = 1\n')
-    assert known(tmp_path / "bad.py") == {"flight_delay", "weather"}
+    text = """
+from jobs.flight_delay.model import FlightDelay as Best
+import jobs.item_recommend
+if job == "constant_rate":
+    row.weather = load(planes=1)
+    flight_outcomes = airports()
+"""
+    (tmp_path / "bad.py").write_text(text)
+    assert known(tmp_path / "bad.py") == {
+        *("flight_delay", "FlightDelay", "item_recommend", "constant_rate", "weather", "planes", "flight_outcomes"),
+        "airports",
+    }

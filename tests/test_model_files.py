@@ -6,10 +6,10 @@ import shutil
 import pandas as pd
 import pytest
 
-from pipeline.bundle import SCORES, read_info
+from pipeline.bundle import SCORES, read_info, sealed
 from pipeline.errors import CheckError, RequestError
 from pipeline.kept_bundles import fetch_info
-from pipeline.model_files import TrainedModel, fetch_bundle, load_model, score_reference
+from pipeline.model_files import TrainedModel, fetch_verified, load_model, score_reference
 from pipeline.phases.train import train_from_path
 from pipeline.project import Project
 from pipeline.store import Store
@@ -30,9 +30,19 @@ def bundle(tmp_path):
         yield tmp_path / "bundle"
 
 
-def test_a_local_folder_is_used_where_it_is(bundle, store, tmp_path):
-    assert fetch_bundle(str(bundle), store, tmp_path / "elsewhere") == bundle
-    assert not (tmp_path / "elsewhere").exists()
+def test_of_a_local_folder_only_listed_files_are_taken(bundle, store, tmp_path):
+    (bundle / "jobs").mkdir()
+    (bundle / "jobs" / "evil.py").write_text("")
+    (bundle / "pandas").symlink_to(tmp_path)
+    info = fetch_verified(str(bundle), store, tmp_path / "copy")
+    found = {path.relative_to(tmp_path / "copy").as_posix() for path in (tmp_path / "copy").rglob("*")}
+    assert found == {"bundle.json", *info.files}
+
+
+def test_a_missing_file_of_a_local_folder_is_named_where_it_was(bundle, store, tmp_path):
+    (bundle / "variant.yaml").unlink()
+    with pytest.raises(CheckError, match=f"^{bundle}/variant.yaml: missing or not the file that bundle.json lists"):
+        fetch_verified(str(bundle), store, tmp_path / "copy")
 
 
 def test_model_of_a_local_folder_knows_its_variant_and_id(bundle, store):
@@ -75,6 +85,6 @@ def test_a_bundle_in_the_place_of_the_committed_one_is_refused_in_the_same_words
     path = bundle / "bundle.json"
     content = json.loads(path.read_text())
     content["files"].pop(SCORES, None)  # one that has no scores of training rows is another one all the same
-    path.write_text(json.dumps(content | {"commit": "another"}))
+    path.write_text(json.dumps(sealed(content | {"commit": "another"})))
     with pytest.raises(CheckError, match="gs://b/m: not the bundle that was committed - train again: pipeline run"):
         read(committed, CopyStore(bundle))

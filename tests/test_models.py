@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import json
+import random
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 
 from pipeline.errors import RequestError
 from pipeline.model_config import Columns, ModelConfig
-from pipeline.models import make_model
+from pipeline.models import make_model, repeatable
 from pipeline.project import Project
 from tests.dummy_project import dummy_project
 
@@ -37,3 +43,32 @@ def test_value_that_the_class_refuses_is_a_request_error():
 def test_missing_class_is_a_request_error():
     with pytest.raises(RequestError, match="has no Median"):
         make_model(config().model_copy(update={"model": "jobs.dummy.model:Median"}))
+
+
+def test_every_blas_has_one_thread_even_one_that_is_loaded_later():
+    """scipy brings a BLAS of its own: a model that imports it while it is fitted would have it with all threads."""
+    code = """
+import threadpoolctl
+from pipeline.models import repeatable
+with repeatable():
+    import scipy.linalg
+    print([lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    found = json.loads(done.stdout)
+    assert len(found) >= 2
+    assert set(found) == {1}
+
+
+def test_global_generators_are_seeded_inside_and_as_they_were_outside():
+    random.seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    expected = random.random(), np.random.rand()  # noqa: NPY002, S311
+    random.seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    drawn = []
+    for _ in range(2):
+        with repeatable():
+            drawn.append((random.random(), np.random.rand()))  # noqa: NPY002, S311
+    assert drawn[0] == drawn[1]
+    assert (random.random(), np.random.rand()) == expected  # noqa: NPY002, S311

@@ -1,7 +1,8 @@
 """The model bundle: one folder that holds everything that reproduces a model."""
 
+from pipeline.bundle.content import sealed
 from pipeline.bundle.info import BundleInfo, read_info, verify
-from pipeline.bundle.read import read_bundle, using_code
+from pipeline.bundle.read import load_verified, read_bundle, using_code
 from pipeline.bundle.training_data import TrainingData, frame_checksum, stored_training_data
 from pipeline.bundle.write import NO_JOB, SCORES, Origin, write_bundle, write_model
 
@@ -12,8 +13,10 @@ __all__ = [
     "Origin",
     "TrainingData",
     "frame_checksum",
+    "load_verified",
     "read_bundle",
     "read_info",
+    "sealed",
     "stored_training_data",
     "using_code",
     "verify",

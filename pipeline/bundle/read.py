@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import joblib
 
@@ -29,19 +30,46 @@ def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
     """
     info = read_info(folder)
     verify(folder, info)
-    config = read_yaml(folder / "variant.yaml", ModelConfig)
-    return _unpickled(folder, info), info, config
+    model, config = load_verified(folder, info)
+    return model, info, config
+
+
+def load_verified(folder: Path, info: BundleInfo) -> tuple[Model, ModelConfig]:
+    """Load the model of a bundle whose files were compared with `bundle.json`.
+
+    Raises
+    ------
+    RequestError
+        Its class cannot be imported.
+    """
+    return _unpickled(folder, info), read_yaml(folder / "variant.yaml", ModelConfig)
 
 
 @contextmanager
 def using_code(folder: Path) -> Iterator[None]:
-    """Make the job's code that lies in a bundle importable, before any other of that name."""
-    place = str(folder.resolve())
+    """Make the job's code that lies in a verified bundle importable, in place of any other of that name.
+
+    Modules of the same jobs that were imported from elsewhere are set aside, and come back afterwards.
+    """
+    place, packages = str(folder.resolve()), [f"jobs.{path.name}" for path in (folder / "jobs").glob("*/")]
+    aside = _taken_out(packages)
     sys.path.insert(0, place)
     try:
         yield
     finally:
         sys.path.remove(place)
+        _taken_out(packages)
+        sys.modules.update(aside)
+        for name in packages:
+            parent, _, child = name.rpartition(".")
+            if parent in sys.modules and name in aside:
+                setattr(sys.modules[parent], child, aside[name])
+
+
+def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
+    """Take packages with their modules out of what is imported, and return them."""
+    names = [name for name in sys.modules if any(f"{name}.".startswith(f"{package}.") for package in packages)]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 def _unpickled(folder: Path, info: BundleInfo) -> Model:

@@ -11,7 +11,8 @@ from typing import Any
 
 import joblib
 
-from pipeline.bundle.info import SCHEMA_VERSION, BundleInfo
+from pipeline.bundle.content import SCHEMA_VERSION, sealed
+from pipeline.bundle.info import BundleInfo
 from pipeline.bundle.training_data import FILE as TRAINING_FILE
 from pipeline.bundle.training_data import TrainingData
 from pipeline.digests import digest_json, digest_text, sha256_file
@@ -82,7 +83,7 @@ def write_bundle(
     _write_scores(folder, scores())
     if hasattr(model, "save_id_maps"):
         model.save_id_maps(folder / "id_maps")
-    info = BundleInfo(_content(folder, variant, data, origin))
+    info = BundleInfo(sealed(_content(folder, variant, data, origin)))
     (folder / "bundle.json").write_text(json.dumps(info.content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return info
 
@@ -140,6 +141,7 @@ def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin)
             "rows": len(data.frame),
             "checksum": data.checksum,
             "columns": {column.name: column.type for column in infer_schema(data.frame).columns},
+            "dtypes": {str(name): str(dtype) for name, dtype in data.frame.dtypes.items()},
             "stored": (folder / TRAINING_FILE).exists(),
         },
         "id_maps": _id_maps(folder),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -104,8 +105,17 @@ def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
 
 def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: Iterable[str]) -> Session | None:
     """Return a session that knows no job, for what only reads at these places; None where all of them are files."""
+    use_jobs(project_dir)
     remote = any(place.startswith(("gs://", "bq://")) for place in places)
     return open_place(project_dir, target, local_dir) if remote else None
+
+
+def use_jobs(project_dir: Path) -> None:
+    """Make the jobs of a folder importable where it has any: a model that was made without a job needs its class."""
+    from pipeline.imports import use_project_root
+
+    if (project_dir / "jobs").is_dir():
+        use_project_root(project_dir.resolve())
 
 
 def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
@@ -115,6 +125,7 @@ def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
     from pipeline.session import Session
     from pipeline.sql_assets import Catalogue
 
+    use_jobs(project_dir)
     root = project_dir.resolve()
     return Session(Project(root), Catalogue(root), open_target(target, local_dir), Reporter())
 
@@ -145,12 +156,14 @@ def do_phase(
     as_json: bool,
 ) -> None:
     """Carry out one phase of a run date and write its summary to stdout."""
+    from pipeline.cloud_run import ALONE, Task
     from pipeline.dates import parse_date
     from pipeline.phases.run import run_phase
 
-    day = parse_date(run_date, option="--run-date")
+    day, task = parse_date(run_date, option="--run-date"), Task.of(os.environ) if phase == "predict" else ALONE
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate), as_json)
+    done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
+    print_summary(done, as_json)
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:

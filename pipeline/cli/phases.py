@@ -23,6 +23,10 @@ from pipeline.cli.options import (
     print_summary,
 )
 
+AnyRunDate = Annotated[
+    str | None, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")
+]
+CatchUp = Annotated[bool, typer.Option("--catch-up", help="Run the dates that are due, for a schedule.")]
 First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
 WithGate = Annotated[bool, typer.Option("--gate", help="Judge challengers after each date; else the next run does.")]
@@ -77,7 +81,8 @@ def load(
 
 def run(
     job: JobName,
-    run_date: RunDate,
+    run_date: AnyRunDate = None,
+    catch_up: CatchUp = False,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
@@ -87,14 +92,27 @@ def run(
 ) -> None:
     """Carry out all phases for a run date, evaluate what has matured, and let the gate judge challengers.
 
+    A schedule calls it with --catch-up: it runs every date after the last done one, up to the newest possible, seven at
+    most; called late, twice, or after nights without a call, it does what is due. --run-date overrides that.
+
     Example: pipeline run flight_delay --run-date 2013-07-01
+
+    Example: pipeline run flight_delay --catch-up
     """
     from pipeline.dates import parse_date
+    from pipeline.phases.catch_up import catch_up as run_due_dates
     from pipeline.phases.run import run_job
 
-    day = parse_date(run_date, option="--run-date")
+    if run_date is None and not catch_up:
+        raise typer.BadParameter("give --run-date, or --catch-up")
+    day = parse_date(run_date, option="--run-date") if run_date is not None else None
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
+    if day is not None:
+        print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
+    elif rerun:
+        raise typer.BadParameter("--rerun takes --run-date")
+    else:
+        print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
 
 
 def backfill(

@@ -71,12 +71,14 @@ def predict(
 
 def _predict_file(session: Session | None, model: str, data: str, out: Path, as_json: bool) -> None:
     from pipeline.known_models import check_known
+    from pipeline.model_files import any_bundle
     from pipeline.phases.predict_files import predict_from_path
 
     if session is None:
         rows = predict_from_path(model, data, out)
     else:
-        check = partial(check_known, session, model)
+        # a folder says nothing of the target at which it was trained
+        check = partial(check_known, session, model) if model.startswith("gs://") else any_bundle
         rows = predict_from_path(model, data, out, store=session.store, warehouse=session.warehouse, check=check)
     content = {"model": model, "data": data, "out": str(out), "rows": rows}
     typer.echo(json.dumps(content, indent=1) if as_json else f"{out}: {rows:,} predictions of {model}")

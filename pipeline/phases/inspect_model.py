@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.bundle import read_info, verify
+from pipeline.bundle import BundleInfo
 from pipeline.identity import VERSION
 from pipeline.known_models import check_known
-from pipeline.model_files import fetch_bundle
+from pipeline.model_files import fetch_verified
 from pipeline.session import Session
 
 
@@ -51,15 +51,17 @@ def inspect_model(place: str, session: Session | None) -> InspectedModel:
         A file is not the one that the bundle lists, or the bundle is not the one that the ledger knows.
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
-        folder = fetch_bundle(place, session.store if session else None, Path(name))
-        info = read_info(folder)
-        ledger = "not compared: a folder says nothing of its target"
-        if session:
-            known = check_known(session, place, info)
-            table = session.target.ledger_table("models_v1")
-            ledger = f"{table} has the same SHA-256" if known else f"not in {table}: made without a job"
-        verify(folder, info)
-        return InspectedModel(place, ledger, info.content, (folder / "variant.yaml").read_text(encoding="utf-8"))
+        said = ["not compared: a folder says nothing of its target"]
+
+        def check(info: BundleInfo) -> None:
+            if session:
+                table = session.target.ledger_table("models_v1")
+                known = check_known(session, place, info)
+                said.append(f"{table} has the same SHA-256" if known else f"not in {table}: made without a job")
+
+        info = fetch_verified(place, session.store if session else None, Path(name), check)
+        variant = (Path(name) / "variant.yaml").read_text(encoding="utf-8")
+        return InspectedModel(place, said[-1], info.content, variant)
 
 
 def as_lines(found: InspectedModel) -> Iterator[str]:

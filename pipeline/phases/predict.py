@@ -7,8 +7,10 @@ from functools import partial
 
 import pandas as pd
 
+from pipeline.bundle import BundleInfo
+from pipeline.cloud_run import ALONE, Task
 from pipeline.example_rows import shard_rows
-from pipeline.known_models import check_known
+from pipeline.known_models import check_known, check_recorded, recorded_digests
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import LoadedModel, check_committed, load_model
@@ -34,9 +36,12 @@ def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
 
 
 def predict_run(
-    run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0
+    run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> list[Manifest]:
-    """Score a run with the models at these places, and return a manifest for each.
+    """Score a run with the models at these places, and return a manifest for each that is complete.
+
+    Tasks share the shards; whoever commits the last one completes the set. Shards that another number of tasks had
+    committed before are used as they are.
 
     Parameters
     ----------
@@ -46,43 +51,59 @@ def predict_run(
     max_reject_rate
         Rows that may be rejected, as a share of all that a model returned. Above it no set is completed; the shards
         stay, and the next attempt goes on from them.
+    task
+        Which task of how many this is.
     """
     seconds: dict[str, float] = {}
-    loaded = [_loaded(run, place, digest) for place, digest in models.items()]
+    loaded = _loaded(run, models)
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as said:
-            made = _predict_shards(run, examples, missing, max_reject_rate, seconds)
-            said.append(_said(list(made.values())))
+            files = _predict_shards(run, examples, missing, task, seconds)
+            made = _complete(run, missing, files, max_reject_rate)
+            said.append(_said(run, made, files))
         known |= made
     manifests = {folder: manifest for folder, manifest in known.items() if manifest}
     run.record("predict", [_event(run, manifest, seconds.get(folder)) for folder, manifest in manifests.items()])
     return list(manifests.values())
 
 
-def _loaded(run: Run, place: str, digest: str) -> LoadedModel:
-    """Load a model of this run, or one that was passed, if it is the one that was committed there."""
-    check = check_committed(place, digest) if digest else partial(check_known, run.session, place)
-    return load_model(place, run.session.store, check)
+def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
+    """Load models of this run, or one that was passed, if they are what their run committed and the ledger knows."""
+    session, own = run.session, [place for place, digest in models.items() if digest]
+    recorded = recorded_digests(session, own) if own else {}
+
+    def check(place: str, digest: str, info: BundleInfo) -> None:
+        if digest:
+            check_committed(place, digest)(info)
+            check_recorded(session, place, info, recorded)
+        else:
+            check_known(session, place, info)
+
+    return [load_model(place, session.store, partial(check, place, digest)) for place, digest in models.items()]
 
 
-def _said(made: Sequence[Manifest]) -> str:
-    rows, rejected = sum(manifest.rows for manifest in made), sum(manifest.rejected for manifest in made)
+def _said(run: Run, made: Mapping[str, Manifest], files: Mapping[str, Mapping[int, ShardFile]]) -> str:
+    if len(made) < len(files):
+        there, shards = sum(map(len, files.values())), len(files) * run.job.spec.predictions.shards
+        return f"{there} of {shards} shards are there, other tasks have the others"
+    rows, rejected = (sum(sizes) for sizes in zip(*((each.rows, each.rejected) for each in made.values()), strict=True))
     return f"{rows:,} rows of {len(made)} models" + (f", {rejected:,} rejected" if rejected else "")
 
 
 def _predict_shards(
-    run: Run, examples: Examples, models: Sequence[LoadedModel], max_reject_rate: float, seconds: dict[str, float]
-) -> dict[str, Manifest]:
-    """Read each shard once, score it with every model that lacks it, and return a manifest for each model's folder.
+    run: Run, examples: Examples, models: Sequence[LoadedModel], task: Task, seconds: dict[str, float]
+) -> dict[str, dict[int, ShardFile]]:
+    """Read each shard of a task once, score it with every model that lacks it, and return the files of each folder.
 
     `seconds` gets what each folder took; reading a shard counts with the first model that needs it.
     """
     folders = {_folder(run, model): model for model in models}
     files = {folder: committed_shards(run, folder) for folder in folders}
-    for shard in run.session.reporter.track(range(run.job.spec.predictions.shards), f"{run.run_date} predict"):
+    shards = task.share(range(run.job.spec.predictions.shards))
+    for shard in run.session.reporter.track(shards, f"{run.run_date} predict"):
         lacking = {folder: model for folder, model in folders.items() if shard not in files[folder]}
         watch = Stopwatch()
         frame = shard_rows(run, examples.table, shard) if lacking else pd.DataFrame()
@@ -90,7 +111,17 @@ def _predict_shards(
             files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame))
             seconds[folder] = round(seconds.get(folder, 0.0) + watch.seconds, 3)
             watch = Stopwatch()
-    made = {folder: _manifest(run, model, files[folder]) for folder, model in folders.items()}
+    # Other tasks have committed theirs meanwhile: of several that end at once the last one sees all.
+    return files if task.count == 1 else {folder: committed_shards(run, folder) for folder in folders}
+
+
+def _complete(
+    run: Run, models: Sequence[LoadedModel], files: Mapping[str, Mapping[int, ShardFile]], max_reject_rate: float
+) -> dict[str, Manifest]:
+    """Commit the manifests of the folders that have every shard."""
+    shards = run.job.spec.predictions.shards
+    whole = {_folder(run, model): model for model in models if len(files[_folder(run, model)]) == shards}
+    made = {folder: _manifest(run, model, files[folder]) for folder, model in whole.items()}
     check_reject_rate(run, list(made.values()), max_reject_rate)
     return {folder: commit_manifest(run, folder, manifest) for folder, manifest in made.items()}
 

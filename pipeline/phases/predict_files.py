@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.bundle import BundleInfo, read_bundle, read_info, using_code
+from pipeline.bundle import BundleInfo, load_verified, using_code
+from pipeline.casts import with_dtypes
 from pipeline.errors import CheckError, RequestError
 from pipeline.files import replace_file
 from pipeline.inputs import read_input
 from pipeline.model_config import ModelConfig
-from pipeline.model_files import any_bundle, fetch_bundle
+from pipeline.model_files import any_bundle, fetch_verified
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.predict import predict_from_data
 from pipeline.schemas import Schema, infer_schema
@@ -32,7 +33,7 @@ def predict_from_path(
 ) -> int:
     """Write a bundle's predictions for the rows at a place as JSON Lines, and return how many there are.
 
-    The job's code comes out of the bundle, where nothing of that name was imported before.
+    The job's code comes out of the bundle, whatever was imported before.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def predict_from_path(
         Folder or `gs://` address of a model bundle.
     data
         CSV, JSON Lines or Parquet file, `gs://` address or `bq://project.dataset.table`, with the columns of the
-        training data but the label; those of a job's bundle are cast to the types that they had there.
+        training data but the label; they are cast to the types that they had there.
     out
         New file, `*.jsonl`.
     store, warehouse
@@ -58,10 +59,10 @@ def predict_from_path(
     out = Path(out)
     _check_new_file(out)
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
-        folder = fetch_bundle(str(bundle), store, Path(name))
-        check(read_info(folder))
+        folder = Path(name) / "bundle"
+        info = fetch_verified(str(bundle), store, folder, check)
         with using_code(folder):
-            model, info, config = read_bundle(folder)
+            model, config = load_verified(folder, info)
             frame = _rows(str(data), info, config, store, warehouse)
             predictions = predict_from_data(model, frame)
         missing = [name for name in config.columns.key if name not in predictions.columns]
@@ -76,15 +77,12 @@ def predict_from_path(
 def _rows(
     data: str, info: BundleInfo, config: ModelConfig, store: Store | None, warehouse: Warehouse | None
 ) -> pd.DataFrame:
-    """Return the rows to predict for, shape (rows, columns of the training data but the label).
-
-    Training rows of a file were read without types; so are these.
-    """
-    columns = {
-        name: kind for name, kind in info.content["training_data"]["columns"].items() if name != config.columns.label
-    }
-    schema = Schema.parse(columns) if info.run else None
-    return read_input(data, store=store, warehouse=warehouse, schema=schema, order_by=config.columns.key)
+    """Return the rows to predict for, shape (rows, columns of the training data but the label)."""
+    known = info.content["training_data"]
+    columns = {name: kind for name, kind in known["columns"].items() if name != config.columns.label}
+    schema, key = Schema.parse(columns), config.columns.key
+    frame = read_input(data, store=store, warehouse=warehouse, schema=schema, order_by=key)
+    return with_dtypes(frame, {name: known["dtypes"][name] for name in columns}, origin=data)
 
 
 def _check_new_file(out: Path) -> None:

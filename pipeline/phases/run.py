@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
+from pipeline.cloud_run import ALONE, Task
 from pipeline.errors import RequestError
 from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest
@@ -62,6 +63,7 @@ def run_phase(
     model: str | None = None,
     rerun: bool = False,
     max_reject_rate: float = 0.0,
+    task: Task = ALONE,
 ) -> Summary:
     """Carry out one phase for a run date, from what the phases before it left.
 
@@ -73,11 +75,13 @@ def run_phase(
         Folder or `gs://` address of the bundle to predict with; the run's own models when not given.
     max_reject_rate
         For predict: predictions of a model that may be rejected, as a share of all.
+    task
+        For predict: which task of how many this is; they share the shards.
     """
     joins = phase == "load" or (phase == "predict" and model is None)
     summary, run = _joined(session, job, run_date) if joins else _opened(session, job, run_date, rerun)
     if phase == "predict":
-        _predict(run, summary, model, max_reject_rate=max_reject_rate)
+        _predict(run, summary, model, max_reject_rate=max_reject_rate, task=task)
     else:
         PHASES[phase](run, summary)
     summary.status = "done" if run.done_now else "already_done"
@@ -114,13 +118,15 @@ def _train(run: Run, summary: Summary) -> None:
     summary.rows["train"] = models[0].training_rows
 
 
-def _predict(run: Run, summary: Summary, model: str | None = None, *, max_reject_rate: float = 0.0) -> None:
+def _predict(
+    run: Run, summary: Summary, model: str | None = None, *, max_reject_rate: float = 0.0, task: Task = ALONE
+) -> None:
     with _timed(summary, "predict"):
         own = {trained.uri: trained.bundle_digest for trained in committed_models(run)}
         places = {model: own.get(model, "")} if model else own
         if not places:
             raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
-        manifests = predict_run(run, preprocess_run(run), places, max_reject_rate=max_reject_rate)
+        manifests = predict_run(run, preprocess_run(run), places, max_reject_rate=max_reject_rate, task=task)
     _describe_predictions(run, summary, manifests)
 
 

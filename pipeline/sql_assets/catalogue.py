@@ -108,6 +108,10 @@ class Catalogue:
             self._assets[name] = self._read(name, self._path("sql", name))
         return self._assets[name]
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is an asset `name`."""
+        return self._path("sql", name).is_file()
+
     def function(self, name: str) -> Asset:
         """Return the user-defined function `udf/<name>.sql`."""
         key = f"udf/{name}"

@@ -27,10 +27,10 @@ def append_models_statement(
     return session.statement("ledger/append_models_v1", {"models": models_table}, values)
 
 
-def known_models_statement(session: Session, uri: str, bundle_digest: str) -> Statement:
-    """Read the models of all run dates that lie at an address, or whose bundle has a digest."""
+def known_models_statement(session: Session, uris: Sequence[str], bundle_digest: str = "") -> Statement:
+    """Read the models of all run dates that lie at one of these addresses, or whose bundle has a digest."""
     models_table = session.target.ledger_table("models_v1")
-    values = {"first_date": EARLIEST, "uri": uri, "bundle_digest": bundle_digest}
+    values = {"first_date": EARLIEST, "uris": list(uris), "bundle_digest": bundle_digest}
     return session.statement("ledger/known_models_v1", {"models": models_table}, values)
 
 

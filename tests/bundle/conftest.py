@@ -15,7 +15,16 @@ from tests.dummy_project import dummy_project
 
 ORIGIN = replace(
     NO_JOB,
-    run={"job": "dummy", "run_id": "dummy-2013-07-01-abc"},
+    run={
+        "job": "dummy",
+        "run_id": "dummy-2013-07-01-abc",
+        "run_date": "2013-07-01",
+        "generation": 1,
+        "as_of": "2013-07-01T00:00:00+00:00",
+        "snapshot_at": "2013-07-01T03:00:00+00:00",
+        "examples": "bq://p.d.examples",
+        "family": "binary_classification",
+    },
     files={
         "jobs/dummy/job.yaml": "description: A dummy.\n",
         "jobs/dummy/model.py": "x = 1\n",

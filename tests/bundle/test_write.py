@@ -28,8 +28,9 @@ def test_bundle_holds_everything_that_reproduces_the_model(made):
     assert info.content["complete"]
     assert (info.content["commit"], info.content["dirty"]) == ("abc", True)
     columns = {"id": "INT64", "day": "STRING", "label": "INT64"}
+    dtypes = {"id": "int64", "day": "str", "label": "int64"}
     assert info.content["training_data"] == {
-        "rows": 2, "checksum": frame_checksum(FRAME), "columns": columns, "stored": True
+        "rows": 2, "checksum": frame_checksum(FRAME), "columns": columns, "dtypes": dtypes, "stored": True
     }  # fmt: skip
 
 
@@ -67,7 +68,12 @@ def test_model_id_depends_on_model_config_data_and_code_only(job, tmp_path):
         origin = replace(ORIGIN, **changed)
         return write_bundle(tmp_path / name, model, variant, TrainingData.of(frame), origin).model_id
 
-    same = [model_id("a"), model_id("b"), model_id("c", commit=("def", False)), model_id("d", run={"run_id": "other"})]
+    same = [
+        model_id("a"),
+        model_id("b"),
+        model_id("c", commit=("def", False)),
+        model_id("d", run=ORIGIN.run | {"run_id": "other"}),
+    ]
     other = [
         model_id("e", model="n"),
         model_id("f", variant=job.variants[1]),

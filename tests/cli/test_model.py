@@ -13,6 +13,7 @@ import zipfile
 import pandas as pd
 import pytest
 
+from pipeline.bundle import sealed
 from pipeline.model_files import fetch_bundle
 from pipeline.store import Store
 from pipeline.target import Endpoints, local_target
@@ -28,11 +29,22 @@ def where(loaded_dir):
 
 
 @pytest.fixture(scope="module")
-def uri(process, where):
-    """The bundle of a baseline: it needs no library but pandas."""
+def models(process, where):
+    """Bundles by the names of variants."""
     done = process("train", "flight_delay", "--run-date", DAY, "--json", *where)
     assert done.code == 0, done.err
-    return next(m["uri"] for m in json.loads(done.out)["models"] if m["variant"].startswith("carrier_hour_rate"))
+    return {model["variant"].partition("@")[0]: model["uri"] for model in json.loads(done.out)["models"]}
+
+
+@pytest.fixture(scope="module")
+def uri(models):
+    """The bundle of a baseline: it needs no library but pandas."""
+    return models["carrier_hour_rate"]
+
+
+@pytest.fixture(scope="module")
+def other(models):
+    return models["constant_rate"]
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +118,7 @@ def test_without_the_code_it_says_what_is_missing(wheel, folder, data, tmp_path)
     for name in code:
         (bare / name).unlink()
         del content["files"][name]
-    (bare / "bundle.json").write_text(json.dumps(content))
+    (bare / "bundle.json").write_text(json.dumps(sealed(content)))
     done = wheel("predict", "--model", str(bare), "--data", data, "--out", str(tmp_path / "out.jsonl"))
     assert done.code == 2
     assert "No module named 'jobs.flight_delay.baselines'" in done.error
@@ -143,7 +155,8 @@ def test_halves_of_a_request_are_refused(here, arguments):
 def test_bundle_at_a_known_address_that_was_swapped_as_a_whole_is_refused(here, where, uri, data, store, tmp_path):
     """Everything about it is right but that the ledger knows another one."""
     content = json.loads(store.read_bytes(f"{uri}/bundle.json"))
-    store.replace_text(json.dumps(content | {"run": {}, "complete": False}), f"{uri}/bundle.json", "application/json")
+    forged = sealed(content | {"run": {}, "complete": False})
+    store.replace_text(json.dumps(forged), f"{uri}/bundle.json", "application/json")
     try:
         for command in (
             ["predict", "--data", data, "--out", str(tmp_path / "o.jsonl"), "--model"],
@@ -156,12 +169,24 @@ def test_bundle_at_a_known_address_that_was_swapped_as_a_whole_is_refused(here, 
     assert not (tmp_path / "o.jsonl").exists()
 
 
+def test_bundle_that_was_swapped_for_another_one_that_the_ledger_knows_is_refused(here, where, uri, other, store):
+    """What a bundle says is compared before its files come."""
+    own, theirs = (store.read_bytes(f"{place}/bundle.json").decode() for place in (uri, other))
+    store.replace_text(theirs, f"{uri}/bundle.json", "application/json")
+    try:
+        done = here("model", "inspect", uri, *where)
+        assert (done.code, "not the bundle that was committed here" in done.error) == (3, True)
+    finally:
+        store.replace_text(own, f"{uri}/bundle.json", "application/json")
+    assert here("model", "inspect", f"{uri}/", *where).code == 0
+
+
 def test_bundle_of_a_run_that_the_ledger_does_not_know_is_refused(here, where, uri, store):
     elsewhere = store.uri("elsewhere", "bundle")
     content = store.read_json(f"{uri}/bundle.json")
     for name in content["files"]:
         store.replace_text(store.read_bytes(f"{uri}/{name}").decode("latin-1"), f"{elsewhere}/{name}", "text/plain")
-    changed = content | {"run": content["run"] | {"run_id": "flight_delay-2013-07-03-0123456789"}}
+    changed = sealed(content | {"run": content["run"] | {"run_id": "flight_delay-2013-07-03-0123456789"}})
     store.replace_text(json.dumps(changed), f"{elsewhere}/bundle.json", "application/json")
     done = here("model", "inspect", elsewhere, *where)
     assert (done.code, "knows no such bundle" in done.error) == (3, True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import joblib
 import pytest
 
+from pipeline.bundle import sealed
+from pipeline.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
 from pipeline.model_files import committed_models
 from pipeline.phases.evaluate import evaluate_job
@@ -99,6 +101,18 @@ def test_a_bundle_that_was_swapped_as_a_whole_is_refused(session, trained):
     for name in ("bundle.json", *json.loads(session.store.read_bytes(f"{other}/bundle.json"))["files"]):
         put(session, f"{uri}/{name}", session.store.read_bytes(f"{other}/{name}"))
     with pytest.raises(CheckError, match="not the bundle that was committed - train again"):
+        run_phase(session, job, FIRST, "predict")
+
+
+def test_a_bundle_that_was_swapped_with_its_marker_is_refused_by_the_ledger(session, trained):
+    """Who may write models may write their markers: only the ledger knows better."""
+    uri, job = trained
+    (model,) = [each for each in committed_models(join_run(session, job, FIRST)) if each.uri == uri]
+    forged = sealed(session.store.read_json(f"{uri}/bundle.json") | {"commit": "forged"})
+    put(session, f"{uri}/bundle.json", json.dumps(forged))
+    marker = f"{uri.rpartition('/')[0]}.json"
+    put(session, marker, json.dumps(asdict(model) | {"bundle_digest": full_digest_json(forged)}))
+    with pytest.raises(CheckError, match=r"not the bundle that was committed here: .*models_v1 has another digest"):
         run_phase(session, job, FIRST, "predict")
 
 

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import json
+import py_compile
+import shutil
+import sys
+from pathlib import Path
+from uuid import uuid4
 
 import pandas as pd
 import pytest
 
+from pipeline.bundle import sealed
+from pipeline.digests import sha256_file
 from pipeline.errors import CheckError, RequestError
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.train import train_from_data, train_from_path
 from pipeline.project import Project, read_variant
-from tests.dummy_project import dummy_project, edit
+from tests.dummy_project import dummy_project, edit, forget_modules
 
 FRAME = pd.DataFrame({"id": [1, 2], "day": ["2013-07-01"] * 2, "label": [0, 1], "other": [9, 9]})
 
@@ -57,7 +64,7 @@ def test_a_bundle_predicts_into_json_lines(make_bundle, data, tmp_path):
 
 
 def test_no_rows_make_an_empty_file(make_bundle, tmp_path):
-    (tmp_path / "empty.csv").write_text("id,day\n")
+    (tmp_path / "empty.csv").write_text("id,day,other\n")
     assert predict_from_path(make_bundle(), str(tmp_path / "empty.csv"), tmp_path / "out.jsonl") == 0
     assert (tmp_path / "out.jsonl").read_bytes() == b""
 
@@ -90,3 +97,66 @@ def test_infinite_scores_are_refused(make_bundle, data, tmp_path):
     with pytest.raises(CheckError, match=r"out\.jsonl: line 1, column score: an infinite number"):
         predict_from_path(bundle, data, tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_each_bundle_predicts_with_its_own_code(make_bundle, project, data, tmp_path):
+    """Whatever was imported before: the second bundle of a job is not scored by the code of the first."""
+    first = shutil.copytree(with_code(make_bundle(), project), tmp_path / "first")
+    shutil.rmtree(tmp_path / "bundle")
+    second = with_code(make_bundle("self.mean * self.factor", "self.mean * self.factor * 100"), project)
+    import jobs.dummy.model as imported
+
+    for bundle, score in ((first, 1.0), (second, 100.0), (first, 1.0)):
+        out = tmp_path / f"{score}-{uuid4().hex}.jsonl"
+        predict_from_path(bundle, data, out)
+        assert {json.loads(line)["score"] for line in out.read_text().splitlines()} == {score}
+    assert sys.modules["jobs.dummy.model"] is imported
+    assert sys.modules["jobs.dummy"].model is imported
+
+
+def with_code(bundle: Path, project: Path) -> Path:
+    """Put the job's code into a bundle, as that of a run has it."""
+    (bundle / "jobs/dummy").mkdir(parents=True)
+    shutil.copy(project / "jobs/dummy/model.py", bundle / "jobs/dummy/model.py")
+    return listing(bundle, "jobs/dummy/model.py")
+
+
+def listing(bundle: Path, *names: str) -> Path:
+    content = json.loads((bundle / "bundle.json").read_text())
+    for name in names:
+        content["files"][name] = {"sha256": sha256_file(bundle / name), "size": (bundle / name).stat().st_size}
+    (bundle / "bundle.json").write_text(json.dumps(sealed(content)))
+    return bundle
+
+
+@pytest.mark.parametrize("place", ["jobs.pyc", "pandas.py", "jobs/dummy/__pycache__/model.cpython-311.pyc"])
+def test_code_beside_the_listed_files_never_runs(make_bundle, project, data, tmp_path, place):
+    bundle, trap = with_code(make_bundle(), project), tmp_path / "sprung"
+    (tmp_path / "evil.py").write_text(f"open({str(trap)!r}, 'w').close()\n")
+    (bundle / place).parent.mkdir(parents=True, exist_ok=True)
+    if place.endswith(".pyc"):
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(tmp_path / "evil.py"), str(bundle / place), invalidation_mode=mode)
+    else:
+        shutil.copy(tmp_path / "evil.py", bundle / place)
+    forget_modules()
+    assert predict_from_path(bundle, data, tmp_path / "out.jsonl") == 2
+    assert not trap.exists()
+
+
+def test_texts_of_a_file_stay_what_they_were_in_training(project, tmp_path):
+    frame = pd.DataFrame({"id": ["007", "7"], "day": ["a", "b"], "label": [0, 1]})
+    frame.to_parquet(tmp_path / "train.parquet")
+    train_from_path(project / "jobs/dummy/mean.yaml", tmp_path / "train.parquet", tmp_path / "bundle")
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    predict_from_path(tmp_path / "bundle", tmp_path / "rows.csv", tmp_path / "out.jsonl")
+    assert [json.loads(line)["id"] for line in (tmp_path / "out.jsonl").read_text().splitlines()] == ["007", "7"]
+
+
+def test_rows_have_the_dtypes_of_the_training_rows(make_bundle, data, tmp_path):
+    keeps = "self.seen = df.dtypes.astype(str).to_dict(); return df[self.columns.key].assign"
+    bundle = make_bundle("return df[self.columns.key].assign", f"assert str(df['other'].dtype) == 'int64'; {keeps}")
+    assert predict_from_path(bundle, data, tmp_path / "out.jsonl") == 2
+    FRAME.assign(other=[1, None]).to_csv(tmp_path / "gaps.csv", index=False)
+    with pytest.raises(RequestError, match=r"gaps\.csv: column other has missing values, which the training data had"):
+        predict_from_path(bundle, tmp_path / "gaps.csv", tmp_path / "more.jsonl")

@@ -141,6 +141,13 @@ def test_comments_of_sql_and_other_variants_are_no_difference(elsewhere, models)
     assert verdicts(found) == dict.fromkeys(ITEMS, IDENTICAL)
 
 
+def test_a_project_without_a_copy_of_the_engines_sql_has_the_same_sql(elsewhere, models):
+    shutil.rmtree(elsewhere.project.root / "sql" / "phases")
+    with own_modules():
+        found = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
+    assert verdicts(found)["SQL"] == IDENTICAL
+
+
 def test_a_variant_that_is_gone_is_named(elsewhere, models):
     edit(elsewhere.project.root / "jobs/flight_delay/job.yaml", "constant_rate, carrier_hour_rate", "carrier_hour_rate")
     with own_modules(), pytest.raises(RequestError, match=r"variant constant_rate@.* is not in the project any more"):

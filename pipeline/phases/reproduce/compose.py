@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pipeline.bundle import BundleInfo, read_info, verify
+from pipeline.bundle import BundleInfo
 from pipeline.errors import CheckError, RequestError
 from pipeline.known_models import check_known
-from pipeline.model_files import fetch_bundle
+from pipeline.model_files import any_bundle, fetch_verified
 from pipeline.models import Model
 from pipeline.phases.reproduce.inputs import input_items
 from pipeline.phases.reproduce.item import DIFFERENT, EQUIVALENT, IDENTICAL, NOT_COMPARED, Item
@@ -78,11 +79,9 @@ def reproduce(session: Session, place: str, *, rebuild: bool) -> Reproduction:
         There are no training rows, or the variant is not here any more.
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
-        folder = fetch_bundle(place, session.store, Path(name)).resolve()
-        info = read_info(folder)
-        if place.startswith("gs://"):
-            check_known(session, place, info)
-        verify(folder, info)
+        folder = Path(name).resolve()
+        check = partial(check_known, session, place) if place.startswith("gs://") else any_bundle
+        info = fetch_verified(place, session.store, folder, check)
         then = bundle_side(session, folder, info)
         return Reproduction(place, info.model_id, list(_items(session, folder, info, then, rebuild=rebuild)))
 

@@ -37,7 +37,7 @@ def _sql(info: BundleInfo, then: Side, now: Side) -> Item:
     """Statements of one digest are the same, whatever their comments."""
     texts: list[dict[str, str]] = [{}, {}]
     for name, digest in info.content["sql_digests"].items():
-        there = (now.session.project.root / "sql" / f"{name}.sql").is_file()
+        there = now.session.catalogue.has(name)
         if there and now.session.catalogue.get(name).digest == digest:
             continue
         texts[0] |= _texts(then, name)

@@ -56,9 +56,9 @@ def comparison(day):
     return {"run_date": day, "evaluation_id": f"{day:%Y%m%d}00000000", **who, **SQL}
 
 
-def verdict(day):
-    who = {"champion": VARIANTS[0], "challenger": VARIANTS[1], "verdict": "too-few-labels", "reason": "r"}
-    return {"run_date": day, "difference": None, **who, **NUMBERS}
+def verdict(day, said="too-few-labels", difference=None):
+    who = {"champion": VARIANTS[0], "challenger": VARIANTS[1], "verdict": said, "reason": "r"}
+    return {"run_date": day, "difference": difference, **who, **NUMBERS}
 
 
 class Ledger:
@@ -71,7 +71,7 @@ class Ledger:
             "ledger/events_of_v1": [row for day in days for row in events_of(day)],
             "models": [model(day, variant) for day in days for variant in VARIANTS],
             "comparisons_v1": [comparison(day) for day in days],
-            "verdicts_v1": [verdict(day) for day in days],
+            "verdicts_v1": [*map(verdict, days[:-1]), verdict(days[-1], "keep", 0.1)],
         }
 
     def rows(self, statement):
@@ -155,7 +155,9 @@ def test_a_run_is_traced_by_the_rows_of_its_run_date_and_later_verdicts(years):
     trace = trace_of(session, run_id_of(day))
     assert trace.subject == [f"run:{run_id_of(day)}"]
     kinds = {node.kind for node in trace.graph.nodes}
-    assert kinds >= {"examples", "model", "manifest", "published predictions", "comparison", "verdict"}
+    assert kinds >= {"examples", "model", "manifest", "published predictions", "comparison"}
+    verdicts = [node.name.split()[1:3] for node in trace.graph.nodes if node.kind == "verdict"]
+    assert verdicts == [[str(day), "too-few-labels"], [str(FIRST + timedelta(days=59)), "keep"]]  # closes the window
     read = session.warehouse.read
     assert {run_date for name, run_date in read if name != "verdicts_v1"} == {day}
     assert min(run_date for name, run_date in read if name == "verdicts_v1") == day

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from pipeline.bundle import BundleInfo
+from pipeline.bundle import BundleInfo, sealed
 from pipeline.errors import RequestError
 from pipeline.ledger import Ledger
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
@@ -112,7 +112,7 @@ def test_a_model_leads_to_its_own_predictions_only(session, done, model, form):
 def test_a_bundle_in_the_place_of_another_is_told_and_says_nothing_of_the_model(session, done, model):
     uri = f"{model['uri']}/bundle.json"
     committed = session.store.read_bytes(uri)
-    other = json.loads(committed) | {"commit": "of another one", "model": "somebody:Else"}
+    other = sealed(json.loads(committed) | {"commit": "of another one", "model": "somebody:Else"})
     session.store.replace_text(json.dumps(other), uri, "application/json")
     node = trace_of(session, model["model_id"]).graph[f"model:{model['uri']}"]
     assert node.state == "another bundle is in its place"

@@ -1,0 +1,74 @@
+"""Catching up: the run dates that a schedule has missed, so that a late, missed or repeated call does what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pipeline.claims import claimed_dates, claims_of
+from pipeline.clock import read_clock
+from pipeline.dates import date_range
+from pipeline.ledger import Ledger
+from pipeline.phases.run import evaluate_matured, run_job
+from pipeline.project import Job
+from pipeline.session import Session
+from pipeline.setup import ensure_tables
+from pipeline.statements.job import as_of_date
+from pipeline.summary import Summary
+
+MOST = 7
+"""Run dates that one call catches up with; the next call goes on."""
+
+
+def catch_up(session: Session, job: Job, *, max_reject_rate: float = 0.0) -> Iterator[Summary]:
+    """Run the dates that are due by BigQuery's clock, one after the other; where none is, evaluate what has matured.
+
+    A date that fails ends it, and is the first that is due next time: what comes after builds on it.
+    """
+    ensure_tables(session, job)
+    newest = newest_run_date(job, read_clock(session).moment)
+    due = due_dates(session, job, newest)
+    for day in due:
+        yield run_job(session, job, day, max_reject_rate=max_reject_rate)
+    if not due:
+        yield evaluate_matured(session, job, newest)
+
+
+def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> list[date]:
+    """Return the run dates that are due, the oldest first: those after the last done one, up to the newest possible.
+
+    Where nothing was ever done, only the newest is due.
+
+    Parameters
+    ----------
+    most
+        How many to return; where there are more, the later ones are left to the next call, and that is said.
+    """
+    done = last_done(session, job)
+    first = newest if done is None else done + timedelta(days=1)
+    due = date_range(first, newest) if first <= newest else []
+    if len(due) > most:
+        session.reporter.say(f"{job.name}: {len(due)} run dates are due, {most} are run now; call again for the others")
+    return due[:most]
+
+
+def newest_run_date(job: Job, moment: datetime) -> date:
+    """Return the latest run date that may know of nothing later than a moment."""
+    day = moment.astimezone(ZoneInfo(job.spec.time_zone)).date() + timedelta(days=2)
+    while as_of_date(job, day) > moment:  # an offset moves the moment by days at most
+        day -= timedelta(days=1)
+    return day
+
+
+def last_done(session: Session, job: Job) -> date | None:
+    """Return the latest run date of which a run has published all variants of its definition, or None."""
+    for day in reversed(claimed_dates(session, job)):
+        published: dict[str, set[str]] = {}
+        for row in Ledger(session, job.name).events(day, day):
+            if row["event"] == "published":
+                published.setdefault(row["run_id"], set()).add(row["variant"])
+        claims = claims_of(session, job, day)
+        if any(set(claim.defines["variants"]) <= published.get(claim.run_id, set()) for claim in claims):
+            return day
+    return None

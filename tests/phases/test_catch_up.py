@@ -1,0 +1,73 @@
+"""A schedule that is late, skips nights, delivers twice, or finds a half-done date."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from pipeline.clock import Clock
+from pipeline.errors import RequestError
+from pipeline.phases import catch_up as phase
+from pipeline.phases.catch_up import catch_up, due_dates, last_done, newest_run_date
+from pipeline.phases.run import run_job, run_phase
+from tests.integration_fixtures import edited
+
+
+def july(day, hour=6):
+    return datetime(2013, 7, day, hour, tzinfo=UTC)
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Set BigQuery's clock."""
+    return lambda moment: monkeypatch.setattr(phase, "read_clock", lambda _: Clock(moment, 0.0))
+
+
+def dates(summaries):
+    return [(each.run_date, each.status) for each in summaries]
+
+
+@pytest.mark.parametrize(
+    ("moment", "newest"),
+    [(july(5, 3), 4), (july(5, 4), 5), (july(6, 3), 5), (datetime(2013, 7, 5, 4, tzinfo=UTC), 5)],
+)
+def test_newest_date_is_the_one_whose_midnight_in_the_jobs_zone_has_come(quick_job, moment, newest):
+    assert newest_run_date(quick_job, moment) == date(2013, 7, newest)
+
+
+def test_an_offset_moves_the_newest_date(quick_job):
+    late = edited(quick_job, as_of_offset_minutes=6 * 60)
+    assert newest_run_date(late, july(5, 9)) == date(2013, 7, 4)
+    assert newest_run_date(late, july(5, 10)) == date(2013, 7, 5)
+
+
+def test_nights_without_a_call_and_a_call_that_comes_twice(fresh_session, quick_job, at):
+    at(july(1))
+    assert dates(catch_up(fresh_session, quick_job)) == [(date(2013, 7, 1), "done")]
+    assert dates(catch_up(fresh_session, quick_job)) == [(None, "already_done")]
+    at(july(4))
+    assert dates(catch_up(fresh_session, quick_job)) == [(date(2013, 7, day), "done") for day in (2, 3, 4)]
+    assert dates(catch_up(fresh_session, quick_job)) == [(None, "already_done")]
+
+
+def test_a_date_that_was_begun_is_ended_first(fresh_session, quick_job, at):
+    run_job(fresh_session, quick_job, date(2013, 7, 1))
+    run_phase(fresh_session, quick_job, date(2013, 7, 2), "train")
+    assert last_done(fresh_session, quick_job) == date(2013, 7, 1)
+    assert due_dates(fresh_session, quick_job, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
+
+
+def test_long_gaps_are_caught_up_with_in_parts_and_nothing_is_due_ahead_of_time(fresh_session, quick_job, at):
+    run_job(fresh_session, quick_job, date(2013, 6, 20))
+    due = due_dates(fresh_session, quick_job, date(2013, 7, 5), most=3)
+    assert due == [date(2013, 6, day) for day in (21, 22, 23)]
+    assert due_dates(fresh_session, quick_job, date(2013, 6, 19)) == []
+
+
+def test_a_date_without_data_ends_it_and_is_due_again(fresh_session, quick_job, at):
+    run_job(fresh_session, quick_job, date(2013, 7, 10))
+    at(july(12))
+    with pytest.raises(RequestError, match="2013-07-11: nothing to score"):
+        list(catch_up(fresh_session, quick_job))
+    assert due_dates(fresh_session, quick_job, date(2013, 7, 12))[0] == date(2013, 7, 11)
