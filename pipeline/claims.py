@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -46,8 +46,25 @@ def claims_of(session: Session, job: Job, run_date: date) -> list[Claim]:
     """Return the claims of a run date by generation; objects with other names are nobody's claim."""
     folder = _folder(session, job, run_date)
     uris = (item.uri for item in session.store.list(folder))
-    claims = [uri for uri in uris if NAME.fullmatch(uri.removeprefix(folder))]
-    return [record_of(Claim, session.store.read_json(uri), uri) for uri in claims]
+    return claims_at(session, (uri for uri in uris if NAME.fullmatch(uri.removeprefix(folder))))
+
+
+def claims_at(session: Session, uris: Iterable[str]) -> list[Claim]:
+    """Read claims."""
+    return [record_of(Claim, session.store.read_json(uri), uri) for uri in uris]
+
+
+def claim_addresses(session: Session, job: Job) -> dict[date, list[str]]:
+    """Return the addresses of the claims of all run dates by generation, from one listing."""
+    found: dict[date, list[str]] = {}
+    attempts = session.store.uri(job.name, "attempts", "")
+    if not session.store.folders(attempts):  # there may be no bucket
+        return found
+    for uri in (item.uri for item in session.store.list(attempts)):
+        day, _, name = uri.removeprefix(attempts).partition("/generations/")
+        if is_date(day) and NAME.fullmatch(name):
+            found.setdefault(date.fromisoformat(day), []).append(uri)
+    return found
 
 
 def claimed_dates(session: Session, job: Job) -> list[date]:

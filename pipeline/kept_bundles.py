@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.bundle import BundleInfo, read_info, stored_training_data, verify
-from pipeline.errors import CheckError
-from pipeline.model_files import TrainedModel, fetch_bundle
+from pipeline.model_files import TrainedModel, check_committed, fetch_bundle
+from pipeline.provenance import commit_name
 from pipeline.store import Store
 
 PROJECT = ("jobs/", "sql/", "udf/")
@@ -46,8 +46,7 @@ def fetch_info(model: TrainedModel, store: Store, folder: Path) -> BundleInfo:
     """
     store.download(f"{model.uri}/bundle.json", folder / "bundle.json")
     info = read_info(folder)
-    if info.digest != model.bundle_digest:
-        raise CheckError(f"{model.uri}: not the bundle that was committed", hint="get the bundle again")
+    check_committed(model.uri, model.bundle_digest)(info)
     return info
 
 
@@ -73,5 +72,4 @@ def fetch_kept(model: TrainedModel, info: BundleInfo, store: Store, folder: Path
 
 def commit_of(info: BundleInfo) -> str:
     """Return the git commit of a bundle, with `-dirty` where files differed from it; empty outside a checkout."""
-    commit = info.content.get("commit")
-    return f"{commit}{'-dirty' if info.content.get('dirty') else ''}" if commit else ""
+    return commit_name(info.content.get("commit"), dirty=info.content.get("dirty")) or ""

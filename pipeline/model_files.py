@@ -19,6 +19,9 @@ from pipeline.records import record_of
 from pipeline.runs import Run
 from pipeline.store import Store
 
+TRAIN_AGAIN = "train again: pipeline run --rerun"
+"""What is to be done about a bundle that is not the one that a run committed."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -118,18 +121,19 @@ def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
     Raises
     ------
     CheckError
-        The file is not the one that the bundle was committed with.
+        The bundle, or the file, is not the one that was committed.
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name)
         store.download(f"{model.uri}/bundle.json", folder / "bundle.json")
         info = read_info(folder)
-        listed = info.content["files"].get(SCORES)
+        check_committed(model.uri, model.bundle_digest)(info)
+        listed = info.files.get(SCORES)
         if listed is None:
             return []
         path = store.download(f"{model.uri}/{SCORES}", folder / SCORES)
-        if info.digest != model.bundle_digest or listed["sha256"] != sha256_file(path):
-            raise CheckError(f"{model.uri}/{SCORES}: not the file that was committed", hint="train again")
+        if listed["sha256"] != sha256_file(path):
+            raise CheckError(f"{model.uri}/{SCORES}: not the file that was committed", hint=TRAIN_AGAIN)
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -161,7 +165,7 @@ def check_committed(place: str, digest: str) -> Callable[[BundleInfo], None]:
 
     def check(info: BundleInfo) -> None:
         if info.digest != digest:
-            raise CheckError(f"{place}: not the bundle that was committed", hint="train again: pipeline run --rerun")
+            raise CheckError(f"{place}: not the bundle that was committed", hint=TRAIN_AGAIN)
 
     return check
 

@@ -72,6 +72,11 @@ def git_commit(root: Path) -> tuple[str | None, bool | None]:
     return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
 
 
+def commit_name(commit: str | None, *, dirty: bool | None) -> str | None:
+    """Return a commit as it is written everywhere: with `-dirty` where files differed from it; None without one."""
+    return f"{commit}-dirty" if commit and dirty else commit
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(

@@ -10,6 +10,7 @@ from pipeline.dates import parse_date
 from pipeline.errors import RequestError
 
 WRITTEN = re.compile(r"([a-z][a-z0-9_]{0,39})-(\d{4}-\d{2}-\d{2})-([0-9a-f]{10})", re.ASCII)
+"""Grammar of a run id; whether its date is one is another question."""
 
 
 @dataclass(frozen=True)

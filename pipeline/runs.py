@@ -194,6 +194,12 @@ def published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
     return next((claim for claim in reversed(later) if claim.run_id in shown), None)
 
 
+def run_without_claim(session: Session, job: Job, run_date: date, run_id: str, generation: int = 0) -> Run:
+    """Return a run whose claim is gone: it only names places, and its snapshot is a placeholder."""
+    moment = as_of_date(job, run_date)
+    return Run(session, job, run_date, moment, run_id, generation, snapshot_at=moment, champion=None)
+
+
 def run_of(session: Session, job: Job, run_date: date, claim: Claim) -> Run:
     """Return the run of a claim; nothing is looked at."""
     claimed = {"version": claim.defines["prediction_version"], "shards": claim.defines["shards"]}

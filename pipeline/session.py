@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import Reporter
 from pipeline.project import Project
-from pipeline.provenance import git_commit
+from pipeline.provenance import commit_name, git_commit
 from pipeline.sql_assets import Catalogue, Identifier, Statement, render
 from pipeline.target import Target
 
@@ -50,7 +50,7 @@ class Session:
     def commit(self) -> str | None:
         """Git commit of the project's folder, with `-dirty` where files differ from it; None outside a checkout."""
         commit, dirty = git_commit(self.project.root)
-        return f"{commit}-dirty" if commit and dirty else commit
+        return commit_name(commit, dirty=dirty)
 
     def statement(
         self,

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
+import shutil
+
 import pandas as pd
 import pytest
 
+from pipeline.bundle import SCORES, read_info, sealed
 from pipeline.errors import CheckError, RequestError
-from pipeline.model_files import fetch_verified, load_model
+from pipeline.kept_bundles import fetch_info
+from pipeline.model_files import TrainedModel, fetch_verified, load_model, score_reference
 from pipeline.phases.train import train_from_path
 from pipeline.project import Project
 from pipeline.store import Store
@@ -56,3 +61,30 @@ def test_damaged_local_folder_is_refused(bundle, store):
 def test_folder_without_a_bundle_is_a_request_error(store, tmp_path):
     with pytest.raises(RequestError, match="no model bundle here"):
         load_model(str(tmp_path), store)
+
+
+class CopyStore:
+    """A store whose objects are the files of one folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def download(self, uri, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return shutil.copy(self.folder / uri.removeprefix("gs://b/m/"), path)
+
+
+@pytest.fixture
+def committed(bundle):
+    digest = read_info(bundle).digest
+    return TrainedModel("mean@0", "0" * 16, "gs://b/m", digest, training_rows=2, data_checksum="", code_digest="")
+
+
+@pytest.mark.parametrize("read", [score_reference, lambda model, store: fetch_info(model, store, store.folder / "to")])
+def test_a_bundle_in_the_place_of_the_committed_one_is_refused_in_the_same_words(bundle, committed, read):
+    path = bundle / "bundle.json"
+    content = json.loads(path.read_text())
+    content["files"].pop(SCORES, None)  # one that has no scores of training rows is another one all the same
+    path.write_text(json.dumps(sealed(content | {"commit": "another"})))
+    with pytest.raises(CheckError, match="gs://b/m: not the bundle that was committed - train again: pipeline run"):
+        read(committed, CopyStore(bundle))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline import provenance
-from pipeline.provenance import code_digest, git_commit, library_versions
+from pipeline.provenance import code_digest, commit_name, git_commit, library_versions
 
 
 @pytest.fixture
@@ -67,6 +67,11 @@ def test_commit_and_changed_files_of_a_checkout_are_told(job):
     git_commit.cache_clear()
     (job / "model.py").write_text("x = 3\n")
     assert git_commit(job) == (commit, True)
+
+
+def test_a_commit_from_which_files_differed_says_so():
+    assert [commit_name("abc", dirty=dirty) for dirty in (False, None, True)] == ["abc", "abc", "abc-dirty"]
+    assert commit_name(None, dirty=None) is None
 
 
 def test_outside_a_checkout_there_is_no_commit(job, monkeypatch):

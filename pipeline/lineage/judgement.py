@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.lineage.graph import Graph, Node
-from pipeline.lineage.history import History, Row, versions
+from pipeline.lineage.history import History, versions
+from pipeline.lineage.rows import Row, grouped
+from pipeline.lineage.verdicts import JUDGED
 
 LABELS, EVALUATION, METRIC = "labels", "evaluation", "metric"
 COMPARISON, VERDICT, CHAMPION = "comparison", "verdict", "champion"
-
-JUDGED = ("keep", "too-few-labels")
-"""Verdicts of the gate that change nothing; the others are decisions."""
 
 
 def add_evaluation(graph: Graph, row: Row, labels: str) -> str:
@@ -20,8 +19,8 @@ def add_evaluation(graph: Graph, row: Row, labels: str) -> str:
     details = row["details"]
     facts = {
         "run_date": row["run_date"],
-        "run_id": details["run_id"],
-        "labels_known_at": details["as_of"],
+        "run_id": row["judged"],
+        "labels_known_at": details.get("as_of"),
         "metrics": row["row_count"],
         "sql": _sql(row),
         "bigquery_jobs": details.get("jobs"),
@@ -34,12 +33,12 @@ def add_evaluation(graph: Graph, row: Row, labels: str) -> str:
 def add_labels(graph: Graph, row: Row, state: str) -> str:
     """Add the table of labels that an evaluation used, and return its id."""
     details = row["details"]
-    counts, sql = details["labels"], details.get("labels_sql")
+    counts, sql = details.get("labels", {}), details.get("labels_sql")
     facts = {
-        "rows": counts["row_count"],
-        "known_labels": counts["known"],
-        "checksum": str(counts["checksum"]),
-        "known_at": details["as_of"],
+        "rows": counts.get("row_count"),
+        "known_labels": counts.get("known"),
+        "checksum": str(counts.get("checksum", "")),
+        "known_at": details.get("as_of"),
         "sql": versions({sql["name"]: sql["digest"]}) if sql else None,
         "parameters": details.get("labels_parameters"),
     }
@@ -67,9 +66,7 @@ def add_metrics(graph: Graph, rows: Sequence[Row], evaluation: str, slices: Mapp
 
 def add_comparisons(graph: Graph, history: History, evaluation_id: str, slices: Mapping[str, str]) -> None:
     """Add what an evaluation says of champion beside each challenger, and the verdicts that it led to."""
-    rows = [row for row in history.comparisons if row["evaluation_id"] == evaluation_id]
-    for challenger in dict.fromkeys(row["challenger"] for row in rows):
-        own = [row for row in rows if row["challenger"] == challenger]
+    for challenger, own in grouped(history.comparisons_of(evaluation_id), "challenger").items():
         first = own[0]
         facts = {
             "difference": {row["metric"]: row["difference"] for row in own},
@@ -78,22 +75,21 @@ def add_comparisons(graph: Graph, history: History, evaluation_id: str, slices: 
         name = f"{evaluation_id} {challenger} beside {first['champion']}"
         sides = (*_known(slices, first["champion"]), *_known(slices, challenger))
         node = graph.add(Node(COMPARISON, name, facts), [f"{EVALUATION}:{evaluation_id}", *sides])
-        for verdict in verdicts_on(history.verdicts, first):
+        for verdict in history.verdicts.led_to(first):
             add_verdict(graph, history, verdict, node)
 
 
 def add_undecided(graph: Graph, history: History, row: Row) -> None:
     """Add what was said of a run date on which nobody could be compared."""
-    for verdict in history.verdicts:
-        if verdict["run_date"] == row["run_date"] and verdict["verdict"] in JUDGED and not verdict["challenger"]:
+    for verdict in history.verdicts.on(row["run_date"]):
+        if verdict["verdict"] in JUDGED and not verdict["challenger"]:
             add_verdict(graph, history, verdict, f"{EVALUATION}:{row['evaluation_id']}")
 
 
 def add_first(graph: Graph, history: History, variant: str, published: Row, node: str) -> None:
     """Add the decision that a load took itself: the first champion, or one in the place of a variant that is gone."""
-    for verdict in history.verdicts:
-        took = verdict["verdict"] in ("first", "replace") and verdict["champion"] == variant
-        if took and verdict["run_date"] == published["run_date"]:
+    for verdict in history.verdicts.on(published["run_date"]):
+        if verdict["verdict"] in ("first", "replace") and verdict["champion"] == variant:
             add_verdict(graph, history, verdict, node)
 
 
@@ -110,27 +106,6 @@ def add_verdict(graph: Graph, history: History, verdict: Row, source: str) -> No
         if row["variant"] == who and row["reason"] == verdict["reason"]:
             named = {"from_run_date": row["from_run_date"], "decided_at": row["decided_at"], "reason": row["reason"]}
             graph.add(Node(CHAMPION, f"{history.job.name} {who} from {row['from_run_date']}", named), [node])
-
-
-def verdicts_on(verdicts: Sequence[Row], compared: Row) -> Iterator[Row]:
-    """Return the verdicts that a comparison led to: that of its own run date, and that which closed its window.
-
-    A window of days is closed by a verdict with a difference; those before it say that labels are too few.
-    """
-    pair = (compared["champion"], compared["challenger"])
-    said = [row for row in verdicts if (row["champion"], row["challenger"]) == pair and _of_gate(row)]
-    for row in sorted(said, key=lambda row: row["run_date"]):
-        if row["run_date"] < compared["run_date"]:
-            continue
-        if row["run_date"] == compared["run_date"] or row["difference"] is not None:
-            yield row
-        if row["difference"] is not None:
-            return
-
-
-def _of_gate(row: Row) -> bool:
-    """Tell whether the gate said it: what is decided by hand stands on no comparison."""
-    return row["verdict"] in JUDGED or row["difference"] is not None
 
 
 def _sql(row: Row) -> dict[str, str]:

@@ -158,6 +158,7 @@ class Rehearsal:
         rules = checks.rules_of(session, self.id_map, ["index"], [])
         yield predictions.keyed_profile_statement(session, self.id_map, ["index"], ID_MAP.names, rules)
         yield id_maps.replace_id_map_statement(session, self.job, run.run_date, self.id_map, model_id, "users")
+        yield id_maps.id_map_rows_statement(session, self.job.name, run.run_date)
         yield ledger.known_models_statement(session, [])
 
     def _offending(self, table: TableName, rules: Sequence[checks.Rule], key: Sequence[str]) -> Iterator[Statement]:

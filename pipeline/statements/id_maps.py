@@ -9,6 +9,12 @@ from pipeline.session import Session
 from pipeline.sql_assets import Statement, TableName
 
 
+def id_map_rows_statement(session: Session, job: str, run_date: date) -> Statement:
+    """Read which id<->index tables stand for the models of a run date."""
+    id_maps = session.target.table("id_maps_v1")
+    return session.statement("phases/id_map_rows_v1", {"id_maps": id_maps}, {"job": job, "run_date": run_date})
+
+
 def replace_id_map_statement(
     session: Session, job: Job, run_date: date, loaded: TableName, model_id: str, name: str
 ) -> Statement:

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.lineage import Graph, Node
-from pipeline.lineage.judgement import add_comparisons, add_first, add_metrics, add_undecided, verdicts_on
+from pipeline.lineage.judgement import add_comparisons, add_first, add_metrics, add_undecided
+from pipeline.lineage.rows import grouped
+from pipeline.lineage.verdicts import Verdicts
 
 NUMBERS = dict.fromkeys(("n", "needed_n", "difference", "low", "high"))
 
@@ -31,7 +33,10 @@ def comparison(day, *, evaluation_id="e", metric="auc", challenger="new", champi
 
 def history(*, comparisons=(), verdicts=(), champions=()):
     return SimpleNamespace(
-        job=SimpleNamespace(name="shop"), comparisons=comparisons, verdicts=verdicts, champions=champions
+        job=SimpleNamespace(name="shop"),
+        comparisons_of=grouped(comparisons, "evaluation_id").get,
+        verdicts=Verdicts(verdicts),
+        champions=champions,
     )
 
 
@@ -53,7 +58,7 @@ WINDOW = [verdict(1, "too-few-labels"), verdict(2, "too-few-labels"), verdict(3,
 
 @pytest.mark.parametrize(("day", "expected"), [(1, [1, 3]), (2, [2, 3]), (3, [3]), (4, []), (0 + 5, [])])
 def test_a_comparison_led_to_the_verdict_of_its_day_and_to_that_which_closed_its_window(day, expected):
-    assert [row["run_date"].day for row in verdicts_on(WINDOW, comparison(day))] == expected
+    assert [row["run_date"].day for row in Verdicts(WINDOW).led_to(comparison(day))] == expected
 
 
 def test_a_window_ends_where_it_was_closed_and_pairs_do_not_mix():
@@ -63,9 +68,9 @@ def test_a_window_ends_where_it_was_closed_and_pairs_do_not_mix():
         verdict(4, "too-few-labels"),
         verdict(6, "promote", 0.2),
     ]
-    said = [*others, *WINDOW]
-    assert [row["run_date"].day for row in verdicts_on(said, comparison(1))] == [1, 3]
-    assert [(row["run_date"].day, row["verdict"]) for row in verdicts_on(said, comparison(4))] == [
+    said = Verdicts([*others, *WINDOW])
+    assert [row["run_date"].day for row in said.led_to(comparison(1))] == [1, 3]
+    assert [(row["run_date"].day, row["verdict"]) for row in said.led_to(comparison(4))] == [
         (4, "too-few-labels"),
         (6, "promote"),
     ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.errors import RequestError
 from pipeline.lineage import Graph
-from pipeline.lineage.history import Row
 from pipeline.lineage.judgement import add_comparisons, add_evaluation, add_labels, add_metrics, add_undecided
+from pipeline.lineage.rows import Row
 from pipeline.phases.trace.runs import GONE, TracedRun, add_source
 from pipeline.sql_assets import TableName
 from pipeline.statements.evaluation import evaluation_metrics_statement
@@ -71,9 +72,11 @@ def _labels_state(traced: TracedRun, row: Row) -> str:
 
 def _label_sources(traced: TracedRun, row: Row) -> list[str]:
     """Return the sources that the labels SQL reads; all of the run's where that version is not here."""
-    sql, catalogue = row["details"].get("labels_sql") or {}, traced.session.catalogue
-    if sql.get("name") not in catalogue.names():
+    sql = row["details"].get("labels_sql")
+    try:
+        asset = traced.session.catalogue.get(sql["name"]) if sql else None
+    except RequestError:  # it was removed since
+        asset = None
+    if asset is None or asset.digest != sql["digest"]:
         return list(traced.sources)
-    asset = catalogue.get(sql["name"])
-    named = [name for name in traced.sources if name in asset.header.identifiers]
-    return named if asset.digest == sql["digest"] else list(traced.sources)
+    return [name for name in traced.sources if name in asset.header.identifiers]

@@ -7,7 +7,7 @@ from pipeline.errors import RequestError
 FORMS = (
     "name a run id, the gs:// address of a model bundle, predictions file or manifest, a model id or evaluation id (16"
     " hex digits), EVALUATION_ID/metric or EVALUATION_ID/metric/slice=value, or a table project.dataset.table, with"
-    " @YYYY-MM-DD for published predictions"
+    " @YYYY-MM-DD for published predictions and id_maps_v1"
 )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.bundle import BundleInfo
+from pipeline.kept_bundles import commit_of
 from pipeline.lineage import Graph, Node
 from pipeline.model_files import committed_model
-from pipeline.phases.preprocess import counted, examples_stand
+from pipeline.phases.preprocess import Counts, counted, examples_stand
 from pipeline.phases.trace.runs import EXAMPLES, GONE, TracedRun
 
 MODEL = "model"
@@ -36,15 +38,21 @@ def _add_examples(graph: Graph, traced: TracedRun) -> None:
         "bigquery_jobs": details.get("jobs"),
         "commit": details.get("commit"),
     }
-    table = run.table("examples")
-    stands = examples_stand(run, counts) if counts else traced.session.warehouse.tables.exists(table)
-    graph.add(Node(EXAMPLES, str(table), facts, GONE if traced.deep and not stands else ""), [traced.node])
+    state = "" if not traced.deep or _stand(traced, counts) else GONE
+    graph.add(Node(EXAMPLES, str(run.table("examples")), facts, state), [traced.node])
+
+
+def _stand(traced: TracedRun, counts: Counts | None) -> bool:
+    """Tell whether the table of examples is there, and where it was counted, as it was then."""
+    if counts:
+        return examples_stand(traced.run, counts)
+    return traced.session.warehouse.tables.exists(traced.run.table("examples"))
 
 
 def _models(traced: TracedRun) -> list[dict[str, Any]]:
     """Return the models of a run: those of the ledger, and those that were committed and not recorded yet."""
     run = traced.run
-    known = {row["variant"]: row for row in traced.history.models if row["run_id"] == run.run_id}
+    known = {row["variant"]: dict(row) for row in traced.history.models_of(run.run_id)}
     variants = traced.claim.defines["variants"] if traced.claim and traced.deep else []
     for variant in variants:
         model = None if variant in known else committed_model(run, variant)
@@ -54,18 +62,25 @@ def _models(traced: TracedRun) -> list[dict[str, Any]]:
 
 
 def _add_model(graph: Graph, traced: TracedRun, row: Mapping[str, Any]) -> str:
-    bundle = traced.session.store.read_json(f"{row['uri']}/bundle.json") if traced.deep else None
     names = ("model_id", "variant", "training_rows", "data_checksum", "code_digest", "bundle_digest")
-    facts = {name: row[name] for name in names} | _bundle_facts(bundle or {})
-    state = GONE if traced.deep and bundle is None else ""
+    facts, state = {name: row[name] for name in names}, ""
+    if traced.deep:
+        content = traced.session.store.read_json(f"{row['uri']}/bundle.json")
+        state = _bundle_state(content, row["bundle_digest"])
+        facts |= {} if state else _bundle_facts(BundleInfo(content))
     return graph.add(Node(MODEL, row["uri"], facts, state), [traced.examples] if traced.examples in graph else [])
 
 
-def _bundle_facts(bundle: Mapping[str, Any]) -> dict[str, Any]:
-    commit = bundle.get("commit")
-    dirty = "-dirty" if commit and bundle.get("dirty") else ""
+def _bundle_state(content: Any, committed: str) -> str:
+    """Return what became of a bundle: what another one says of itself is nothing that this model was made with."""
+    if content is None:
+        return GONE
+    return "" if BundleInfo(content).digest == committed else "another bundle is in its place"
+
+
+def _bundle_facts(info: BundleInfo) -> dict[str, Any]:
     return {
-        "class": bundle.get("model"),
-        "commit": commit and f"{commit}{dirty}",
-        "model_sha256": bundle.get("model_sha256"),
+        "class": info.content.get("model"),
+        "commit": commit_of(info),
+        "model_sha256": info.content.get("model_sha256"),
     }

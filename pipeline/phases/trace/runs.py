@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from pipeline.claims import Claim
 from pipeline.lineage import Graph, Node
 from pipeline.lineage.history import History, versions
-from pipeline.project import Job
 from pipeline.published import Slice, published_slices
 from pipeline.runs import Run
 from pipeline.session import Session
-from pipeline.statements.job import as_of_date
 
 SOURCE, RUN, EXAMPLES = "source", "run", "examples"
 GONE = "gone"
@@ -68,12 +66,6 @@ class TracedRun:
         return published_slices(self.run) if self.session.warehouse.tables.exists(table) else {}
 
 
-def run_without_claim(session: Session, job: Job, run_date: date, run_id: str, generation: int) -> Run:
-    """Return a run whose claim is gone: it only names things."""
-    moment = as_of_date(job, run_date)
-    return Run(session, job, run_date, moment, run_id, generation, moment, None)
-
-
 def add_run(graph: Graph, traced: TracedRun) -> None:
     """Add a run and its sources."""
     run, claim = traced.run, traced.claim
@@ -116,16 +108,20 @@ def _run_facts(traced: TracedRun) -> dict[str, Any]:
 
 def _state(traced: TracedRun) -> str:
     """Return what became of a run, as the ledger has it."""
-    run, shown = traced.run, {row["run_id"] for row in traced.history.events if row["event"] == "published"}
-    newer = [claim.run_id for claim in traced.later if claim.run_id in shown]
+    run = traced.run
+    newer = [claim.run_id for claim in traced.later if _is_shown(traced, claim.run_id)]
     if newer:
         return f"superseded by {newer[-1]}"
     if traced.claim is None:
         return "its claim is gone"
-    if run.run_id in shown:
+    if _is_shown(traced, run.run_id):
         return ""
     void = run.session.store.read_json(run.void_uri)
     return f"void: {void['reason']}" if void else "unfinished"
+
+
+def _is_shown(traced: TracedRun, run_id: str) -> bool:
+    return any(True for _ in traced.history.of_run(run_id, "published"))
 
 
 def _moment(text: str) -> datetime:

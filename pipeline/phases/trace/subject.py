@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.lineage import Node
+from pipeline.lineage.finding import dates_of_evaluation, runs_of_models
 from pipeline.lineage.judgement import EVALUATION, METRIC
+from pipeline.lineage.rows import grouped
 from pipeline.phases.trace.evaluations import MetricAsked
 from pipeline.phases.trace.forms import unknown
 from pipeline.phases.trace.models import MODEL
@@ -14,8 +16,8 @@ from pipeline.phases.trace.predictions import FILE, MANIFEST
 from pipeline.phases.trace.runs import RUN
 from pipeline.phases.trace.tables import TABLE, found_table
 from pipeline.phases.trace.tracer import Tracer
+from pipeline.run_ids import WRITTEN
 
-RUN_ID = re.compile(r"(?P<job>[a-z][a-z0-9_]*)-(?P<date>\d{4}-\d{2}-\d{2})-[0-9a-f]{10}")
 ADDRESS = re.compile(r"gs://(?P<place>.+)")
 ID = re.compile(r"[0-9a-f]{16}")
 METRIC_ROW = re.compile(r"(?P<id>[0-9a-f]{16})/(?P<metric>[^/]+)(/(?P<name>[^=]+)=(?P<value>.*))?", re.DOTALL)
@@ -41,14 +43,14 @@ def add_subject(tracer: Tracer, text: str) -> Found:
 
 
 def _run(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
-    return [f"{RUN}:{match[0]}"] if tracer.add_named(match["job"], match["date"], match[0]) else []
+    return [f"{RUN}:{match[0]}"] if tracer.add_named(match[0]) else []
 
 
 def _address(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
     uri, base = match[0].rstrip("/"), tracer.session.store.uri("")
     parts = uri.removeprefix(base).split("/")
     find = ARTEFACTS.get(parts[1]) if uri.startswith(base) and len(parts) > 4 else None
-    if find is None or not tracer.add_named(parts[0], parts[2], parts[3]):
+    if find is None or not tracer.add_named(parts[3]):
         return []
     return [node.id for node in find(tracer.graph.nodes, uri)]
 
@@ -82,20 +84,21 @@ def _id(tracer: Tracer, match: re.Match[str]) -> Iterator[str]:
 
 def _model(tracer: Tracer, model_id: str) -> list[str]:
     """Add every run that made a model or predicted with it, of all jobs."""
-    for each in tracer.jobs():
-        used = [row for row in each.history.events if row["phase"] == "predict" and row["event"] == "done"]
-        rows = [row for row in (*each.history.models, *used) if row["model_id"] == model_id]
-        for run_date, run_id in dict.fromkeys((row["run_date"], row["run_id"]) for row in rows):
-            tracer.add_named(each.job.name, str(run_date), run_id)
+    rows = runs_of_models(tracer.session, tracer.session.project.job_names(), [model_id])
+    for job, own in grouped(rows, "job").items():
+        tracer.job(job).read([row["run_date"] for row in own])
+    for run_id in dict.fromkeys(row["run_id"] for row in rows):
+        tracer.add_named(run_id)
     return [node.id for node in tracer.graph.nodes if node.kind == MODEL and node.facts["model_id"] == model_id]
 
 
 def _evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
     """Add an evaluation, and return it with its overall metrics."""
-    for each in tracer.jobs():
-        for row in each.history.evaluations:
-            if row["evaluation_id"] == evaluation_id:
-                tracer.add_named(each.job.name, str(row["run_date"]), row["details"]["run_id"])
+    for found in dates_of_evaluation(tracer.session, tracer.session.project.job_names(), evaluation_id):
+        history = tracer.job(found["job"]).history(found["run_date"], found["run_date"])
+        for row in history.evaluations:
+            if row["evaluation_id"] == evaluation_id and row["judged"]:
+                tracer.add_named(row["judged"])
     node_id = f"{EVALUATION}:{evaluation_id}"
     if node_id not in tracer.graph:
         return []
@@ -111,7 +114,7 @@ def _metric(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
 
 
 FOLLOWED: list[tuple[re.Pattern[str], Callable[[Tracer, re.Match[str]], Iterable[str]]]] = [
-    (RUN_ID, _run),
+    (WRITTEN, _run),
     (ADDRESS, _address),
     (ID, _id),
     (METRIC_ROW, _metric),

@@ -10,6 +10,7 @@ from pipeline.dates import is_date
 from pipeline.errors import RequestError
 from pipeline.lineage.judgement import LABELS
 from pipeline.phases.trace.forms import unknown
+from pipeline.phases.trace.id_maps import ID_MAPS, IDS, LOADED_IDS, id_map_prefix
 from pipeline.phases.trace.jobs import JobTrace
 from pipeline.phases.trace.publications import LOADED, PUBLISHED
 from pipeline.phases.trace.runs import EXAMPLES, add_source
@@ -23,6 +24,9 @@ TABLE = re.compile(
 RUN_TABLE = re.compile(
     r"(?P<job>[a-z][a-z0-9_]*?)__(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)__(?P<digest>[0-9a-f]{10}|[0-9a-f]{16})__\w+"
 )
+RUN_TABLES = (EXAMPLES, LOADED, LABELS, LOADED_IDS)
+"""Kinds of the nodes that are tables of a run."""
+
 PREDICTIONS = re.compile(r"(?P<job>[a-z][a-z0-9_]*)__predictions(?P<version>_v\d+)?")
 
 
@@ -37,6 +41,8 @@ def found_table(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
         return _run_table(tracer, table, run_table)
     if table != target.table(table.name):
         return []
+    if table == target.table(ID_MAPS):
+        return _id_maps(tracer, table, day)
     if predictions and predictions["job"] in tracer.session.project.job_names():
         return _published(tracer, table, predictions, day)
     return _source(tracer, table, day)
@@ -45,21 +51,23 @@ def found_table(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
 def _run_table(tracer: Tracer, table: TableName, match: re.Match[str]) -> Iterable[str]:
     if match["job"] not in tracer.session.project.job_names():
         return []
-    run_date = f"{match['year']}-{match['month']}-{match['day']}"
-    run_ids = [f"{match['job']}-{run_date}-{match['digest']}"]
-    if len(match["digest"]) == 16:
-        judged = (row["details"] for row in tracer.job(match["job"]).history.evaluations)
-        run_ids = [each["run_id"] for each in judged if each.get("labels_table") == str(table)]
+    text = f"{match['year']}-{match['month']}-{match['day']}"
+    run_ids = [f"{match['job']}-{text}-{match['digest']}"]
+    if len(match["digest"]) == 16 and is_date(text):
+        run_ids = _judged(tracer.job(match["job"]), date.fromisoformat(text), str(table))
     for run_id in run_ids:
-        tracer.add_named(match["job"], run_date, run_id)
-    return [node_id for kind in (EXAMPLES, LOADED, LABELS) if (node_id := f"{kind}:{table}") in tracer.graph]
+        tracer.add_named(run_id)
+    return [node_id for kind in RUN_TABLES if (node_id := f"{kind}:{table}") in tracer.graph]
+
+
+def _judged(each: JobTrace, run_date: date, labels: str) -> list[str]:
+    """Return the runs of a run date that were evaluated by a table of labels."""
+    rows = each.history(run_date, run_date).evaluations
+    return [row["judged"] for row in rows if row["judged"] and row["details"].get("labels_table") == labels]
 
 
 def _published(tracer: Tracer, table: TableName, match: re.Match[str], day: date | None) -> Iterable[str]:
-    if day is None:
-        what = f"{table}: holds the predictions of all run dates, and the run date is missing"
-        raise RequestError(what, hint=f"name one of them: {table}@YYYY-MM-DD")
-    each = tracer.job(match["job"])
+    day, each = _named_date(table, "predictions", day), tracer.job(match["job"])
     for traced in each.runs(day):
         tracer.add(traced)
     is_view = match["version"] is None
@@ -71,18 +79,33 @@ def _published(tracer: Tracer, table: TableName, match: re.Match[str], day: date
     return [node.id for node in seen]
 
 
+def _id_maps(tracer: Tracer, table: TableName, day: date | None) -> Iterable[str]:
+    day = _named_date(table, "id<->index tables", day)
+    for each in tracer.jobs():
+        for traced in each.runs(day):
+            tracer.add(traced)
+    begins = id_map_prefix(table, day)
+    found = [node.id for node in tracer.graph.nodes if node.kind == IDS and node.name.startswith(begins)]
+    if not found:
+        raise unknown(f"{table}@{day}", "no model of this run date has id<->index tables")
+    return found
+
+
+def _named_date(table: TableName, what: str, day: date | None) -> date:
+    if day is None:
+        said = f"{table}: holds the {what} of all run dates, and the run date is missing"
+        raise RequestError(said, hint=f"name one of them: {table}@YYYY-MM-DD")
+    return day
+
+
 def _source(tracer: Tracer, table: TableName, day: date | None) -> Iterable[str]:
     """Add every run that read a source; without a run date each by what claim and ledger say of it."""
     known = False
     for each in tracer.jobs():
         known |= table.name in each.job.spec.sources
-        for run_date in [day] if day else _run_dates(each):
+        for run_date in [day] if day else each.run_dates:
             for traced in each.runs(run_date, deep=day is not None):
                 if table.name in traced.sources:
                     tracer.add(traced)
                     known = True
     return [add_source(tracer.graph, tracer.session, table.name)] if known else []
-
-
-def _run_dates(each: JobTrace) -> list[date]:
-    return sorted({*each.claimed_dates, *(row["run_date"] for row in each.history.events)})

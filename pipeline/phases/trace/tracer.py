@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
-from pipeline.dates import is_date
+from pipeline.errors import RequestError
 from pipeline.lineage import Graph
-from pipeline.lineage.history import History, Row
+from pipeline.lineage.finding import runs_of_models
+from pipeline.lineage.rows import Row, Rows
 from pipeline.phases.trace.drift import add_drift
 from pipeline.phases.trace.evaluations import MetricAsked, add_judgement
+from pipeline.phases.trace.id_maps import add_id_maps
 from pipeline.phases.trace.jobs import JobTrace
 from pipeline.phases.trace.models import add_models
 from pipeline.phases.trace.predictions import add_predictions, prediction_sets
 from pipeline.phases.trace.runs import TracedRun, add_run
+from pipeline.run_ids import parse_run_id
 from pipeline.session import Session
 
 
@@ -33,6 +35,7 @@ class Tracer:
     asked: MetricAsked | None = None
     _jobs: dict[str, JobTrace] = field(default_factory=dict)
     _models: dict[str, dict[str, str]] = field(default_factory=dict)
+    _made_by: dict[tuple[str, str], Rows] = field(default_factory=dict)
 
     def jobs(self) -> Iterator[JobTrace]:
         """Return all jobs of the project."""
@@ -41,8 +44,7 @@ class Tracer:
     def job(self, name: str) -> JobTrace:
         """Return a job of the project."""
         if name not in self._jobs:
-            job = self.session.project.job(name)
-            self._jobs[name] = JobTrace(self.session, job, History(self.session, job))
+            self._jobs[name] = JobTrace(self.session, self.session.project.job(name))
         return self._jobs[name]
 
     def add(self, traced: TracedRun) -> None:
@@ -50,18 +52,22 @@ class Tracer:
         self._add_alone(traced)
         if not traced.deep:
             return
-        own = self._models[traced.run.run_id]
-        made = {(row["run_id"], row["model_id"]) for row in traced.history.models}
-        for row in traced.history.events:
-            uses = (row["phase"], row["event"]) == ("predict", "done") and row["model_id"] in own
-            if uses and (row["run_id"], row["model_id"]) not in made:
-                self._add_other(traced, row)
+        job, own = traced.run.job.name, self._models[traced.run.run_id]
+        rows = runs_of_models(self.session, [job], own)
+        made = {(row["run_id"], row["model_id"]) for row in rows if row["made"]}
+        used = [row for row in rows if not row["made"] and (row["run_id"], row["model_id"]) not in made]
+        for other in self._runs(job, used):
+            self._add_alone(other)
 
-    def add_named(self, job: str, day: str, run_id: str) -> bool:
-        """Add the run of a job, run date and id, and tell whether there is one."""
-        if job not in self.session.project.job_names() or not is_date(day):
+    def add_named(self, run_id: str) -> bool:
+        """Add the run of an id, and tell whether there is one."""
+        try:
+            name = parse_run_id(run_id)
+        except RequestError:  # of a folder or table that is named like those of a run
             return False
-        traced = self.job(job).run(date.fromisoformat(day), run_id)
+        if name.job not in self.session.project.job_names():
+            return False
+        traced = self.job(name.job).run(name.run_date, run_id)
         if traced:
             self.add(traced)
         return traced is not None
@@ -84,18 +90,26 @@ class Tracer:
         if run_id not in self._models:
             add_run(self.graph, traced)
             self._models[run_id] = add_models(self.graph, traced)
+            add_id_maps(self.graph, traced, self._models[run_id])
         return self._models[run_id]
-
-    def _add_other(self, traced: TracedRun, row: Row) -> None:
-        """Add another run of the job that an event belongs to."""
-        other = self.job(traced.run.job.name).run(row["run_date"], row["run_id"])
-        if other:
-            self._add_alone(other)
 
     def _made_elsewhere(self, traced: TracedRun, model_id: str) -> Iterator[str]:
         """Add the other runs that made a model, up to their models, and return the ids of its nodes."""
-        for row in traced.history.models:
-            if row["model_id"] == model_id:
-                maker = self.job(traced.run.job.name).run(row["run_date"], row["run_id"])
-                made = self._add_made(maker) if maker else {}
-                yield from (node for known, node in made.items() if known == model_id)
+        job = traced.run.job.name
+        rows = traced.history.makers_of(model_id) if not traced.deep else self._makers(job, model_id)
+        for maker in self._runs(job, rows):
+            yield from (node for known, node in self._add_made(maker).items() if known == model_id)
+
+    def _makers(self, job: str, model_id: str) -> Rows:
+        if (job, model_id) not in self._made_by:
+            rows = runs_of_models(self.session, [job], [model_id])
+            self._made_by[job, model_id] = [row for row in rows if row["made"]]
+        return self._made_by[job, model_id]
+
+    def _runs(self, job: str, rows: Sequence[Row]) -> Iterator[TracedRun]:
+        """Return the runs of a job that rows name by run date and id, each once."""
+        self.job(job).read([row["run_date"] for row in rows])
+        for run_date, run_id in dict.fromkeys((row["run_date"], row["run_id"]) for row in rows):
+            traced = self.job(job).run(run_date, run_id)
+            if traced:
+                yield traced

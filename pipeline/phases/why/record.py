@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from pipeline.phases.preprocess import Counts, counted
 from pipeline.prediction_files import committed_manifests
 from pipeline.project import Job
 from pipeline.run_ids import RunName
-from pipeline.runs import Run, run_of
+from pipeline.runs import Run, run_of, run_without_claim
 from pipeline.session import Session
 from pipeline.statements.evaluation import run_metrics_statement
-from pipeline.statements.job import as_of_date
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class RunRecord:
             There is no such run.
         """
         claim = _claim_of(session, job, name)
-        run = run_of(session, job, name.run_date, claim) if claim else _unclaimed(session, job, name)
+        run = _run(session, job, name, claim)
         models = {model.variant: model for model in models_there(run)}
         return cls(
             name=name,
@@ -133,18 +131,10 @@ def _claim_of(session: Session, job: Job, name: RunName) -> Claim | None:
     return claims.get(name.run_id)
 
 
-def _unclaimed(session: Session, job: Job, name: RunName) -> Run:
-    """Return a run that names places, and nothing else."""
-    return Run(
-        session,
-        job,
-        name.run_date,
-        as_of_date(job, name.run_date),
-        name.run_id,
-        0,
-        datetime.min.replace(tzinfo=UTC),
-        None,
-    )
+def _run(session: Session, job: Job, name: RunName, claim: Claim | None) -> Run:
+    if claim:
+        return run_of(session, job, name.run_date, claim)
+    return run_without_claim(session, job, name.run_date, name.run_id)
 
 
 def _kept(models: Iterable[TrainedModel], session: Session, folder: Path) -> Kept:

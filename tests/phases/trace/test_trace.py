@@ -8,11 +8,14 @@ from datetime import date, timedelta
 
 import pytest
 
+from pipeline.bundle import BundleInfo, sealed
 from pipeline.errors import RequestError
+from pipeline.ledger import Ledger
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.phases.trace import trace_of, trace_text
 from pipeline.runs import join_run
 from pipeline.setup import ensure_tables
+from pipeline.statements.trace import evaluated_runs_statement, model_runs_statement
 from tests.integration_fixtures import edited, quick, reader, with_history_days
 
 DAY, BORROWED, AGAIN, GONE, PART = (date(2013, 7, day) for day in (1, 3, 4, 5, 6))
@@ -106,6 +109,20 @@ def test_a_model_leads_to_its_own_predictions_only(session, done, model, form):
     assert trace.graph[trace.subject[0]].facts["training_rows"] == done.rows["train"]
 
 
+def test_a_bundle_in_the_place_of_another_is_told_and_says_nothing_of_the_model(session, done, model):
+    uri = f"{model['uri']}/bundle.json"
+    committed = session.store.read_bytes(uri)
+    other = sealed(json.loads(committed) | {"commit": "of another one", "model": "somebody:Else"})
+    session.store.replace_text(json.dumps(other), uri, "application/json")
+    node = trace_of(session, model["model_id"]).graph[f"model:{model['uri']}"]
+    assert node.state == "another bundle is in its place"
+    assert {"class", "commit", "model_sha256"}.isdisjoint(node.facts)
+    assert node.facts["bundle_digest"] == BundleInfo(json.loads(committed)).digest
+    session.store.replace_text(json.dumps(json.loads(committed), indent=1), uri, "application/json")
+    node = trace_of(session, model["model_id"]).graph[f"model:{model['uri']}"]
+    assert (node.state, node.facts["commit"]) == ("", session.commit)  # however it is written
+
+
 @pytest.mark.parametrize("ending", ["/", "/bundle.json", "marker"])
 def test_a_bundle_is_found_by_a_file_in_it_and_by_its_marker(session, model, ending):
     uri = f"{model['uri'].rpartition('/')[0]}.json" if ending == "marker" else model["uri"] + ending
@@ -164,6 +181,42 @@ def test_an_evaluation_is_its_overall_metrics(session, done, evaluation_id):
 def done_metrics(session, evaluation_id):
     sql = f"SELECT COUNT(*) AS n FROM ml.metrics_v1 WHERE evaluation_id = '{evaluation_id}'"
     return reader(session)(sql)[0]["n"]
+
+
+@pytest.fixture
+def early_events(monkeypatch):
+    """Events of evaluations as they were before they named run and table of labels."""
+    events, early = Ledger.events, ("subject", "as_of", "labels")
+
+    def earlier(row):
+        details = json.loads(row["details"])
+        kept = {name: details[name] for name in early} if row["event"] == "evaluated" else details
+        return row | {"details": json.dumps(kept)}
+
+    monkeypatch.setattr(Ledger, "events", lambda *asked: [earlier(row) for row in events(*asked)])
+
+
+@pytest.mark.usefixtures("early_events")
+def test_an_evaluation_whose_event_names_no_run_is_that_of_its_metric_rows(session, done, evaluation_id):
+    trace = trace_of(session, evaluation_id)
+    assert named(trace, "run") == [done.run_id]
+    assert of(trace, "evaluation")[0].facts["run_id"] == done.run_id
+    assert named(trace, "labels") == [f"of evaluation {evaluation_id}"]
+    assert len(trace.subject) == 1 + len(of(trace, "metric"))
+    assert evaluation_id in named(trace_of(session, f"{evaluation_id}/auc"), "evaluation")
+    assert after(trace_of(session, done.run_id)) >= {"metric", "comparison"}
+    assert after(trace_of(session, table(session, "weather"))) >= {"labels", "evaluation"}
+
+
+@pytest.mark.usefixtures("early_events")
+def test_an_evaluation_of_which_nothing_names_the_run_is_not_known(session, done, evaluation_id, monkeypatch):
+    def nothing(session, job, first, last):
+        return evaluated_runs_statement(session, f"{job}_of_nobody", first, last)
+
+    monkeypatch.setattr("pipeline.lineage.history.evaluated_runs_statement", nothing)
+    with pytest.raises(RequestError, match="nothing of this name is known"):
+        trace_of(session, evaluation_id)
+    assert of(trace_of(session, done.run_id), "evaluation") == []
 
 
 def test_a_metric_is_a_row_for_each_variant(session, done, evaluation_id):
@@ -281,17 +334,15 @@ def test_a_run_that_was_given_up_says_why(session, late):
 
 
 def test_a_model_that_the_ledger_does_not_know_was_passed(session, late, done, model, monkeypatch):
-    monkeypatch.setattr("pipeline.lineage.history.models_statement", no_models)
+    monkeypatch.setattr("pipeline.lineage.finding.model_runs_statement", no_models)
     trace = trace_of(session, f"{table(session, late.predictions_table)}@{BORROWED}")
     assert [(node.name, node.state) for node in of(trace, "model")] == [
         (model["model_id"], "not in the ledger: its bundle was passed with --model")
     ]
 
 
-def no_models(session, job):
-    from pipeline.statements.trace import models_statement
-
-    return models_statement(session, f"{job}_of_nobody")
+def no_models(session, jobs, _):
+    return model_runs_statement(session, jobs, ["of nobody"])
 
 
 @pytest.mark.parametrize(
