@@ -16,6 +16,18 @@ def use_project_root(root: Path) -> None:
         sys.path.insert(0, str(root))
 
 
+def can_import_jobs(root: Path, besides: str) -> None:
+    """Make the jobs of a folder importable, behind everything else, where it has any and is not another place.
+
+    Parameters
+    ----------
+    besides
+        A place that is not trusted: a bundle is a folder with jobs, too.
+    """
+    if (root / "jobs").is_dir() and root.resolve() != Path(besides).resolve() and str(root) not in sys.path:
+        sys.path.append(str(root.resolve()))
+
+
 def import_object(path: str) -> Any:
     """Return the object at `package.module:name`.
 

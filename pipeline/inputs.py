@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from pipeline.casts import cast_frame
 from pipeline.errors import RequestError
@@ -23,12 +24,24 @@ MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None")
 
 def read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
     """Read a CSV file; with a schema, text such as `007` or `NA` stays text and big integers stay exact."""
-    refuse_doubled(pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist(), "column")
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist()
+    refuse_doubled(header, "column")
+    _refuse_ragged(path, [str(name) for name in header])
     if schema is None:
         return pd.read_csv(path)
     dtypes = {c.name: pandas_dtype(c.type) for c in schema.columns if c.type in ("STRING", "INT64")}
     missing = {c.name: [""] if c.type == "STRING" else list(MISSING) for c in schema.columns}
     return pd.read_csv(path, dtype=dtypes, na_values=missing, keep_default_na=False)
+
+
+def _refuse_ragged(path: Path, header: list[str]) -> None:
+    """Refuse rows with more or fewer fields than the header: pandas would fill or shift them, and a file may be cut."""
+    one_by_one = csv.ReadOptions(use_threads=False)  # so that errors have the number of the row
+    parse = csv.ParseOptions(newlines_in_values=True)
+    texts = csv.ConvertOptions(column_types=dict.fromkeys(header, "string"))
+    with csv.open_csv(path, one_by_one, parse, texts) as blocks:
+        for _ in blocks:
+            pass
 
 
 READERS: dict[str, Callable[[Path, Schema | None], pd.DataFrame]] = {

@@ -225,7 +225,10 @@ def fetch_bundle(
     info = read_info(folder)
     check(info)
     for name in info.files:
-        store.download(f"{uri}/{name}", folder / name)
+        content = store.read_bytes(f"{uri}/{name}")
+        if content is not None:  # one that is missing is for `verify` to tell
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
     return folder
 
 

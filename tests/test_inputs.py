@@ -139,3 +139,25 @@ def test_json_lines_without_a_line_are_no_rows_of_the_declared_columns(tmp_path)
     path.write_text("")
     frame = read_input(str(path), schema=Schema.parse({"a": "DATE NOT NULL", "b": "INT64"}))
     assert (list(frame.columns), len(frame)) == (["a", "b"], 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b,c\n1,2,3\n4\n", "Expected 3 columns, got 1"),
+        ("a,b\n1,2,3\n", "Expected 2 columns, got 3"),
+        ("a,b\n1,2,\n", "Expected 2 columns, got 3"),
+    ],
+)
+def test_rows_with_more_or_fewer_fields_than_the_header_are_refused(tmp_path, text, said):
+    """pandas fills the first, and takes the first field of the others for an index."""
+    (tmp_path / "cut.csv").write_text(text)
+    with pytest.raises(RequestError, match=rf"cut\.csv: cannot be read \(.*{said}"):
+        read_input(str(tmp_path / "cut.csv"))
+
+
+def test_types_that_change_far_down_are_no_ragged_rows(tmp_path):
+    rows = "".join(f"{number},x\n" for number in range(300_000))
+    (tmp_path / "long.csv").write_text(f'a,b\n{rows}text,"two\nlines"\n')
+    schema = Schema.parse({"a": "STRING", "b": "STRING"})
+    assert len(read_input(str(tmp_path / "long.csv"), schema=schema)) == 300_001

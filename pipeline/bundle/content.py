@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pipeline.digests import full_digest_json
+from pipeline.schemas import DeclaredColumns
 from pipeline.yaml_file import Strict
 
 SCHEMA_VERSION = 2
@@ -24,8 +25,10 @@ RUN = {"job", "run_id", "run_date", "generation", "as_of", "snapshot_at", "examp
 def _inside(name: str) -> str:
     """Refuse a file outside the bundle."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or str(path) != name:
-        raise ValueError(f"{name!r} lies outside the bundle")
+    if path.is_absolute() or ".." in path.parts or str(path) != name or "\0" in name:
+        raise ValueError(f"{name!r:.60} lies outside the bundle")
+    if max(len(part.encode()) for part in path.parts) > 255 or len(name.encode()) > 1000:
+        raise ValueError(f"{name!r:.60} is too long for a file")
     return name
 
 
@@ -47,9 +50,15 @@ class TrainingRows(Strict):
 
     rows: int
     checksum: str
-    columns: dict[str, str]
+    columns: DeclaredColumns
     dtypes: dict[str, str]
     stored: bool
+
+    @model_validator(mode="after")
+    def _same_columns(self) -> TrainingRows:
+        if list(self.columns) != list(self.dtypes):
+            raise ValueError("columns and dtypes name other columns")
+        return self
 
 
 class Content(Strict):
@@ -83,11 +92,13 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def damage(content: Mapping[str, Any]) -> str:
     """Return what is wrong with a content in words, or nothing."""
-    if sealed(content) != content:
-        return "its digest is that of another content"
     try:
+        if sealed(content) != content:
+            return "its digest is that of another content"
         Content.model_validate(content, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (ValueError, RecursionError) as error:  # half characters, or a depth without end
+        return f"no JSON that anybody writes: {type(error).__name__}"
     return ""

@@ -57,7 +57,7 @@ def read_info(folder: Path) -> BundleInfo:
     """
     try:
         content = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RequestError(f"{folder}: no model bundle here ({error})", hint="name the bundle's folder") from error
     if not isinstance(content, dict):
         raise RequestError(f"{folder}: no model bundle here (no object)", hint="name the bundle's folder")

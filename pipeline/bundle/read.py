@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -51,25 +52,39 @@ def using_code(folder: Path) -> Iterator[None]:
 
     Modules of the same jobs that were imported from elsewhere are set aside, and come back afterwards.
     """
-    place, packages = str(folder.resolve()), [f"jobs.{path.name}" for path in (folder / "jobs").glob("*/")]
-    aside = _taken_out(packages)
-    sys.path.insert(0, place)
+    own = [f"jobs.{path.name}" for path in (folder / "jobs").glob("*/")]
+    if not own:  # made without a job
+        yield
+        return
+    found = find_spec("jobs")
+    elsewhere = found.submodule_search_locations or [] if found else []
+    aside = _taken_out(own) | _taken_out(["jobs"], whole=False)
+    _package("jobs", folder.resolve() / "jobs", *elsewhere)
+    for name in own:
+        _package(name, folder.resolve() / name.replace(".", "/"))
     try:
         yield
     finally:
-        sys.path.remove(place)
-        _taken_out(packages)
+        _taken_out([*own, "jobs"], whole=False)
+        _taken_out(own)
         sys.modules.update(aside)
-        for name in packages:
-            parent, _, child = name.rpartition(".")
-            if parent in sys.modules and name in aside:
-                setattr(sys.modules[parent], child, aside[name])
 
 
-def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
-    """Take packages with their modules out of what is imported, and return them."""
-    names = [name for name in sys.modules if any(f"{name}.".startswith(f"{package}.") for package in packages)]
-    return {name: sys.modules.pop(name) for name in names}
+def _package(name: str, *places: Path | str) -> None:
+    """Make a package of folders, unless the first is one: any other of this name would hide what is in them."""
+    if not (Path(places[0]) / "__init__.py").is_file():
+        package = ModuleType(name)
+        package.__path__ = list(map(str, places))
+        sys.modules[name] = package
+
+
+def _taken_out(packages: list[str], *, whole: bool = True) -> dict[str, ModuleType]:
+    """Take packages out of what is imported, with all of their modules unless told otherwise, and return them."""
+
+    def belongs(name: str) -> bool:
+        return name in packages or (whole and any(name.startswith(f"{package}.") for package in packages))
+
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if belongs(name)}
 
 
 def _unpickled(folder: Path, info: BundleInfo) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated, Any, cast
@@ -42,6 +43,7 @@ LONGEST = 1000
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 INTERRUPTED = "interrupted - run the same command again to go on"
+ENDED = "ended by SIGTERM - run the same command again to go on"
 
 app = typer.Typer(
     name="pipeline",
@@ -88,8 +90,17 @@ app.add_typer(models.app, name="models")
 app.add_typer(model.app, name="model")
 
 
+class Terminated(BaseException):
+    """SIGTERM came: what has to be put away is put away, as after Ctrl-C."""
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 a bug, 2 to 5 as the error says, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 a bug, 2 to 5 as the error says, 130 interrupted, 143 ended."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -103,6 +114,8 @@ def run(arguments: list[str]) -> int:
         return _usage(error, arguments)
     except (typer.Abort, KeyboardInterrupt):
         return _fail(INTERRUPTED, 130, arguments)
+    except Terminated:
+        return _fail(ENDED, 143, arguments)
     except PipelineError as error:
         return _fail(str(error), error.exit_code, arguments)
     except OSError as error:

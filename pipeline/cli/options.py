@@ -105,17 +105,8 @@ def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
 
 def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: Iterable[str]) -> Session | None:
     """Return a session that knows no job, for what only reads at these places; None where all of them are files."""
-    use_jobs(project_dir)
     remote = any(place.startswith(("gs://", "bq://")) for place in places)
     return open_place(project_dir, target, local_dir) if remote else None
-
-
-def use_jobs(project_dir: Path) -> None:
-    """Make the jobs of a folder importable where it has any: a model that was made without a job needs its class."""
-    from pipeline.imports import use_project_root
-
-    if (project_dir / "jobs").is_dir():
-        use_project_root(project_dir.resolve())
 
 
 def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
@@ -125,7 +116,6 @@ def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
     from pipeline.session import Session
     from pipeline.sql_assets import Catalogue
 
-    use_jobs(project_dir)
     root = project_dir.resolve()
     return Session(Project(root), Catalogue(root), open_target(target, local_dir), Reporter())
 

@@ -105,12 +105,12 @@ def run(
 
     if run_date is None and not catch_up:
         raise typer.BadParameter("give --run-date, or --catch-up")
+    if run_date is None and rerun:
+        raise typer.BadParameter("--rerun takes --run-date")
     day = parse_date(run_date, option="--run-date") if run_date is not None else None
     session, found = open_job(project_dir, job, target, local_dir)
     if day is not None:
         print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
-    elif rerun:
-        raise typer.BadParameter("--rerun takes --run-date")
     else:
         print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
 

@@ -61,7 +61,7 @@ def predict(
         if not (model and data and out) or job is not None or run_date is not None or max_reject_rate:
             raise typer.BadParameter("--data goes with --model and --out only")
         session = look_at_target(project_dir, target, local_dir, places=(model, data))
-        _predict_file(session, model, data, out, as_json)
+        _predict_file(session, model, data, out, project_dir, as_json)
         return
     if job is None or run_date is None:
         raise typer.BadParameter("give JOB and --run-date, or --model, --data and --out")
@@ -69,17 +69,18 @@ def predict(
     do_phase("predict", job, run_date, target, local_dir, project_dir, model=model, rate=rate, as_json=as_json)
 
 
-def _predict_file(session: Session | None, model: str, data: str, out: Path, as_json: bool) -> None:
+def _predict_file(session: Session | None, model: str, data: str, out: Path, project_dir: Path, as_json: bool) -> None:
     from pipeline.known_models import check_known
     from pipeline.model_files import any_bundle
     from pipeline.phases.predict_files import predict_from_path
 
     if session is None:
-        rows = predict_from_path(model, data, out)
+        rows = predict_from_path(model, data, out, project=project_dir)
     else:
         # a folder says nothing of the target at which it was trained
         check = partial(check_known, session, model) if model.startswith("gs://") else any_bundle
-        rows = predict_from_path(model, data, out, store=session.store, warehouse=session.warehouse, check=check)
+        store, warehouse = session.store, session.warehouse
+        rows = predict_from_path(model, data, out, store=store, warehouse=warehouse, check=check, project=project_dir)
     content = {"model": model, "data": data, "out": str(out), "rows": rows}
     typer.echo(json.dumps(content, indent=1) if as_json else f"{out}: {rows:,} predictions of {model}")
 

@@ -12,14 +12,19 @@ from pipeline.bundle import BundleInfo, load_verified, using_code
 from pipeline.casts import with_dtypes
 from pipeline.errors import CheckError, RequestError
 from pipeline.files import replace_file
+from pipeline.imports import can_import_jobs
 from pipeline.inputs import read_input
 from pipeline.model_config import ModelConfig
 from pipeline.model_files import any_bundle, fetch_verified
 from pipeline.ndjson import write_jsonl
 from pipeline.phases.predict import predict_from_data
 from pipeline.schemas import Schema, infer_schema
+from pipeline.statements.job import LABEL
 from pipeline.store import Store
 from pipeline.warehouse import Warehouse
+
+LONGEST_NAME = 200
+"""Bytes of the name of a file; while it is written it has a longer one, and file systems end at 255."""
 
 
 def predict_from_path(
@@ -30,6 +35,7 @@ def predict_from_path(
     store: Store | None = None,
     warehouse: Warehouse | None = None,
     check: Callable[[BundleInfo], object] = any_bundle,
+    project: Path | None = None,
 ) -> int:
     """Write a bundle's predictions for the rows at a place as JSON Lines, and return how many there are.
 
@@ -48,6 +54,8 @@ def predict_from_path(
         Needed for `gs://` addresses and tables: `Store(target)`, `Warehouse(target)`.
     check
         Looks at what the bundle says of itself before its files, and raises where it is not the one that is meant.
+    project
+        Folder whose jobs have the class of a model that was made without a job.
 
     Raises
     ------
@@ -61,6 +69,8 @@ def predict_from_path(
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name) / "bundle"
         info = fetch_verified(str(bundle), store, folder, check)
+        if project and not info.run:
+            can_import_jobs(project, besides=str(bundle))
         with using_code(folder):
             model, config = load_verified(folder, info)
             frame = _rows(str(data), info, config, store, warehouse)
@@ -70,7 +80,10 @@ def predict_from_path(
             raise CheckError(f"{bundle}: the model's predictions lack {', '.join(missing)}", hint="mend the model")
         written = Path(name) / "predictions.jsonl"
         count = write_jsonl(predictions, infer_schema(predictions), written, origin=str(out))
-        replace_file(out, written.read_bytes())
+        try:
+            replace_file(out, written.read_bytes())
+        except OSError as error:
+            raise RequestError(f"{out}: cannot be written ({error.strerror})", hint="name another file") from error
     return count
 
 
@@ -79,14 +92,18 @@ def _rows(
 ) -> pd.DataFrame:
     """Return the rows to predict for, shape (rows, columns of the training data but the label)."""
     known = info.content["training_data"]
-    columns = {name: kind for name, kind in known["columns"].items() if name != config.columns.label}
+    labels = {config.columns.label, LABEL if info.run else None}
+    columns = {name: kind for name, kind in known["columns"].items() if name not in labels}
     schema, key = Schema.parse(columns), config.columns.key
     frame = read_input(data, store=store, warehouse=warehouse, schema=schema, order_by=key)
+    missing = [name for name in key if name in columns and frame[name].isna().any()]
+    if missing:
+        raise RequestError(f"{data}: rows without {missing[0]}", hint="it is part of the key: leave the rows out")
     return with_dtypes(frame, {name: known["dtypes"][name] for name in columns}, origin=data)
 
 
 def _check_new_file(out: Path) -> None:
+    if out.suffix != ".jsonl" or not out.parent.is_dir() or len(out.name.encode()) > LONGEST_NAME:
+        raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")
     if out.exists():
         raise RequestError(f"{out}: exists already", hint="name a new file")
-    if out.suffix != ".jsonl" or not out.parent.is_dir():
-        raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")

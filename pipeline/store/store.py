@@ -203,6 +203,8 @@ class Store:
 
     def _blob(self, uri: str) -> storage.Blob:
         bucket, name = split_uri(uri)
+        if not name or name.endswith("/"):
+            raise RequestError(f"{uri}: names no object", hint="write gs://bucket/name")
         return self._client.bucket(bucket).blob(name)
 
 
@@ -211,6 +213,9 @@ def split_uri(uri: str) -> tuple[str, str]:
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket:
         raise RequestError(f"{uri!r} is not a gs:// address", hint="write gs://bucket/name")
+    # One object has one address: the ledger and all comparisons go by it.
+    if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")[: None if name else 0]):
+        raise RequestError(f"{uri!r} has empty, . or .. parts", hint="write gs://bucket/name")
     return bucket, name
 
 

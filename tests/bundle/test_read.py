@@ -94,6 +94,9 @@ def test_files_that_are_not_listed_are_not_loaded(trapped, name):
         lambda content: content["training_data"].pop("columns"),
         lambda content: content.pop("commit"),
         lambda content: content.update(more=1),
+        lambda content: content["files"].update({"x" * 300: {"sha256": "0" * 64, "size": 1}}),
+        lambda content: content["training_data"]["columns"].update(id="FOO"),
+        lambda content: content["training_data"].update(dtypes={}),
     ],
 )
 def test_damaged_list_of_files_is_refused(trapped, change):
@@ -188,3 +191,12 @@ def test_missing_folder_is_a_request_error(tmp_path):
 def test_info_has_a_digest_of_its_content(made):
     folder, info = made
     assert read_info(folder).digest == info.digest == full_digest_json(dict(info.content))
+
+
+@pytest.mark.parametrize("model", ['"\\ud800"', "[" * 100_000, "[" * 990 + "]" * 990])
+def test_json_that_nobody_writes_is_one_line(made, model):
+    folder, _ = made
+    text = (folder / "bundle.json").read_text()
+    (folder / "bundle.json").write_text(text.replace('"jobs.dummy.model:Mean"', model))
+    with pytest.raises((CheckError, RequestError), match=r"bundle\.json is damaged|no model bundle here"):
+        read_bundle(folder)

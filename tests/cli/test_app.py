@@ -90,7 +90,9 @@ def test_version_is_that_of_the_package(capsys):
         (["fly"], "No such command 'fly'"),
         (["sources", "fly"], "No such command 'fly'"),
         (["run", *JOB, *RUN_DATE, "--fly"], "No such option: --fly"),
-        (["run", *JOB], "Missing option '--run-date'"),
+        (["load", *JOB], "Missing option '--run-date'"),
+        (["run", *JOB], "give --run-date, or --catch-up"),
+        (["run", *JOB, "--catch-up", "--rerun"], "--rerun takes --run-date"),
         (["run", *RUN_DATE], "Missing argument 'JOB'"),
         (["fixtures", "dummy", "--out", "x", "--seed", "many"], "Invalid value for '--seed'"),
         (["run", *JOB, "--run-date"], "requires an argument"),
@@ -322,3 +324,25 @@ def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
     assert cli.run([command, *JOB, *days]) == 0
     assert cli.run([command, *JOB, *days, "--max-reject-rate", "0.25"]) == 0
     assert given == [0.0, 0.25]
+
+
+def test_sigterm_unwinds_and_is_one_line():
+    """What was made for a command is put away; the exit code is that of a process that a signal ended."""
+    code = """
+import time
+from pipeline.cli import app
+def work(*_, **__):
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    finally:
+        print("put away", flush=True)
+app.app = work
+app.main()
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (143, "put away\n")
+    assert err == "error: ended by SIGTERM - run the same command again to go on\n"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import py_compile
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from pipeline.bundle import sealed
+from pipeline.bundle.content import RUN
 from pipeline.digests import sha256_file
 from pipeline.errors import CheckError, RequestError
 from pipeline.phases.predict import predict_from_data
@@ -160,3 +162,54 @@ def test_rows_have_the_dtypes_of_the_training_rows(make_bundle, data, tmp_path):
     FRAME.assign(other=[1, None]).to_csv(tmp_path / "gaps.csv", index=False)
     with pytest.raises(RequestError, match=r"gaps\.csv: column other has missing values, which the training data had"):
         predict_from_path(bundle, tmp_path / "gaps.csv", tmp_path / "more.jsonl")
+
+
+@pytest.fixture
+def coded(make_bundle, project):
+    """A bundle of a job, with its code."""
+    bundle = with_code(make_bundle(), project)
+    run = dict.fromkeys(RUN, "1") | {"job": "dummy"}
+    content = json.loads((bundle / "bundle.json").read_text()) | {"run": run, "complete": True}
+    (bundle / "bundle.json").write_text(json.dumps(sealed(content)))
+    return bundle
+
+
+def test_a_package_of_jobs_on_the_path_does_not_hide_the_bundles_code(coded, data, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere/jobs/dummy"
+    elsewhere.mkdir(parents=True)
+    (elsewhere.parent / "__init__.py").write_text("")
+    (elsewhere / "__init__.py").write_text("")
+    (elsewhere / "model.py").write_text("raise RuntimeError('not the code of the bundle')\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    forget_modules()
+    monkeypatch.delitem(sys.modules, "jobs", raising=False)
+    assert predict_from_path(coded, data, tmp_path / "out.jsonl") == 2
+
+
+def test_code_in_the_folder_where_one_stands_never_runs(coded, data, tmp_path):
+    """A bundle has jobs/ as a project has: standing in it makes nothing of it importable."""
+    trap = tmp_path / "sprung"
+    for name in ("pandas.py", "joblib.py", "jobs/__init__.py"):
+        (coded / name).write_text(f"open({str(trap)!r}, 'w').close()\n")
+    command = ["predict", "--model", ".", "--data", data, "--out", str(tmp_path / "out.jsonl")]
+    code = "import sys; sys.path[:] = [place for place in sys.path if place]; from pipeline.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], cwd=coded, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not trap.exists()
+
+
+def test_rows_need_no_label_and_every_part_of_their_key(coded, data, tmp_path):
+    FRAME.drop(columns="label").to_csv(tmp_path / "new.csv", index=False)
+    assert predict_from_path(coded, tmp_path / "new.csv", tmp_path / "out.jsonl") == 2
+    FRAME.assign(day=["2013-07-01", None]).to_csv(tmp_path / "gap.csv", index=False)
+    with pytest.raises(RequestError, match=r"gap\.csv: rows without day"):
+        predict_from_path(coded, tmp_path / "gap.csv", tmp_path / "more.jsonl")
+
+
+@pytest.mark.parametrize("out", ["", "x" * 300 + ".jsonl", "/proc/x.jsonl", "missing/out.jsonl"])
+def test_places_that_cannot_be_written_are_one_line(coded, data, tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match=r"not a \.jsonl file in a folder|cannot be written"):
+        predict_from_path(coded, data, out)

@@ -10,6 +10,7 @@ from pipeline.store import Store
 from pipeline.store.content import Content
 from pipeline.store.store import split_uri
 from pipeline.target import Endpoints
+from tests.dummy_project import offline_target
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +162,15 @@ def test_a_server_that_is_gone_is_an_error_within_seconds(store, file, monkeypat
             CloudError, match=r"^(uploading|reading|listing|looking at bucket) .* - run the same command"
         ):
             doing()
+
+
+@pytest.mark.parametrize("uri", ["gs://b/x/../m", "gs://b/./m", "gs://b//m", "gs://b/x//m"])
+def test_one_object_has_one_address(uri):
+    with pytest.raises(RequestError, match=r"has empty, \. or \.\. parts"):
+        split_uri(uri)
+
+
+@pytest.mark.parametrize("uri", ["gs://b", "gs://b/", "gs://b/folder/"])
+def test_a_bucket_and_a_folder_are_no_object(uri):
+    with pytest.raises(RequestError, match="names no object - write gs://bucket/name"):
+        Store(offline_target()).read_bytes(uri)

@@ -83,11 +83,12 @@ def reproduce(session: Session, place: str, *, rebuild: bool) -> Reproduction:
         check = partial(check_known, session, place) if place.startswith("gs://") else any_bundle
         info = fetch_verified(place, session.store, folder, check)
         then = bundle_side(session, folder, info)
-        return Reproduction(place, info.model_id, list(_items(session, folder, info, then, rebuild=rebuild)))
+        now = side_here(session, then, place)
+        return Reproduction(place, info.model_id, list(_items(session, folder, info, then, now, rebuild=rebuild)))
 
 
-def _items(session: Session, folder: Path, info: BundleInfo, then: Side, *, rebuild: bool) -> Iterator[Item]:
-    now, run = side_here(session, then), run_of_bundle(then, info) if info.run else None
+def _items(session: Session, folder: Path, info: BundleInfo, then: Side, now: Side, *, rebuild: bool) -> Iterator[Item]:
+    run = run_of_bundle(then, info) if info.run else None
     if now.variant is None:
         what = f"variant {info.content['variant']} is not in the project any more"
         raise RequestError(what, hint="bring it back, or reproduce in a folder without the job")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.bundle import BundleInfo, using_code
+from pipeline.imports import can_import_jobs
 from pipeline.project import Job, Project, Variant, read_variant
 from pipeline.session import Session
 from pipeline.sql_assets import Catalogue
@@ -46,10 +47,19 @@ def bundle_side(session: Session, folder: Path, info: BundleInfo) -> Side:
     return Side(own, job, replace(read_variant(folder / "variant.yaml"), name=_name(info)), is_bundle=True)
 
 
-def side_here(session: Session, bundle: Side) -> Side:
-    """Return the project of the session where it has the job, or the bundle's where there is no other."""
+def side_here(session: Session, bundle: Side, place: str) -> Side:
+    """Return the project of the session where it has the job, or the bundle's where there is no other.
+
+    Parameters
+    ----------
+    place
+        Where the bundle lies: its folder looks like a project, and nothing there was verified.
+    """
     root = session.project.root
-    if bundle.job is None or not (root / "jobs" / bundle.job.name / "job.yaml").is_file():
+    if bundle.job is None:
+        can_import_jobs(root, besides=place)
+        return bundle
+    if not (root / "jobs" / bundle.job.name / "job.yaml").is_file() or root == Path(place).resolve():
         return bundle
     job = Project.open(root).job(bundle.job.name)
     name = bundle.variant.name if bundle.variant else ""
