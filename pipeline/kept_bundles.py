@@ -66,7 +66,7 @@ def fetch_kept(model: TrainedModel, info: BundleInfo, store: Store, folder: Path
         A file is not the one that was committed.
     """
     fetch_bundle(model.uri, store, folder)
-    verify(folder, info)
+    verify(folder, info, model.uri)
     return KeptBundle(info, folder)
 
 

@@ -70,6 +70,6 @@ def labels(df: pd.DataFrame, columns: Columns) -> NDArray[np.int64]:
 def scored(df: pd.DataFrame, columns: Columns, scores: Matrix) -> pd.DataFrame:
     """The key of each row with its probability of being late.
 
-    Rounded: the last bits of a sum depend on the number of threads.
+    Rounded: the last bits of a sum depend on the processor.
     """
     return df[columns.key].reset_index(drop=True).assign(score=scores.round(12))

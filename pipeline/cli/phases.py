@@ -92,8 +92,9 @@ def run(
 ) -> None:
     """Carry out all phases for a run date, evaluate what has matured, and let the gate judge challengers.
 
-    A schedule calls it with --catch-up: it runs every date after the last done one, up to the newest possible, seven at
-    most; called late, twice, or after nights without a call, it does what is due. --run-date overrides that.
+    A schedule calls it with --catch-up: it runs every date after the last done one, the oldest seven of them, up to the
+    newest whose moment has passed; of a new job the newest only. Called late, twice, or after nights without a call, it
+    does what is due. --run-date overrides that.
 
     Example: pipeline run flight_delay --run-date 2013-07-01
 

@@ -32,7 +32,12 @@ ModelPlace = Annotated[
     str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
 ]
 DataPlace = Annotated[
-    str | None, typer.Option("--data", metavar="PLACE", help="Rows to score: a file, gs://... or bq://...")
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PLACE",
+        help="Rows to score: a CSV, JSON Lines or Parquet file, gs://... or bq://project.dataset.table.",
+    ),
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New .jsonl file for their predictions.")]
 
@@ -51,6 +56,7 @@ def predict(
 ) -> None:
     """Score a run date of a job, with its own models or another one; or the rows of a file with any bundle.
 
+    Give JOB and --run-date, with --model for another bundle; or --model, --data and --out and nothing of the job.
     Scoring a file needs no project: the code of the job comes out of the bundle.
 
     Example: pipeline predict flight_delay --run-date 2013-07-01

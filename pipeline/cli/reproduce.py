@@ -23,9 +23,10 @@ def reproduce(
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model again from its bundle and say item by item whether it is the same; exit code 3 if it is not.
+    """Train a model again from its bundle and say item by item whether it is the same.
 
-    SQL, configuration and code of this project are compared with the bundle's. Nothing is published.
+    SQL, configuration and code of this project are compared with the bundle's; where it has no such job, the bundle's
+    own are used. Nothing is published. Exit code 3 if the model is different, 0 if it is identical or equivalent.
 
     Example: pipeline reproduce gs://bucket/flight_delay/models/2013-07-01/...
     """

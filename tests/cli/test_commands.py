@@ -149,7 +149,7 @@ def read_terminal(descriptor):
         ),
         (["evaluate", "flight_delay", "--as-of", "tomorrow"], "--as-of 'tomorrow' is not a date"),
         (["backfill", "flight_delay", "--from", "2013-07-02", "--to", "2013-07-01"], "--from .* lies after .* - swap"),
-        (["run", "flight_delay"], "Missing option '--run-date' - see pipeline run --help"),
+        (["run", "flight_delay"], "give --run-date, or --catch-up - see pipeline run --help"),
         *(
             ([*command, "--max-reject-rate", rate], f"--max-reject-rate': {said}")
             for command in (
