@@ -113,6 +113,18 @@ def test_loading_id_maps_again_changes_nothing(session, job, rows):
     assert reader(session)(counted) == before
 
 
+def test_id_maps_that_are_gone_are_loaded_again(session, job, rows):
+    """Their job is done, and under the same id: what counts is what stands there."""
+    counted, run = "SELECT COUNT(*) AS n FROM ml.id_maps_v1", open_run(session, job, DAYS[1])
+    before = reader(session)(counted)
+    table = session.target.table("id_maps_v1")
+    session.warehouse._client.query(f"DELETE FROM `{table}` WHERE run_date = '{DAYS[1]}'").result(timeout=30)
+    assert reader(session)(counted) != before
+    for model in committed_models(run):
+        load_id_maps(run, model)
+    assert reader(session)(counted) == before
+
+
 def test_the_challenger_is_promoted_over_popularity(session, rows):
     champions = reader(session)("SELECT variant FROM ledger.champions ORDER BY from_run_date, decided_at")
     assert [row["variant"].split("@")[0] for row in champions] == ["popularity", "item_similarity"]
