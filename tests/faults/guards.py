@@ -122,6 +122,11 @@ GUARDS = (
     ),
     Guard("a bundle is compared with its checksums", patches.verify_no_bundle, SWAPPED),
     Guard("nothing is unpickled before that", patches.unpickle_first, SWAPPED),
+    Guard(
+        "a bundle is compared with the ledger",
+        patches.ask_no_ledger,
+        f"{FILES}a_bundle_that_was_swapped_with_its_marker_is_refused_by_the_ledger",
+    ),
     Guard("rows that do not fit are rejected", patches.reject_no_row, f"{SCORE}[nan]"),
     Guard("rejected rows stop a run", patches.allow_every_reject, f"{SCORE}[inf]"),
     Guard("values that do not fit are not written", patches.refuse_no_value, f"{VALUE}[infinity]"),

@@ -12,7 +12,7 @@ import joblib
 import pytest
 from google.auth.transport.requests import AuthorizedSession
 
-from pipeline import bundle, claims, ledger, model_files, prediction_checks, prediction_files, published, retries, runs
+from pipeline import claims, ledger, model_files, prediction_checks, prediction_files, published, retries, runs
 from pipeline.phases import evaluate, load, predict, preprocess
 from pipeline.rejects import Split, split_frame
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
@@ -185,17 +185,21 @@ def keep_own_marker(name: str) -> Callable[[Patch], None]:
 
 
 def verify_no_bundle(patch: Patch) -> None:
-    patch.setattr(bundle, "_verify", nothing)
+    patch.setattr(model_files, "verify", nothing)
 
 
 def unpickle_first(patch: Patch) -> None:
-    verified = bundle.read_bundle
+    verify = model_files.verify
 
-    def read(folder: Any) -> Any:
+    def load_then_verify(folder: Any, *rest: Any) -> None:
         joblib.load(folder / "model.joblib")
-        return verified(folder)
+        verify(folder, *rest)
 
-    patch.setattr(model_files, "read_bundle", read)
+    patch.setattr(model_files, "verify", load_then_verify)
+
+
+def ask_no_ledger(patch: Patch) -> None:
+    patch.setattr(predict, "check_recorded", nothing)
 
 
 def reject_no_row(patch: Patch) -> None:
