@@ -13,11 +13,13 @@ from pipeline.job_code import digest_of_code
 from pipeline.project import Job
 from pipeline.sql_assets import Catalogue
 
-VERSION = re.compile(r"_v(?=\d+$)")
-"""What stands before the version in the name of a SQL asset, which people write with @."""
-
 PARTS = {"sql": "SQL", "sources": "source"}
 """Parts of a definition that hold a value for each name, and what a name is called."""
+
+
+def as_written(name: str) -> str:
+    """Return the name of a SQL asset as people write it: `<name>@v<N>`."""
+    return re.sub(r"_v(?=\d+$)", "@v", name)
 
 
 def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
@@ -68,4 +70,4 @@ def _words(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
     if key not in PARTS:
         return ["code or library versions" if key == "code" else key.replace("_", " ")]
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return [f"{PARTS[key]} {VERSION.sub('@v', name)}" for name in names]
+    return [f"{PARTS[key]} {as_written(name)}" for name in names]

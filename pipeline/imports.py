@@ -24,8 +24,9 @@ def can_import_jobs(root: Path, besides: str) -> None:
     besides
         A place that is not trusted: a bundle is a folder with jobs, too.
     """
-    if (root / "jobs").is_dir() and root.resolve() != Path(besides).resolve() and str(root) not in sys.path:
-        sys.path.append(str(root.resolve()))
+    root = root.resolve()
+    if (root / "jobs").is_dir() and root != Path(besides).resolve() and str(root) not in sys.path:
+        sys.path.append(str(root))
 
 
 def import_object(path: str) -> Any:

@@ -35,6 +35,13 @@ def imported_modules(job: Job) -> set[str]:
     return {module for module in seen if not f"{module}.".startswith(f"{package}.")}
 
 
+def job_files(job: Job, *endings: str) -> dict[str, str]:
+    """Return the files of a job with these endings: path below the project's root to text."""
+    root = job.folder.parent.parent
+    paths = sorted(path for path in job.folder.rglob("*") if path.suffix in endings)
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
 def project_files(job: Job, catalogue: Catalogue, sql: Iterable[str]) -> dict[str, str]:
     """Return the files that a project needs to make a job's models again: path below its root to text.
 
@@ -43,9 +50,7 @@ def project_files(job: Job, catalogue: Catalogue, sql: Iterable[str]) -> dict[st
     sql
         Names of the statements that make its examples.
     """
-    root = job.folder.parent.parent
-    paths = sorted(path for path in job.folder.rglob("*") if path.suffix in (".py", ".yaml"))
-    files = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    files = job_files(job, ".py", ".yaml")
     for name in sql:
         asset = catalogue.get(name)
         files[f"sql/{name}.sql"] = asset.text

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.bundle import BundleInfo, read_info, stored_training_data, verify
-from pipeline.model_files import TrainedModel, check_committed, fetch_bundle
+from pipeline.bundle import BundleInfo, stored_training_data, verify
+from pipeline.model_files import TrainedModel, fetch_bundle
 from pipeline.provenance import commit_name
 from pipeline.store import Store
 
@@ -34,29 +34,13 @@ class KeptBundle:
         return data.frame if data else None
 
 
-def fetch_info(model: TrainedModel, store: Store, folder: Path) -> BundleInfo:
-    """Return what `bundle.json` of a committed model says.
-
-    Raises
-    ------
-    RequestError
-        It is gone, or of a schema version that this engine does not know.
-    CheckError
-        It is not the one that was committed.
-    """
-    store.download(f"{model.uri}/bundle.json", folder / "bundle.json")
-    info = read_info(folder)
-    check_committed(model.uri, model.bundle_digest)(info)
-    return info
-
-
 def fetch_kept(model: TrainedModel, info: BundleInfo, store: Store, folder: Path) -> KeptBundle:
     """Fetch the whole bundle of a committed model and verify every file of it.
 
     Parameters
     ----------
     info
-        What `fetch_info` returned: what the files are compared with.
+        What `committed_info` returned: what the files are compared with.
 
     Raises
     ------

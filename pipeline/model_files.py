@@ -115,6 +115,22 @@ def models_there(run: Run) -> list[TrainedModel]:
     return [record_of(TrainedModel, run.session.store.read_json(uri), uri) for uri in markers]
 
 
+def committed_info(model: TrainedModel, store: Store, folder: Path) -> BundleInfo:
+    """Return what `bundle.json` of a committed model says, by way of a folder.
+
+    Raises
+    ------
+    RequestError
+        It is gone, or of a schema version that this engine does not know.
+    CheckError
+        It is not the one that was committed.
+    """
+    store.download(f"{model.uri}/bundle.json", folder / "bundle.json")
+    info = read_info(folder)
+    check_committed(model.uri, model.bundle_digest)(info)
+    return info
+
+
 def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
     """Return how the scores of a committed model's training rows are distributed; nothing where its bundle lacks that.
 
@@ -125,9 +141,7 @@ def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name)
-        store.download(f"{model.uri}/bundle.json", folder / "bundle.json")
-        info = read_info(folder)
-        check_committed(model.uri, model.bundle_digest)(info)
+        info = committed_info(model, store, folder)
         listed = info.files.get(SCORES)
         if listed is None:
             return []

@@ -8,8 +8,7 @@ import pytest
 
 from pipeline.bundle import SCORES, read_info, sealed
 from pipeline.errors import CheckError, RequestError
-from pipeline.kept_bundles import fetch_info
-from pipeline.model_files import TrainedModel, fetch_verified, load_model, score_reference
+from pipeline.model_files import TrainedModel, committed_info, fetch_verified, load_model, score_reference
 from pipeline.phases.train import train_from_path
 from pipeline.project import Project
 from pipeline.store import Store
@@ -80,7 +79,9 @@ def committed(bundle):
     return TrainedModel("mean@0", "0" * 16, "gs://b/m", digest, training_rows=2, data_checksum="", code_digest="")
 
 
-@pytest.mark.parametrize("read", [score_reference, lambda model, store: fetch_info(model, store, store.folder / "to")])
+@pytest.mark.parametrize(
+    "read", [score_reference, lambda model, store: committed_info(model, store, store.folder / "to")]
+)
 def test_a_bundle_in_the_place_of_the_committed_one_is_refused_in_the_same_words(bundle, committed, read):
     path = bundle / "bundle.json"
     content = json.loads(path.read_text())

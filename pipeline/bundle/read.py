@@ -58,14 +58,13 @@ def using_code(folder: Path) -> Iterator[None]:
         return
     found = find_spec("jobs")
     elsewhere = found.submodule_search_locations or [] if found else []
-    aside = _taken_out(own) | _taken_out(["jobs"], whole=False)
+    aside = _taken_out(own)
     _package("jobs", folder.resolve() / "jobs", *elsewhere)
     for name in own:
         _package(name, folder.resolve() / name.replace(".", "/"))
     try:
         yield
     finally:
-        _taken_out([*own, "jobs"], whole=False)
         _taken_out(own)
         sys.modules.update(aside)
 
@@ -78,11 +77,11 @@ def _package(name: str, *places: Path | str) -> None:
         sys.modules[name] = package
 
 
-def _taken_out(packages: list[str], *, whole: bool = True) -> dict[str, ModuleType]:
-    """Take packages out of what is imported, with all of their modules unless told otherwise, and return them."""
+def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
+    """Take packages with their modules, and the package around them, out of what is imported, and return them."""
 
     def belongs(name: str) -> bool:
-        return name in packages or (whole and any(name.startswith(f"{package}.") for package in packages))
+        return name == "jobs" or any(f"{name}.".startswith(f"{package}.") for package in packages)
 
     return {name: sys.modules.pop(name) for name in list(sys.modules) if belongs(name)}
 

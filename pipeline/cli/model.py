@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from pipeline.cli.options import (
     ProjectDir,
     TargetName,
     look_at_target,
+    print_content,
 )
 
 app = typer.Typer(
@@ -43,4 +43,4 @@ def inspect(
 
     session = look_at_target(project_dir, target, local_dir, places=(bundle,))
     found = inspect_model(bundle, session)
-    typer.echo(json.dumps(asdict(found), indent=1) if as_json else "\n".join(as_lines(found)))
+    print_content(asdict(found), as_lines(found), as_json)

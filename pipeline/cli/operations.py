@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,6 +18,7 @@ from pipeline.cli.options import (
     look_at_job,
     open_job,
     open_target,
+    print_content,
 )
 
 AnyRunDate = Annotated[
@@ -48,10 +47,10 @@ def status(
     if day is None:
         dates = recent_dates.recent_dates(session, found, recent_dates.SHOWN)
         lines = status_lines.recent_lines(job, dates, session.store.uri(job))
-        _print({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
+        print_content({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
     else:
         state = status_of(session, found, day)
-        _print(asdict(state), status_lines.date_lines(state), as_json)
+        print_content(asdict(state), status_lines.date_lines(state), as_json)
 
 
 def gc(
@@ -79,7 +78,7 @@ def gc(
     session, found = open_job(project_dir, job, target, local_dir)
     removed = collect_garbage(session, found, timedelta(days=older_than), dry_run=dry_run)
     content = {"job": job, "dry_run": dry_run, "removed": [asdict(item) for item in removed]}
-    _print(content, as_lines(job, removed, dry_run=dry_run), as_json)
+    print_content(content, as_lines(job, removed, dry_run=dry_run), as_json)
 
 
 def doctor(
@@ -99,12 +98,8 @@ def doctor(
     limits = LIMITS if target == "local" else ()
     content = {"checks": [asdict(item) for item in findings], "limits": [item._asdict() for item in limits]}
     lines = [*map(str, findings), *([f"{HEADING}:"] if limits else []), *map(str, limits)]
-    _print(content, lines, as_json)
+    print_content(content, lines, as_json)
     raise typer.Exit(worst(findings))
-
-
-def _print(content: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
-    typer.echo(json.dumps(content, indent=1, default=str) if as_json else "\n".join(lines))
 
 
 def add_to(app: typer.Typer) -> None:

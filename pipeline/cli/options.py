@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="Name of a job: a folder in jobs/.")]
 RunDate = Annotated[str, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")]
+AnyRunDate = Annotated[
+    str | None, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")
+]
 TargetName = Annotated[
     str, typer.Option("--target", metavar="TARGET", help="local (embedded emulators), or a YAML file.")
 ]
@@ -111,13 +114,10 @@ def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: I
 
 def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
     """Return a session that knows no job: the folder may hold a project or none."""
-    from pipeline.progress import Reporter
     from pipeline.project import Project
     from pipeline.session import Session
-    from pipeline.sql_assets import Catalogue
 
-    root = project_dir.resolve()
-    return Session(Project(root), Catalogue(root), open_target(target, local_dir), Reporter())
+    return Session.open(Project(project_dir.resolve()), open_target(target, local_dir))
 
 
 def connect(project: Project, target: str, local_dir: Path) -> Session:
@@ -154,6 +154,11 @@ def do_phase(
     session, found = open_job(project_dir, job, target, local_dir)
     done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
     print_summary(done, as_json)
+
+
+def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
+    """Write what was found to stdout: lines for people, or one JSON object."""
+    typer.echo(json.dumps(content, indent=1, default=str) if as_json else "\n".join(lines))
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import typer
 from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
+    AnyRunDate,
     AsJson,
     JobName,
     LocalDir,
@@ -23,9 +24,6 @@ from pipeline.cli.options import (
     print_summary,
 )
 
-AnyRunDate = Annotated[
-    str | None, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")
-]
 CatchUp = Annotated[bool, typer.Option("--catch-up", help="Run the dates that are due, for a schedule.")]
 First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
 Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]

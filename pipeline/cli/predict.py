@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +10,7 @@ import typer
 from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
+    AnyRunDate,
     AsJson,
     LocalDir,
     MaxRejectRate,
@@ -19,15 +18,13 @@ from pipeline.cli.options import (
     TargetName,
     do_phase,
     look_at_target,
+    print_content,
 )
 
 if TYPE_CHECKING:
     from pipeline.session import Session
 
 AnyJob = Annotated[str | None, typer.Argument(metavar="JOB", help="Name of a job: a folder in jobs/.")]
-AnyRunDate = Annotated[
-    str | None, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")
-]
 ModelPlace = Annotated[
     str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
 ]
@@ -76,19 +73,16 @@ def predict(
 
 
 def _predict_file(session: Session | None, model: str, data: str, out: Path, project_dir: Path, as_json: bool) -> None:
-    from pipeline.known_models import check_known
-    from pipeline.model_files import any_bundle
+    from pipeline.known_models import check_at
     from pipeline.phases.predict_files import predict_from_path
 
     if session is None:
         rows = predict_from_path(model, data, out, project=project_dir)
     else:
-        # a folder says nothing of the target at which it was trained
-        check = partial(check_known, session, model) if model.startswith("gs://") else any_bundle
-        store, warehouse = session.store, session.warehouse
+        store, warehouse, check = session.store, session.warehouse, check_at(session, model)
         rows = predict_from_path(model, data, out, store=store, warehouse=warehouse, check=check, project=project_dir)
     content = {"model": model, "data": data, "out": str(out), "rows": rows}
-    typer.echo(json.dumps(content, indent=1) if as_json else f"{out}: {rows:,} predictions of {model}")
+    print_content(content, [f"{out}: {rows:,} predictions of {model}"], as_json)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import DEFAULT_LOCAL_DIR, HERE, AsJson, LocalDir, ProjectDir, TargetName, open_place
+from pipeline.cli.options import (
+    DEFAULT_LOCAL_DIR,
+    HERE,
+    AsJson,
+    LocalDir,
+    ProjectDir,
+    TargetName,
+    open_place,
+    print_content,
+)
 
 Bundle = Annotated[str, typer.Argument(metavar="MODEL", help="A bundle: gs:// address (models[].uri) or folder.")]
 Rebuild = Annotated[
@@ -33,8 +41,7 @@ def reproduce(
     from pipeline.phases import reproduce as phase
 
     found = phase.reproduce(open_place(project_dir, target, local_dir), model, rebuild=rebuild)
-    lines = phase.reproduction_lines(found)
-    typer.echo(json.dumps(phase.content_of(found), indent=1) if as_json else "\n".join(lines))
+    print_content(phase.content_of(found), phase.reproduction_lines(found), as_json)
     raise typer.Exit(found.exit_code)
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import DEFAULT_LOCAL_DIR, HERE, AsJson, LocalDir, ProjectDir, TargetName, look_at_job
+from pipeline.cli.options import (
+    DEFAULT_LOCAL_DIR,
+    HERE,
+    AsJson,
+    LocalDir,
+    ProjectDir,
+    TargetName,
+    look_at_job,
+    print_content,
+)
 
 
 def why(
@@ -35,7 +43,7 @@ def why(
     refuse_pair(a, b)
     session, job = look_at_job(project_dir, a.job, target, local_dir)
     found = why_of(session, job, a, b)
-    typer.echo(json.dumps(content_of(found, rows), indent=1) if as_json else "\n".join(why_lines(found, rows)))
+    print_content(content_of(found, rows), why_lines(found, rows), as_json)
 
 
 def add_to(app: typer.Typer) -> None:

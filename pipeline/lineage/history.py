@@ -9,7 +9,7 @@ from datetime import date
 from functools import cached_property
 
 from pipeline.dates import EARLIEST, LATEST
-from pipeline.identity import VERSION
+from pipeline.identity import as_written
 from pipeline.ledger import Ledger
 from pipeline.lineage.rows import Row, Rows, grouped
 from pipeline.lineage.verdicts import Verdicts
@@ -29,7 +29,7 @@ ReadDates = Callable[[Session, str, date, date], Statement]
 
 def versions(digests: Mapping[str, str]) -> dict[str, str]:
     """Return digests of SQL files by their names as people write them, `<name>@v<N>`."""
-    return {VERSION.sub("@v", name): digest for name, digest in digests.items()}
+    return {as_written(name): digest for name, digest in digests.items()}
 
 
 @dataclass(frozen=True)

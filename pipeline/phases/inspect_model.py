@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.bundle import BundleInfo
-from pipeline.identity import VERSION
+from pipeline.identity import as_written
 from pipeline.known_models import check_known
 from pipeline.model_files import fetch_verified
 from pipeline.session import Session
@@ -75,7 +75,7 @@ def as_lines(found: InspectedModel) -> Iterator[str]:
     kept = "kept in the bundle" if data["stored"] else "too large to be kept"
     yield f"  data       {data['rows']:,} rows x {len(data['columns'])} columns, checksum {data['checksum']}, {kept}"
     for name, digest in bundle["sql_digests"].items():
-        yield f"  SQL        {VERSION.sub('@v', name)} {digest}"
+        yield f"  SQL        {as_written(name)} {digest}"
     yield f"  libraries  {', '.join(f'{name} {version}' for name, version in bundle['libraries'].items())}"
     yield f"  seeds      {', '.join(f'{name} {seed}' for name, seed in bundle['seeds'].items())}"
     yield "  variant.yaml"

@@ -95,10 +95,10 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     seconds: dict[str, float] = {}
     if missing:
         run.done_now.add("train")
-        data = _training_data(run, examples)
+        data, origin = _training_data(run, examples), _origin(run)
         for variant in run.session.reporter.track(missing, f"{run.run_date} train"):
             watch = Stopwatch()
-            committed[variant.name] = _train_variant(run, variant, data)
+            committed[variant.name] = _train_variant(run, variant, data, origin)
             seconds[variant.id] = watch.seconds
     models = [model for model in committed.values() if model]
     events = [_event(model, seconds.get(model.variant)) for model in models]
@@ -117,10 +117,9 @@ def _training_data(run: Run, examples: Examples) -> TrainingData:
         return TrainingData.of(frame)
 
 
-def _train_variant(run: Run, variant: Variant, data: TrainingData) -> TrainedModel:
+def _train_variant(run: Run, variant: Variant, data: TrainingData, origin: Origin) -> TrainedModel:
     with run.session.reporter.step(f"{run.run_date} train {variant.name}"):
         model = train_from_data(variant.config, data.frame)
-        origin = _origin(run)
 
         def scores() -> list[dict[str, Any]]:
             return _scores(run, model, variant, data)

@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pipeline.bundle import BundleInfo
 from pipeline.errors import CheckError, RequestError
-from pipeline.known_models import check_known
-from pipeline.model_files import any_bundle, fetch_verified
+from pipeline.known_models import check_at
+from pipeline.model_files import fetch_verified
 from pipeline.models import Model
 from pipeline.phases.reproduce.inputs import input_items
 from pipeline.phases.reproduce.item import DIFFERENT, EQUIVALENT, IDENTICAL, NOT_COMPARED, Item
@@ -80,8 +79,7 @@ def reproduce(session: Session, place: str, *, rebuild: bool) -> Reproduction:
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name).resolve()
-        check = partial(check_known, session, place) if place.startswith("gs://") else any_bundle
-        info = fetch_verified(place, session.store, folder, check)
+        info = fetch_verified(place, session.store, folder, check_at(session, place))
         then = bundle_side(session, folder, info)
         now = side_here(session, then, place)
         return Reproduction(place, info.model_id, list(_items(session, folder, info, then, now, rebuild=rebuild)))

@@ -8,8 +8,8 @@ from typing import Any
 from pipeline.bundle import BundleInfo
 from pipeline.compare.texts import changed_files
 from pipeline.compare.values import Change, changes_of
-from pipeline.identity import VERSION, run_definition
-from pipeline.job_code import digest_of_code, imported_modules
+from pipeline.identity import as_written, run_definition
+from pipeline.job_code import digest_of_code, imported_modules, job_files
 from pipeline.models import SEEDS
 from pipeline.phases.reproduce.item import NOT_COMPARED, Item
 from pipeline.phases.reproduce.side import Side
@@ -43,14 +43,14 @@ def _sql(info: BundleInfo, then: Side, now: Side) -> Item:
         texts[0] |= _texts(then, name)
         texts[1] |= _texts(now, name) if there else {}
     digests = info.content["sql_digests"].items()
-    said = ", ".join(f"{VERSION.sub('@v', name)} {digest}" for name, digest in digests)
+    said = ", ".join(f"{as_written(name)} {digest}" for name, digest in digests)
     return Item.of("SQL", said, [*changed_files(*texts)])
 
 
 def _texts(side: Side, name: str) -> dict[str, str]:
     """Return the text of a statement and of its functions, by name."""
     asset = side.session.catalogue.get(name)
-    return {VERSION.sub("@v", part.name): part.text for part in (asset, *asset.functions)}
+    return {as_written(part.name): part.text for part in (asset, *asset.functions)}
 
 
 def _configuration(then: Side, now: Side) -> Item:
@@ -69,19 +69,13 @@ def _definition(side: Side) -> dict[str, Any]:
 
 
 def _code(info: BundleInfo, then: Job, now: Job) -> Item:
-    changes = [*changed_files(_files(then), _files(now))]
+    changes = [*changed_files(job_files(then, ".py"), job_files(now, ".py"))]
     digest = digest_of_code(now)
     if not changes and digest != info.content["code_digest"]:
         note = "the files are the same: libraries or the engine's contract are not"
         changes.append(Change("digest of code and libraries", "changed", info.content["code_digest"], digest, note))
     commit = info.content["commit"]
     return Item.of("code", f"{info.content['code_digest']}{f', commit {commit}' if commit else ''}", changes)
-
-
-def _files(job: Job) -> dict[str, str]:
-    root = job.folder.parent.parent
-    paths = sorted(job.folder.rglob("*.py"))
-    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
 def _libraries(info: BundleInfo, now: Side) -> Item:

@@ -10,10 +10,10 @@ from typing import Any
 from pipeline.bundle import BundleInfo
 from pipeline.claims import Claim, claims_of
 from pipeline.errors import CheckError, RequestError
-from pipeline.kept_bundles import KeptBundle, fetch_info, fetch_kept
+from pipeline.kept_bundles import KeptBundle, fetch_kept
 from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest
-from pipeline.model_files import TrainedModel, models_there
+from pipeline.model_files import TrainedModel, committed_info, models_there
 from pipeline.phases.preprocess import Counts, counted
 from pipeline.prediction_files import committed_manifests
 from pipeline.project import Job
@@ -145,7 +145,7 @@ def _kept(models: Iterable[TrainedModel], session: Session, folder: Path) -> Kep
     for number, model in enumerate(models):
         place = folder / str(number)
         try:
-            info = infos[model.variant] = fetch_info(model, session.store, place)
+            info = infos[model.variant] = committed_info(model, session.store, place)
             bundle = bundle or fetch_kept(model, info, session.store, place)
         except (RequestError, CheckError) as error:  # the comparison goes on with what is left, and says so
             lost.append(f"bundle of {model.variant}: {error.what}")

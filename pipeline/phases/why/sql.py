@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.compare.texts import changed_files, changed_lines
 from pipeline.compare.values import Change
-from pipeline.identity import VERSION
+from pipeline.identity import as_written
 from pipeline.phases.why.group import Group, Pair
 from pipeline.phases.why.record import RunRecord
 
@@ -31,7 +31,7 @@ class Version:
     @property
     def written(self) -> str:
         """The name as people write it."""
-        return VERSION.sub("@v", self.name)
+        return as_written(self.name)
 
 
 def sql_group(pair: Pair) -> Group:
