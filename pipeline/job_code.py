@@ -6,11 +6,16 @@ import ast
 from collections.abc import Iterable, Iterator
 from importlib.util import resolve_name
 from pathlib import Path
+from threading import Lock
 
 from pipeline.errors import RequestError
 from pipeline.project import Job
 from pipeline.provenance import code_digest
 from pipeline.sql_assets import Catalogue
+
+# CPython 3.11 counts the depth of all threads' syntax trees in one place: where garbage collection lets another thread parse
+# meanwhile, `ast.parse` ends in a SystemError ("AST constructor recursion depth mismatch", python/cpython issue 106905).
+_PARSER = Lock()
 
 
 def digest_of_code(job: Job) -> str:
@@ -69,7 +74,8 @@ def _file(folder: Path, package: str, module: str) -> Path | None:
 def _imports(path: Path, module: str) -> Iterator[str]:
     """Yield the modules that a file imports, and the names that may be modules."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        with _PARSER:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
         raise RequestError(f"{path}: no Python ({error})", hint="mend the file") from error
     parent = module if path.name == "__init__.py" else module.rpartition(".")[0]

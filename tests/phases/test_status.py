@@ -161,11 +161,11 @@ def test_a_variant_that_is_missing_is_named_and_shards_are_counted(fresh_session
     three = quick(job, variants=("logistic_regression", "carrier_hour_rate"))
     original, fitted = train._train_variant, []
 
-    def twice(run, variant, data):
+    def twice(run, variant, *training):
         if len(fitted) == 2:
             raise KeyboardInterrupt
         fitted.append(variant)
-        return original(run, variant, data)
+        return original(run, variant, *training)
 
     with monkeypatch.context() as patch:
         patch.setattr(train, "_train_variant", twice)
