@@ -80,14 +80,14 @@ def test_libraries_of_our_jobs_are_found(name, library):
 def test_two_threads_never_parse_at_once(job, monkeypatch):
     inside, most, parse = [], [], ast.parse
 
-    def slow(text):
-        inside.append(text)
+    def slow(*arguments):
+        inside.append(arguments)
         most.append(len(inside))
         sleep(0.01)
         inside.pop()
-        return parse(text)
+        return parse(*arguments)
 
-    monkeypatch.setattr(ast, "parse", slow)
-    with ThreadPoolExecutor(4) as pool:
+    with monkeypatch.context() as patch, ThreadPoolExecutor(4) as pool:
+        patch.setattr(ast, "parse", slow)
         assert len(set(pool.map(lambda _: digest_of_code(job), range(4)))) == 1
     assert max(most) == 1
