@@ -4,6 +4,7 @@
       RequestError         2  the request is wrong: arguments, YAML, SQL, missing data
       CheckError           3  data checks stopped the run
       CloudError           4  BigQuery or Cloud Storage failed after bounded retries
+      ProcessLost          4  a process of this command ended in the middle: killed, or out of memory
       PermissionMissing    5  a permission is missing; the message names it and a role that grants it
 
 Anything else that reaches the command line is a bug: exit code 1, with a traceback.
@@ -45,6 +46,12 @@ class CheckError(PipelineError):
 
 class CloudError(PipelineError):
     """BigQuery or Cloud Storage failed after bounded retries."""
+
+    exit_code = 4
+
+
+class ProcessLost(PipelineError):
+    """A process of this command ended in the middle; the same command goes on."""
 
     exit_code = 4
 

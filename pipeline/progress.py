@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from time import perf_counter
 from typing import TypeVar
 
@@ -61,6 +62,42 @@ class Reporter:
         said = ", ".join(words)
         self.say(f"{what}: {said} ({watch.seconds:.1f} s)" if said else f"{what} ({watch.seconds:.1f} s)")
 
-    def _bars(self) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    @contextmanager
+    def count(self, what: str, total: int) -> Iterator[Callable[[str], None]]:
+        """Show how many of several long pieces of work are done: a bar on a terminal, lines elsewhere.
+
+        What is yielded is called after each piece, with a note such as how long the others may take.
+        """
+        if not self._console.is_terminal:
+            numbers = count(1)
+            yield lambda note: self.say(f"{what}: {next(numbers)} of {total}{note and ', '}{note}")
+            return
+        with self._bars(TextColumn("{task.fields[note]}")) as bars:
+            task = bars.add_task(what, total=total, note="")
+            yield lambda note: bars.update(task, advance=1, note=note)
+
+    def _bars(self, *more: TextColumn) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *more)
         return Progress(*columns, console=self._console, transient=True)
+
+
+class Lines(Reporter):
+    """Hands each line to somebody who shows it, and shows no bars of its own.
+
+    Parameters
+    ----------
+    hand_over
+        Gets each line without its end.
+    """
+
+    def __init__(self, hand_over: Callable[[str], None]) -> None:
+        super().__init__()
+        self._hand_over = hand_over
+
+    def say(self, text: str) -> None:
+        """Hand over one line."""
+        self._hand_over(text)
+
+    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002
+        """Yield the items."""
+        yield from items

@@ -13,6 +13,7 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli import (
+    backfill,
     dashboard,
     evaluate,
     fixtures,
@@ -74,6 +75,7 @@ def _options(
 
 
 phases.add_to(app)
+backfill.add_to(app)
 predict.add_to(app)
 evaluate.add_to(app)
 report.add_to(app)

@@ -104,6 +104,7 @@ def test_backfill_runs_every_date_in_order(here, loaded_dir):
     assert [line.split(",")[0].split(" (")[0] for line in again.out.splitlines()] == [
         "flight_delay 2013-07-07: already done",
         "flight_delay 2013-07-08: already done",
+        "flight_delay backfill: 0 done",
     ]
 
 
