@@ -13,6 +13,9 @@ from pipeline.summary import Summary
 
 Outcome = Summary | PipelineError
 
+LOOK_SECONDS = 0.5
+"""How long to wait at a time: polars takes Ctrl-C first, after which a wait goes on, and we have to wake up for it."""
+
 
 class Dates:
     """Run dates on their way.
@@ -43,7 +46,7 @@ class Dates:
                 self._running[start(day)] = day
             if not self._running:
                 return found
-            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            for future in wait(self._running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED).done:
                 day = self._running.pop(future)
                 found[day] = outcome(day, future)
                 self._failures += isinstance(found[day], PipelineError)

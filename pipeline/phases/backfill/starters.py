@@ -17,11 +17,13 @@ from pebble import ProcessExpired, ProcessPool
 
 from pipeline.errors import PipelineError, ProcessLost
 from pipeline.phases.backfill.relay import listening
-from pipeline.phases.backfill.worker import GO_ON, Place, Work, begin, predictions_of, with_lines, work_on
+from pipeline.phases.backfill.worker import Place, Work, begin, predictions_of, with_lines, work_on
 from pipeline.progress import Lines, Stopwatch
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.summary import Summary
+
+GO_ON = "run the same command again to go on, with a smaller --parallel if memory is short"
 
 END_SECONDS = 3.0
 """How long processes have to put away what they hold."""

@@ -10,7 +10,7 @@ from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pipeline.errors import PipelineError, ProcessLost
+from pipeline.errors import PipelineError
 from pipeline.phases.backfill.relay import sender_of, speak_through
 from pipeline.phases.run import make_predictions
 from pipeline.progress import Lines
@@ -18,8 +18,6 @@ from pipeline.project import Job, Project
 from pipeline.session import Session
 from pipeline.summary import Summary
 from pipeline.target import Target
-
-GO_ON = "run the same command again to go on, with a smaller --parallel if memory is short"
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ def begin(place: Place, lines: Connection) -> None:
 
 
 def _end(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # said twice it would end what puts things away
     sys.exit(128 + signal.SIGTERM)
 
 
@@ -69,8 +68,8 @@ def work_on(job: Job, run_date: date, work: Work) -> Summary:
         return predictions_of(_sessions[0], job, run_date, work)
     except (PipelineError, OSError):
         raise
-    except SystemExit as error:  # it would end the parent, too
-        raise ProcessLost(f"{job.name} {run_date}: its process was told to end ({error.code})", hint=GO_ON) from error
+    except SystemExit as error:  # as a result it would end the parent; the process ends, and what it held is put away
+        os._exit(error.code if isinstance(error.code, int) and error.code else 1)
     except Exception as error:
         raise RuntimeError(f"{job.name} {run_date}: {type(error).__name__}: {error}") from error
 
