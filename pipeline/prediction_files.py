@@ -14,6 +14,7 @@ from pipeline.digests import sha256_file, unique_name
 from pipeline.errors import CheckError
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.ndjson import write_rows
+from pipeline.progress import Stopwatch
 from pipeline.records import record_of
 from pipeline.rejects import split_frame, write_rejects
 from pipeline.runs import Run
@@ -27,10 +28,17 @@ def prediction_folder(run: Run, variant: str, model_id: str) -> str:
     return f"{run.variant_folder('predictions', variant)}/{model_id}"
 
 
-def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -> ShardFile:
+def commit_shard(
+    run: Run, folder: str, shard: int, predictions: pd.DataFrame, watch: Stopwatch | None = None
+) -> ShardFile:
     """Write one shard, upload it whole under a name of this attempt, and commit it by a marker that is made once.
 
     Rows that do not fit the prediction schema are written beside it, to the rejects prefix.
+
+    Parameters
+    ----------
+    watch
+        Runs since the work on this shard began.
 
     Returns
     -------
@@ -55,6 +63,7 @@ def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -
             schema_digest=schema.digest,
             rejected=len(split.rejects),
             rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
+            seconds=watch.seconds if watch else 0.0,
         )
     marker = _marker(run, folder, shard)
     return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ TargetName = Annotated[
 ]
 LocalDir = Annotated[Path, typer.Option("--local-dir", metavar="DIR", help="Folder of the local target's state.")]
 ProjectDir = Annotated[Path, typer.Option("--project-dir", metavar="DIR", help="Folder with jobs/, sql/ and udf/.")]
+CatchUp = Annotated[bool, typer.Option("--catch-up", help="Do it for the run dates that are due, for a schedule.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout and nothing else.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Do it again from the rows that the sources have now.")]
 
@@ -132,28 +134,43 @@ def connect(project: Project, target: str, local_dir: Path) -> Session:
     return session
 
 
+def day_or_due(run_date: str | None, catch_up: bool, *, rerun: bool = False) -> date | None:
+    """Return the run date that was asked for, or None for those that are due; a run date overrides --catch-up."""
+    from pipeline.dates import parse_date
+
+    if run_date is None and not catch_up:
+        raise typer.BadParameter("give --run-date, or --catch-up")
+    if run_date is None and rerun:
+        raise typer.BadParameter("--rerun takes --run-date")
+    return None if run_date is None else parse_date(run_date, option="--run-date")
+
+
 def do_phase(
     phase: str,
     job: str,
-    run_date: str,
+    run_date: str | None,
     target: str,
     local_dir: Path,
     project_dir: Path,
     *,
+    catch_up: bool = False,
     model: str | None = None,
     rerun: bool = False,
     rate: float = 0.0,
     as_json: bool,
 ) -> None:
-    """Carry out one phase of a run date and write its summary to stdout."""
+    """Carry out one phase, of a run date or of those that are due, and write its summaries to stdout."""
     from pipeline.cloud_run import ALONE, Task
-    from pipeline.dates import parse_date
+    from pipeline.phases.catch_up import catch_up_phase
     from pipeline.phases.run import run_phase
 
-    day, task = parse_date(run_date, option="--run-date"), Task.of(os.environ) if phase == "predict" else ALONE
+    day, task = day_or_due(run_date, catch_up, rerun=rerun), Task.of(os.environ) if phase == "predict" else ALONE
     session, found = open_job(project_dir, job, target, local_dir)
-    done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
-    print_summary(done, as_json)
+    if day is None:
+        print_summaries(catch_up_phase(session, found, phase, max_reject_rate=rate, task=task), as_json)
+    else:
+        done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
+        print_summary(done, as_json)
 
 
 def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:

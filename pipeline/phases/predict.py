@@ -11,7 +11,6 @@ from pipeline.bundle import BundleInfo
 from pipeline.cloud_run import ALONE, Task
 from pipeline.example_rows import shard_rows
 from pipeline.known_models import check_known, check_recorded, recorded_digests
-from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import LoadedModel, check_committed, load_model
 from pipeline.models import Model, code_of, repeatable
@@ -25,7 +24,7 @@ from pipeline.prediction_files import (
     prediction_folder,
 )
 from pipeline.progress import Stopwatch
-from pipeline.reject_rate import check_reject_rate, rejects_of
+from pipeline.reject_rate import check_reject_rate
 from pipeline.runs import Run
 
 
@@ -39,6 +38,9 @@ def predict_run(
     run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> list[Manifest]:
     """Score a run with the models at these places, and return a manifest for each that is complete.
+
+    Nothing but files is written: whoever predicts needs no right to write a table. The ledger's events are recorded by
+    the phase that loads.
 
     Tasks share the shards; whoever commits the last one completes the set. Shards that another number of tasks had
     committed before are used as they are.
@@ -54,20 +56,17 @@ def predict_run(
     task
         Which task of how many this is.
     """
-    seconds: dict[str, float] = {}
     loaded = _loaded(run, models)
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as said:
-            files = _predict_shards(run, examples, missing, task, seconds)
+            files = _predict_shards(run, examples, missing, task)
             made = _complete(run, missing, files, max_reject_rate)
             said.append(_said(run, made, files))
         known |= made
-    manifests = {folder: manifest for folder, manifest in known.items() if manifest}
-    run.record("predict", [_event(run, manifest, seconds.get(folder)) for folder, manifest in manifests.items()])
-    return list(manifests.values())
+    return [manifest for manifest in known.values() if manifest]
 
 
 def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
@@ -94,11 +93,11 @@ def _said(run: Run, made: Mapping[str, Manifest], files: Mapping[str, Mapping[in
 
 
 def _predict_shards(
-    run: Run, examples: Examples, models: Sequence[LoadedModel], task: Task, seconds: dict[str, float]
+    run: Run, examples: Examples, models: Sequence[LoadedModel], task: Task
 ) -> dict[str, dict[int, ShardFile]]:
     """Read each shard of a task once, score it with every model that lacks it, and return the files of each folder.
 
-    `seconds` gets what each folder took; reading a shard counts with the first model that needs it.
+    The time to read a shard counts with the first model that needs it.
     """
     folders = {_folder(run, model): model for model in models}
     files = {folder: committed_shards(run, folder) for folder in folders}
@@ -108,8 +107,7 @@ def _predict_shards(
         watch = Stopwatch()
         frame = shard_rows(run, examples.table, shard) if lacking else pd.DataFrame()
         for folder, model in lacking.items():
-            files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame))
-            seconds[folder] = round(seconds.get(folder, 0.0) + watch.seconds, 3)
+            files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame), watch)
             watch = Stopwatch()
     # Other tasks have committed theirs meanwhile: of several that end at once the last one sees all.
     return files if task.count == 1 else {folder: committed_shards(run, folder) for folder in folders}
@@ -140,16 +138,3 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFr
 
 def _folder(run: Run, model: LoadedModel) -> str:
     return prediction_folder(run, model.variant, model.model_id)
-
-
-def _event(run: Run, manifest: Manifest, seconds: float | None) -> Event:
-    return Event(
-        phase="predict",
-        event="done",
-        variant=manifest.variant,
-        model_id=manifest.model_id,
-        uri=f"{prediction_folder(run, manifest.variant, manifest.model_id)}/manifest.json",
-        row_count=manifest.rows,
-        seconds=seconds,
-        details=rejects_of(manifest),
-    )

@@ -69,6 +69,20 @@ def preprocess_run(run: Run) -> Examples:
     return Examples(run.table("examples"), columns, counts)
 
 
+def examples_of(run: Run) -> Examples:
+    """Return the examples that were made for a run; nothing is made or recorded.
+
+    Raises
+    ------
+    RequestError
+        There are none, or they have expired.
+    """
+    counts = _cached(run)
+    if counts is None:
+        raise RequestError(f"{run.run_id}: {run.table('examples')} is not there", hint="run preprocess first")
+    return Examples(run.table("examples"), examples_columns(run.session, run.job), counts)
+
+
 def _marker_uri(run: Run) -> str:
     return f"{run.folder('attempts')}/examples.json"
 

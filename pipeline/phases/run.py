@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -17,7 +17,7 @@ from pipeline.phases.evaluate import Evaluation, evaluate_job
 from pipeline.phases.gate import gate_job
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_run
-from pipeline.phases.preprocess import preprocess_run
+from pipeline.phases.preprocess import examples_of, preprocess_run
 from pipeline.phases.train import train_run
 from pipeline.prediction_files import committed_manifests
 from pipeline.progress import Stopwatch
@@ -126,7 +126,9 @@ def _predict(
         places = {model: own.get(model, "")} if model else own
         if not places:
             raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
-        manifests = predict_run(run, preprocess_run(run), places, max_reject_rate=max_reject_rate, task=task)
+        # Who predicts may write no table: it uses the examples that preprocess made. Another model needs no run before.
+        examples = preprocess_run(run) if model else examples_of(run)
+        manifests = predict_run(run, examples, places, max_reject_rate=max_reject_rate, task=task)
     _describe_predictions(run, summary, manifests)
 
 
@@ -148,18 +150,28 @@ PHASES: dict[str, Callable[[Run, Summary], None]] = {
 
 def _manifests_to_load(run: Run) -> Sequence[Manifest]:
     """Return one manifest a variant: that of the run's own model where there are several."""
-    own = {model.model_id for model in committed_models(run)}
-    chosen: dict[str, Manifest] = {}
-    for manifest in sorted(committed_manifests(run), key=lambda item: item.model_id not in own):
-        rival = chosen.setdefault(manifest.variant, manifest)
-        if rival is not manifest and rival.model_id not in own:
-            raise RequestError(
-                f"{run.run_id}: two models predicted for {manifest.variant}: {rival.model_id}, {manifest.model_id}",
-                hint="train and predict in this run",
-            )
-    if not chosen:
+    sets: dict[str, list[Manifest]] = {}
+    for manifest in committed_manifests(run):
+        sets.setdefault(manifest.variant, []).append(manifest)
+    if not sets:
         raise RequestError(f"{run.run_id}: no predictions yet", hint="run predict first")
-    return [chosen[variant] for variant in sorted(chosen, key=_order(run))]
+    own = _trained(run) if any(len(rivals) > 1 for rivals in sets.values()) else set()
+    return [_of_own_model(run, sets[variant], own) for variant in sorted(sets, key=_order(run))]
+
+
+def _of_own_model(run: Run, rivals: Sequence[Manifest], own: Collection[str]) -> Manifest:
+    """Return the only set of a variant, or of several the one that the run's own model made."""
+    chosen = rivals if len(rivals) == 1 else [manifest for manifest in rivals if manifest.model_id in own]
+    if not chosen:
+        ids = ", ".join(manifest.model_id for manifest in rivals)
+        what = f"{run.run_id}: {len(rivals)} models predicted for {rivals[0].variant}: {ids}"
+        raise RequestError(what, hint="train and predict in this run")
+    return chosen[0]
+
+
+def _trained(run: Run) -> set[str]:
+    """Return the models that the ledger has of a run: who loads need not be allowed to read bundles."""
+    return {row["model_id"] for row in run.events() if (row["phase"], row["event"]) == ("train", "done")}
 
 
 def _order(run: Run) -> Callable[[str], int]:
