@@ -11,6 +11,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipeline.errors import readable
+
 ItemT = TypeVar("ItemT")
 
 
@@ -39,8 +41,15 @@ class Reporter:
         self._console = console or Console(file=sys.stderr, highlight=False, emoji=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        """Write one line."""
-        self._console.print(text, markup=False)
+        """Write one line; of `quoted` words as they are."""
+        self._console.print(readable(text), markup=False)
+
+    def warn(self, text: str) -> None:
+        """Write one line about what nobody has to mend tonight."""
+        self.say(f"warning: {text}")
+
+    def about(self, **labels: str) -> None:
+        """Say of which run and phase all that comes is; people know what they asked for."""
 
     def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:
         """Yield the items, with a bar on a terminal."""

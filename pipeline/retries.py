@@ -15,7 +15,7 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 from google.resumable_media import DataCorruption
 
-from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError
+from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError, quoted
 from pipeline.permissions import hint_for
 
 CALL_TIMEOUT = 60.0
@@ -122,8 +122,8 @@ def cloud_errors(doing: str) -> Iterator[None]:
         raise RequestError(f"{doing}: {_words(error)}", hint="check the name and the target") from error
     except exceptions.BadRequest as error:
         if is_transient(error):
-            raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
-        raise RequestError(f"{doing}: {_words(error)}", hint="mend the SQL or the data it reads") from error
+            raise CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again") from error
+        raise RequestError(f"{doing}: {_words_of_data(error)}", hint="mend the SQL or the data it reads") from error
     except (exceptions.GoogleAPIError, requests.exceptions.RequestException, *NO_WHOLE_ANSWER) as error:
         raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
 
@@ -132,6 +132,13 @@ def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     if reason_of(error) in TRANSIENT_REASONS | {"quotaExceeded"}:  # 403 as well, but no role helps
         return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
     return PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
+
+
+def _words_of_data(error: exceptions.BadRequest) -> str:
+    """Return the words of an error that may name values of rows; logs have its reason and the job to ask instead."""
+    job = JOB_FOOTER.search(str(error.message))
+    where = f", see{job[0].rpartition(':')[2]} in BigQuery" if job else ""
+    return quoted(_words(error), f"reason {reason_of(error) or error.code}{where}")
 
 
 def _words(error: BaseException) -> str:

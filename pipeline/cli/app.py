@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import traceback
 from typing import Annotated, Any, cast
@@ -23,12 +22,14 @@ from pipeline.cli import (
     phases,
     predict,
     report,
+    reporting,
     reproduce,
     sources,
     sql,
     trace,
     why,
 )
+from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
 from pipeline.errors import PipelineError
 
 UNUSABLE_FOLDER = {
@@ -90,22 +91,28 @@ app.add_typer(models.app, name="models")
 app.add_typer(model.app, name="model")
 
 
-class Terminated(BaseException):
-    """SIGTERM came: what has to be put away is put away, as after Ctrl-C."""
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated
-
-
 def main() -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 to 5 as the error says, 130 interrupted, 143 ended."""
-    signal.signal(signal.SIGTERM, _terminate)
+    end_on_sigterm()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit code; what went wrong is one line on stderr."""
+    """Run a command and return its exit code; what went wrong is one line on stderr, or one entry of Cloud Logging."""
+    try:
+        reporting.begin()
+        return _run(arguments)
+    except PipelineError as error:
+        return _fail(error, error.exit_code, arguments)
+    except Exception as error:
+        log = reporting.cloud_log()
+        if log is None:
+            raise
+        log.crash(error)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
     # OpenMP's threads spin while they wait: beside another busy process a fit then takes ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
@@ -115,9 +122,7 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _fail(INTERRUPTED, 130, arguments)
     except Terminated:
-        return _fail(ENDED, 143, arguments)
-    except PipelineError as error:
-        return _fail(str(error), error.exit_code, arguments)
+        return _fail(ENDED, EXIT_CODE, arguments)
     except OSError as error:
         if error.errno not in UNUSABLE_FOLDER:
             raise
@@ -135,9 +140,14 @@ def _usage(error: Any, arguments: list[str]) -> int:
     return _fail(f"{error.format_message().rstrip('.')} - see {command} --help", 2, arguments)
 
 
-def _fail(text: str, exit_code: int, arguments: list[str]) -> int:
+def _fail(what: str | PipelineError, exit_code: int, arguments: list[str]) -> int:
+    error = what if isinstance(what, PipelineError) else PipelineError(what)
+    log = reporting.cloud_log()
+    if log is not None:
+        log.fail(error, exit_code)
+        return exit_code
     if "--verbose" in arguments:
         traceback.print_exc()
-    line = " ".join(text.split())
+    line = str(error)
     typer.echo(f"error: {line[:LONGEST]}{'...' if len(line) > LONGEST else ''}", err=True)
     return exit_code

@@ -17,6 +17,7 @@ from pipeline.cli.options import (
     LocalDir,
     ProjectDir,
     TargetName,
+    attempt,
     open_job,
     print_summaries,
     print_summary,
@@ -76,10 +77,11 @@ def evaluate(
         raise typer.BadParameter("give --as-of, --catch-up, or --predictions and --labels")
     day = parse_date(as_of, option="--as-of") if as_of is not None else None
     session, found = open_job(project_dir, job, target, local_dir)
-    if day is None:
-        print_summaries(catch_up_phase(session, found, "evaluate"), as_json)
-    else:
-        print_summary(evaluate_matured(session, found, day), as_json)
+    with attempt(session, found):
+        if day is None:
+            print_summaries(catch_up_phase(session, found, "evaluate"), as_json)
+        else:
+            print_summary(evaluate_matured(session, found, day), as_json)
 
 
 def _check_places(as_of: str | None, catch_up: bool, predictions: str | None, labels: str | None) -> None:

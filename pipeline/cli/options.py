@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pipeline.cli import reporting
 
 if TYPE_CHECKING:
     from pipeline.project import Job, Project
@@ -93,19 +96,17 @@ def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple
 def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
     """Return a session and a job of it for what only reads: not even datasets and bucket are made."""
     from pipeline.project import Project
-    from pipeline.session import Session
 
     project = Project.open(project_dir)
     found = project.job(job)
-    return Session.open(project, open_target(target, local_dir)), found
+    return _session(project, open_target(target, local_dir)), found
 
 
 def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
     """Return a session for what only reads, of all jobs: not even datasets and bucket are made."""
     from pipeline.project import Project
-    from pipeline.session import Session
 
-    return Session.open(Project.open(project_dir), open_target(target, local_dir))
+    return _session(Project.open(project_dir), open_target(target, local_dir))
 
 
 def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: Iterable[str]) -> Session | None:
@@ -117,17 +118,14 @@ def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: I
 def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
     """Return a session that knows no job: the folder may hold a project or none."""
     from pipeline.project import Project
-    from pipeline.session import Session
 
-    return Session.open(Project(project_dir.resolve()), open_target(target, local_dir))
+    return _session(Project(project_dir.resolve()), open_target(target, local_dir))
 
 
 def connect(project: Project, target: str, local_dir: Path) -> Session:
     """Connect a project to a target; the local target's datasets and bucket are made where they are missing."""
-    from pipeline.session import Session
-
     opened = open_target(target, local_dir)
-    session = Session.open(project, opened)
+    session = _session(project, opened)
     if opened.endpoints:
         session.warehouse.tables.create_datasets()
         session.store.create_bucket()
@@ -143,6 +141,23 @@ def day_or_due(run_date: str | None, catch_up: bool, *, rerun: bool = False) -> 
     if run_date is None and rerun:
         raise typer.BadParameter("--rerun takes --run-date")
     return None if run_date is None else parse_date(run_date, option="--run-date")
+
+
+def _session(project: Project, target: Target) -> Session:
+    from pipeline.session import Session
+
+    found = reporting.reporter()
+    found.about(project=target.project)
+    return Session.open(project, target, found)
+
+
+def attempt(session: Session, job: Job) -> AbstractContextManager[None]:
+    """Carry out a phase as an attempt of a task: what failed for good is not tried again."""
+    from pipeline.attempts import remembered
+    from pipeline.cloud_run import Execution
+
+    session.reporter.about(job=job.name)
+    return remembered(Execution.of(os.environ), session.store, job.name, session.reporter)
 
 
 def do_phase(
@@ -166,11 +181,12 @@ def do_phase(
 
     day, task = day_or_due(run_date, catch_up, rerun=rerun), Task.of(os.environ) if phase == "predict" else ALONE
     session, found = open_job(project_dir, job, target, local_dir)
-    if day is None:
-        print_summaries(catch_up_phase(session, found, phase, max_reject_rate=rate, task=task), as_json)
-    else:
-        done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
-        print_summary(done, as_json)
+    with attempt(session, found):
+        if day is None:
+            print_summaries(catch_up_phase(session, found, phase, max_reject_rate=rate, task=task), as_json)
+        else:
+            done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
+            print_summary(done, as_json)
 
 
 def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
@@ -179,13 +195,17 @@ def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) 
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:
-    """Write a summary to stdout."""
+    """Write a summary to stdout, or to the log of the cloud."""
+    log = reporting.cloud_log()
+    if log is not None:
+        log.write("INFO", summary.as_line(), run_id=summary.run_id, rows=summary.rows, seconds=summary.seconds)
+        return
     typer.echo(summary.as_json() if as_json else summary.as_line())
 
 
 def print_summaries(summaries: Iterable[Summary], as_json: bool) -> None:
     """Write summaries to stdout: a line each as they come, or one JSON object with all of them at the end."""
-    if as_json:
+    if as_json and reporting.cloud_log() is None:
         typer.echo(json.dumps({"runs": [json.loads(summary.as_json()) for summary in summaries]}, indent=1))
         return
     for summary in summaries:

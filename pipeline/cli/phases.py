@@ -18,6 +18,7 @@ from pipeline.cli.options import (
     ProjectDir,
     Rerun,
     TargetName,
+    attempt,
     day_or_due,
     do_phase,
     open_job,
@@ -108,10 +109,11 @@ def run(
 
     day = day_or_due(run_date, catch_up, rerun=rerun)
     session, found = open_job(project_dir, job, target, local_dir)
-    if day is not None:
-        print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
-    else:
-        print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
+    with attempt(session, found):
+        if day is not None:
+            print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
+        else:
+            print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
 
 
 def backfill(

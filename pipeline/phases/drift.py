@@ -119,7 +119,7 @@ def _reference(run: Run, models: Collection[tuple[str, str]]) -> Rows:
         try:
             rows = score_reference(model, run.session.store)
         except CheckError as error:
-            run.session.reporter.say(f"{run.run_date} no drift of {model.variant}'s scores: {error}")
+            run.session.reporter.say(f"{run.run_date} no drift of {model.variant}'s scores: {error.given}")
             continue
         # the column's declared type decides, as it does for what is published
         found += [{"variant": model.variant, **row} for row in rows if kinds.get(row["feature"]) in row]
@@ -136,7 +136,7 @@ def _warn(run: Run, rows: Sequence[dict[str, Any]]) -> None:
     if worst:
         more = f" and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
         said = ", ".join(list(worst.values())[:SHOWN])
-        run.session.reporter.say(f"warning: {run.job.name} {run.run_date} drifted: {said}{more}; see docs/drift.md")
+        run.session.reporter.warn(f"{run.job.name} {run.run_date} drifted: {said}{more}; see docs/drift.md")
 
 
 def _value(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pipeline.digests import unique_name
-from pipeline.errors import CheckError, RequestError
+from pipeline.errors import CheckError, RequestError, quoted
 from pipeline.job_spec import SqlStep
 from pipeline.project import Job
 from pipeline.session import Session
@@ -132,7 +132,9 @@ class LeakTest:
         rows = f"{unpaired} rows have no counterpart" if unpaired else ""
         columns = f"different: {', '.join(different)}" if different else ""
         said = "; ".join(part for part in (rows, columns) if part)
-        return CheckError(f"{self._where(step)}: {what}: {said}; e.g. {key}", hint="use only what was known by then")
+        return CheckError(
+            f"{self._where(step)}: {what}: {said}; e.g. {quoted(key)}", hint="use only what was known by then"
+        )
 
     def _where(self, step: SqlStep) -> str:
         return f"{self.job.name}: {step.sql} leaks"

@@ -94,25 +94,28 @@ def evaluated(evaluation: Evaluation) -> dict[str, object]:
 
 
 def _opened(session: Session, job: Job, run_date: date, rerun: bool) -> tuple[Summary, Run]:  # noqa: FBT001
-    run = open_run(session, job, run_date, rerun=rerun)
-    return Summary(job.name, run_date, run.run_id), run
+    return _begun(open_run(session, job, run_date, rerun=rerun))
 
 
 def _joined(session: Session, job: Job, run_date: date) -> tuple[Summary, Run]:
     """Open a run without claiming one: what only goes on with earlier phases must not stand in another run's way."""
-    run = join_run(session, job, run_date)
-    return Summary(job.name, run_date, run.run_id), run
+    return _begun(join_run(session, job, run_date))
+
+
+def _begun(run: Run) -> tuple[Summary, Run]:
+    run.session.reporter.about(run=run.run_id)
+    return Summary(run.job.name, run.run_date, run.run_id), run
 
 
 def _preprocess(run: Run, summary: Summary) -> None:
-    with _timed(summary, "preprocess"):
+    with _timed(run.session, summary, "preprocess"):
         examples = preprocess_run(run)
     summary.tables["examples"] = str(examples.table)
     summary.rows["preprocess"] = examples.counts.row_count
 
 
 def _train(run: Run, summary: Summary) -> None:
-    with _timed(summary, "train"):
+    with _timed(run.session, summary, "train"):
         models = train_run(run, preprocess_run(run))
     summary.models = [_model(model.variant, model.model_id, model.uri) for model in models]
     summary.rows["train"] = models[0].training_rows
@@ -121,7 +124,7 @@ def _train(run: Run, summary: Summary) -> None:
 def _predict(
     run: Run, summary: Summary, model: str | None = None, *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> None:
-    with _timed(summary, "predict"):
+    with _timed(run.session, summary, "predict"):
         own = {trained.uri: trained.bundle_digest for trained in committed_models(run)}
         places = {model: own.get(model, "")} if model else own
         if not places:
@@ -133,7 +136,7 @@ def _predict(
 
 
 def _load(run: Run, summary: Summary) -> None:
-    with _timed(summary, "load"):
+    with _timed(run.session, summary, "load"):
         manifests = _manifests_to_load(run)
         rows = load_run(run, manifests)
     summary.tables["predictions"] = str(run.session.target.table(run.job.predictions_table))
@@ -217,7 +220,8 @@ def _model(variant: str, model_id: str, uri: str) -> dict[str, str]:
 
 
 @contextmanager
-def _timed(summary: Summary, phase: str) -> Iterator[None]:
+def _timed(session: Session, summary: Summary, phase: str) -> Iterator[None]:
+    session.reporter.about(phase=phase)
     watch = Stopwatch()
     yield
     summary.seconds[phase] = watch.seconds
@@ -234,7 +238,7 @@ def evaluate_matured(session: Session, job: Job, day: date) -> Summary:
 
 def _evaluate(session: Session, job: Job, day: date, summary: Summary, *, gate: bool) -> bool:
     """Evaluate, and let the gate judge; tell whether there was anything to do."""
-    with _timed(summary, "evaluate"):
+    with _timed(session, summary, "evaluate"):
         evaluations = evaluate_job(session, job, day)
         verdicts = gate_job(session, job, day) if gate else []
     judged = {verdict["run_date"] for verdict in verdicts}

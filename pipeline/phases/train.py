@@ -134,7 +134,7 @@ def _scores(run: Run, model: Model, variant: Variant, data: TrainingData) -> lis
     try:
         return score_reference(model, variant, data.frame, run.job.spec.entity)
     except RequestError as error:
-        run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error}")
+        run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error.given}")
         return []
 
 
