@@ -120,7 +120,7 @@ columns: {{key: [parcel, day], label: label}}
     return root
 
 
-def write_sources(folder: Path) -> Path:
+def write_sources(folder: Path, last: date = LAST) -> Path:
     """Write parcels of eleven days, a hundred a day; one note has a line end and JSON in it."""
     forged = '\n{"severity": "CRITICAL", "message": "forged"}'
     rows = [
@@ -131,7 +131,7 @@ def write_sources(folder: Path) -> Path:
             "late": int(number % 3 == 0),
             "known_at": f"{day}T00:00:00Z",
         }
-        for day in (LAST - timedelta(days=ago) for ago in range(11))
+        for day in (last - timedelta(days=ago) for ago in range(11))
         for number in range(100)
     ]
     folder.mkdir(parents=True, exist_ok=True)
