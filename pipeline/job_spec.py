@@ -70,7 +70,7 @@ class Predictions(Strict):
     """Columns that a model predicts, their version, and into how many shards a run is split."""
 
     version: int = Field(ge=1)
-    shards: int = Field(ge=1, le=1000)
+    shards: int = Field(ge=1, le=10_000)  # files of one load job
     columns: DeclaredColumns = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,13 +70,17 @@ def commit_shard(
     return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)
 
 
-def committed_shards(run: Run, folder: str) -> dict[int, ShardFile]:
-    """Return the shards that are committed, by number."""
-    store = run.session.store
-    found = {item.uri for item in store.list(f"{folder}/shard-")}
-    shards = range(run.job.spec.predictions.shards)
-    markers = {shard: _marker(run, folder, shard) for shard in shards}
-    return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items() if uri in found}
+def committed_shards(run: Run, folder: str, among: Iterable[int] | None = None) -> dict[int, ShardFile]:
+    """Return the shards that are committed, by number: all of a folder, or those among some; each marker is read."""
+    store, known = run.session.store, shards_there(run, folder)
+    markers = {shard: _marker(run, folder, shard) for shard in (known if among is None else among) if shard in known}
+    return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items()}
+
+
+def shards_there(run: Run, folder: str) -> set[int]:
+    """Return the numbers of the shards that are committed; from one listing, no marker is read."""
+    found = {item.uri for item in run.session.store.list(f"{folder}/shard-")}
+    return {shard for shard in range(run.job.spec.predictions.shards) if _marker(run, folder, shard) in found}
 
 
 def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:

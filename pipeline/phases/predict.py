@@ -22,6 +22,7 @@ from pipeline.prediction_files import (
     committed_manifest,
     committed_shards,
     prediction_folder,
+    shards_there,
 )
 from pipeline.progress import Stopwatch
 from pipeline.reject_rate import check_reject_rate
@@ -86,8 +87,8 @@ def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
 
 def _said(run: Run, made: Mapping[str, Manifest], files: Mapping[str, Mapping[int, ShardFile]]) -> str:
     if len(made) < len(files):
-        there, shards = sum(map(len, files.values())), len(files) * run.job.spec.predictions.shards
-        return f"{there} of {shards} shards are there, other tasks have the others"
+        own, shards = sum(map(len, files.values())), len(files) * run.job.spec.predictions.shards
+        return f"{own} of {shards} shards, other tasks have the others"
     rows, rejected = (sum(sizes) for sizes in zip(*((each.rows, each.rejected) for each in made.values()), strict=True))
     return f"{rows:,} rows of {len(made)} models" + (f", {rejected:,} rejected" if rejected else "")
 
@@ -100,8 +101,8 @@ def _predict_shards(
     The time to read a shard counts with the first model that needs it.
     """
     folders = {_folder(run, model): model for model in models}
-    files = {folder: committed_shards(run, folder) for folder in folders}
     shards = task.share(range(run.job.spec.predictions.shards))
+    files = {folder: committed_shards(run, folder, shards) for folder in folders}
     for shard in run.session.reporter.track(shards, f"{run.run_date} predict"):
         lacking = {folder: model for folder, model in folders.items() if shard not in files[folder]}
         watch = Stopwatch()
@@ -109,8 +110,16 @@ def _predict_shards(
         for folder, model in lacking.items():
             files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame), watch)
             watch = Stopwatch()
-    # Other tasks have committed theirs meanwhile: of several that end at once the last one sees all.
-    return files if task.count == 1 else {folder: committed_shards(run, folder) for folder in folders}
+    return files if task.count == 1 else _with_others(run, files)
+
+
+def _with_others(run: Run, files: Mapping[str, dict[int, ShardFile]]) -> dict[str, dict[int, ShardFile]]:
+    """Add what other tasks have committed, to complete sets: of several tasks that end at once the last one sees all.
+
+    Elsewhere nothing is read: each of many tasks would read the markers of all others.
+    """
+    complete = {folder for folder in files if len(shards_there(run, folder)) == run.job.spec.predictions.shards}
+    return {folder: committed_shards(run, folder) if folder in complete else own for folder, own in files.items()}
 
 
 def _complete(
