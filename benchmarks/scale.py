@@ -93,18 +93,22 @@ WHERE day BETWEEN @first_date AND @last_date AND known_at < @as_of
 
 
 def report() -> None:
-    print(f"{'rows a day':>11} " + " ".join(f"{phase:>11}" for phase in PHASES) + "   file bytes a row  predict MiB")
+    print(
+        f"{'rows a day':>11} "
+        + " ".join(f"{phase:>11}" for phase in PHASES)
+        + "  bytes of a row in a file  MiB of train, predict"
+    )
     found = [_measure(rows) for rows in SIZES]
-    for size, (seconds, bytes_a_row, peak) in zip(SIZES, found, strict=True):
+    for size, (seconds, bytes_a_row, peaks) in zip(SIZES, found, strict=True):
         shown = " ".join(f"{seconds[phase]:9.2f} s" for phase in PHASES)
-        print(f"{size:>11,} {shown} {bytes_a_row:>18.1f} {peak:>12,}")
+        print(f"{size:>11,} {shown} {bytes_a_row:>25.1f} {peaks['train']:>14,} {peaks['predict']:>8,}")
     first, last = found[1][0], found[2][0]
     print("ten times the rows, times the seconds: " + ", ".join(f"{p} {last[p] / first[p]:.1f}" for p in PHASES))
     print(f"predict at {SIZES[-1]:,}: {SIZES[-1] / last['predict']:,.0f} rows a second on one core")
 
 
-def _measure(rows: int) -> tuple[dict[str, float], float, int]:
-    """Return seconds of each phase, bytes of a row in a file of predictions, and the peak memory of predict in MiB."""
+def _measure(rows: int) -> tuple[dict[str, float], float, dict[str, int]]:
+    """Return seconds of each phase, bytes of a row in a file of predictions, and the peak memory of each in MiB."""
     with tempfile.TemporaryDirectory(prefix="scale-") as name:
         root = _write(Path(name), rows)
         place = ["--project-dir", str(root), "--local-dir", str(root / "local")]
@@ -116,8 +120,8 @@ def _measure(rows: int) -> tuple[dict[str, float], float, int]:
         seconds = {phase: json.loads(done.stdout)["seconds"][phase] for phase, done in said.items()}
         files = [path for path in (root / "local").rglob("shard-*.jsonl") if path.stat().st_size]
         lines = sum(path.stat().st_size for path in files) / rows
-        peak = said["predict"].stderr.rpartition("peak ")[2]
-        return seconds, lines, int(peak)
+        peaks = {phase: int(done.stderr.rpartition("peak ")[2]) for phase, done in said.items()}
+        return seconds, lines, peaks
 
 
 def _call(arguments: list[str]) -> subprocess.CompletedProcess[str]:
