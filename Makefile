@@ -77,11 +77,12 @@ format: dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 lock: dev  ## pin all packages with hashes again; LOCK_FLAGS=--upgrade takes newer ones
-	@echo "== requirements/dev.txt, local.txt, runtime.txt, bootstrap.txt"
+	@echo "== requirements/dev.txt, local.txt, runtime.txt, bootstrap.txt, build.txt"
 	$(LOCK) pyproject.toml --extra local --extra dev --group build -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra local --group build -c requirements/dev.txt --no-annotate -o requirements/local.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt --no-annotate -o requirements/runtime.txt
 	$(LOCK) --group bootstrap -c requirements/dev.txt --no-annotate -o requirements/bootstrap.txt
+	$(LOCK) --group build -c requirements/dev.txt --no-annotate -o requirements/build.txt
 
 clean:  ## stop the emulators and remove everything that is not in git: environment, local state, caches
 	-@[ ! -x $(BIN)/pipeline ] || [ ! -d .local ] || $(BIN)/pipeline local down
