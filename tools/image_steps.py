@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.dockerfile import Instruction, Stage, stages_of
@@ -102,7 +101,7 @@ class Image:
     def _text(self, text: str) -> str:
         """Return text with the image's paths as they are here, and $PATH as it is so far."""
         text = PATHS.sub(lambda match: f"{self.root}{match[0]}", text)
-        return text.replace("$PATH", self.environment["PATH"])
+        return text.replace("$PATH", self.environment.get("PATH", ""))
 
 
 def _pip() -> dict[str, str]:
@@ -130,7 +129,7 @@ def look_at(image: Image, user: int | None) -> list[str]:
     out = image.root / "tmp" / "deployment"
     asked = ("deploy", "flight_delay", "--target", "targets/example.yaml", "--image", IMAGE, "--out", str(out))
     place = ("--project-dir", str(image.workdir))
-    expected: Mapping[Sequence[str], str] = {
+    expected: dict[tuple[str, ...], str] = {
         ("pipeline", "--version"): "0 pipeline ",
         ("pipeline", *asked, *place): "0 flight_delay: 18 files",
         ("pipeline", "train", "flight_delay", "--run-date", "no-date", *place): "2 error: --run-date 'no-date'",
@@ -138,7 +137,8 @@ def look_at(image: Image, user: int | None) -> list[str]:
         **{("python", "-c", f"import {name}"): "0 " for name in PRESENT},
     }
     if user is not None:  # others may write anywhere, or own the files
-        expected |= {("touch", f"{image.root}/{place}/x"): "1 touch: cannot touch" for place in ("opt/pipeline", "app")}
+        for folder in ("opt/pipeline", "app"):
+            expected["touch", f"{image.root}/{folder}/x"] = "1 touch: cannot touch"
     found = {command: image.run(*command, user=user) for command in expected}
     return [
         f"{' '.join(command)}: {said[:500]}"

@@ -19,7 +19,7 @@ from pipeline.deploy.names import DASHBOARD, PHASES, SCHEDULER, SETUP, WORKFLOW
 
 PROJECT, DATASET, TABLE, BUCKET, FOLDER, RUN_JOB = "project", "dataset", "table", "bucket", "folder", "job"
 
-FOLDERS = ("attempts", "models", "predictions", "rejects")
+FOLDERS = ("attempts", "failures", "models", "predictions", "rejects")
 """Folders of a job that phases use."""
 
 PREDICTIONS = "dataset.predictions"
@@ -68,13 +68,10 @@ class Grant:
 
 def grants() -> list[Grant]:
     """Return every right, by account."""
+    phases = zip(PHASES, (_preprocess(), _train(), _predict(), _load(), _evaluate()), strict=True)
     return [
         *_setup(),
-        *_preprocess(),
-        *_train(),
-        *_predict(),
-        *_load(),
-        *_evaluate(),
+        *(grant for phase, own in phases for grant in (*own, *_failures(phase))),
         *_workflow(),
         Grant(
             SCHEDULER, PROJECT, "", STARTS_WORKFLOWS, "starts the workflow; Workflows has no rights for a single one"
@@ -199,6 +196,16 @@ def _workflow() -> list[Grant]:
             Grant(WORKFLOW, RUN_JOB, phase, OVERRIDES, starts),
             Grant(WORKFLOW, RUN_JOB, phase, SEES_RUNS, "waits for its end"),
         )
+    ]
+
+
+def _failures(account: str) -> list[Grant]:
+    """Return the rights of a phase that remembers, for its own next attempt, what failed for good."""
+    return [
+        Grant(
+            account, FOLDER, "failures", READS_OBJECTS, "does not repeat what failed for good", "when it is repeated"
+        ),
+        Grant(account, FOLDER, "failures", CREATES_OBJECTS, "says what failed for good", "when it failed"),
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.deploy.access import FOLDERS
 from pipeline.deploy.deployment import Deployment
 
-DAYS = {"attempts/staged": 30, "sources": 30, "rejects": 90, "predictions": 365}
+DAYS = {"attempts/staged": 30, "failures": 30, "sources": 30, "rejects": 90, "predictions": 365}
 """Days after which objects below a folder of the job are deleted; published predictions stay in their table."""
 
 SOFT_DELETE = "7d"

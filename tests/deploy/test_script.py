@@ -113,7 +113,7 @@ def test_everything_is_made_and_said(cloud, once):
     counts = {
         kind: kinds.count(kind) for kind in ("account", "bucket", "folder", "dataset", "job", "workflow", "schedule")
     }
-    assert counts == {"account": 8, "bucket": 1, "folder": 4, "dataset": 4, "job": 6, "workflow": 1, "schedule": 1}
+    assert counts == {"account": 8, "bucket": 1, "folder": 5, "dataset": 4, "job": 6, "workflow": 1, "schedule": 1}
 
 
 def test_twice_makes_nothing_again_and_ends_the_same(cloud, once):
@@ -163,7 +163,7 @@ def test_what_others_have_set_stays(cloud):
     assert done.returncode == 0, done.stderr
     rules = cloud.get(BUCKET)["lifecycle"]["rule"]
     assert rules[:2] == [rule, everybody]
-    assert [each["condition"]["age"] for each in rules[2:]] == [30, 30, 90, 365]
+    assert [each["condition"]["age"] for each in rules[2:]] == [30, 30, 30, 90, 365]
     found = cloud.get(DATASET)
     assert found["access"][:2] == [reader, view]
     assert found["access"][2]["dataset"]["dataset"]["datasetId"] == "ml_dashboard"

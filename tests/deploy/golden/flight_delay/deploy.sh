@@ -135,6 +135,17 @@ on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-
 on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectViewer # joins the run
 on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.objectViewer # joins the run
 on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/storage.objectViewer # knows a run by its claim
+folder gs://my-project-ml/flight_delay/failures/
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
+on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
 folder gs://my-project-ml/flight_delay/models/
 on_folder gs://my-project-ml/flight_delay/models/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectViewer # commits models
 on_folder gs://my-project-ml/flight_delay/models/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectCreator # commits models
