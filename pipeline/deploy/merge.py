@@ -50,7 +50,8 @@ def main(kind: str, current: str, wanted: str, out: str) -> None:
     made = merge(before, json.loads(Path(wanted).read_text(encoding="utf-8")))
     if made is not None:
         Path(out).write_text(json.dumps(made, indent=2), encoding="utf-8")
-    sys.stdout.write(before.get("etag", ""))
+    if kind == "access":
+        sys.stdout.write(before.get("etag", ""))
 
 
 if __name__ == "__main__":

@@ -29,15 +29,19 @@ class Placed(Grant):
 
 def placed_grants(deployment: Deployment) -> list[Placed]:
     """Return every right of a deployment; those of dashboards only where a group is named."""
-    emails = dict(deployment.emails)
-    members = {account: f"serviceAccount:{email}" for account, email in emails.items()}
-    group = deployment.target.service_accounts.get(names.DASHBOARD)
-    members |= {names.DASHBOARD: f"group:{group}"} if group else {}
+    known = members(deployment)
     return [
-        Placed(**asdict(grant), member=members[grant.account], address=_address(deployment, grant))
+        Placed(**asdict(grant), member=known[grant.account], address=_address(deployment, grant))
         for grant in grants()
-        if grant.account in members
+        if grant.account in known
     ]
+
+
+def members(deployment: Deployment) -> dict[str, str]:
+    """Return every account as IAM writes it, and the group that reads dashboards where one is named."""
+    found = {account: f"serviceAccount:{email}" for account, email in deployment.emails.items()}
+    group = deployment.target.service_accounts.get(names.DASHBOARD)
+    return found | ({names.DASHBOARD: f"group:{group}"} if group else {})
 
 
 def _address(deployment: Deployment, grant: Grant) -> str:
@@ -62,7 +66,8 @@ def iam(deployment: Deployment) -> dict[str, Any]:
     """Return accounts and rights for a reviewer, by account."""
     found: dict[str, Any] = {}
     for grant in placed_grants(deployment):
-        held = {"role": grant.role, "on": f"{grant.kind} {grant.address.replace('`', '')}", "why": grant.why}
+        place = f"{grant.kind} {grant.address.replace('`', '')}"
         seldom = {"needed": grant.seldom} if grant.seldom else {}
-        found.setdefault(grant.account, {"member": grant.member, "rights": []})["rights"].append({**held, **seldom})
+        right = {"role": grant.role, "holds_for": place, "why": grant.why, **seldom}
+        found.setdefault(grant.account, {"member": grant.member, "rights": []})["rights"].append(right)
     return found

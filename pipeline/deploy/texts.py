@@ -11,7 +11,7 @@ import jinja2
 
 from pipeline.deploy import access, bucket, names
 from pipeline.deploy.deployment import Deployment
-from pipeline.deploy.placed import Placed, of_kind, placed_grants
+from pipeline.deploy.placed import Placed, members, of_kind, placed_grants
 from pipeline.deploy.schedule import scheduler_job
 from pipeline.target import RUN_TABLE_DAYS
 
@@ -66,8 +66,9 @@ def script(deployment: Deployment) -> str:
         deployment,
         authorising=AUTHORISING,
         datasets=_datasets(deployment),
-        emails=deployment.emails,
+        folder=deployment.folder,
         folders=bucket.folders(deployment),
+        members=members(deployment),
         labels=deployment.labels,
         made_accounts=deployment.made_accounts,
         on=on,

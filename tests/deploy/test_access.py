@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 from google.auth.transport.requests import AuthorizedSession
 
+from jobs.item_recommend.fixtures import write_fixtures as write_shop
 from pipeline.attempts import remembered
 from pipeline.clock import Clock
 from pipeline.cloud_run import Execution, Task
@@ -28,7 +29,7 @@ from tests.deploy.remake import BEGIN, END, PAGE
 from tests.deploy.rights import ROLES, WEAKER, Need, Places, covered, needs_of_call, needs_of_sql
 from tests.integration_fixtures import quick
 
-RUN_DATE = dt.date(2013, 6, 11)
+RUN_DATE, SHOP_DATE = dt.date(2013, 6, 11), dt.date(2026, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,24 @@ def test_a_phase_that_fails_for_good_is_within_its_rights_too(night, connect):
     seen = {need.place.split("/")[3] for need in needs if need.permission.startswith("storage.")}
     assert seen == {"attempts", "failures", "predictions"}
     assert replace(night, needs={"preprocess": needs}).missing("preprocess", grants_of("preprocess")) == []
+
+
+def test_training_a_model_with_id_maps_is_within_its_rights_and_needs_those_for_them(
+    make_empty_session, connect, project, tmp_path
+):
+    first, shop = make_empty_session(), project.job("item_recommend")
+    write_shop(tmp_path, 7)
+    load_sources(first, shop, tmp_path)
+    run_phase(first, shop, SHOP_DATE, "preprocess")
+    calls = recorded(lambda session: run_phase(session, shop, SHOP_DATE, "train"), connect(first.target))
+    places = known_places(first)
+    trained = Night(first, shop, {"train": {need for call in calls for need in _needs(call, places)}})
+    assert trained.missing("train", grants_of("train")) == []
+    held = grants_of("train")
+    for grant in held:
+        if grant.seldom == "for models with id<->index tables":
+            others = [other for other in held if other is not grant]
+            assert trained.missing("train", others), f"spared: {grant}"
 
 
 @pytest.mark.parametrize("account", [SETUP, *PHASES])

@@ -20,12 +20,10 @@ DATASET, BUCKET = "dataset my-project:ml", "bucket gs:__my-project-ml"
 BASH = shutil.which("bash")
 TOOLS = ("bash", "env", "cat", "cp", "dirname", "grep", "mktemp", "rm", "sed", "sleep", "wc")
 STEPS = (
-    "gcloud iam service-accounts create flight-delay-predict *",
     "gcloud storage buckets create *",
     "bq * query *",
     "gcloud run jobs replace run_jobs/train.yaml *",
     "gcloud run jobs execute *",
-    "bq * update *--source=*ml_ledger",
     "gcloud workflows deploy *",
     "gcloud scheduler jobs create *",
 )

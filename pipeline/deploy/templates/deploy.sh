@@ -12,6 +12,12 @@ PROJECT={{ target.project | q }}
 LOCATION={{ target.location | q }} # of the datasets and the bucket
 REGION={{ target.region | q }} # of Cloud Run, Workflows and Cloud Scheduler
 BUCKET={{ ("gs://" ~ target.bucket) | q }}
+FOLDER="$BUCKET/"{{ folder | q }} # of the job
+
+# Who acts, and who reads.
+{% for name, member in members.items() %}
+{{ name | upper }}={{ member | q }}
+{% endfor %}
 
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
@@ -44,12 +50,12 @@ on_bucket() { # on_bucket MEMBER ROLE
   again gcloud storage buckets add-iam-policy-binding "$BUCKET" --member="$1" --role="$2" >/dev/null
 }
 
-folder() { # folder ADDRESS: makes a managed folder, which rights can hold for
-  exists gcloud storage managed-folders describe "$1" || gcloud storage managed-folders create "$1"
+folder() { # folder NAME: makes a managed folder of the job, which rights can hold for
+  exists gcloud storage managed-folders describe "$FOLDER/$1/" || gcloud storage managed-folders create "$FOLDER/$1/"
 }
 
-on_folder() { # on_folder ADDRESS MEMBER ROLE
-  again gcloud storage managed-folders add-iam-policy-binding "$1" --member="$2" --role="$3" >/dev/null
+on_folder() { # on_folder NAME MEMBER ROLE
+  again gcloud storage managed-folders add-iam-policy-binding "$FOLDER/$1/" --member="$2" --role="$3" >/dev/null
 }
 
 dataset() { # dataset NAME DESCRIPTION FLAG...: makes a dataset; flags are set each time
@@ -91,7 +97,7 @@ account {{ id | q }} {{ (job ~ ": " ~ name) | q }}
 
 say "rights on the project"
 {% for grant in on("project") %}
-on_project {{ grant.member | q }} {{ grant.role }} # {{ grant.why }}
+on_project "${{ grant.account | upper }}" {{ grant.role }} # {{ grant.why }}
 {% endfor %}
 
 say "bucket"
@@ -106,12 +112,12 @@ python3 merge.py lifecycle "$WORK/bucket.json" lifecycle.json "$WORK/lifecycle.j
 
 say "rights in the bucket"
 {% for grant in on("bucket") %}
-on_bucket {{ grant.member | q }} {{ grant.role }} # {{ grant.why }}
+on_bucket "${{ grant.account | upper }}" {{ grant.role }} # {{ grant.why }}
 {% endfor %}
-{% for kind, address in folders.items() %}
-folder {{ address | q }}
+{% for kind in folders %}
+folder {{ kind }}
 {% for grant in on("folder", kind) %}
-on_folder {{ address | q }} {{ grant.member | q }} {{ grant.role }} # {{ grant.why }}
+on_folder {{ kind }} "${{ grant.account | upper }}" {{ grant.role }} # {{ grant.why }}
 {% endfor %}
 {% endfor %}
 
@@ -126,7 +132,7 @@ say "Cloud Run jobs"
 run_job run_jobs/{{ part }}.yaml
 {% endfor %}
 {% for grant in on("job") %}
-on_run_job {{ grant.address | q }} {{ grant.member | q }} {{ grant.role }} # {{ grant.why }}
+on_run_job {{ grant.address | q }} "${{ grant.account | upper }}" {{ grant.role }} # {{ grant.why }}
 {% endfor %}
 
 say "tables, functions and views"
@@ -138,7 +144,7 @@ authorise {{ target[key] | q }}
 
 say "workflow"
 gcloud workflows deploy {{ workflow | q }} --project="$PROJECT" --location="$REGION" --source=workflow.yaml \
-  --service-account={{ emails.workflow | q }} --labels={{ labels | pairs("=") | join(",") | q }}
+  --service-account="${WORKFLOW#serviceAccount:}" --labels={{ labels | pairs("=") | join(",") | q }}
 
 say "schedule"
 SCHEDULE=(
@@ -146,7 +152,7 @@ SCHEDULE=(
   --schedule={{ scheduler.schedule | q }} --time-zone={{ scheduler.timeZone | q }}
   --uri={{ scheduler.httpTarget.uri | q }}
   --http-method=post --message-body-from-file=scheduler_body.json
-  --oauth-service-account-email={{ emails.scheduler | q }}
+  --oauth-service-account-email="${SCHEDULER#serviceAccount:}"
   --oauth-token-scope={{ scheduler.httpTarget.oauthToken.scope | q }}
   --attempt-deadline={{ scheduler.attemptDeadline }} --max-retry-attempts={{ scheduler.retryConfig.retryCount }}
   --min-backoff={{ scheduler.retryConfig.minBackoffDuration }} --max-backoff={{ scheduler.retryConfig.maxBackoffDuration }}

@@ -14,6 +14,18 @@ PROJECT=my-project
 LOCATION=US # of the datasets and the bucket
 REGION=us-central1 # of Cloud Run, Workflows and Cloud Scheduler
 BUCKET=gs://my-project-ml
+FOLDER="$BUCKET/"flight_delay # of the job
+
+# Who acts, and who reads.
+SETUP=serviceAccount:flight-delay-setup@my-project.iam.gserviceaccount.com
+PREPROCESS=serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com
+TRAIN=serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com
+PREDICT=serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com
+LOAD=serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com
+EVALUATE=serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com
+WORKFLOW=serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com
+SCHEDULER=serviceAccount:flight-delay-scheduler@my-project.iam.gserviceaccount.com
+DASHBOARD=group:ml-readers@example.com
 
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
@@ -46,12 +58,12 @@ on_bucket() { # on_bucket MEMBER ROLE
   again gcloud storage buckets add-iam-policy-binding "$BUCKET" --member="$1" --role="$2" >/dev/null
 }
 
-folder() { # folder ADDRESS: makes a managed folder, which rights can hold for
-  exists gcloud storage managed-folders describe "$1" || gcloud storage managed-folders create "$1"
+folder() { # folder NAME: makes a managed folder of the job, which rights can hold for
+  exists gcloud storage managed-folders describe "$FOLDER/$1/" || gcloud storage managed-folders create "$FOLDER/$1/"
 }
 
-on_folder() { # on_folder ADDRESS MEMBER ROLE
-  again gcloud storage managed-folders add-iam-policy-binding "$1" --member="$2" --role="$3" >/dev/null
+on_folder() { # on_folder NAME MEMBER ROLE
+  again gcloud storage managed-folders add-iam-policy-binding "$FOLDER/$1/" --member="$2" --role="$3" >/dev/null
 }
 
 dataset() { # dataset NAME DESCRIPTION FLAG...: makes a dataset; flags are set each time
@@ -104,16 +116,16 @@ account flight-delay-workflow 'flight_delay: workflow'
 account flight-delay-scheduler 'flight_delay: scheduler'
 
 say "rights on the project"
-on_project serviceAccount:flight-delay-setup@my-project.iam.gserviceaccount.com roles/bigquery.jobUser # runs statements that make tables
-on_project serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/bigquery.jobUser # runs queries
-on_project serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/bigquery.jobUser # runs queries
-on_project serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/bigquery.readSessionUser # reads training rows as streams
-on_project serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/bigquery.jobUser # runs queries
-on_project serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/bigquery.readSessionUser # reads the rows of a shard as a stream
-on_project serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/bigquery.jobUser # runs queries and load jobs
-on_project serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/bigquery.jobUser # runs queries
-on_project serviceAccount:flight-delay-scheduler@my-project.iam.gserviceaccount.com roles/workflows.invoker # starts the workflow; Workflows has no rights for a single one
-on_project group:ml-readers@example.com roles/bigquery.jobUser # runs queries
+on_project "$SETUP" roles/bigquery.jobUser # runs statements that make tables
+on_project "$PREPROCESS" roles/bigquery.jobUser # runs queries
+on_project "$TRAIN" roles/bigquery.jobUser # runs queries
+on_project "$TRAIN" roles/bigquery.readSessionUser # reads training rows as streams
+on_project "$PREDICT" roles/bigquery.jobUser # runs queries
+on_project "$PREDICT" roles/bigquery.readSessionUser # reads the rows of a shard as a stream
+on_project "$LOAD" roles/bigquery.jobUser # runs queries and load jobs
+on_project "$EVALUATE" roles/bigquery.jobUser # runs queries
+on_project "$SCHEDULER" roles/workflows.invoker # starts the workflow; Workflows has no rights for a single one
+on_project "$DASHBOARD" roles/bigquery.jobUser # runs queries
 
 say "bucket"
 exists gcloud storage buckets describe "$BUCKET" ||
@@ -126,39 +138,39 @@ python3 merge.py lifecycle "$WORK/bucket.json" lifecycle.json "$WORK/lifecycle.j
 [ ! -s "$WORK/lifecycle.json" ] || gcloud storage buckets update "$BUCKET" --lifecycle-file="$WORK/lifecycle.json"
 
 say "rights in the bucket"
-on_bucket serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.bucketViewer # load jobs look at the bucket
-on_bucket serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.bucketViewer # load jobs look at the bucket
-folder gs://my-project-ml/flight_delay/attempts/
-on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/storage.objectViewer # claims the run, and counts its examples
-on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/storage.objectCreator # claims the run, and counts its examples
-on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectViewer # joins the run
-on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectViewer # joins the run
-on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.objectViewer # joins the run
-on_folder gs://my-project-ml/flight_delay/attempts/ serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/storage.objectViewer # knows a run by its claim
-folder gs://my-project-ml/flight_delay/failures/
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/storage.objectViewer # does not repeat what failed for good
-on_folder gs://my-project-ml/flight_delay/failures/ serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/storage.objectCreator # says what failed for good
-folder gs://my-project-ml/flight_delay/models/
-on_folder gs://my-project-ml/flight_delay/models/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectViewer # commits models
-on_folder gs://my-project-ml/flight_delay/models/ serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com roles/storage.objectCreator # commits models
-on_folder gs://my-project-ml/flight_delay/models/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectViewer # loads models
-on_folder gs://my-project-ml/flight_delay/models/ serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com roles/storage.objectViewer # compares scores with those of the training rows
-folder gs://my-project-ml/flight_delay/predictions/
-on_folder gs://my-project-ml/flight_delay/predictions/ serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com roles/storage.objectViewer # gives a run up only where nothing has predicted
-on_folder gs://my-project-ml/flight_delay/predictions/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectViewer # commits shards and manifests
-on_folder gs://my-project-ml/flight_delay/predictions/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectCreator # commits shards and manifests
-on_folder gs://my-project-ml/flight_delay/predictions/ serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com roles/storage.objectViewer # reads manifests; load jobs read files
-folder gs://my-project-ml/flight_delay/rejects/
-on_folder gs://my-project-ml/flight_delay/rejects/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectViewer # describes rows that do not fit
-on_folder gs://my-project-ml/flight_delay/rejects/ serviceAccount:flight-delay-predict@my-project.iam.gserviceaccount.com roles/storage.objectCreator # describes rows that do not fit
+on_bucket "$TRAIN" roles/storage.bucketViewer # load jobs look at the bucket
+on_bucket "$LOAD" roles/storage.bucketViewer # load jobs look at the bucket
+folder attempts
+on_folder attempts "$PREPROCESS" roles/storage.objectViewer # claims the run, and counts its examples
+on_folder attempts "$PREPROCESS" roles/storage.objectCreator # claims the run, and counts its examples
+on_folder attempts "$TRAIN" roles/storage.objectViewer # joins the run
+on_folder attempts "$PREDICT" roles/storage.objectViewer # joins the run
+on_folder attempts "$LOAD" roles/storage.objectViewer # joins the run
+on_folder attempts "$EVALUATE" roles/storage.objectViewer # knows a run by its claim
+folder failures
+on_folder failures "$PREPROCESS" roles/storage.objectViewer # does not repeat what failed for good
+on_folder failures "$PREPROCESS" roles/storage.objectCreator # says what failed for good
+on_folder failures "$TRAIN" roles/storage.objectViewer # does not repeat what failed for good
+on_folder failures "$TRAIN" roles/storage.objectCreator # says what failed for good
+on_folder failures "$PREDICT" roles/storage.objectViewer # does not repeat what failed for good
+on_folder failures "$PREDICT" roles/storage.objectCreator # says what failed for good
+on_folder failures "$LOAD" roles/storage.objectViewer # does not repeat what failed for good
+on_folder failures "$LOAD" roles/storage.objectCreator # says what failed for good
+on_folder failures "$EVALUATE" roles/storage.objectViewer # does not repeat what failed for good
+on_folder failures "$EVALUATE" roles/storage.objectCreator # says what failed for good
+folder models
+on_folder models "$TRAIN" roles/storage.objectViewer # commits models
+on_folder models "$TRAIN" roles/storage.objectCreator # commits models
+on_folder models "$PREDICT" roles/storage.objectViewer # loads models
+on_folder models "$EVALUATE" roles/storage.objectViewer # compares scores with those of the training rows
+folder predictions
+on_folder predictions "$PREPROCESS" roles/storage.objectViewer # gives a run up only where nothing has predicted
+on_folder predictions "$PREDICT" roles/storage.objectViewer # commits shards and manifests
+on_folder predictions "$PREDICT" roles/storage.objectCreator # commits shards and manifests
+on_folder predictions "$LOAD" roles/storage.objectViewer # reads manifests; load jobs read files
+folder rejects
+on_folder rejects "$PREDICT" roles/storage.objectViewer # describes rows that do not fit
+on_folder rejects "$PREDICT" roles/storage.objectCreator # describes rows that do not fit
 
 say "datasets"
 dataset ml 'Sources, predictions and metrics of batch machine-learning jobs' --set_label=team:forecasting --set_label=pipeline:1
@@ -174,16 +186,16 @@ run_job run_jobs/train.yaml
 run_job run_jobs/predict.yaml
 run_job run_jobs/load.yaml
 run_job run_jobs/evaluate.yaml
-on_run_job flight-delay-preprocess serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
-on_run_job flight-delay-preprocess serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.viewer # waits for its end
-on_run_job flight-delay-train serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
-on_run_job flight-delay-train serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.viewer # waits for its end
-on_run_job flight-delay-predict serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
-on_run_job flight-delay-predict serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.viewer # waits for its end
-on_run_job flight-delay-load serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
-on_run_job flight-delay-load serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.viewer # waits for its end
-on_run_job flight-delay-evaluate serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
-on_run_job flight-delay-evaluate serviceAccount:flight-delay-workflow@my-project.iam.gserviceaccount.com roles/run.viewer # waits for its end
+on_run_job flight-delay-preprocess "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-preprocess "$WORKFLOW" roles/run.viewer # waits for its end
+on_run_job flight-delay-train "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-train "$WORKFLOW" roles/run.viewer # waits for its end
+on_run_job flight-delay-predict "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-predict "$WORKFLOW" roles/run.viewer # waits for its end
+on_run_job flight-delay-load "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-load "$WORKFLOW" roles/run.viewer # waits for its end
+on_run_job flight-delay-evaluate "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-evaluate "$WORKFLOW" roles/run.viewer # waits for its end
 
 say "tables, functions and views"
 gcloud run jobs execute flight-delay-setup --project="$PROJECT" --region="$REGION" --wait
@@ -193,7 +205,7 @@ authorise ml_ledger
 
 say "workflow"
 gcloud workflows deploy flight-delay-workflow --project="$PROJECT" --location="$REGION" --source=workflow.yaml \
-  --service-account=flight-delay-workflow@my-project.iam.gserviceaccount.com --labels=team=forecasting,pipeline=1,job=flight_delay,commit=0123456789abcdef0123456789abcdef01234567
+  --service-account="${WORKFLOW#serviceAccount:}" --labels=team=forecasting,pipeline=1,job=flight_delay,commit=0123456789abcdef0123456789abcdef01234567
 
 say "schedule"
 SCHEDULE=(
@@ -201,7 +213,7 @@ SCHEDULE=(
   --schedule='0 4 * * *' --time-zone=America/New_York
   --uri=https://workflowexecutions.googleapis.com/v1/projects/my-project/locations/us-central1/workflows/flight-delay-workflow/executions
   --http-method=post --message-body-from-file=scheduler_body.json
-  --oauth-service-account-email=flight-delay-scheduler@my-project.iam.gserviceaccount.com
+  --oauth-service-account-email="${SCHEDULER#serviceAccount:}"
   --oauth-token-scope=https://www.googleapis.com/auth/cloud-platform
   --attempt-deadline=180s --max-retry-attempts=3
   --min-backoff=60s --max-backoff=600s
