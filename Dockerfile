@@ -31,6 +31,10 @@ RUN /opt/build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-di
     && /opt/pipeline/bin/python -m pip uninstall --yes pip \
     && /opt/pipeline/bin/python -m compileall -q /opt/pipeline/lib
 
+# What bundles and the ledger say of the code: the image holds no checkout.
+ARG COMMIT=unknown
+RUN printf '%s\n' "$COMMIT" >COMMIT
+
 FROM ${PYTHON_IMAGE}
 ARG COMMIT=unknown
 ARG CODE_DIGEST=unknown
@@ -46,6 +50,7 @@ COPY jobs/ jobs/
 COPY sql/ sql/
 COPY udf/ udf/
 COPY targets/ targets/
+COPY --from=build /build/COMMIT COMMIT
 
 # Only /tmp is written to: bundles on their way, one at a time. With a read-only root file system, mount a tmpfs there.
 ENV PATH=/opt/pipeline/bin:$PATH \

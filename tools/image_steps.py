@@ -15,13 +15,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tools.dockerfile import Instruction, Stage, stages_of
 from tools.install import UV_VARIABLES, pip_settings
 
 ROOT = Path(__file__).parents[1]
 IMAGE = f"registry.example/project/pipeline@sha256:{'0' * 64}"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SAYS_COMMIT = "from pathlib import Path; from pipeline.provenance import git_commit; print(git_commit(Path()))"
 ABSENT = ("bqemulator", "duckdb", "fake_gcs_server", "hypothesis", "mypy", "pip", "psycopg", "pytest", "zetasql")
 """What belongs to a laptop, and installers."""
 
@@ -48,10 +52,12 @@ class Image:
     ----------
     root
         Stands for `/`.
+    arguments
+        Values of ARG, in place of the defaults.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, arguments: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.root, self.arguments = root, arguments
         self.environment: dict[str, str] = {}
         self.workdir = root
         for name in ("base", "empty", "tmp"):
@@ -68,6 +74,9 @@ class Image:
                 self.workdir.mkdir(parents=True, exist_ok=True)
             elif instruction.name == "ENV":
                 self.environment |= {name: self._text(value) for name, value in instruction.pairs.items()}
+            elif instruction.name == "ARG":
+                defaults = instruction.pairs
+                self.environment |= {name: self.arguments.get(name, value) for name, value in defaults.items()}
             elif instruction.name == "COPY":
                 self._copy(instruction)
             elif instruction.name == "RUN":
@@ -84,15 +93,18 @@ class Image:
         return f"{done.returncode} {done.stdout}{done.stderr}"
 
     def _copy(self, instruction: Instruction) -> None:
-        if instruction.rest.startswith("--from="):  # all stages share one root
-            return
-        *sources, target = instruction.words
+        built, (*sources, target) = instruction.rest.startswith("--from="), instruction.words
         for name in sources:
-            source, place = ROOT / name, self.workdir / target
+            source = self._place(name) if built else ROOT / name  # all stages share one root
+            place = self.workdir / (self._place(target) if target.startswith("/") else target)
+            if source == place:
+                continue
             if source.is_dir():
                 shutil.copytree(source, place, ignore=NOT_COPIED, dirs_exist_ok=True)
-            else:
+            elif target.endswith("/"):
                 place.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, place)
+            else:
                 shutil.copy(source, place)
 
     def _place(self, path: str) -> Path:
@@ -133,6 +145,7 @@ def look_at(image: Image, user: int | None) -> list[str]:
         ("pipeline", "--version"): "0 pipeline ",
         ("pipeline", *asked, *place): "0 flight_delay: 18 files",
         ("pipeline", "train", "flight_delay", "--run-date", "no-date", *place): "2 error: --run-date 'no-date'",
+        ("python", "-c", SAYS_COMMIT): f"0 ('{COMMIT}', False)",
         **{("python", "-c", f"import {name}"): "1 Traceback" for name in ABSENT},
         **{("python", "-c", f"import {name}"): "0 " for name in PRESENT},
     }
@@ -154,7 +167,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="image-") as name:
         root = Path(name).resolve()
         root.chmod(0o755)
-        image = Image(root)
+        image = Image(root, {"COMMIT": COMMIT})
         for stage in stages:
             image.build(stage)
         user = user_of(image, int(final.of("USER")[0].rest.partition(":")[0]))
