@@ -84,7 +84,10 @@ def script(deployment: Deployment) -> str:
 
 def grants_sql(deployment: Deployment, kind: str) -> str:
     """Return the statements that grant rights on datasets, or on tables."""
-    return _render("grants.sql", deployment, what=f"{kind}s", grants=of_kind(placed_grants(deployment), kind))
+    together: dict[tuple[str, str], list[Placed]] = {}
+    for grant in of_kind(placed_grants(deployment), kind):
+        together.setdefault((grant.address, grant.role), []).append(grant)
+    return _render("grants.sql", deployment, what=f"{kind}s", grants=[together[each] for each in sorted(together)])
 
 
 def readme(deployment: Deployment) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from pipeline.cli.app import app
 from pipeline.deploy.access import FOLDERS
 from pipeline.deploy.folder import files
 from pipeline.deploy.names import PHASES, SETUP
+from pipeline.deploy.placed import placed_grants
 from pipeline.deploy.schedule import BODY
 from tests.deploy.golden_files import COMMIT, COPIED, GOLDEN, IMAGE, deployment
 from tests.integration_fixtures import ROOT
@@ -149,12 +152,24 @@ def test_rules_of_the_bucket_reach_only_folders_of_the_job_and_no_claim_or_model
     assert set(FOLDERS) >= {"attempts", "failures", "models", "predictions", "rejects"}
 
 
+@pytest.mark.parametrize("kind", ["dataset", "table"])
+def test_every_right_is_granted_and_no_dataset_or_table_is_changed_more_often_than_allowed(kind):
+    """Five changes in ten seconds: https://cloud.google.com/bigquery/quotas; one sets the labels of a dataset."""
+    text = files(deployment("flight_delay"))[f"grants_on_{kind}s.sql"]
+    statements = re.findall(r"GRANT `(\S+)` ON \w+ (\S+)\nTO\n([^;]+);", text)
+    found = {(role, place, member) for role, place, members in statements for member in re.findall('"(.+)"', members)}
+    wanted = [grant for grant in placed_grants(deployment("flight_delay")) if grant.kind == kind]
+    assert found == {(grant.role, grant.address, grant.member) for grant in wanted}
+    changes = Counter(place for _, place, _ in statements)
+    assert max(changes.values()) <= 4
+
+
 def test_no_statement_grants_to_everybody_or_more_than_a_dataset(made):
     for name in ("grants_on_datasets.sql", "grants_on_tables.sql"):
         words = made[name]
         assert "allUsers" not in words
         assert "allAuthenticatedUsers" not in words
-        assert words.count("GRANT `roles/bigquery.") == words.count("\nTO ") > 10
+        assert words.count("GRANT `roles/bigquery.") == words.count("\nTO\n") == words.count(";\n") > 5
 
 
 def test_the_command_takes_less_than_a_second_and_imports_no_client(tmp_path):
