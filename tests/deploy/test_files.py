@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import typer
 import yaml
+from zetasql.types import LanguageOptions
 
 from pipeline.cli.app import app
 from pipeline.deploy.access import FOLDERS
@@ -22,8 +23,10 @@ from pipeline.deploy.folder import files
 from pipeline.deploy.names import PHASES, SETUP
 from pipeline.deploy.placed import placed_grants
 from pipeline.deploy.schedule import BODY
+from pipeline.sql_check.engine import open_service
 from tests.deploy.golden_files import COMMIT, COPIED, GOLDEN, IMAGE, deployment
 from tests.integration_fixtures import ROOT
+from tests.sql_check.conftest import ANALYZER
 
 SCHEMAS = {path.stem: yaml.safe_load(path.read_text()) for path in (Path(__file__).parent / "schemas").glob("*.yaml")}
 JOBS = ("flight_delay", "item_recommend")
@@ -162,6 +165,14 @@ def test_every_right_is_granted_and_no_dataset_or_table_is_changed_more_often_th
     assert found == {(grant.role, grant.address, grant.member) for grant in wanted}
     changes = Counter(place for _, place, _ in statements)
     assert max(changes.values()) <= 4
+
+
+@pytest.mark.parametrize("name", ["grants_on_datasets.sql", "grants_on_tables.sql"])
+def test_grants_are_what_googles_parser_reads(made, name):
+    statements = re.findall(r"^GRANT[^;]+;", made[name], re.MULTILINE)
+    assert len(statements) == made[name].count("GRANT `")
+    for statement in statements:
+        open_service(ANALYZER).parse(sql_statement=statement, options=LanguageOptions())
 
 
 def test_no_statement_grants_to_everybody_or_more_than_a_dataset(made):
