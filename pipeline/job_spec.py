@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from pipeline.gate_rules import Gate
+from pipeline.job_resources import Resources, Schedule
 from pipeline.schemas import DeclaredColumns, Schema
 from pipeline.yaml_file import Strict
 
@@ -144,6 +145,8 @@ class JobSpec(Strict):
     headline: list[str] = []
     gate: Gate | None = None
     drift: Drift = Drift()
+    schedule: Schedule = Schedule()
+    resources: Resources = Resources()
 
     @field_validator("time_zone")
     @classmethod

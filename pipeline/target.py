@@ -12,6 +12,10 @@ from pipeline.sql_assets.identifiers import DATASET_PART, PROJECT_PART, TableNam
 from pipeline.yaml_file import Strict, read_yaml
 
 LOCAL_PROJECT = "pipeline-local"
+
+RUN_TABLE_DAYS = 30
+"""Days after which tables of the runs dataset expire."""
+
 DATASET = f"^{DATASET_PART.pattern}$"
 LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
 BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"

@@ -13,6 +13,7 @@ import typer
 from pipeline import __version__
 from pipeline.cli import (
     dashboard,
+    deploy,
     evaluate,
     fixtures,
     local,
@@ -80,6 +81,7 @@ evaluate.add_to(app)
 report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
+deploy.add_to(app)
 trace.add_to(app)
 why.add_to(app)
 reproduce.add_to(app)
