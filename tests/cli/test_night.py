@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
+from pipeline.cli.app import run
 from pipeline.cloud_run import ATTEMPT, COUNT, EXECUTION, INDEX
 from pipeline.local import lifecycle
 from tests.cli.metadata_server import TOKEN, metadata_server
@@ -42,12 +44,22 @@ class Night:
     root: Path
     local_dir: Path
     environment: dict[str, str]
+    manifests: Path
     logged: list[str] = field(default_factory=list)
+
+    def deployed(self, phase):
+        """The specification of a phase's tasks, as it is deployed."""
+        return yaml.safe_load((self.manifests / f"run_jobs/{phase}.yaml").read_text())["spec"]["template"]["spec"]
+
+    def arguments(self, phase):
+        """The arguments of a phase as they are deployed, at emulators instead of the target."""
+        deployed = self.deployed(phase)["template"]["spec"]["containers"][0]["args"]
+        places = {"targets/cloud.yaml": "local", "/app": str(self.root)}
+        return [*(places.get(word, word) for word in deployed), "--local-dir", str(self.local_dir)]
 
     def start(self, phase, *, index=0, count=1, attempt=0, execution="night-1"):
         task = {EXECUTION: f"{phase}-{execution}", INDEX: str(index), COUNT: str(count), ATTEMPT: str(attempt)}
-        where = ["--project-dir", str(self.root), "--local-dir", str(self.local_dir)]
-        command = [sys.executable, "-c", AS_IN_CLOUD_RUN, phase, "parcels", "--catch-up", *where]
+        command = [sys.executable, "-c", AS_IN_CLOUD_RUN, *self.arguments(phase)]
         return subprocess.Popen(
             command,
             cwd=ROOT,
@@ -67,6 +79,17 @@ class Night:
         return self.end(self.start(phase, **task))
 
 
+def deploy(root):
+    """What `pipeline deploy` writes for the job."""
+    target = root / "targets" / "cloud.yaml"
+    target.parent.mkdir()
+    target.write_text((ROOT / "targets" / "example.yaml").read_text())
+    image = f"us-docker.pkg.dev/p/r/n@sha256:{'0' * 64}"
+    arguments = ["deploy", "parcels", "--target", str(target), "--image", image, "--out", str(root / "deployed")]
+    assert run([*arguments, "--project-dir", str(root)]) == 0
+    return root / "deployed"
+
+
 @pytest.fixture(scope="module")
 def night(process, cli_dir, tmp_path_factory):
     root = tmp_path_factory.mktemp("night")
@@ -77,9 +100,10 @@ def night(process, cli_dir, tmp_path_factory):
     (root / "waiting").touch()
     assert process("run", "parcels", "--run-date", str(LAST_DONE), *where).code == 0
     (root / "waiting").unlink()
+    manifests = deploy(root)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GOOGLE_")}
     with metadata_server() as (variables, asked):
-        yield Night(root, cli_dir, {**kept, **variables, "HOME": str(root)}), asked
+        yield Night(root, cli_dir, {**kept, **variables, "HOME": str(root)}, manifests), asked
 
 
 def rows_of(local_dir, sql):
@@ -119,6 +143,7 @@ def test_a_night_with_a_missed_day_a_killed_task_and_one_that_comes_twice_ends_r
     at_night, asked = night
     for phase in ("preprocess", "train"):
         at_night.do(phase)
+    assert at_night.deployed("predict")["taskCount"] == 4
     indexes = [0, 1, 2, 3, 2]
     tasks = [at_night.start("predict", index=index, count=4) for index in indexes]
     doomed = the_one_that_waits(tasks, at_night.root)
