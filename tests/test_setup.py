@@ -129,6 +129,6 @@ def test_a_phase_that_may_not_make_tables_says_who_may(make_empty_session, job, 
     def refuse(*_, **__):
         raise PermissionMissing("Permission bigquery.tables.create denied")
 
-    monkeypatch.setattr(session.warehouse.tables, "create", refuse)
+    monkeypatch.setattr("pipeline.warehouse.tables.Tables.create", refuse)
     with pytest.raises(PermissionMissing, match=r"tables.create denied - pipeline setup flight_delay makes it"):
         ensure_tables(session, job)
