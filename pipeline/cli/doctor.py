@@ -30,7 +30,7 @@ class AccountOf(StrEnum):
 
 
 def doctor(
-    job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Only this job; all when not given.")] = None,
+    job: Annotated[str | None, typer.Argument(metavar="JOB", help="Only this job; all when not given.")] = None,
     phase: Annotated[
         AccountOf | None,
         typer.Option("--phase", help="What this phase's account needs; when not given: who runs everything."),
