@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -11,6 +14,7 @@ import yaml
 from pipeline.store import Store
 from pipeline.warehouse import Warehouse
 from tests.cloud_target import DAY_MS, CloudPlaces
+from tests.conftest import network_guard
 from tests.integration_fixtures import BUCKET, ROOT
 
 
@@ -94,3 +98,14 @@ def test_a_target_file_that_is_none_is_one_line(tmp_path):
 def test_make_says_that_it_skips_without_a_target():
     code, said = run("make", "test-cloud")
     assert (code, said) == (0, "tests in the cloud: skipped, no project given - make test-cloud TARGET=file.yaml\n")
+
+
+@pytest.mark.parametrize("option", [None, "target.yaml"])
+def test_the_guard_lets_tests_leave_this_machine_only_with_the_option(option):
+    request = SimpleNamespace(config=SimpleNamespace(getoption=lambda _: option))
+    guard = contextmanager(network_guard._get_wrapped_function())
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    with guard(request):
+        left_alone = (socket.socket.connect is connect, socket.getaddrinfo is look_up)
+    assert left_alone == ((True, True) if option else (False, False))
+    assert (socket.socket.connect is connect, socket.getaddrinfo is look_up) == (True, True)
