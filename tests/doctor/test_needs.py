@@ -39,7 +39,7 @@ def test_a_phase_needs_what_its_rights_bring_where_they_hold(job):
         },
         **{
             f"folder p/flight_delay/{name}/": {f"storage.objects.{kind}" for kind in ("get", "list", "create")}
-            for name in ("predictions", "rejects")
+            for name in ("failures", "predictions", "rejects")
         },
     }
 
