@@ -9,7 +9,7 @@ PYTHON = $(shell for python in python3.11 python3; do \
 LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test faults lint types bench intervals lives format lock image image-steps clean local dev
+.PHONY: help demo test test-cloud faults lint types bench intervals lives format lock image image-steps clean local dev
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -33,6 +33,10 @@ test: lint types  ## check format, lint, types and imports, then run the tests; 
 	@echo "== tests: $(if $(ALL),every case,a part of each matrix; make test ALL=1 takes every case)"
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(ALL),--every-case --cov --cov-report=term)
+
+# A skip is no failure: whoever has no project goes on, and the line says that nothing was proven.
+test-cloud: $(if $(TARGET),dev)  ## run the tests that assume no emulator in a project of Google Cloud; TARGET=file.yaml names it
+	@$(if $(TARGET),$(BIN)/python -m pytest --cloud-target=$(TARGET) tests,echo "tests in the cloud: skipped, no project given - make test-cloud TARGET=file.yaml")
 
 faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)

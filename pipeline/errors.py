@@ -5,6 +5,7 @@
       CheckError           3  data checks stopped the run
       CloudError           4  BigQuery or Cloud Storage failed after bounded retries
       PermissionMissing    5  a permission is missing; the message names it and a role that grants it
+        ApiDisabled        5  an API is not enabled in a project; the message names the command that enables it
 
 Anything else that reaches the command line is a bug: exit code 1, with a traceback.
 """
@@ -91,3 +92,7 @@ class PermissionMissing(PipelineError):
     """A permission is missing."""
 
     exit_code = 5
+
+
+class ApiDisabled(PermissionMissing):
+    """An API of Google is not enabled in a project."""

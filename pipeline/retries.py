@@ -15,6 +15,7 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 from google.resumable_media import DataCorruption
 
+from pipeline.disabled_apis import api_disabled
 from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError, quoted
 from pipeline.permissions import hint_for
 
@@ -131,7 +132,8 @@ def cloud_errors(doing: str) -> Iterator[None]:
 def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     if reason_of(error) in TRANSIENT_REASONS | {"quotaExceeded"}:  # 403 as well, but no role helps
         return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
-    return PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
+    disabled = api_disabled(doing, error)
+    return disabled or PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
 
 
 def _words_of_data(error: exceptions.BadRequest) -> str:

@@ -24,6 +24,7 @@ from pipeline.progress import Reporter
 from pipeline.project import Job, Project
 from pipeline.session import Session
 from pipeline.target import Endpoints, Target, local_target
+from tests.cloud_target import CloudPlaces
 
 # After the last rows of a table the client sits out an interval of its progress bar: a third of the time of a tiny run.
 _pandas_helpers._PROGRESS_INTERVAL = 0.01
@@ -172,8 +173,11 @@ def quick_job(job: Job) -> Job:
 
 
 @pytest.fixture(scope="session")
-def make_target(endpoints: Endpoints) -> Callable[[], Target]:
+def make_target(request: pytest.FixtureRequest, cloud_places: CloudPlaces | None) -> Callable[[], Target]:
     """A place of its own: datasets and a prefix that no other test has."""
+    if cloud_places:
+        return cloud_places.make
+    endpoints = request.getfixturevalue("endpoints")  # starts emulators
 
     def make() -> Target:
         name = f"t{uuid4().hex[:8]}"
@@ -194,14 +198,17 @@ def connect(project: Project) -> Callable[[Target], Session]:
 
 @pytest.fixture(scope="session")
 def make_empty_session(
-    make_target: Callable[[], Target], connect: Callable[[Target], Session]
+    make_target: Callable[[], Target], connect: Callable[[Target], Session], cloud_places: CloudPlaces | None
 ) -> Callable[[], Session]:
     """A session at a place of its own, with datasets and bucket and nothing in them."""
 
     def make() -> Session:
         session = connect(make_target())
-        session.warehouse.tables.create_datasets()
-        session.store.create_bucket()
+        if cloud_places:
+            cloud_places.create(session)
+        else:
+            session.warehouse.tables.create_datasets()
+            session.store.create_bucket()
         return session
 
     return make

@@ -14,6 +14,7 @@ from pipeline import __version__
 from pipeline.cli import (
     dashboard,
     deploy,
+    doctor,
     evaluate,
     fixtures,
     local,
@@ -81,6 +82,7 @@ evaluate.add_to(app)
 report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
+doctor.add_to(app)
 deploy.add_to(app)
 trace.add_to(app)
 why.add_to(app)

@@ -90,6 +90,11 @@ def grants_sql(deployment: Deployment, kind: str) -> str:
     return _render("grants.sql", deployment, what=f"{kind}s", grants=[together[each] for each in sorted(together)])
 
 
+def grant_statement(placed: Placed) -> str:
+    """Return the statement that grants one right on a dataset or a table."""
+    return _environment().get_template("grant.sql").render(grant=placed)
+
+
 def readme(deployment: Deployment) -> str:
     """Return the page that says what lies in the folder."""
     return _render(

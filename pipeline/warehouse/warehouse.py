@@ -21,6 +21,7 @@ from pipeline.warehouse import clients
 from pipeline.warehouse.labels import as_labels
 from pipeline.warehouse.parameters import query_parameters, schema_fields
 from pipeline.warehouse.recent_jobs import RecentJobs, recent_jobs
+from pipeline.warehouse.rights import Rights
 from pipeline.warehouse.submission import Submission, run_once
 from pipeline.warehouse.tables import Tables
 
@@ -56,6 +57,16 @@ class Warehouse:
     def tables(self) -> Tables:
         """Creating, labelling and looking at tables."""
         return Tables(self._client, self.target)
+
+    @cached_property
+    def rights(self) -> Rights:
+        """What the credentials may do."""
+        return Rights(self._client, self.target)
+
+    @property
+    def credentials(self) -> Any:
+        """Google's credentials, of whoever this is."""
+        return self._client._credentials  # noqa: SLF001 - the client has no other name for them
 
     def recent_jobs(self, prefix: str, since: datetime) -> RecentJobs:
         """Look through the jobs since a moment whose id begins with `prefix`: which run, which failed."""

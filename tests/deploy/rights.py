@@ -11,29 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pipeline.deploy import access
 from pipeline.deploy.access import Grant
+from pipeline.deploy.roles import PERMISSIONS
 from pipeline.target import Target
-
-LOOK = {f"bigquery.{name}" for name in ("datasets.get", "tables.get", "tables.list", "routines.get", "routines.list")}
-READ = LOOK | {"bigquery.tables.getData"}
-WRITE = READ | {
-    f"bigquery.{name}"
-    for name in ("tables.create", "tables.update", "tables.updateData", "tables.delete", "routines.create")
-}
-ROLES = {
-    access.JOBS: {"bigquery.jobs.create"},
-    access.STREAMS: {"bigquery.readsessions.create", "bigquery.readsessions.getData"},
-    access.NAMES: LOOK,
-    access.READS: READ,
-    access.WRITES: WRITE,
-    access.OWNS: WRITE | {"bigquery.datasets.update"},
-    access.SEES_BUCKET: {"storage.buckets.get"},
-    access.READS_OBJECTS: {"storage.objects.get", "storage.objects.list"},
-    access.CREATES_OBJECTS: {"storage.objects.create"},
-}
-"""Permissions of roles, those that a phase could need: the pages that `pipeline/deploy/access.py` names list them."""
-
-WEAKER = {access.OWNS: access.WRITES, access.WRITES: access.READS, access.READS: access.NAMES}
-"""The next role with less."""
 
 NAME = re.compile(r"`([a-z][a-z0-9-]+)\.(\w+)\.([\w-]+)`")
 WRITES = re.compile(r"\s*(INSERT INTO|MERGE(?: INTO)?|CREATE[A-Z ]*?)\s+" + NAME.pattern)
@@ -153,7 +132,7 @@ def _json(data: Any) -> dict[str, Any]:
 def covered(need: Need, grants: Iterable[Grant], target: Target, job: str, predictions: str) -> bool:
     """Tell whether rights cover what is needed."""
     return any(
-        need.permission in ROLES.get(grant.role, ()) and _holds(grant, need.place, target, job, predictions)
+        need.permission in PERMISSIONS.get(grant.role, ()) and _holds(grant, need.place, target, job, predictions)
         for grant in grants
     )
 

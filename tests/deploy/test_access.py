@@ -16,6 +16,7 @@ from pipeline.cloud_run import Execution, Task
 from pipeline.deploy import access
 from pipeline.deploy.access import FOLDERS, Grant, grants, grants_of, roles_table
 from pipeline.deploy.names import DASHBOARD, PHASES, SETUP, WORKFLOW
+from pipeline.deploy.roles import PERMISSIONS, WEAKER
 from pipeline.errors import RequestError
 from pipeline.phases.catch_up import catch_up_phase
 from pipeline.phases.run import run_phase
@@ -26,7 +27,7 @@ from pipeline.setup import ensure_dashboard, ensure_tables
 from pipeline.statements.job import as_of_date
 from pipeline.warehouse.clients import RestrictedReadClient
 from tests.deploy.remake import BEGIN, END, PAGE
-from tests.deploy.rights import ROLES, WEAKER, Need, Places, covered, needs_of_call, needs_of_sql
+from tests.deploy.rights import Need, Places, covered, needs_of_call, needs_of_sql
 from tests.integration_fixtures import quick
 
 RUN_DATE, SHOP_DATE = dt.date(2013, 6, 11), dt.date(2026, 2, 1)
@@ -169,7 +170,7 @@ def test_no_right_can_be_spared_and_no_weaker_role_would_do(night, account):
 
 
 def writers(*permissions: str) -> set[str]:
-    return {grant.account for grant in grants() if set(permissions) & ROLES.get(grant.role, set())}
+    return {grant.account for grant in grants() if set(permissions) & PERMISSIONS.get(grant.role, set())}
 
 
 def test_who_predicts_writes_no_table():
@@ -204,7 +205,10 @@ def test_nobody_replaces_or_deletes_objects():
 
 def test_rights_on_the_project_reach_no_data():
     reach = {
-        permission for grant in grants() if grant.kind == access.PROJECT for permission in ROLES.get(grant.role, ())
+        permission
+        for grant in grants()
+        if grant.kind == access.PROJECT
+        for permission in PERMISSIONS.get(grant.role, ())
     }
     assert {name for name in reach if ".tables." in name or ".objects." in name} == set()
 

@@ -19,6 +19,8 @@ from pipeline.runs import open_run
 from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, seen, verdicts
 from tests.integration_fixtures import edited, reader
 
+pytestmark = pytest.mark.cloud
+
 
 @pytest.fixture
 def own(job):

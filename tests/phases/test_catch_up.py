@@ -19,6 +19,8 @@ from pipeline.runs import join_run
 from pipeline.statements.drift import drift_rows_statement
 from tests.integration_fixtures import edited
 
+pytestmark = pytest.mark.cloud
+
 
 def july(day, hour=6):
     return datetime(2013, 7, day, hour, tzinfo=UTC)
