@@ -32,6 +32,7 @@ from pipeline.cli import (
 )
 from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
 from pipeline.errors import PipelineError
+from pipeline.job_labels import label_from_here, labelled
 
 UNUSABLE_FOLDER = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
@@ -64,8 +65,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Add a traceback to errors.")] = False,
-    version: Annotated[
+    context: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Add a traceback to errors.")] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -73,6 +75,7 @@ def _options(
 
     Example: pipeline run flight_delay --run-date 2013-07-01
     """
+    label_from_here(phase=context.invoked_subcommand or "help")
 
 
 phases.add_to(app)
@@ -99,6 +102,7 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+@labelled()
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; what went wrong is one line on stderr, or one entry of Cloud Logging."""
     try:

@@ -13,6 +13,7 @@ from pipeline.example_rows import training_rows
 from pipeline.identity import sql_digests
 from pipeline.inputs import read_input
 from pipeline.job_code import digest_of_code, imported_modules, project_files
+from pipeline.job_labels import in_phase
 from pipeline.ledger import Event
 from pipeline.model_config import ModelConfig
 from pipeline.model_files import TrainedModel, commit_model, committed_model
@@ -88,6 +89,7 @@ def train_from_path(
     return write_bundle(folder, model, variant, data, NO_JOB)
 
 
+@in_phase("train")
 def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     """Fit every variant of a run that is not committed yet, and return the models of all of them."""
     committed = {variant.name: committed_model(run, variant.id) for variant in run.job.variants}

@@ -9,6 +9,7 @@ import pytest
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from pipeline.errors import CloudError, RequestError
+from pipeline.job_labels import labelled
 from pipeline.schemas import Schema
 from pipeline.sql_assets import Catalogue, TableName, render
 from pipeline.target import Endpoints
@@ -174,19 +175,19 @@ def count(session):
 
 def test_a_statement_of_one_step_runs_once(session, warehouse, catalogue, numbers):
     statement, step = append(catalogue, numbers, 1), "once-1"
-    assert warehouse.execute(statement, step=step, labels={}) == 1
-    assert warehouse.execute(statement, step=step, labels={}) == 1
+    assert warehouse.execute(statement, step=step) == 1
+    assert warehouse.execute(statement, step=step) == 1
     assert count(session) == 1
-    warehouse.execute(append(catalogue, numbers, 2), step=step, labels={})
-    warehouse.execute(statement, step="once-2", labels={})
+    warehouse.execute(append(catalogue, numbers, 2), step=step)
+    warehouse.execute(statement, step="once-2")
     assert count(session) == 3
 
 
 def test_a_finished_statement_whose_effect_is_gone_runs_again(session, warehouse, catalogue, numbers):
     statement = append(catalogue, numbers, 7)
-    warehouse.execute(statement, step="gone", labels={})
+    warehouse.execute(statement, step="gone")
     reader(session)("DELETE FROM ml.numbers WHERE TRUE")
-    warehouse.execute(statement, step="gone", labels={}, verify=lambda: count(session) > 0)
+    warehouse.execute(statement, step="gone", verify=lambda: count(session) > 0)
     assert count(session) == 1
 
 
@@ -194,19 +195,21 @@ def test_a_statement_that_failed_for_good_is_tried_anew_by_the_next_command(sess
     statement = append(catalogue, numbers, 3)
     reader(session)("DROP TABLE ml.numbers")
     with pytest.raises(RequestError, match=r"tests/append_v1 \(mended\): .*numbers"):
-        warehouse.execute(statement, step="mended", labels={})
+        warehouse.execute(statement, step="mended")
     reader(session)("CREATE TABLE ml.numbers (number INT64)")
-    warehouse.execute(statement, step="mended", labels={})
+    warehouse.execute(statement, step="mended")
     assert count(session) == 1
 
 
 def test_jobs_carry_labels_and_an_id_of_our_own(warehouse, catalogue, numbers, requests_sent):
     statement = append(catalogue, numbers, 4)
-    warehouse.execute(statement, step="labelled", labels={"run_id": "Flight-2013 07"})
+    with labelled(run_id="Flight-2013 07"):
+        warehouse.execute(statement, step="labelled")
     (sent,) = requests_sent.jobs
     assert re.fullmatch(r"labelled-[0-9a-f]{16}-a1", sent.body["jobReference"]["jobId"])
     labels = sent.body["configuration"]["labels"]
-    assert labels == {"pipeline": "1", "sql_digest": statement.digest, "run_id": "flight-2013_07"}
+    sql = {"sql_version": "tests_append_v1", "sql_digest": statement.digest}
+    assert labels == {"pipeline": "1", **sql, "run_id": "flight-2013_07"}
     assert "@number" in sent.statement
 
 
@@ -296,7 +299,7 @@ def test_a_server_that_is_gone_is_an_error_within_seconds(warehouse, monkeypatch
         gone.tables.row_count(gone.target.table("rows"))
     assert caught.value.exit_code == 4
     with pytest.raises(CloudError, match="tests/append_v1"):
-        gone.execute(append(catalogue, gone.target.table("numbers"), 1), step="gone", labels={})
+        gone.execute(append(catalogue, gone.target.table("numbers"), 1), step="gone")
 
 
 def test_the_read_client_of_the_cloud_is_the_same_class_without_a_restriction(warehouse):
