@@ -19,6 +19,12 @@ HEADING = "What the local target cannot prove"
 """Heading of the first of these tables in docs/local-target.md."""
 
 
+BYTES = Limit(
+    "bytes of a query, also of a dry run, come from the partitions and columns that it really reads",
+    "an estimate from the sizes of the columns that it names, in all rows: no partition is left out",
+)
+"""What `pipeline plan` repeats beside the bytes that it shows."""
+
 LIMITS = (
     Limit(
         "queries run side by side",
@@ -28,9 +34,10 @@ LIMITS = (
         "updates collide for as long as they run, in scripts and transactions as well",
         "only single statements sent within 3 ms",
     ),
+    BYTES,
     Limit(
-        "`maximumBytesBilled` fails a query that would cost more",
-        "ignored: nothing is billed, nothing estimated",
+        "slot time is what all workers took",
+        "the time that the emulator took",
     ),
     Limit(
         "rights, quotas, reservations, locations",
