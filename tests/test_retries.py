@@ -158,9 +158,9 @@ def test_a_statement_that_costs_too_much_is_a_wrong_request_that_says_how_much_a
 
 
 def test_a_job_that_took_too_long_names_the_setting():
-    with pytest.raises(CloudError, match=r"a: Job timed out after 60s - raise job_timeout in the target file"):
-        with cloud_errors("a"):
-            raise google_error(200, "stopped", "Job timed out after 60s")
+    words = r"a: Job timed out after 60s - raise job_timeout in the target file"
+    with pytest.raises(CloudError, match=words), cloud_errors("a"):
+        raise google_error(200, "stopped", "Job timed out after 60s")
 
 
 def test_a_missing_permission_is_named_with_its_role():
