@@ -63,6 +63,9 @@ TOO_EXPENSIVE = "bytesBilledLimitExceeded"
 BILLED = re.compile(r"limit for bytes billed: (\d+)\. (\d+) or higher required")
 TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
 
+REQUEST = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) https?://\S+: ")
+"""What the client puts before the words of a call that was refused."""
+
 JOB_FOOTER = re.compile(r" Location: \S+ Job ID: \S+$")
 """What the client appends to the words of a failed query."""
 
@@ -176,4 +179,4 @@ def _words(error: BaseException) -> str:
     message = " ".join(str(getattr(error, "message", None) or error).split()) or "no answer in time"
     # A failed job lists its errors one after the other; the last one is the one that names row and column.
     last = message.rpartition("; reason: ")[2].partition(", message: ")[2]
-    return JOB_FOOTER.sub("", last or message)[:500]
+    return JOB_FOOTER.sub("", last or REQUEST.sub("", message))[:500]

@@ -102,6 +102,10 @@ class Target(Strict):
         return TableName(self.project, self.ledger_dataset, name)
 
 
+LIST_PRICE = 6.25
+"""Dollars that a TiB costs on demand in the US: nothing is billed here, and this is what it would cost there."""
+
+
 def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJECT) -> Target:
     """Return the target of the embedded emulators; without endpoints it only names things."""
     return Target(
@@ -113,6 +117,7 @@ def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJEC
         ledger_dataset="ml_ledger",
         dashboard_dataset="ml_dashboard",
         bucket=project,
+        price_per_tib=LIST_PRICE,
         endpoints=endpoints,
     )
 

@@ -21,6 +21,7 @@ from pipeline.cli import (
     models,
     operations,
     phases,
+    plan,
     predict,
     report,
     reporting,
@@ -85,6 +86,7 @@ report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
 deploy.add_to(app)
+plan.add_to(app)
 trace.add_to(app)
 why.add_to(app)
 reproduce.add_to(app)

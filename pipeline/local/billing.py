@@ -58,7 +58,9 @@ class Billing:
             refuse_above_limit(scan)
             body = await preview(**asked)
             found = body["statistics"]["query"] if "statistics" in body else body
-            found |= {"totalBytesProcessed": str(scan.processed)}
+            parts = ("projectId", "datasetId", "tableId")
+            tables = [dict(zip(parts, name, strict=True)) for name in sorted(scan.tables)]
+            found |= {"totalBytesProcessed": str(scan.processed), "referencedTables": tables}
             return body
 
         return answer

@@ -21,7 +21,7 @@ HEADING = "What the local target cannot prove"
 
 BYTES = Limit(
     "bytes of a query, also of a dry run, come from the partitions and columns that it really reads",
-    "an estimate from the sizes of the columns that it names, in all rows: no partition is left out",
+    "an estimate from the sizes of the columns that a statement names, in all rows: no partition is left out",
 )
 """What `pipeline plan` repeats beside the bytes that it shows."""
 

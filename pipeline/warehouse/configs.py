@@ -15,8 +15,8 @@ NO_SQL = {"sql_version": "load"}
 """Labels that stand for the SQL of jobs that have none."""
 
 
-def query_config(target: Target, statement: Statement) -> bigquery.QueryJobConfig:
-    """Return the configuration of a query job."""
+def query_config(target: Target, statement: Statement, *, is_limited: bool = True) -> bigquery.QueryJobConfig:
+    """Return the configuration of a query job; one that is not limited may be billed for any number of bytes."""
     sql = {"sql_version": statement.asset.name, "sql_digest": statement.digest}
     config = bigquery.QueryJobConfig(
         query_parameters=query_parameters(statement),
@@ -25,7 +25,7 @@ def query_config(target: Target, statement: Statement) -> bigquery.QueryJobConfi
         use_query_cache=False,
         job_timeout_ms=target.job_timeout * 1000,
     )
-    if target.maximum_bytes_billed:
+    if target.maximum_bytes_billed and is_limited:
         config.maximum_bytes_billed = target.maximum_bytes_billed
     if target.reservation:
         config.reservation = target.reservation

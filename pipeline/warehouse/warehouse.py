@@ -13,6 +13,7 @@ from google.cloud import bigquery
 
 from pipeline.casts import cast_frame
 from pipeline.digests import digest_json
+from pipeline.money import billed_bytes
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.schemas import Schema
 from pipeline.sql_assets import Statement, TableName
@@ -89,18 +90,20 @@ class Warehouse:
         return job, [dict(row.items()) for row in rows]
 
     def dry_run(self, statement: Statement) -> int:
-        """Return the bytes that a statement would process, by BigQuery's estimate; nothing runs.
+        """Return the bytes that a statement would be billed for, by BigQuery's estimate; nothing runs.
+
+        What the target allows at most is not asked: it would hide how much it is.
 
         Raises
         ------
         RequestError
             It is wrong, or names what does not exist.
         """
-        config = query_config(self.target, statement)
+        config = query_config(self.target, statement, is_limited=False)
         config.dry_run = True
         with cloud_errors(_named(statement)):
             job = with_retries(lambda: self._query_submitter(statement, config)(None))
-        return int(job.total_bytes_processed or 0)
+        return billed_bytes(int(job.total_bytes_processed or 0), len(job.referenced_tables))
 
     def _spend(self, statement: Statement, job: bigquery.QueryJob) -> None:
         spent = Spent(statement.asset.name, int(job.total_bytes_billed or 0), int(job.slot_millis or 0))
