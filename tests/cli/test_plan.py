@@ -39,6 +39,12 @@ def test_json_is_one_object_that_holds_everything(here, where):
     assert "estimate" in plan["note"]
 
 
+def test_what_a_command_asks_says_which_command_and_job(here, where, requests_sent):
+    here(*ASKED, *where)
+    labels = [sent.body["configuration"]["labels"] for sent in requests_sent.sent if sent.path.endswith("/jobs")]
+    assert {(each["job"], each["phase"]) for each in labels} == {("flight_delay", "plan")}
+
+
 def test_over_budget_is_exit_code_2_and_one_line_beside_the_plan(here, where):
     done = here(*ASKED, "--budget", "0.0001", "--json", *where)
     assert done.code == 2

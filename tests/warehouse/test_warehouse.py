@@ -137,6 +137,13 @@ changes: {v1: first version}
 */
 INSERT INTO `{table}` (number) SELECT @number
 """
+COPY = """/*
+description: Doubles the numbers.
+identifiers: {table: table}
+changes: {v1: first version}
+*/
+INSERT INTO `{table}` (number) SELECT number FROM `{table}`
+"""
 READ = """/*
 description: Returns what it is given.
 parameters:
@@ -152,7 +159,7 @@ ORDER BY pair.a
 
 @pytest.fixture
 def catalogue(tmp_path):
-    for name, text in {"append": ASSET, "read": READ}.items():
+    for name, text in {"append": ASSET, "copy": COPY, "read": READ}.items():
         path = tmp_path / "sql" / "tests" / f"{name}_v1.sql"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -211,6 +218,23 @@ def test_jobs_carry_labels_and_an_id_of_our_own(warehouse, catalogue, numbers, r
     sql = {"sql_version": "tests_append_v1", "sql_digest": statement.digest}
     assert labels == {"pipeline": "1", **sql, "run_id": "flight-2013_07"}
     assert "@number" in sent.statement
+
+
+def test_a_statement_above_the_limit_is_refused_once_and_says_where_the_limit_stands(
+    warehouse, catalogue, numbers, requests_sent
+):
+    warehouse.execute(append(catalogue, numbers, 8), step="within")
+    limited = Warehouse(warehouse.target.model_copy(update={"maximum_bytes_billed": 1_000_000}))
+    requests_sent.clear()
+    copy = render(catalogue.get("tests/copy_v1"), {"table": numbers}, {})
+    words = (
+        r"tests/copy_v1 \(copy\): would be billed for 10,485,760 bytes, allowed are 1,000,000 - raise maximum_bytes_bi"
+    )
+    with pytest.raises(RequestError, match=words):
+        limited.execute(copy, step="copy")
+    assert len(requests_sent.sent) == 1
+    assert limited.dry_run(copy) == 10_485_760
+    assert warehouse.execute(copy, step="copy") == 1
 
 
 def test_parameters_arrive_typed(warehouse, catalogue):
