@@ -55,7 +55,7 @@ class Target(Strict):
     priority
         Of queries: `BATCH` waits until there are slots.
     reservation
-        Slots that jobs run in, `projects/<project>/locations/<location>/reservations/<name>`; the project's own
+        Slots that queries run in, `projects/<project>/locations/<location>/reservations/<name>`; the project's own
         assignment decides when not given.
     price_per_tib
         What a TiB that is billed costs, in any currency.

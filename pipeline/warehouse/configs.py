@@ -33,17 +33,17 @@ def query_config(target: Target, statement: Statement, *, is_limited: bool = Tru
 
 
 def load_config(target: Target, schema: Schema) -> bigquery.LoadJobConfig:
-    """Return the configuration of a job that replaces a table by JSON Lines; loads are not billed by bytes."""
-    config = bigquery.LoadJobConfig(
+    """Return the configuration of a job that replaces a table by JSON Lines.
+
+    Loads cost nothing in the slots that all share: they get no priority, no limit of bytes and no reservation.
+    """
+    return bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
         schema=schema_fields(schema),
         write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
         labels=_labels(target, NO_SQL),
         job_timeout_ms=target.job_timeout * 1000,
     )
-    if target.reservation:
-        config.reservation = target.reservation
-    return config
 
 
 def _labels(target: Target, sql: dict[str, str]) -> dict[str, str]:

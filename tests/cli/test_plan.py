@@ -6,7 +6,7 @@ import pytest
 
 FIRST, LAST = "2013-10-01", "2014-09-30"
 ASKED = ("plan", "flight_delay", "--from", FIRST, "--to", LAST)
-KEYS = ["job", "price_per_tib", "maximum_bytes_billed", "dates", "phases", "statements", "total", "budget", "note"]
+KEYS = ["job", "price_per_tib", "maximum_bytes_billed", "reservation", "dates", "phases", "statements", "total"]
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def test_a_year_is_a_table_that_says_what_its_numbers_are(here, where):
 
 def test_json_is_one_object_that_holds_everything(here, where):
     plan = json.loads(here(*ASKED, "--json", *where).out)
-    assert list(plan) == KEYS
+    assert list(plan) == [*KEYS, "budget", "note"]
     assert len(plan["dates"]) == 365
-    assert plan["dates"][0] == {"run_date": FIRST, "state": "to run", "evaluates": True}
+    assert plan["dates"][0] == {"run_date": FIRST, "state": "to run", "evaluates": True, "is_published": False}
     assert [phase["phase"] for phase in plan["phases"]] == ["preprocess", "train", "load", "evaluate"]
     dry = [each["bytes"] for each in plan["statements"] if each["origin"] == "dry run"]
     assert len(dry) == 2

@@ -24,6 +24,9 @@ PHASES = ("preprocess", "train", "load", "evaluate")
 """Phases whose events tell what was billed; what predict looks up counts with load, where one command does both."""
 
 DRY_RUN = "dry run"
+EVALUATIONS = 7
+"""Evaluations that are looked at, the last ones."""
+
 ON_RUN_TABLES = "what reads tables of the run"
 
 Rows = Sequence[Mapping[str, Any]]
@@ -83,7 +86,10 @@ def statement_costs(session: Session, job: Job, day: date, events: Rows) -> list
 
 
 def recorded_costs(job: Job, events: Rows) -> dict[str, Recorded]:
-    """Return what the last run that is done was billed for, and the last evaluation, by phase."""
+    """Return what the last run that is done was billed for, by phase, and the dearest of the last evaluations.
+
+    Evaluations differ: of several in one command the first is billed for what all have in common.
+    """
     found: dict[str, Recorded] = {}
     done = [run_id for run_id, _ in publications(events).values()]
     for run_id in reversed(done):
@@ -93,10 +99,14 @@ def recorded_costs(job: Job, events: Rows) -> dict[str, Recorded]:
         if "preprocess" in found:
             break
         found.clear()  # it was made before events told of statements
-    evaluated = [row for row in events if row["event"] == "evaluated"]
-    for row in sorted(evaluated, key=lambda row: row["recorded_at"], reverse=True):
+    evaluated = sorted((row for row in events if row["event"] == "evaluated"), key=lambda row: row["recorded_at"])
+    for row in sorted(evaluated[-EVALUATIONS:], key=_bytes, reverse=True):
         _add(found, "evaluate", f"{job.name}-{row['run_date']}", [row])
     return found
+
+
+def _bytes(row: Mapping[str, Any]) -> int:
+    return int(json.loads(row["details"] or "{}").get("bytes", 0))
 
 
 def _add(found: dict[str, Recorded], phase: str, origin: str, rows: Rows) -> None:

@@ -30,11 +30,14 @@ class PlannedDate:
         definition was published after the present one, so that nothing runs without --rerun.
     evaluates
         Whether it is still to be evaluated, as soon as its labels are known.
+    is_published
+        Whether something is published, by whichever definition.
     """
 
     run_date: date
     state: str
     evaluates: bool
+    is_published: bool
 
 
 def planned_dates(session: Session, job: Job, days: Iterable[date], events: Rows) -> list[PlannedDate]:
@@ -50,8 +53,12 @@ def planned_dates(session: Session, job: Job, days: Iterable[date], events: Rows
     for row in events:
         by_day.setdefault(row["run_date"], []).append(row)
     is_present, variants = _present(session, job), {variant.id for variant in job.variants}
-    states = {day: _state(by_day.get(day, []), is_present, variants) for day in days}
-    return [PlannedDate(day, state, state == TO_RUN or day in waiting) for day, state in states.items()]
+    found = []
+    for day in days:
+        published = [row for row in by_day.get(day, []) if row["event"] == "published"]
+        state = _state(published, is_present, variants)
+        found.append(PlannedDate(day, state, state == TO_RUN or day in waiting, bool(published)))
+    return found
 
 
 def _present(session: Session, job: Job) -> Callable[[Mapping[str, Any]], bool]:
@@ -65,8 +72,7 @@ def _present(session: Session, job: Job) -> Callable[[Mapping[str, Any]], bool]:
     return lambda row: str(row["run_id"]).endswith(f"-{digest(_generation(row))}")
 
 
-def _state(events: Rows, is_present: Callable[[Mapping[str, Any]], bool], variants: set[str]) -> str:
-    published = [row for row in events if row["event"] == "published"]
+def _state(published: Rows, is_present: Callable[[Mapping[str, Any]], bool], variants: set[str]) -> str:
     newest = max((_generation(row) for row in published), default=0)
     own = [row for row in published if is_present(row)]
     if not own:

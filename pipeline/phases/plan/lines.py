@@ -20,9 +20,11 @@ def heading(plan: Plan) -> str:
     span = f"{plan.job} {plan.dates[0].run_date} to {plan.dates[-1].run_date}"
     count = {state: len(plan.in_state(state)) for state in (TO_RUN, DONE, SUPERSEDED)}
     waiting = sum(each.evaluates and each.state != TO_RUN for each in plan.dates)
+    again = sum(each.is_published and each.state == TO_RUN for each in plan.dates)
+    to_run = f"{count[TO_RUN]} dates to run{f' ({again} again, of another definition)' if again else ''}"
     more = [f"{count[SUPERSEDED]} superseded, which only --rerun would run"] if count[SUPERSEDED] else []
     more += [f"{waiting} of those not evaluated yet"] if waiting else []
-    return f"{span}: {', '.join([f'{count[TO_RUN]} dates to run', f'{count[DONE]} done', *more])}"
+    return f"{span}: {', '.join([to_run, f'{count[DONE]} done', *more])}"
 
 
 def costs_table(plan: Plan) -> Table:
@@ -50,6 +52,8 @@ def notes(plan: Plan) -> Iterator[str]:
         yield f"warning: {need}, the target's maximum_bytes_billed is {size(plan.maximum_bytes_billed or 0)}"
     if plan.price_per_tib is not None:
         yield f"price: {plan.price_per_tib:g} a TiB that is billed"
+    if plan.reservation:
+        yield f"queries run in {plan.reservation}, which is paid by its slots: money is what the bytes would cost"
 
 
 def size(count: int) -> str:

@@ -59,6 +59,7 @@ class Plan:
     statements: Sequence[StatementCost]
     price_per_tib: float | None
     maximum_bytes_billed: int | None
+    reservation: str | None = None
 
     @property
     def phases(self) -> list[PhasePlan]:
@@ -117,7 +118,7 @@ class Plan:
 
     def content(self) -> dict[str, Any]:
         """Return the plan as JSON holds it."""
-        own = {name: getattr(self, name) for name in ("job", "price_per_tib", "maximum_bytes_billed")}
+        own = {name: getattr(self, name) for name in ("job", "price_per_tib", "maximum_bytes_billed", "reservation")}
         total = {"bytes": self.bytes, "cost": self.cost, "is_known": self.is_known}
         lists = {name: [asdict(each) for each in getattr(self, name)] for name in ("dates", "phases", "statements")}
         return {**own, **lists, "total": total}
@@ -150,7 +151,7 @@ def plan_job(session: Session, job: Job, first: date, last: date) -> Plan:
     due = [each.run_date for each in dates if each.state == TO_RUN or each.evaluates]
     costs = statement_costs(session, job, due[-1], events) if due else []
     target = session.target
-    return Plan(job.name, dates, costs, target.price_per_tib, target.maximum_bytes_billed)
+    return Plan(job.name, dates, costs, target.price_per_tib, target.maximum_bytes_billed, target.reservation)
 
 
 def no_price(budget: float) -> RequestError:

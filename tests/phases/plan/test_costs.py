@@ -14,7 +14,8 @@ JOB = SimpleNamespace(name="a")
 
 
 def event(day, phase, name, statements=None, run_id="", **more):
-    details = {"generation": 1} | ({} if statements is None else {"statements": statements})
+    size = sum(size for _, size in (statements or {}).values())
+    details = {"generation": 1} | ({} if statements is None else {"statements": statements, "bytes": size})
     run_id = run_id or (f"a-2013-07-{day:02}" if phase == "evaluate" else f"a-2013-07-{day:02}-x")
     row = {"run_date": date(2013, 7, day), "run_id": run_id, "phase": phase, "event": name, "variant": "v@1"}
     found = {**row, "model_id": "m", "row_count": 1, "recorded_at": datetime(2013, 7, day, tzinfo=UTC), **more}
@@ -36,14 +37,14 @@ def test_the_last_run_that_is_published_is_taken_and_its_variants_add_up():
     }
 
 
-def test_the_last_evaluation_is_that_which_was_recorded_last():
-    late = datetime(2013, 8, 1, tzinfo=UTC)
+def test_of_the_last_evaluations_the_dearest_is_taken():
     events = [
-        event(1, "evaluate", "evaluated", {"m": [1, 1]}, recorded_at=late),
-        event(2, "evaluate", "evaluated", {"m": [1, 2]}),
-        event(3, "evaluate", "evaluated"),
+        event(1, "evaluate", "evaluated", {"m": [1, 9]}),  # long ago
+        event(2, "evaluate", "evaluated", {"m": [1, 3]}, recorded_at=datetime(2013, 8, 1, tzinfo=UTC)),
+        *(event(day, "evaluate", "evaluated", {"m": [1, 2]}) for day in range(3, 8)),
+        event(8, "evaluate", "evaluated"),
     ]
-    assert recorded_costs(JOB, events) == {"evaluate": Recorded("a-2013-07-01", {"m": (1, 1)})}
+    assert recorded_costs(JOB, events) == {"evaluate": Recorded("a-2013-07-02", {"m": (1, 3)})}
 
 
 def test_runs_that_tell_no_statements_are_passed_over():

@@ -110,7 +110,10 @@ def test_where_all_is_done_nothing_is_asked_and_nothing_costs(session, quick_job
 
 
 def test_another_definition_runs_again(session, quick_job):
-    assert plan_job(session, with_history_days(quick_job, 5), DAY, DAY).in_state("to run") == [DAY]
+    again = plan_job(session, with_history_days(quick_job, 5), DAY, DAY + timedelta(days=1))
+    assert heading(again) == (
+        "flight_delay 2013-07-04 to 2013-07-05: 2 dates to run (1 again, of another definition), 0 done"
+    )
     other_gate = edited(quick_job, headline=["log_loss"])
     assert plan_job(session, other_gate, DAY, DAY).in_state("done") == [DAY]
 
@@ -150,3 +153,7 @@ def test_a_plan_reads_as_a_table(session, quick_job):
     rows = [line.split() for line in console.file.getvalue().splitlines() if line.split()]
     assert [row[0] for row in rows if row[0] in (*phases(plan), "total")] == [*phases(plan), "total"]
     assert list(notes(plan)) == ["price: 6.25 a TiB that is billed"]
+    of_slots = replace(plan, reservation="projects/p/locations/US/reservations/night")
+    assert list(notes(of_slots))[-1].startswith(
+        "queries run in projects/p/locations/US/reservations/night, which is paid"
+    )
