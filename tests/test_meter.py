@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -33,3 +34,16 @@ def test_the_cost_is_that_of_the_targets_price(price, cost):
     found = session(price)
     found.warehouse.spending.open[:] = [Spent("phases/a_v1", TEBIBYTE // 2, 0)]
     assert Meter(found).details()["cost"] == cost
+
+
+def test_run_dates_in_threads_do_not_pay_for_each_other():
+    spending = Spending()
+
+    def spend(size):
+        spending.open.append(Spent("phases/a_v1", size, 0))
+        return spending.take()
+
+    with ThreadPoolExecutor(1) as thread:
+        spending.open.append(Spent("phases/b_v1", 1, 0))
+        assert thread.submit(spend, 2).result() == [Spent("phases/a_v1", 2, 0)]
+    assert spending.take() == [Spent("phases/b_v1", 1, 0)]
