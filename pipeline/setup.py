@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from pipeline.digests import unique_name
 from pipeline.errors import PermissionMissing, RequestError
+from pipeline.job_labels import labelled
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
@@ -73,8 +74,8 @@ def _ensure_predictions(session: Session, job: Job, labels: dict[str, str] | Non
 def _make(session: Session, job: Job, place: Place) -> None:
     # A job id of its own: the same SQL may be needed again after another version was in its place.
     step = unique_name(f"setup-{place.name.name}")
-    with _rights_of_setup(job):
-        session.warehouse.execute(place.statement, step=step, labels={"job": job.name})
+    with _rights_of_setup(job), labelled(job=job.name, phase="setup"):
+        session.warehouse.execute(place.statement, step=step)
 
 
 @contextmanager

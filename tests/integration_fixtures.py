@@ -127,20 +127,25 @@ class Requests:
         """Forget what was sent so far."""
         self.sent.clear()
 
+    @classmethod
+    def recorded(cls, patch: pytest.MonkeyPatch) -> Requests:
+        """What Google's clients send from now on; both of them send through this one method."""
+        found, original = cls(), AuthorizedSession.request
+
+        def record(self: AuthorizedSession, method: str, url: str, data: Any = None, **options: Any) -> Any:
+            body = json.loads(data) if isinstance(data, str) and data.startswith("{") else None
+            address = urlsplit(url)
+            found.sent.append(Sent(method, address.path, address.query, body))
+            return original(self, method, url, data=data, **options)
+
+        patch.setattr(AuthorizedSession, "request", record)
+        return found
+
 
 @pytest.fixture
 def requests_sent(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    """What Google's clients send during a test; both of them send through this one method."""
-    found, original = Requests(), AuthorizedSession.request
-
-    def record(self: AuthorizedSession, method: str, url: str, data: Any = None, **options: Any) -> Any:
-        body = json.loads(data) if isinstance(data, str) and data.startswith("{") else None
-        address = urlsplit(url)
-        found.sent.append(Sent(method, address.path, address.query, body))
-        return original(self, method, url, data=data, **options)
-
-    monkeypatch.setattr(AuthorizedSession, "request", record)
-    return found
+    """What Google's clients send during a test."""
+    return Requests.recorded(monkeypatch)
 
 
 @pytest.fixture(scope="session")

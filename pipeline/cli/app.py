@@ -22,6 +22,7 @@ from pipeline.cli import (
     models,
     operations,
     phases,
+    plan,
     predict,
     report,
     reporting,
@@ -33,6 +34,7 @@ from pipeline.cli import (
 )
 from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
 from pipeline.errors import PipelineError
+from pipeline.job_labels import label_from_here, labelled
 
 UNUSABLE_FOLDER = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
@@ -65,8 +67,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Add a traceback to errors.")] = False,
-    version: Annotated[
+    context: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Add a traceback to errors.")] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -74,6 +77,7 @@ def _options(
 
     Example: pipeline run flight_delay --run-date 2013-07-01
     """
+    label_from_here(phase=context.invoked_subcommand or "help")
 
 
 phases.add_to(app)
@@ -84,6 +88,7 @@ dashboard.add_to(app)
 operations.add_to(app)
 doctor.add_to(app)
 deploy.add_to(app)
+plan.add_to(app)
 trace.add_to(app)
 why.add_to(app)
 reproduce.add_to(app)
@@ -101,6 +106,7 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+@labelled()
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; what went wrong is one line on stderr, or one entry of Cloud Logging."""
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli import reporting
+from pipeline.job_labels import label_from_here
 
 if TYPE_CHECKING:
     from pipeline.project import Job, Project
@@ -90,6 +91,7 @@ def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple
     project = Project.open(project_dir)
     found = project.job(job)
     check_assets(Catalogue(project.root), found)
+    label_from_here(job=found.name)
     return connect(project, target, local_dir), found
 
 
@@ -99,6 +101,7 @@ def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tu
 
     project = Project.open(project_dir)
     found = project.job(job)
+    label_from_here(job=found.name)
     return _session(project, open_target(target, local_dir)), found
 
 

@@ -48,6 +48,12 @@ UNKNOWN = {
 }
 """What `pipeline doctor` cannot ask here, by its own names of it, and what is so instead."""
 
+BYTES = Limit(
+    "bytes of a query, also of a dry run, come from the partitions and columns that it really reads",
+    "an estimate from the sizes of the columns that a statement names, in all rows: no partition is left out",
+)
+"""What `pipeline plan` repeats beside the bytes that it shows."""
+
 LIMITS = (
     Limit(
         "queries run side by side",
@@ -57,9 +63,10 @@ LIMITS = (
         "updates collide for as long as they run, in scripts and transactions as well",
         "only single statements sent within 3 ms",
     ),
+    BYTES,
     Limit(
-        "`maximumBytesBilled` fails a query that would cost more",
-        "ignored: nothing is billed, nothing estimated",
+        "slot time is what all workers took",
+        "the time that the emulator took",
     ),
     RIGHTS,
     APIS,

@@ -10,6 +10,7 @@ from pipeline.claims import claims_of
 from pipeline.digests import digest_json
 from pipeline.errors import CheckError
 from pipeline.identity import run_definition
+from pipeline.job_labels import in_phase
 from pipeline.ledger import Event, Ledger
 from pipeline.model_files import committed_models, score_reference
 from pipeline.phases.preprocess import counted, examples_stand
@@ -34,6 +35,7 @@ SHOWN = 3
 Rows = list[dict[str, Any]]
 
 
+@in_phase("evaluate")
 def measure_drift(run: Run, models: Collection[tuple[str, str]]) -> Rows:
     """Measure the features and scores of a published run, once, and return what stands in `drift_v1`, the worst first.
 
@@ -95,7 +97,7 @@ def _record(run: Run, computed: Statement, *, of_labels: bool) -> None:
     def stands() -> bool:
         return bool(_recorded(run, of_labels=of_labels))
 
-    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", labels=run.labels("evaluate"), verify=stands)
+    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", verify=stands)
 
 
 def _examples_stand(run: Run, what: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.champions import name_champion
 from pipeline.data_checks import doubled_keys, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
+from pipeline.job_labels import in_phase
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
 from pipeline.meter import Meter
@@ -65,6 +66,7 @@ def load_from_uris(
     return found
 
 
+@in_phase("load")
 def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
     """Publish the predictions of a run, and return the rows that are published for each variant.
 
@@ -126,7 +128,7 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     def stands() -> bool:
         return is_published(manifest, published_slices(run))
 
-    changed = warehouse.execute(statement, step=f"{run.run_id}-publish", labels=run.labels("load"), verify=stands)
+    changed = warehouse.execute(statement, step=f"{run.run_id}-publish", verify=stands)
     if not changed and not stands():
         what = f"{run.run_id}: a newer generation of {manifest.variant} is published"
         raise RequestError(what, hint="nothing was published by this run")
@@ -144,6 +146,6 @@ def _publish(run: Run, manifest: Manifest) -> Event:
             "checksum": profile["checksum"],
             "generation": run.generation,
             "role": run.job.role_of(manifest.variant),
-            **meter.details,
+            **meter.details(),
         },
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.bundle import BundleInfo
 from pipeline.cloud_run import ALONE, Task
 from pipeline.example_rows import shard_rows
+from pipeline.job_labels import in_phase
 from pipeline.known_models import check_known, check_recorded, recorded_digests
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import LoadedModel, check_committed, load_model
@@ -35,6 +36,7 @@ def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
         return model.predict(df)
 
 
+@in_phase("predict")
 def predict_run(
     run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> list[Manifest]:

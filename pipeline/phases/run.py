@@ -9,6 +9,7 @@ from datetime import date
 
 from pipeline.cloud_run import ALONE, Task
 from pipeline.errors import RequestError
+from pipeline.job_labels import for_run_date
 from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest
 from pipeline.model_files import committed_models
@@ -28,6 +29,7 @@ from pipeline.session import Session
 from pipeline.summary import Summary
 
 
+@for_run_date("run")
 def run_job(
     session: Session, job: Job, run_date: date, *, rerun: bool = False, max_reject_rate: float = 0.0, gate: bool = True
 ) -> Summary:
@@ -54,6 +56,7 @@ def run_job(
     return summary
 
 
+@for_run_date("run")
 def run_phase(
     session: Session,
     job: Job,
@@ -227,6 +230,7 @@ def _timed(session: Session, summary: Summary, phase: str) -> Iterator[None]:
     summary.seconds[phase] = watch.seconds
 
 
+@for_run_date("evaluate")
 def evaluate_matured(session: Session, job: Job, day: date) -> Summary:
     """Evaluate what has matured by a day and was not evaluated yet, and judge the challengers."""
     summary = Summary(job.name, None, None)
