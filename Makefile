@@ -9,11 +9,11 @@ PYTHON = $(shell for python in python3.11 python3; do \
 LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test faults lint types bench intervals lives format lock clean local dev
+.PHONY: help demo test test-cloud faults lint types bench intervals lives format lock image image-steps clean local dev
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: local  ## run the two jobs on local emulators: seven days of real flights, five days of a tiny shop
 	$(BIN)/pipeline local up
@@ -33,6 +33,10 @@ test: lint types  ## check format, lint, types and imports, then run the tests; 
 	@echo "== tests: $(if $(ALL),every case,a part of each matrix; make test ALL=1 takes every case)"
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(ALL),--every-case --cov --cov-report=term)
+
+# A skip is no failure: whoever has no project goes on, and the line says that nothing was proven.
+test-cloud: $(if $(TARGET),dev)  ## run the tests that assume no emulator in a project of Google Cloud; TARGET=file.yaml names it
+	@$(if $(TARGET),$(BIN)/python -m pytest --cloud-target=$(TARGET) tests,echo "tests in the cloud: skipped, no project given - make test-cloud TARGET=file.yaml")
 
 faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)
@@ -57,6 +61,8 @@ lint: dev  ## check format, lint, row loops, clients, addresses and the directio
 	@$(BIN)/python -m tools.lint_no_hosts
 	@echo "== direction of imports"
 	@$(BIN)/lint-imports --no-logo
+	@echo "== Dockerfile"
+	@$(BIN)/hadolint Dockerfile
 
 types: dev  ## check types (mypy, strict)
 	@echo "== types"
@@ -77,11 +83,18 @@ format: dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 lock: dev  ## pin all packages with hashes again; LOCK_FLAGS=--upgrade takes newer ones
-	@echo "== requirements/dev.txt, local.txt, runtime.txt, bootstrap.txt"
+	@echo "== requirements/dev.txt, local.txt, runtime.txt, bootstrap.txt, build.txt"
 	$(LOCK) pyproject.toml --extra local --extra dev --group build -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra local --group build -c requirements/dev.txt --no-annotate -o requirements/local.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt --no-annotate -o requirements/runtime.txt
 	$(LOCK) --group bootstrap -c requirements/dev.txt --no-annotate -o requirements/bootstrap.txt
+	$(LOCK) --group build -c requirements/dev.txt --no-annotate -o requirements/build.txt
+
+image: dev  ## build the image of this project with docker, labelled with commit and code digest; IMAGE=us-docker.pkg.dev/...
+	docker build --tag $(IMAGE) --build-arg COMMIT=$$(git describe --always --abbrev=40 --dirty --exclude='*') --build-arg CODE_DIGEST=$$($(BIN)/python -m tools.code_digest) .
+
+image-steps: dev  ## carry out the steps of Dockerfile without a container, in an empty environment, and try what they leave
+	@$(BIN)/python -m tools.image_steps
 
 clean:  ## stop the emulators and remove everything that is not in git: environment, local state, caches
 	-@[ ! -x $(BIN)/pipeline ] || [ ! -d .local ] || $(BIN)/pipeline local down

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.errors import RequestError
+from pipeline.errors import RequestError, quoted
 from pipeline.schemas import Column, Schema, arrow_type, pandas_dtype
 
 KINDS: dict[str, tuple[type, ...]] = {
@@ -84,7 +84,7 @@ def cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
         with np.errstate(invalid="ignore"):  # a float beyond INT64 is an error below, no warning before it
             converted: pd.Series = _converted(series, column.type).astype(dtype)
     except (ValueError, TypeError, OverflowError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        what = f"{origin}: column {column.name} does not hold {column.type} ({error})"
+        what = f"{origin}: column {column.name} does not hold {column.type} ({quoted(error)})"
         raise RequestError(what, hint="check the file or query") from error
     return converted
 

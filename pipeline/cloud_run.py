@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import RequestError
 
+EXECUTION = "CLOUD_RUN_EXECUTION"
 INDEX, COUNT, ATTEMPT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT"
 
 
@@ -49,6 +50,26 @@ class Task:
     def share(self, shards: Iterable[int]) -> list[int]:
         """Return the shards of this task: those whose number leaves its index when divided by the count."""
         return [shard for shard in shards if shard % self.count == self.index]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The execution of a Cloud Run job that this process is a task of: its name, which all tasks and attempts share."""
+
+    name: str
+    task: Task
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Execution | None:
+        """Return the execution of an environment; None outside of Cloud Run.
+
+        Raises
+        ------
+        RequestError
+            The variables of its task are wrong.
+        """
+        name = environment.get(EXECUTION)
+        return cls(name, Task.of(environment)) if name else None
 
 
 ALONE = Task()

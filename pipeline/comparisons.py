@@ -74,4 +74,4 @@ def _record(session: Session, job: Job, pairing: Pairing, labels: TableName, eva
     statement = record_comparisons_statement(session, computed, named, spec.asset, digest)
     step = f"{job.name}-{pairing.run_date}-comparisons"
     # The statement looks whether the evaluation was compared, so that it may be sent again.
-    session.warehouse.execute(statement, step=step, labels={"job": job.name}, verify=lambda: False)
+    session.warehouse.execute(statement, step=step, verify=lambda: False)

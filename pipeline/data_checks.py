@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, quoted
 from pipeline.ledger import Event
 from pipeline.session import Session
 from pipeline.sql_assets import Asset, Statement, TableName
@@ -79,7 +79,7 @@ def _keys(session: Session, table: TableName, key: Sequence[str], condition: Sta
 def keys_in_words(rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> str:
     """Name the keys of rows, each once."""
     values = dict.fromkeys(", ".join(str(row[name]) for name in key) for row in rows)
-    return f"{', '.join(key)} = {'; '.join(values)}"
+    return f"{', '.join(key)} = {quoted('; '.join(values))}"
 
 
 def _judge(rule: Rule, profile: Mapping[str, Any]) -> CheckResult:

@@ -54,7 +54,12 @@ def sql_digests(job: Job, catalogue: Catalogue) -> dict[str, str]:
 
 def run_id_of(job: Job, run_date: date, definition: dict[str, Any], generation: int) -> str:
     """Return `<job>-<run date>-<hash>`."""
-    return f"{job.name}-{run_date}-{digest_json([definition, generation])[:10]}"
+    return f"{job.name}-{run_date}-{digest_of_run(definition, generation)}"
+
+
+def digest_of_run(definition: dict[str, Any], generation: int) -> str:
+    """Return the hash at the end of a run id: that of all run dates with one definition and generation."""
+    return digest_json([definition, generation])[:10]
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

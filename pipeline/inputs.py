@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from pipeline.casts import cast_frame
-from pipeline.errors import RequestError
+from pipeline.errors import RequestError, quoted
 from pipeline.ndjson import read_jsonl, refuse_doubled
 from pipeline.schemas import Schema, frame_of, pandas_dtype
 from pipeline.sql_assets import TableName
@@ -114,4 +114,4 @@ def _read_file(path: Path, schema: Schema | None) -> pd.DataFrame:
     try:
         return reader(path, schema)
     except (OSError, ValueError) as error:
-        raise RequestError(f"{path}: cannot be read ({error})", hint="check the path and the format") from error
+        raise RequestError(f"{path}: cannot be read ({quoted(error)})", hint="check the path and the format") from error

@@ -13,8 +13,8 @@ from pipeline.project import Job
 from pipeline.provenance import code_digest
 from pipeline.sql_assets import Catalogue
 
-# CPython 3.11 counts the depth of all threads' syntax trees in one place: where garbage collection lets another thread parse
-# meanwhile, `ast.parse` ends in a SystemError ("AST constructor recursion depth mismatch", python/cpython issue 106905).
+# CPython 3.11 counts the depth of all threads' syntax trees in one place: where garbage collection lets another thread
+# parse, `ast.parse` ends in a SystemError ("AST constructor recursion depth mismatch", python/cpython issue 106905).
 _PARSER = Lock()
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from pipeline.gate_rules import Gate
+from pipeline.job_resources import Resources, Schedule
 from pipeline.schemas import DeclaredColumns, Schema
 from pipeline.yaml_file import Strict
 
@@ -70,7 +71,7 @@ class Predictions(Strict):
     """Columns that a model predicts, their version, and into how many shards a run is split."""
 
     version: int = Field(ge=1)
-    shards: int = Field(ge=1, le=1000)
+    shards: int = Field(ge=1, le=10_000)  # files of one load job
     columns: DeclaredColumns = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -144,6 +145,8 @@ class JobSpec(Strict):
     headline: list[str] = []
     gate: Gate | None = None
     drift: Drift = Drift()
+    schedule: Schedule = Schedule()
+    resources: Resources = Resources()
 
     @field_validator("time_zone")
     @classmethod

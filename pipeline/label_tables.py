@@ -80,8 +80,9 @@ def _make_table(session: Session, job: Job, asked: Asked, purpose: str) -> Table
     digest = digest_json([purpose, asked.first_date, asked.last_date, asked.as_of])
     table = session.target.run_table(f"{job.name}__{asked.last_date:%Y%m%d}__{digest}__labels")
     statement = labels_statement(session, job, table, asked)
-    labels = {"job": job.name, "phase": "evaluate"}
     # A job id of its own: labels are made anew each time, with those that arrived since an unfinished attempt.
-    session.warehouse.execute(statement, step=unique_name(f"{job.name}-labels"), labels=labels)
-    session.warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
+    session.warehouse.execute(statement, step=unique_name(f"{job.name}-labels"))
+    session.warehouse.tables.label_run_table(
+        table, {"job": job.name, "phase": "evaluate", "sql_digest": statement.digest}
+    )
     return table

@@ -110,11 +110,11 @@ class Ledger:
         return self.session.warehouse.rows(verdict_of_statement(self.session, self.job, run_date))
 
     def _append(self, statement: Statement, step: str) -> int:
-        return self.session.warehouse.execute(statement, step=step, labels={"job": self.job})
+        return self.session.warehouse.execute(statement, step=step)
 
     def _append_missing(self, statement: Statement, step: str) -> None:
         """Append what is not there: the statement looks, because rows that an earlier job appended may be gone."""
-        self.session.warehouse.execute(statement, step=step, labels={"job": self.job}, verify=lambda: False)
+        self.session.warehouse.execute(statement, step=step, verify=lambda: False)
 
 
 def _event_row(job: str, run_id: str, event: Event) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class ShardFile:
         Rows of the shard that do not fit the prediction schema, and are not in the file.
     rejects
         Address of the file that describes them, empty when there are none.
+    seconds
+        What it took to read the shard's rows, to score and to write them.
     """
 
     shard: int
@@ -44,6 +46,7 @@ class ShardFile:
     schema_digest: str
     rejected: int = 0
     rejects: str = ""
+    seconds: float = 0.0
 
     @property
     def coordinates(self) -> tuple[int, int, str]:
@@ -64,6 +67,11 @@ class Manifest:
     def rows(self) -> int:
         """Rows of all shards."""
         return sum(shard.rows for shard in self.shards)
+
+    @property
+    def seconds(self) -> float:
+        """What its shards took, in whichever process."""
+        return round(sum(shard.seconds for shard in self.shards), 3)
 
     @property
     def uris(self) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from pipeline.errors import PipelineError, RequestError
+from pipeline.errors import PipelineError, RequestError, quoted
 from pipeline.imports import import_object
 from pipeline.model_config import ModelConfig
 
@@ -58,7 +58,7 @@ def code_of(name: str, method: str) -> Iterator[None]:
         raise
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{name}: {method} raised {type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+        what = f"{name}: {method} raised {type(error).__name__}: {quoted(error)} ({frame.filename}:{frame.lineno})"
         hint = "mend the model or its data; pipeline --verbose shows the traceback"
         raise RequestError(what, hint=hint) from error
 

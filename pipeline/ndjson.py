@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.json
 
-from pipeline.errors import RequestError
+from pipeline.errors import RequestError, quoted
 from pipeline.rejects import refuse_rejects, split_frame
 from pipeline.schemas import Schema, arrow_type, frame_of
 
@@ -63,7 +63,7 @@ def read_jsonl(path: Path) -> pd.DataFrame:
         _refuse_doubled_names(content)
         return frame_of(pl.read_ndjson(content, infer_schema_length=None).to_arrow())
     except (pl.exceptions.PolarsError, pa.ArrowException, ValueError) as error:
-        what = f"{path}: cannot be read as JSON Lines ({_first_mistake(content) or error})"
+        what = f"{path}: cannot be read as JSON Lines ({quoted(_first_mistake(content) or error)})"
         raise RequestError(what, hint="one JSON object a line") from error
 
 

@@ -11,6 +11,7 @@ ROLES = {
     "bigquery.jobs.get": "roles/bigquery.jobUser",
     "bigquery.jobs.list": "roles/bigquery.resourceViewer",
     "bigquery.jobs.listAll": "roles/bigquery.resourceViewer",
+    "bigquery.reservations.use": "roles/bigquery.resourceEditor",
     "bigquery.readsessions.create": "roles/bigquery.readSessionUser",
     "bigquery.readsessions.getData": "roles/bigquery.readSessionUser",
     "bigquery.tables.get": "roles/bigquery.dataViewer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pipeline.digests import sha256_file, unique_name
 from pipeline.errors import CheckError
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.ndjson import write_rows
+from pipeline.progress import Stopwatch
 from pipeline.records import record_of
 from pipeline.rejects import split_frame, write_rejects
 from pipeline.runs import Run
@@ -27,10 +29,17 @@ def prediction_folder(run: Run, variant: str, model_id: str) -> str:
     return f"{run.variant_folder('predictions', variant)}/{model_id}"
 
 
-def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -> ShardFile:
+def commit_shard(
+    run: Run, folder: str, shard: int, predictions: pd.DataFrame, watch: Stopwatch | None = None
+) -> ShardFile:
     """Write one shard, upload it whole under a name of this attempt, and commit it by a marker that is made once.
 
     Rows that do not fit the prediction schema are written beside it, to the rejects prefix.
+
+    Parameters
+    ----------
+    watch
+        Runs since the work on this shard began.
 
     Returns
     -------
@@ -55,18 +64,23 @@ def commit_shard(run: Run, folder: str, shard: int, predictions: pd.DataFrame) -
             schema_digest=schema.digest,
             rejected=len(split.rejects),
             rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
+            seconds=watch.seconds if watch else 0.0,
         )
     marker = _marker(run, folder, shard)
     return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)
 
 
-def committed_shards(run: Run, folder: str) -> dict[int, ShardFile]:
-    """Return the shards that are committed, by number."""
-    store = run.session.store
-    found = {item.uri for item in store.list(f"{folder}/shard-")}
-    shards = range(run.job.spec.predictions.shards)
-    markers = {shard: _marker(run, folder, shard) for shard in shards}
-    return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items() if uri in found}
+def committed_shards(run: Run, folder: str, among: Iterable[int] | None = None) -> dict[int, ShardFile]:
+    """Return the shards that are committed, by number: all of a folder, or those among some; each marker is read."""
+    store, known = run.session.store, shards_there(run, folder)
+    markers = {shard: _marker(run, folder, shard) for shard in (known if among is None else among) if shard in known}
+    return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items()}
+
+
+def shards_there(run: Run, folder: str) -> set[int]:
+    """Return the numbers of the shards that are committed; from one listing, no marker is read."""
+    found = {item.uri for item in run.session.store.list(f"{folder}/shard-")}
+    return {shard for shard in range(run.job.spec.predictions.shards) if _marker(run, folder, shard) in found}
 
 
 def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:

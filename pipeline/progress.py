@@ -12,7 +12,12 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipeline.errors import readable
+
 ItemT = TypeVar("ItemT")
+
+WARNING = "warning: "
+"""Begins a line about what nobody has to mend tonight."""
 
 
 class Stopwatch:
@@ -40,8 +45,15 @@ class Reporter:
         self._console = console or Console(file=sys.stderr, highlight=False, emoji=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        """Write one line."""
-        self._console.print(text, markup=False)
+        """Write one line; of `quoted` words as they are."""
+        self._console.print(readable(text), markup=False)
+
+    def warn(self, text: str) -> None:
+        """Write one line about what nobody has to mend tonight."""
+        self.say(f"{WARNING}{text}")
+
+    def about(self, **labels: str) -> None:
+        """Say of which run and phase all that comes is; people know what they asked for."""
 
     def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:
         """Yield the items, with a bar on a terminal."""
@@ -81,8 +93,32 @@ class Reporter:
         return Progress(*columns, console=self._console, transient=True)
 
 
+class WithoutBars(Reporter):
+    """Tells by another reporter, and shows no bars: that one shows its own meanwhile."""
+
+    def __init__(self, other: Reporter) -> None:
+        super().__init__()
+        self._other = other
+
+    def say(self, text: str) -> None:
+        """Say one line."""
+        self._other.say(text)
+
+    def warn(self, text: str) -> None:
+        """Say one line about what nobody has to mend tonight."""
+        self._other.warn(text)
+
+    def about(self, **labels: str) -> None:
+        """Say of which run and phase all that comes is."""
+        self._other.about(**labels)
+
+    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
+        """Yield the items."""
+        yield from items
+
+
 class Lines(Reporter):
-    """Hands each line to somebody who shows it, and shows no bars of its own.
+    """Hands each line over, with the marks of its `quoted` words; there are no bars.
 
     Parameters
     ----------
@@ -98,6 +134,6 @@ class Lines(Reporter):
         """Hand over one line."""
         self._hand_over(text)
 
-    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002
+    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
         """Yield the items."""
         yield from items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -26,6 +27,10 @@ def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
     """Return the installed versions of the numeric libraries and of those that modules belong to, by their names."""
     found = {name for module in modules for name in distributions(module)}
     return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
+
+
+COMMIT_FILE, WRITTEN = "COMMIT", re.compile(r"([0-9a-f]{40})(-dirty)?")
+"""File in the folder of a project that is no checkout, and what it holds."""
 
 
 @cache
@@ -65,11 +70,19 @@ def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
 
 @cache
 def git_commit(root: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of a checkout and whether files differ from it; None outside a checkout."""
+    """Return the commit of a checkout and whether files differ from it; None outside a checkout.
+
+    An image has no checkout, but a file that says of which commit it was built (see Dockerfile).
+    """
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
-        return None, None
+        return _written_commit(root / COMMIT_FILE)
     return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+
+
+def _written_commit(path: Path) -> tuple[str | None, bool | None]:
+    found = WRITTEN.fullmatch(path.read_text(encoding="utf-8").strip()) if path.is_file() else None
+    return (found[1], bool(found[2])) if found else (None, None)
 
 
 def commit_name(commit: str | None, *, dirty: bool | None) -> str | None:

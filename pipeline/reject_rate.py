@@ -1,13 +1,12 @@
-"""How many rejected rows a run may have, and what is said and recorded when there are more."""
+"""How many rejected rows a run may have, and what is said when there are more."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import CheckError
-from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.runs import Run
 
@@ -18,7 +17,7 @@ def is_above(rejected: int, rows: int, max_reject_rate: float) -> bool:
 
 
 def check_reject_rate(run: Run, manifests: Sequence[Manifest], max_reject_rate: float) -> None:
-    """Record each set of predictions that has too many rejected rows, and raise when there is one.
+    """Raise when a set of predictions has too many rejected rows.
 
     Parameters
     ----------
@@ -34,13 +33,7 @@ def check_reject_rate(run: Run, manifests: Sequence[Manifest], max_reject_rate: 
     """
     above = [each for each in manifests if is_above(each.rejected, each.rows + each.rejected, max_reject_rate)]
     if above:
-        run.ledger.record(run.run_date, run.run_id, [_event(manifest, max_reject_rate) for manifest in above])
         raise _error(run, above[0], max_reject_rate)
-
-
-def rejects_of(manifest: Manifest) -> Mapping[str, Any]:
-    """Return what the ledger holds about rejected rows."""
-    return {"rejected": manifest.rejected, "rejects": manifest.rejects}
 
 
 def _error(run: Run, manifest: Manifest, max_reject_rate: float) -> CheckError:
@@ -61,15 +54,3 @@ def _first_reject(run: Run, shard: ShardFile) -> dict[str, Any]:
         raise CheckError(f"{shard.rejects}: this file of rejected rows is gone", hint="add --rerun")
     first: dict[str, Any] = json.loads(content.split(b"\n", 1)[0])
     return first
-
-
-def _event(manifest: Manifest, max_reject_rate: float) -> Event:
-    return Event(
-        phase="predict",
-        event="rejected",
-        variant=manifest.variant,
-        model_id=manifest.model_id,
-        uri=manifest.rejects[0],
-        row_count=manifest.rejected,
-        details={**rejects_of(manifest), "predicted": manifest.rows + manifest.rejected, "allowed": max_reject_rate},
-    )

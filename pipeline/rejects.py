@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 
 from pipeline.casts import declared_columns
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, quoted
 from pipeline.misfits import fit_column, reasons_of, shown, texts_of
 from pipeline.schemas import Column, Schema
 
@@ -74,7 +74,7 @@ def refuse_rejects(split: Split, file: str) -> None:
         first = split.rejects.iloc[0]
         raise CheckError(
             f"{len(split.rejects)} of {len(split.rejects) + len(split.rows)} rows do not fit, the first is {file}: "
-            f"line {first['line']}, column {first['column']}: {first['reason']} ({first['value']})",
+            f"line {first['line']}, column {first['column']}: {first['reason']} ({quoted(first['value'])})",
             hint="mend what makes these rows",
         )
 

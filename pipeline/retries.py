@@ -15,7 +15,8 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 from google.resumable_media import DataCorruption
 
-from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError
+from pipeline.disabled_apis import api_disabled
+from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError, quoted
 from pipeline.permissions import hint_for
 
 CALL_TIMEOUT = 60.0
@@ -57,6 +58,15 @@ TRANSIENT_WORDS = (
 """What BigQuery reports only in words: (reason, pattern of the message)."""
 
 
+TOO_EXPENSIVE = "bytesBilledLimitExceeded"
+"""Google's client does not know this reason and takes it for a failure of the server."""
+
+BILLED = re.compile(r"limit for bytes billed: (\d+)\. (\d+) or higher required")
+TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
+
+REQUEST = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) https?://\S+: ")
+"""What the client puts before the words of a call that was refused."""
+
 JOB_FOOTER = re.compile(r" Location: \S+ Job ID: \S+$")
 """What the client appends to the words of a failed query."""
 
@@ -76,6 +86,8 @@ def is_transient(error: BaseException) -> bool:
     if not isinstance(error, exceptions.GoogleAPICallError):
         return False
     reason = reason_of(error)
+    if reason == TOO_EXPENSIVE:
+        return False
     if error.code in TRANSIENT_STATUSES or reason in TRANSIENT_REASONS:
         return True
     return any(reason == known and words.search(str(error)) for known, words in TRANSIENT_WORDS)
@@ -113,25 +125,53 @@ def cloud_errors(doing: str) -> Iterator[None]:
         yield
     except PipelineError:
         raise
-    except (exceptions.Forbidden, exceptions.Unauthorized) as error:
-        raise _refused(doing, error) from error
     except (DefaultCredentialsError, RefreshError) as error:
         hint = "run gcloud auth application-default login, or use --target local"
         raise PermissionMissing(f"{doing}: no valid Google credentials found", hint=hint) from error
-    except exceptions.NotFound as error:
-        raise RequestError(f"{doing}: {_words(error)}", hint="check the name and the target") from error
-    except exceptions.BadRequest as error:
-        if is_transient(error):
-            raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
-        raise RequestError(f"{doing}: {_words(error)}", hint="mend the SQL or the data it reads") from error
+    except exceptions.GoogleAPICallError as error:
+        raise _answered(doing, error) from error
     except (exceptions.GoogleAPIError, requests.exceptions.RequestException, *NO_WHOLE_ANSWER) as error:
         raise CloudError(f"{doing}: {_words(error)}", hint="run the same command again") from error
+
+
+def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
+    """Return what an error means that Google answered with."""
+    reason = reason_of(error)
+    if reason == TOO_EXPENSIVE:
+        return _too_expensive(doing, error)
+    if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
+        return _refused(doing, error)
+    if isinstance(error, exceptions.NotFound):
+        return RequestError(f"{doing}: {_words(error)}", hint="check the name and the target")
+    if isinstance(error, exceptions.BadRequest):
+        if is_transient(error):
+            return CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again")
+        return RequestError(f"{doing}: {_words_of_data(error)}", hint="mend the SQL or the data it reads")
+    if reason == "stopped" and TIMED_OUT.search(str(error)):
+        hint = "raise job_timeout in the target file, or make the statement read less"
+        return CloudError(f"{doing}: {_words(error)}", hint=hint)
+    return CloudError(f"{doing}: {_words(error)}", hint="run the same command again")
+
+
+def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestError:
+    found = BILLED.search(str(error))
+    what = f"would be billed for {int(found[2]):,} bytes, allowed are {int(found[1]):,}" if found else _words(error)
+    hint = "raise maximum_bytes_billed in the target file, or make the statement read less"
+    return RequestError(f"{doing}: {what}", hint=hint)
 
 
 def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     if reason_of(error) in TRANSIENT_REASONS | {"quotaExceeded"}:  # 403 as well, but no role helps
         return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
-    return PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
+    disabled = api_disabled(doing, error)
+    return disabled or PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
+
+
+def _words_of_data(error: exceptions.BadRequest) -> str:
+    """Return the words of an error that may name values of rows; logs have its reason and the job to ask instead."""
+    job = JOB_FOOTER.search(str(error.message))
+    where = f", see{job[0].rpartition(':')[2]} in BigQuery" if job else ""
+    return quoted(_words(error), f"reason {reason_of(error) or error.code}{where}")
 
 
 def _words(error: BaseException) -> str:
@@ -141,4 +181,4 @@ def _words(error: BaseException) -> str:
     message = " ".join(str(getattr(error, "message", None) or error).split()) or "no answer in time"
     # A failed job lists its errors one after the other; the last one is the one that names row and column.
     last = message.rpartition("; reason: ")[2].partition(", message: ")[2]
-    return JOB_FOOTER.sub("", last or message)[:500]
+    return JOB_FOOTER.sub("", last or REQUEST.sub("", message))[:500]

@@ -94,7 +94,7 @@ class Run:
         """
         if phase in self.done_now:
             return list(events)
-        known = {(row["phase"], row["event"], row["variant"], row["model_id"]) for row in self._events()}
+        known = {(row["phase"], row["event"], row["variant"], row["model_id"]) for row in self.events()}
         return [each for each in events if (phase, each.event, each.variant, each.model_id) not in known]
 
     def record(self, phase: str, events: Sequence[Event]) -> None:
@@ -103,7 +103,8 @@ class Run:
             self.ledger.record(self.run_date, self.run_id, self.unrecorded(phase, events))
             self.recorded.add(phase)
 
-    def _events(self) -> list[dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
+        """Return what the ledger holds of this run."""
         return [row for row in self.ledger.events(self.run_date, self.run_date) if row["run_id"] == self.run_id]
 
     @property

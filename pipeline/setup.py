@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from pipeline.digests import unique_name
-from pipeline.errors import RequestError
+from pipeline.errors import PermissionMissing, RequestError
+from pipeline.job_labels import labelled
 from pipeline.project import Job
 from pipeline.schemas import Schema
 from pipeline.session import Session
@@ -62,7 +64,8 @@ def _ensure_predictions(session: Session, job: Job, labels: dict[str, str] | Non
     if labels is None:
         clusters = list(dict.fromkeys(["variant", *job.spec.entity]))[:4]
         made_for = {"columns": schema.digest}
-        session.warehouse.tables.create(table, schema, partition_by=PARTITION, cluster_by=clusters, labels=made_for)
+        with _rights_of_setup(job):
+            session.warehouse.tables.create(table, schema, partition_by=PARTITION, cluster_by=clusters, labels=made_for)
     elif labels.get("columns") != schema.digest:
         what = f"{table} has other columns than {job.folder / 'job.yaml'} and this version of the pipeline ask for"
         raise RequestError(what, hint="raise predictions.version in job.yaml, or remove the table")
@@ -71,7 +74,18 @@ def _ensure_predictions(session: Session, job: Job, labels: dict[str, str] | Non
 def _make(session: Session, job: Job, place: Place) -> None:
     # A job id of its own: the same SQL may be needed again after another version was in its place.
     step = unique_name(f"setup-{place.name.name}")
-    session.warehouse.execute(place.statement, step=step, labels={"job": job.name})
+    with _rights_of_setup(job), labelled(job=job.name, phase="setup"):
+        session.warehouse.execute(place.statement, step=step)
+
+
+@contextmanager
+def _rights_of_setup(job: Job) -> Iterator[None]:
+    """Say who may make tables, where a phase may not: after SQL has changed, setup comes first."""
+    try:
+        yield
+    except PermissionMissing as error:
+        hint = f"pipeline setup {job.name} makes it, with the rights for that; deploy.sh calls it"
+        raise PermissionMissing(error.given, hint=hint) from error
 
 
 def _existing(session: Session) -> dict[str, dict[str, str]]:

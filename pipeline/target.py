@@ -12,8 +12,13 @@ from pipeline.sql_assets.identifiers import DATASET_PART, PROJECT_PART, TableNam
 from pipeline.yaml_file import Strict, read_yaml
 
 LOCAL_PROJECT = "pipeline-local"
+
+RUN_TABLE_DAYS = 30
+"""Days after which tables of the runs dataset expire."""
+
 DATASET = f"^{DATASET_PART.pattern}$"
 LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
+RESERVATION = r"^projects/[a-z0-9.:-]+/locations/[A-Za-z0-9-]+/reservations/[a-z][a-z0-9-]*$"
 BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
 
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -39,7 +44,22 @@ class Endpoints(Strict):
 
 
 class Target(Strict):
-    """What a target file holds; `endpoints` are set for the local target only."""
+    """What a target file holds; `endpoints` are set for the local target only.
+
+    Parameters
+    ----------
+    maximum_bytes_billed
+        Bytes above which BigQuery refuses a query before it runs.
+    job_timeout
+        Seconds after which BigQuery ends a job; it ends a query after six hours by itself.
+    priority
+        Of queries: `BATCH` waits until there are slots.
+    reservation
+        Slots that queries run in, `projects/<project>/locations/<location>/reservations/<name>`; the project's own
+        assignment decides when not given.
+    price_per_tib
+        What a TiB that is billed costs, in any currency.
+    """
 
     project: str = Field(pattern=f"^{PROJECT_PART.pattern}$")
     location: str = Field(pattern=LOCATION)
@@ -52,8 +72,9 @@ class Target(Strict):
     prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")
     labels: dict[LabelKey, LabelValue] = {}
     maximum_bytes_billed: int | None = Field(default=None, gt=0)
+    job_timeout: int = Field(default=3600, gt=0, le=21_600)
     priority: str = Field(default="INTERACTIVE", pattern="^(INTERACTIVE|BATCH)$")
-    reservation: str | None = None
+    reservation: str | None = Field(default=None, pattern=RESERVATION)
     price_per_tib: float | None = Field(default=None, ge=0)
     service_accounts: dict[str, str] = {}
     endpoints: Endpoints | None = Field(default=None, exclude=True)
@@ -81,6 +102,10 @@ class Target(Strict):
         return TableName(self.project, self.ledger_dataset, name)
 
 
+LIST_PRICE = 6.25
+"""Dollars that a TiB costs on demand in the US: nothing is billed here, and this is what it would cost there."""
+
+
 def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJECT) -> Target:
     """Return the target of the embedded emulators; without endpoints it only names things."""
     return Target(
@@ -92,6 +117,7 @@ def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJEC
         ledger_dataset="ml_ledger",
         dashboard_dataset="ml_dashboard",
         bucket=project,
+        price_per_tib=LIST_PRICE,
         endpoints=endpoints,
     )
 

@@ -24,6 +24,7 @@ from pipeline.progress import Reporter
 from pipeline.project import Job, Project
 from pipeline.session import Session
 from pipeline.target import Endpoints, Target, local_target
+from tests.cloud_target import CloudPlaces
 
 # After the last rows of a table the client sits out an interval of its progress bar: a third of the time of a tiny run.
 _pandas_helpers._PROGRESS_INTERVAL = 0.01
@@ -126,20 +127,25 @@ class Requests:
         """Forget what was sent so far."""
         self.sent.clear()
 
+    @classmethod
+    def recorded(cls, patch: pytest.MonkeyPatch) -> Requests:
+        """What Google's clients send from now on; both of them send through this one method."""
+        found, original = cls(), AuthorizedSession.request
+
+        def record(self: AuthorizedSession, method: str, url: str, data: Any = None, **options: Any) -> Any:
+            body = json.loads(data) if isinstance(data, str) and data.startswith("{") else None
+            address = urlsplit(url)
+            found.sent.append(Sent(method, address.path, address.query, body))
+            return original(self, method, url, data=data, **options)
+
+        patch.setattr(AuthorizedSession, "request", record)
+        return found
+
 
 @pytest.fixture
 def requests_sent(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    """What Google's clients send during a test; both of them send through this one method."""
-    found, original = Requests(), AuthorizedSession.request
-
-    def record(self: AuthorizedSession, method: str, url: str, data: Any = None, **options: Any) -> Any:
-        body = json.loads(data) if isinstance(data, str) and data.startswith("{") else None
-        address = urlsplit(url)
-        found.sent.append(Sent(method, address.path, address.query, body))
-        return original(self, method, url, data=data, **options)
-
-    monkeypatch.setattr(AuthorizedSession, "request", record)
-    return found
+    """What Google's clients send during a test."""
+    return Requests.recorded(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -172,8 +178,11 @@ def quick_job(job: Job) -> Job:
 
 
 @pytest.fixture(scope="session")
-def make_target(endpoints: Endpoints) -> Callable[[], Target]:
+def make_target(request: pytest.FixtureRequest, cloud_places: CloudPlaces | None) -> Callable[[], Target]:
     """A place of its own: datasets and a prefix that no other test has."""
+    if cloud_places:
+        return cloud_places.make
+    endpoints = request.getfixturevalue("endpoints")  # starts emulators
 
     def make() -> Target:
         name = f"t{uuid4().hex[:8]}"
@@ -194,14 +203,17 @@ def connect(project: Project) -> Callable[[Target], Session]:
 
 @pytest.fixture(scope="session")
 def make_empty_session(
-    make_target: Callable[[], Target], connect: Callable[[Target], Session]
+    make_target: Callable[[], Target], connect: Callable[[Target], Session], cloud_places: CloudPlaces | None
 ) -> Callable[[], Session]:
     """A session at a place of its own, with datasets and bucket and nothing in them."""
 
     def make() -> Session:
         session = connect(make_target())
-        session.warehouse.tables.create_datasets()
-        session.store.create_bucket()
+        if cloud_places:
+            cloud_places.create(session)
+        else:
+            session.warehouse.tables.create_datasets()
+            session.store.create_bucket()
         return session
 
     return make

@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from pipeline.progress import Lines, Reporter, Stopwatch
+from pipeline.progress import Lines, Reporter, Stopwatch, WithoutBars
 
 
 @pytest.fixture
@@ -77,6 +77,16 @@ def test_long_pieces_of_work_are_a_bar_with_a_note_on_a_terminal(monkeypatch):
     shown = console.file.getvalue()
     assert "2/3" in shown
     assert "about 0:00:10 left" in shown
+
+
+def test_a_reporter_without_bars_says_what_the_other_one_would(plain):
+    other, out = plain
+    reporter = WithoutBars(other)
+    reporter.about(run_id="r")
+    reporter.warn("drifted")
+    with reporter.step("train"):
+        assert list(reporter.track([1, 2], "shards")) == [1, 2]
+    assert out.getvalue() == "warning: drifted\ntrain (0.0 s)\n"
 
 
 def test_lines_are_handed_over_and_have_no_bars():

@@ -82,3 +82,19 @@ def test_outside_a_checkout_there_is_no_commit(job, monkeypatch):
 def test_without_git_there_is_no_commit(job, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert git_commit(job) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{'0a' * 20}\n", ("0a" * 20, False)),
+        (f"{'0a' * 20}-dirty\n", ("0a" * 20, True)),
+        ("unknown\n", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_an_image_says_in_a_file_of_which_commit_it_is(tmp_path, monkeypatch, text, found):
+    monkeypatch.setattr("pipeline.provenance._git", lambda *_: None)
+    assert git_commit(tmp_path / "nothing") == (None, None)
+    (tmp_path / "COMMIT").write_text(text)
+    assert git_commit(tmp_path) == found

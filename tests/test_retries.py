@@ -19,6 +19,9 @@ def google_error(status: int, reason: str = "", message: str = "it failed") -> e
 
 
 CONCURRENT = "Could not serialize access to table p:d.t due to concurrent update"
+EXPENSIVE = google_error(
+    500, "bytesBilledLimitExceeded", "Query exceeded limit for bytes billed: 1000000. 10485760 or higher required."
+)
 DAMAGED = 'Provided CRC32C "AAAAAA==" doesn\'t match calculated CRC32C "fIDDmA==".'
 TRANSIENT = [
     *(google_error(status) for status in (408, 429, 500, 502, 503, 504)),
@@ -39,6 +42,7 @@ TERMINAL = [
     google_error(400, "invalidQuery", "Syntax error: Unexpected end of script"),
     google_error(400, "invalid", CONCURRENT),
     google_error(403, "quotaExceeded", "Quota exceeded: Custom quota of bytes"),
+    EXPENSIVE,
     ValueError("a bug"),
 ]
 
@@ -142,6 +146,21 @@ def test_vendor_errors_become_ours_and_name_what_was_done(error, ours):
     with pytest.raises(ours, match=r"^reading t: ") as caught, cloud_errors("reading t"):
         raise error
     assert caught.value.__cause__ is error
+
+
+def test_a_statement_that_costs_too_much_is_a_wrong_request_that_says_how_much_and_where_the_limit_stands():
+    with pytest.raises(RequestError) as caught, cloud_errors("phases/examples_v1 (r-examples)"):
+        raise EXPENSIVE
+    assert str(caught.value) == (
+        "phases/examples_v1 (r-examples): would be billed for 10,485,760 bytes, allowed are 1,000,000"
+        " - raise maximum_bytes_billed in the target file, or make the statement read less"
+    )
+
+
+def test_a_job_that_took_too_long_names_the_setting():
+    words = r"a: Job timed out after 60s - raise job_timeout in the target file"
+    with pytest.raises(CloudError, match=words), cloud_errors("a"):
+        raise google_error(200, "stopped", "Job timed out after 60s")
 
 
 def test_a_missing_permission_is_named_with_its_role():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.errors import RequestError
+from pipeline.errors import PermissionMissing, RequestError
 from pipeline.setup import ensure_dashboard, ensure_tables
 from pipeline.sql_assets import Catalogue
 from pipeline.statements.places import function_name
@@ -121,3 +121,14 @@ def test_another_body_of_a_function_stands_beside_the_one_in_use(session, job, w
     after = session.warehouse.tables.functions()
     assert before < after
     assert len(after - before) == 1
+
+
+def test_a_phase_that_may_not_make_tables_says_who_may(make_empty_session, job, monkeypatch):
+    session = make_empty_session()
+
+    def refuse(*_, **__):
+        raise PermissionMissing("Permission bigquery.tables.create denied")
+
+    monkeypatch.setattr("pipeline.warehouse.tables.Tables.create", refuse)
+    with pytest.raises(PermissionMissing, match=r"tables.create denied - pipeline setup flight_delay makes it"):
+        ensure_tables(session, job)

@@ -12,7 +12,7 @@ from types import ModuleType
 import joblib
 
 from pipeline.bundle.info import BundleInfo, read_info, verify
-from pipeline.errors import RequestError
+from pipeline.errors import RequestError, quoted
 from pipeline.model_config import ModelConfig
 from pipeline.models import Model
 from pipeline.provenance import library_versions
@@ -91,7 +91,7 @@ def _unpickled(folder: Path, info: BundleInfo) -> Model:
         model: Model = joblib.load(folder / "model.joblib")
     except Exception as error:
         lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
-        what = f"{info.content['model']}: the model cannot be loaded: {type(error).__name__}: {error}"
+        what = f"{info.content['model']}: the model cannot be loaded: {type(error).__name__}: {quoted(error)}"
         raise RequestError(what, hint=_remedy(info, lacking)) from error
     return model
 

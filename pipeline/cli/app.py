@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import traceback
 from typing import Annotated, Any, cast
@@ -15,6 +14,8 @@ from pipeline import __version__
 from pipeline.cli import (
     backfill,
     dashboard,
+    deploy,
+    doctor,
     evaluate,
     fixtures,
     local,
@@ -22,15 +23,19 @@ from pipeline.cli import (
     models,
     operations,
     phases,
+    plan,
     predict,
     report,
+    reporting,
     reproduce,
     sources,
     sql,
     trace,
     why,
 )
+from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
 from pipeline.errors import PipelineError
+from pipeline.job_labels import label_from_here, labelled
 
 UNUSABLE_FOLDER = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
@@ -63,8 +68,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Add a traceback to errors.")] = False,
-    version: Annotated[
+    context: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Add a traceback to errors.")] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -72,6 +78,7 @@ def _options(
 
     Example: pipeline run flight_delay --run-date 2013-07-01
     """
+    label_from_here(phase=context.invoked_subcommand or "help")
 
 
 phases.add_to(app)
@@ -81,6 +88,9 @@ evaluate.add_to(app)
 report.add_to(app)
 dashboard.add_to(app)
 operations.add_to(app)
+doctor.add_to(app)
+deploy.add_to(app)
+plan.add_to(app)
 trace.add_to(app)
 why.add_to(app)
 reproduce.add_to(app)
@@ -92,22 +102,29 @@ app.add_typer(models.app, name="models")
 app.add_typer(model.app, name="model")
 
 
-class Terminated(BaseException):
-    """SIGTERM came: what has to be put away is put away, as after Ctrl-C."""
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated
-
-
 def main() -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 to 5 as the error says, 130 interrupted, 143 ended."""
-    signal.signal(signal.SIGTERM, _terminate)
+    end_on_sigterm()
     sys.exit(run(sys.argv[1:]))
 
 
+@labelled()
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit code; what went wrong is one line on stderr."""
+    """Run a command and return its exit code; what went wrong is one line on stderr, or one entry of Cloud Logging."""
+    try:
+        reporting.begin()
+        return _run(arguments)
+    except PipelineError as error:
+        return _fail(error, error.exit_code, arguments)
+    except Exception as error:
+        log = reporting.cloud_log()
+        if log is None:
+            raise
+        log.crash(error)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
     # OpenMP's threads spin while they wait: beside another busy process a fit then takes ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
@@ -117,9 +134,7 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _fail(INTERRUPTED, 130, arguments)
     except Terminated:
-        return _fail(ENDED, 143, arguments)
-    except PipelineError as error:
-        return _fail(str(error), error.exit_code, arguments)
+        return _fail(ENDED, EXIT_CODE, arguments)
     except OSError as error:
         if error.errno not in UNUSABLE_FOLDER:
             raise
@@ -137,9 +152,14 @@ def _usage(error: Any, arguments: list[str]) -> int:
     return _fail(f"{error.format_message().rstrip('.')} - see {command} --help", 2, arguments)
 
 
-def _fail(text: str, exit_code: int, arguments: list[str]) -> int:
+def _fail(what: str | PipelineError, exit_code: int, arguments: list[str]) -> int:
+    error = what if isinstance(what, PipelineError) else PipelineError(what)
+    log = reporting.cloud_log()
+    if log is not None:
+        log.fail(error, exit_code)
+        return exit_code
     if "--verbose" in arguments:
         traceback.print_exc()
-    line = " ".join(text.split())
+    line = str(error)
     typer.echo(f"error: {line[:LONGEST]}{'...' if len(line) > LONGEST else ''}", err=True)
     return exit_code

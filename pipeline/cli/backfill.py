@@ -16,6 +16,7 @@ from pipeline.cli.options import (
     ProjectDir,
     Rerun,
     TargetName,
+    attempt,
     open_job,
     print_summary,
 )
@@ -75,10 +76,11 @@ def backfill(
         if not as_json:
             print_summary(summary, as_json=False)
 
-    done = backfill_job(session, found, days, work, parallel=parallel, max_failures=max_failures, tell=tell)
-    typer.echo(done.as_json() if as_json else done.as_line())
-    if done.failed:
-        raise done.failed[0].error
+    with attempt(session, found):
+        done = backfill_job(session, found, days, work, parallel=parallel, max_failures=max_failures, tell=tell)
+        typer.echo(done.as_json() if as_json else done.as_line())
+        if done.failed:
+            raise done.failed[0].error
 
 
 def add_to(app: typer.Typer) -> None:

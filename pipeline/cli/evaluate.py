@@ -12,11 +12,14 @@ from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
     AsJson,
+    CatchUp,
     JobName,
     LocalDir,
     ProjectDir,
     TargetName,
+    attempt,
     open_job,
+    print_summaries,
     print_summary,
 )
 
@@ -45,6 +48,7 @@ Labels = Annotated[
 def evaluate(
     job: JobName,
     as_of: AsOf = None,
+    catch_up: CatchUp = False,
     predictions: Predictions = None,
     labels: Labels = None,
     target: TargetName = "local",
@@ -61,23 +65,28 @@ def evaluate(
     Example: pipeline evaluate flight_delay --predictions mine.jsonl --labels labels.csv
     """
     from pipeline.dates import parse_date
+    from pipeline.phases.catch_up import catch_up_phase
     from pipeline.phases.run import evaluate_matured
 
     if predictions or labels:
-        _check_places(as_of, predictions, labels)
+        _check_places(as_of, catch_up, predictions, labels)
         session, found = open_job(project_dir, job, target, local_dir)
         _evaluate_files(session, found, str(predictions), str(labels), as_json)
         return
-    if as_of is None:
-        raise typer.BadParameter("give --as-of, or --predictions and --labels")
-    day = parse_date(as_of, option="--as-of")
+    if as_of is None and not catch_up:
+        raise typer.BadParameter("give --as-of, --catch-up, or --predictions and --labels")
+    day = parse_date(as_of, option="--as-of") if as_of is not None else None
     session, found = open_job(project_dir, job, target, local_dir)
-    print_summary(evaluate_matured(session, found, day), as_json)
+    with attempt(session, found):
+        if day is None:
+            print_summaries(catch_up_phase(session, found, "evaluate"), as_json)
+        else:
+            print_summary(evaluate_matured(session, found, day), as_json)
 
 
-def _check_places(as_of: str | None, predictions: str | None, labels: str | None) -> None:
-    if as_of is not None:
-        raise typer.BadParameter("--as-of does not go with --predictions and --labels")
+def _check_places(as_of: str | None, catch_up: bool, predictions: str | None, labels: str | None) -> None:
+    if as_of is not None or catch_up:
+        raise typer.BadParameter("--as-of and --catch-up do not go with --predictions and --labels")
     if not predictions or not labels:
         raise typer.BadParameter("--predictions and --labels go together")
 

@@ -1,4 +1,4 @@
-"""Commands of those who run a pipeline: what is done, what can go, and whether this machine is fit."""
+"""Commands of those who run a pipeline: what is done, and what can go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from pipeline.cli.options import (
     TargetName,
     look_at_job,
     open_job,
-    open_target,
     print_content,
 )
 
@@ -81,28 +80,7 @@ def gc(
     print_content(content, as_lines(job, removed, dry_run=dry_run), as_json)
 
 
-def doctor(
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Say whether this machine, project and target are fit, and what the local target cannot prove.
-
-    Example: pipeline doctor --target production.yaml
-    """
-    from pipeline.doctor import diagnose, worst
-    from pipeline.local.limits import HEADING, LIMITS
-
-    findings = list(diagnose(project_dir, lambda: open_target(target, local_dir)))
-    limits = LIMITS if target == "local" else ()
-    content = {"checks": [asdict(item) for item in findings], "limits": [item._asdict() for item in limits]}
-    lines = [*map(str, findings), *([f"{HEADING}:"] if limits else []), *map(str, limits)]
-    print_content(content, lines, as_json)
-    raise typer.Exit(worst(findings))
-
-
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (status, gc, doctor):
+    for command in (status, gc):
         app.command()(command)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pipeline.cli import reporting
+from pipeline.job_labels import label_from_here
 
 if TYPE_CHECKING:
     from pipeline.project import Job, Project
@@ -26,6 +31,7 @@ TargetName = Annotated[
 ]
 LocalDir = Annotated[Path, typer.Option("--local-dir", metavar="DIR", help="Folder of the local target's state.")]
 ProjectDir = Annotated[Path, typer.Option("--project-dir", metavar="DIR", help="Folder with jobs/, sql/ and udf/.")]
+CatchUp = Annotated[bool, typer.Option("--catch-up", help="Do it for the run dates that are due, for a schedule.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout and nothing else.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Do it again from the rows that the sources have now.")]
 
@@ -85,25 +91,25 @@ def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple
     project = Project.open(project_dir)
     found = project.job(job)
     check_assets(Catalogue(project.root), found)
+    label_from_here(job=found.name)
     return connect(project, target, local_dir), found
 
 
 def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
     """Return a session and a job of it for what only reads: not even datasets and bucket are made."""
     from pipeline.project import Project
-    from pipeline.session import Session
 
     project = Project.open(project_dir)
     found = project.job(job)
-    return Session.open(project, open_target(target, local_dir)), found
+    label_from_here(job=found.name)
+    return _session(project, open_target(target, local_dir)), found
 
 
 def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
     """Return a session for what only reads, of all jobs: not even datasets and bucket are made."""
     from pipeline.project import Project
-    from pipeline.session import Session
 
-    return Session.open(Project.open(project_dir), open_target(target, local_dir))
+    return _session(Project.open(project_dir), open_target(target, local_dir))
 
 
 def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: Iterable[str]) -> Session | None:
@@ -115,45 +121,75 @@ def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: I
 def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
     """Return a session that knows no job: the folder may hold a project or none."""
     from pipeline.project import Project
-    from pipeline.session import Session
 
-    return Session.open(Project(project_dir.resolve()), open_target(target, local_dir))
+    return _session(Project(project_dir.resolve()), open_target(target, local_dir))
 
 
 def connect(project: Project, target: str, local_dir: Path) -> Session:
     """Connect a project to a target; the local target's datasets and bucket are made where they are missing."""
-    from pipeline.session import Session
-
     opened = open_target(target, local_dir)
-    session = Session.open(project, opened)
+    session = _session(project, opened)
     if opened.endpoints:
         session.warehouse.tables.create_datasets()
         session.store.create_bucket()
     return session
 
 
+def day_or_due(run_date: str | None, catch_up: bool, *, rerun: bool = False) -> date | None:
+    """Return the run date that was asked for, or None for those that are due; a run date overrides --catch-up."""
+    from pipeline.dates import parse_date
+
+    if run_date is None and not catch_up:
+        raise typer.BadParameter("give --run-date, or --catch-up")
+    if run_date is None and rerun:
+        raise typer.BadParameter("--rerun takes --run-date")
+    return None if run_date is None else parse_date(run_date, option="--run-date")
+
+
+def _session(project: Project, target: Target) -> Session:
+    from pipeline.session import Session
+
+    found = reporting.reporter()
+    found.about(project=target.project)
+    return Session.open(project, target, found)
+
+
+def attempt(session: Session, job: Job) -> AbstractContextManager[None]:
+    """Carry out a phase as an attempt of a task: what failed for good is not tried again."""
+    from pipeline.attempts import remembered
+    from pipeline.cloud_run import Execution
+
+    session.reporter.about(job=job.name)
+    return remembered(Execution.of(os.environ), session.store, job.name, session.reporter)
+
+
 def do_phase(
     phase: str,
     job: str,
-    run_date: str,
+    run_date: str | None,
     target: str,
     local_dir: Path,
     project_dir: Path,
     *,
+    catch_up: bool = False,
     model: str | None = None,
     rerun: bool = False,
     rate: float = 0.0,
     as_json: bool,
 ) -> None:
-    """Carry out one phase of a run date and write its summary to stdout."""
+    """Carry out one phase, of a run date or of those that are due, and write its summaries to stdout."""
     from pipeline.cloud_run import ALONE, Task
-    from pipeline.dates import parse_date
+    from pipeline.phases.catch_up import catch_up_phase
     from pipeline.phases.run import run_phase
 
-    day, task = parse_date(run_date, option="--run-date"), Task.of(os.environ) if phase == "predict" else ALONE
+    day, task = day_or_due(run_date, catch_up, rerun=rerun), Task.of(os.environ) if phase == "predict" else ALONE
     session, found = open_job(project_dir, job, target, local_dir)
-    done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
-    print_summary(done, as_json)
+    with attempt(session, found):
+        if day is None:
+            print_summaries(catch_up_phase(session, found, phase, max_reject_rate=rate, task=task), as_json)
+        else:
+            done = run_phase(session, found, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
+            print_summary(done, as_json)
 
 
 def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
@@ -162,13 +198,17 @@ def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) 
 
 
 def print_summary(summary: Summary, as_json: bool) -> None:
-    """Write a summary to stdout."""
+    """Write a summary to stdout, or to the log of the cloud."""
+    log = reporting.cloud_log()
+    if log is not None:
+        log.write("INFO", summary.as_line(), run_id=summary.run_id, rows=summary.rows, seconds=summary.seconds)
+        return
     typer.echo(summary.as_json() if as_json else summary.as_line())
 
 
 def print_summaries(summaries: Iterable[Summary], as_json: bool) -> None:
     """Write summaries to stdout: a line each as they come, or one JSON object with all of them at the end."""
-    if as_json:
+    if as_json and reporting.cloud_log() is None:
         typer.echo(json.dumps({"runs": [json.loads(summary.as_json()) for summary in summaries]}, indent=1))
         return
     for summary in summaries:

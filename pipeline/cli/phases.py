@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from pipeline.cli.options import (
@@ -11,25 +9,26 @@ from pipeline.cli.options import (
     HERE,
     AnyRunDate,
     AsJson,
+    CatchUp,
     JobName,
     LocalDir,
     MaxRejectRate,
     ProjectDir,
     Rerun,
-    RunDate,
     TargetName,
+    attempt,
+    day_or_due,
     do_phase,
     open_job,
     print_summaries,
     print_summary,
 )
 
-CatchUp = Annotated[bool, typer.Option("--catch-up", help="Run the dates that are due, for a schedule.")]
-
 
 def preprocess(
     job: JobName,
-    run_date: RunDate,
+    run_date: AnyRunDate = None,
+    catch_up: CatchUp = False,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
@@ -40,12 +39,14 @@ def preprocess(
 
     Example: pipeline preprocess flight_delay --run-date 2013-07-01
     """
-    do_phase("preprocess", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
+    where = (target, local_dir, project_dir)
+    do_phase("preprocess", job, run_date, *where, catch_up=catch_up, rerun=rerun, as_json=as_json)
 
 
 def train(
     job: JobName,
-    run_date: RunDate,
+    run_date: AnyRunDate = None,
+    catch_up: CatchUp = False,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
@@ -56,12 +57,14 @@ def train(
 
     Example: pipeline train flight_delay --run-date 2013-07-01
     """
-    do_phase("train", job, run_date, target, local_dir, project_dir, rerun=rerun, as_json=as_json)
+    where = (target, local_dir, project_dir)
+    do_phase("train", job, run_date, *where, catch_up=catch_up, rerun=rerun, as_json=as_json)
 
 
 def load(
     job: JobName,
-    run_date: RunDate,
+    run_date: AnyRunDate = None,
+    catch_up: CatchUp = False,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
@@ -71,7 +74,7 @@ def load(
 
     Example: pipeline load flight_delay --run-date 2013-07-01
     """
-    do_phase("load", job, run_date, target, local_dir, project_dir, as_json=as_json)
+    do_phase("load", job, run_date, target, local_dir, project_dir, catch_up=catch_up, as_json=as_json)
 
 
 def run(
@@ -95,20 +98,16 @@ def run(
 
     Example: pipeline run flight_delay --catch-up
     """
-    from pipeline.dates import parse_date
     from pipeline.phases.catch_up import catch_up as run_due_dates
     from pipeline.phases.run import run_job
 
-    if run_date is None and not catch_up:
-        raise typer.BadParameter("give --run-date, or --catch-up")
-    if run_date is None and rerun:
-        raise typer.BadParameter("--rerun takes --run-date")
-    day = parse_date(run_date, option="--run-date") if run_date is not None else None
+    day = day_or_due(run_date, catch_up, rerun=rerun)
     session, found = open_job(project_dir, job, target, local_dir)
-    if day is not None:
-        print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
-    else:
-        print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
+    with attempt(session, found):
+        if day is not None:
+            print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
+        else:
+            print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
 
 
 def add_to(app: typer.Typer) -> None:

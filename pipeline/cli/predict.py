@@ -12,6 +12,7 @@ from pipeline.cli.options import (
     HERE,
     AnyRunDate,
     AsJson,
+    CatchUp,
     LocalDir,
     MaxRejectRate,
     ProjectDir,
@@ -42,6 +43,7 @@ OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New
 def predict(
     job: AnyJob = None,
     run_date: AnyRunDate = None,
+    catch_up: CatchUp = False,
     model: ModelPlace = None,
     data: DataPlace = None,
     out: OutFile = None,
@@ -53,7 +55,8 @@ def predict(
 ) -> None:
     """Score a run date of a job, with its own models or another one; or the rows of a file with any bundle.
 
-    Give JOB and --run-date, with --model for another bundle; or --model, --data and --out and nothing of the job.
+    Give JOB and --run-date, with --model for another bundle, or --catch-up for what is due; or --model, --data and
+    --out and nothing of the job.
     Scoring a file needs no project: the code of the job comes out of the bundle.
 
     Example: pipeline predict flight_delay --run-date 2013-07-01
@@ -61,15 +64,17 @@ def predict(
     Example: pipeline predict --model gs://bucket/flight_delay/models/... --data file.csv --out predictions.jsonl
     """
     if data is not None or out is not None:
-        if not (model and data and out) or job is not None or run_date is not None or max_reject_rate:
+        if not (model and data and out) or job is not None or run_date is not None or catch_up or max_reject_rate:
             raise typer.BadParameter("--data goes with --model and --out only")
         session = look_at_target(project_dir, target, local_dir, places=(model, data))
         _predict_file(session, model, data, out, project_dir, as_json)
         return
-    if job is None or run_date is None:
-        raise typer.BadParameter("give JOB and --run-date, or --model, --data and --out")
-    rate = max_reject_rate
-    do_phase("predict", job, run_date, target, local_dir, project_dir, model=model, rate=rate, as_json=as_json)
+    if job is None or (run_date is None and not catch_up):
+        raise typer.BadParameter("give JOB and --run-date or --catch-up, or --model, --data and --out")
+    if run_date is None and model:
+        raise typer.BadParameter("--model takes --run-date")
+    where, rate = (target, local_dir, project_dir), max_reject_rate
+    do_phase("predict", job, run_date, *where, catch_up=catch_up, model=model, rate=rate, as_json=as_json)
 
 
 def _predict_file(session: Session | None, model: str, data: str, out: Path, project_dir: Path, as_json: bool) -> None:

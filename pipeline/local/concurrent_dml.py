@@ -53,7 +53,13 @@ def changed_table(sql: str, project: str) -> str | None:
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError:
         return None  # the emulator says what is wrong with it
+    table = changed_by(tree)
+    return None if table is None else f"{table.catalog or project}:{table.db}.{table.name}"
+
+
+def changed_by(tree: exp.Expr) -> exp.Table | None:
+    """Return the table that an UPDATE, DELETE or MERGE changes; None for all else."""
     if not isinstance(tree, exp.Update | exp.Delete | exp.Merge):
         return None
-    table = tree.this or tree.args["tables"][0]  # the second in DELETE without FROM
-    return f"{table.catalog or project}:{table.db}.{table.name}"
+    table: exp.Table = tree.this or tree.args["tables"][0]  # the second in DELETE without FROM
+    return table

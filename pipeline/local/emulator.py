@@ -25,6 +25,7 @@ from bqemulator.jobs import executor
 from bqemulator.sql.translator import SQLTranslator
 from starlette.types import ASGIApp
 
+from pipeline.local.billing import Billing
 from pipeline.local.concurrent_dml import ConcurrentDml
 from pipeline.local.job_resources import job_resource
 from pipeline.local.job_rows import inserting
@@ -46,7 +47,10 @@ def patch() -> None:
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
     _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
-    _replace(jobs, "execute_query_job", lambda execute: ConcurrentDml(execute).execute)
+    billing = Billing()
+    _replace(jobs, "execute_query_job", lambda execute: billing.executing(ConcurrentDml(execute).execute))
+    for preview in ("_dry_run_response", "_build_dry_run_query_response"):
+        _replace(jobs, preview, billing.previewing)
     _replace(jobs, "_build_job_response", _completed)
     _replace(server, "create_app", _application)
     _replace(server, "build_grpc_server", lambda _: build_grpc_server)

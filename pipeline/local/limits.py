@@ -18,6 +18,41 @@ class Limit(NamedTuple):
 HEADING = "What the local target cannot prove"
 """Heading of the first of these tables in docs/local-target.md."""
 
+RIGHTS = Limit(
+    "whoever calls has a name, and rights that every call needs",
+    "everybody is `anonymous` and may do everything",
+)
+APIS = Limit(
+    "APIs are enabled in a project, or not",
+    "they always answer",
+)
+LOCATIONS = Limit(
+    "datasets and buckets have locations, and what lies elsewhere is refused",
+    "nothing compares the names of locations",
+)
+SETTINGS = Limit(
+    "a bucket has uniform access, public access prevention and soft delete",
+    "it has none of them",
+)
+MADE = Limit(
+    "datasets and bucket are made by a person, or by deploy.sh",
+    "the first command makes them",
+)
+
+UNKNOWN = {
+    "credentials": RIGHTS.here.replace("`", ""),
+    "apis": APIS.here,
+    "locations": LOCATIONS.here,
+    "bucket settings": SETTINGS.here,
+    "rights": RIGHTS.here.replace("`", ""),
+}
+"""What `pipeline doctor` cannot ask here, by its own names of it, and what is so instead."""
+
+BYTES = Limit(
+    "bytes of a query, also of a dry run, come from the partitions and columns that it really reads",
+    "an estimate from the sizes of the columns that a statement names, in all rows: no partition is left out",
+)
+"""What `pipeline plan` repeats beside the bytes that it shows."""
 
 LIMITS = (
     Limit(
@@ -28,12 +63,18 @@ LIMITS = (
         "updates collide for as long as they run, in scripts and transactions as well",
         "only single statements sent within 3 ms",
     ),
+    BYTES,
     Limit(
-        "`maximumBytesBilled` fails a query that would cost more",
-        "ignored: nothing is billed, nothing estimated",
+        "slot time is what all workers took",
+        "the time that the emulator took",
     ),
+    RIGHTS,
+    APIS,
+    LOCATIONS,
+    SETTINGS,
+    MADE,
     Limit(
-        "rights, quotas, reservations, locations",
+        "quotas, reservations",
         "none",
     ),
     Limit(

@@ -16,7 +16,7 @@ READERS = frozenset(
     {
         *("_detect_create_schema", "_detect_catalog_drop", "_detect_plain_create_table", "_detect_plain_create_view"),
         *("detect_drop_routine", "_capture_dml_snapshots", "_reject_dml_on_immutable", "_parse_for_classification"),
-        *("build_catalog_schema", "changed_table"),
+        *("build_catalog_schema", "changed_table", "statement_of"),
     }
 )
 """Callers that only look at a tree: most of those that ask for the tree of a statement, and a copy takes time."""

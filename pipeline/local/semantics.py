@@ -19,6 +19,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipeline.local.billing import LIMIT, limit_of
 from pipeline.local.error_answers import QueryResponse, error_of_job, error_response
 from pipeline.local.job_resources import job_list
 from pipeline.local.table_list import table_list
@@ -53,7 +54,9 @@ class Semantics:
             case "POST", "jobs" if path and not path["job"]:
                 await self._insert_job(path["project"], scope, receive, send)
             case "POST", "queries" if path and not path["job"]:
-                await self._app(scope, receive, QueryResponse(send))
+                body = await _read(receive)
+                LIMIT.set(limit_of(_query_in(body)))
+                await self._app(scope, _replay(body), QueryResponse(send))
             case "GET", "queries" if path and path["job"]:
                 await self._query_results(path["project"], path["job"], scope, receive, send)
             case "GET", "jobs" if path and not path["job"]:
@@ -72,6 +75,7 @@ class Semantics:
         except orjson.JSONDecodeError as error:
             await error_response("parseError", f"Invalid JSON payload received. {error}")(scope, receive, send)
             return
+        LIMIT.set(limit_of(request.get("configuration", {}).get("query", {})))
         job_id = request.get("jobReference", {}).get("jobId")
         if job_id is None:
             await self._app(scope, _replay(body), send)
@@ -126,6 +130,15 @@ async def _read(receive: Receive) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return body
+
+
+def _query_in(body: bytes) -> dict[str, Any]:
+    """Return the body of jobs.query; what is no JSON the emulator refuses."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _replay(body: bytes) -> Receive:

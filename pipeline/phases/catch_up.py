@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 from pipeline.claims import claimed_dates, claims_of
 from pipeline.clock import read_clock
+from pipeline.cloud_run import ALONE, Task
 from pipeline.dates import date_range
 from pipeline.ledger import Ledger
-from pipeline.phases.run import evaluate_matured, run_job
+from pipeline.phases.drift import measure_drift_of
+from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
@@ -33,6 +35,34 @@ def catch_up(session: Session, job: Job, *, max_reject_rate: float = 0.0) -> Ite
         yield run_job(session, job, day, max_reject_rate=max_reject_rate)
     if not due:
         yield evaluate_matured(session, job, newest)
+
+
+def catch_up_phase(
+    session: Session, job: Job, phase: str, *, max_reject_rate: float = 0.0, task: Task = ALONE
+) -> Iterator[Summary]:
+    """Carry out one phase for the dates that are due, one after the other, as `catch_up` does with all phases.
+
+    A schedule calls it for one phase after the other, each with rights of its own. What comes after preprocess goes on
+    with run dates that preprocess has claimed: one that became due meanwhile is left to the next night.
+
+    Parameters
+    ----------
+    phase
+        preprocess, train, predict, load or evaluate.
+    """
+    ensure_tables(session, job)
+    newest = newest_run_date(job, read_clock(session).moment)
+    if phase == "evaluate":
+        measure_drift_of(session, job, newest - timedelta(days=MOST - 1), newest)
+        yield evaluate_matured(session, job, newest)
+        return
+    due = due_dates(session, job, newest)
+    if phase != "preprocess":
+        due = sorted(set(due) & set(claimed_dates(session, job)))
+    if not due:
+        session.reporter.say(f"{job.name} {phase}: no run date is due")
+    for day in due:
+        yield run_phase(session, job, day, phase, max_reject_rate=max_reject_rate, task=task)
 
 
 def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> list[date]:

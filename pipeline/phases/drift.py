@@ -10,10 +10,12 @@ from pipeline.claims import claims_of
 from pipeline.digests import digest_json
 from pipeline.errors import CheckError
 from pipeline.identity import run_definition
-from pipeline.ledger import Event
+from pipeline.job_labels import in_phase
+from pipeline.ledger import Event, Ledger
 from pipeline.model_files import committed_models, score_reference
 from pipeline.phases.preprocess import counted, examples_stand
 from pipeline.project import Job
+from pipeline.published import publications
 from pipeline.runs import Run, run_of
 from pipeline.session import Session
 from pipeline.sql_assets import Statement, TableName
@@ -33,6 +35,7 @@ SHOWN = 3
 Rows = list[dict[str, Any]]
 
 
+@in_phase("evaluate")
 def measure_drift(run: Run, models: Collection[tuple[str, str]]) -> Rows:
     """Measure the features and scores of a published run, once, and return what stands in `drift_v1`, the worst first.
 
@@ -53,19 +56,35 @@ def complete_drift(
     session: Session, job: Job, run_date: date, run_id: str, models: Collection[tuple[str, str]], labels: TableName
 ) -> None:
     """Measure the label rate of a run that is evaluated, and what else nobody measured yet."""
-    claim = next((each for each in claims_of(session, job, run_date) if each.run_id == run_id), None)
-    if claim is None:  # somebody removed the claim; what it published can be judged, but not where it comes from
+    run = _measured(session, job, run_date, run_id, models)
+    if run is None:  # what it published can be judged, but not where it comes from
         return
-    run = run_of(session, job, run_date, claim)
-    # another definition may have made other columns
-    of_today = claim.definition == digest_json(run_definition(job, session.catalogue))
-    if of_today and not _recorded(run, of_labels=False):
-        measure_drift(run, models)
     if not has_label_rate(run) or _recorded(run, of_labels=True):
         return
     if _examples_stand(run, "label_rate"):
         _record(run, label_rate_statement(run, labels), of_labels=True)
         _warn(run, _recorded(run, of_labels=True))
+
+
+def measure_drift_of(session: Session, job: Job, first: date, last: date) -> None:
+    """Measure the features and scores of what is published of run dates, where nobody did yet."""
+    for day, (run_id, models) in publications(Ledger(session, job.name).events(first, last)).items():
+        _measured(session, job, day, run_id, models)
+
+
+def _measured(
+    session: Session, job: Job, run_date: date, run_id: str, models: Collection[tuple[str, str]]
+) -> Run | None:
+    """Measure a published run unless somebody did, and return it; None where somebody removed its claim."""
+    claim = next((each for each in claims_of(session, job, run_date) if each.run_id == run_id), None)
+    if claim is None:
+        return None
+    run = run_of(session, job, run_date, claim)
+    # another definition may have made other columns
+    of_today = claim.definition == digest_json(run_definition(job, session.catalogue))
+    if of_today and not _recorded(run, of_labels=False):
+        measure_drift(run, models)
+    return run
 
 
 def _recorded(run: Run, *, of_labels: bool) -> Rows:
@@ -78,7 +97,7 @@ def _record(run: Run, computed: Statement, *, of_labels: bool) -> None:
     def stands() -> bool:
         return bool(_recorded(run, of_labels=of_labels))
 
-    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", labels=run.labels("evaluate"), verify=stands)
+    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", verify=stands)
 
 
 def _examples_stand(run: Run, what: str) -> bool:
@@ -102,7 +121,7 @@ def _reference(run: Run, models: Collection[tuple[str, str]]) -> Rows:
         try:
             rows = score_reference(model, run.session.store)
         except CheckError as error:
-            run.session.reporter.say(f"{run.run_date} no drift of {model.variant}'s scores: {error}")
+            run.session.reporter.say(f"{run.run_date} no drift of {model.variant}'s scores: {error.given}")
             continue
         # the column's declared type decides, as it does for what is published
         found += [{"variant": model.variant, **row} for row in rows if kinds.get(row["feature"]) in row]
@@ -119,7 +138,7 @@ def _warn(run: Run, rows: Sequence[dict[str, Any]]) -> None:
     if worst:
         more = f" and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
         said = ", ".join(list(worst.values())[:SHOWN])
-        run.session.reporter.say(f"warning: {run.job.name} {run.run_date} drifted: {said}{more}; see docs/drift.md")
+        run.session.reporter.warn(f"{run.job.name} {run.run_date} drifted: {said}{more}; see docs/drift.md")
 
 
 def _value(row: dict[str, Any]) -> str:

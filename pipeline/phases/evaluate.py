@@ -12,6 +12,7 @@ from pipeline.comparisons import NO_LABELS, compare_variants, say_without_labels
 from pipeline.data_checks import as_details, checked_event
 from pipeline.dates import EARLIEST
 from pipeline.digests import digest_json
+from pipeline.job_labels import for_run_date, labelled
 from pipeline.label_tables import Labels, make_labels
 from pipeline.ledger import Event, Ledger
 from pipeline.meter import Meter
@@ -80,6 +81,7 @@ def evaluate_from_tables(
     return session.warehouse.rows(metrics_statement(session, published_slice, labels, spec))
 
 
+@for_run_date("evaluate")
 def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     """Evaluate every run date whose labels had matured by a day and that was not evaluated yet.
 
@@ -146,7 +148,7 @@ def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -
 def _evaluate(session: Session, subject: Subject, moment: datetime, known: int | None) -> Evaluation | None:
     """Evaluate a run date; nothing is recorded where its labels have the checksum that is known."""
     meter, job, day = Meter(session), subject.job, subject.run_date
-    with session.reporter.step(f"{day} evaluate") as said:
+    with labelled(run_id=subject.run_id), session.reporter.step(f"{day} evaluate") as said:
         if not _stands(session, subject):
             said.append("another run is being published")
             return None
@@ -186,7 +188,7 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
             "commit": session.commit,
             "checks": as_details(labels.results),
             "metrics": _directions(session, job),
-            **meter.details,
+            **meter.details(),
         },
     )
     ledger = Ledger(session, job.name)
@@ -228,5 +230,5 @@ def _record_metrics(session: Session, subject: Subject, labels: TableName, evalu
         return bool(warehouse.rows(recorded))
 
     step = f"{job.name}-{subject.run_date}-metrics"
-    warehouse.execute(statement, step=step, labels={"job": job.name}, verify=stands)
+    warehouse.execute(statement, step=step, verify=stands)
     return warehouse.rows(recorded)

@@ -84,7 +84,7 @@ def _stage(
     try:
         load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
     except CheckError as error:
-        raise CheckError(error.what.replace(str(table), place), hint="mend the rows there") from error
+        raise CheckError(error.given.replace(str(table), place), hint="mend the rows there") from error
     finally:  # rows that were refused go as well, when their time has come
         if session.warehouse.tables.exists(table):
             session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})

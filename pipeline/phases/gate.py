@@ -9,6 +9,7 @@ from pipeline.comparisons import challengers_of
 from pipeline.gate_metrics import gate_rule
 from pipeline.gate_rules import Gate
 from pipeline.gate_words import verdict_line, verdict_of
+from pipeline.job_labels import for_run_date
 from pipeline.ledger import Ledger
 from pipeline.project import Job
 from pipeline.session import Session
@@ -17,6 +18,7 @@ from pipeline.statements.gate import judge_statement, promote_statement, undone_
 Verdicts = list[dict[str, Any]]
 
 
+@for_run_date("evaluate")
 def gate_job(session: Session, job: Job, day: date) -> Verdicts:
     """Judge the challengers on every run date that had matured by a day and was not judged yet.
 
@@ -64,5 +66,4 @@ def _carry_out(session: Session, job: Job, day: date, last: date) -> None:
         values = {"variant": row["challenger"], "reason": row["reason"], "decided_on": row["run_date"]}
         statement = promote_statement(session, job, {**values, "not_before": day})
         # The statement looks whether the decision stands, so that it may be sent again.
-        step, labels = f"{job.name}-promotion", {"job": job.name}
-        session.warehouse.execute(statement, step=step, labels=labels, verify=lambda: False)
+        session.warehouse.execute(statement, step=f"{job.name}-promotion", verify=lambda: False)

@@ -23,4 +23,4 @@ def load_id_maps(run: Run, model: TrainedModel) -> None:
         load_from_uris(run.session, uris, table, ID_MAP, ["index"], step=step, rows=rows)
         run.session.warehouse.tables.label_run_table(table, run.labels("train") | {"model_id": model.model_id})
         statement = replace_id_map_statement(run.session, run.job, run.run_date, table, model.model_id, name)
-        run.session.warehouse.execute(statement, step=step, labels=run.labels("train"), verify=lambda: False)
+        run.session.warehouse.execute(statement, step=step, verify=lambda: False)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pipeline.digests import unique_name
-from pipeline.errors import CheckError, RequestError
+from pipeline.errors import CheckError, RequestError, quoted
+from pipeline.job_labels import for_run_date
 from pipeline.job_spec import SqlStep
 from pipeline.project import Job
 from pipeline.session import Session
@@ -132,7 +133,9 @@ class LeakTest:
         rows = f"{unpaired} rows have no counterpart" if unpaired else ""
         columns = f"different: {', '.join(different)}" if different else ""
         said = "; ".join(part for part in (rows, columns) if part)
-        return CheckError(f"{self._where(step)}: {what}: {said}; e.g. {key}", hint="use only what was known by then")
+        return CheckError(
+            f"{self._where(step)}: {what}: {said}; e.g. {quoted(key)}", hint="use only what was known by then"
+        )
 
     def _where(self, step: SqlStep) -> str:
         return f"{self.job.name}: {step.sql} leaks"
@@ -148,11 +151,11 @@ class LeakTest:
         return self.session.target.run_table(f"{self.name}__{name}".replace("-", "_"))
 
     def _execute(self, statement: Statement, table: TableName) -> None:
-        labels = {"job": self.job.name, "phase": "leak_test"}
-        self.session.warehouse.execute(statement, step=unique_name(f"{self.job.name}-leak"), labels=labels)
-        self.session.warehouse.tables.label_run_table(table, labels)
+        self.session.warehouse.execute(statement, step=unique_name(f"{self.job.name}-leak"))
+        self.session.warehouse.tables.label_run_table(table, {"job": self.job.name, "phase": "leak_test"})
 
 
+@for_run_date("leak_test")
 def leak_test(session: Session, job: Job, run_date: date, *, days: int = 3) -> list[Compared]:
     """Test a job's examples and labels against leakage, on the sources of its target."""
     ensure_tables(session, job)

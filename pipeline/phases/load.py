@@ -8,10 +8,11 @@ from typing import Any
 from pipeline.champions import name_champion
 from pipeline.data_checks import doubled_keys, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
+from pipeline.job_labels import in_phase
 from pipeline.ledger import Event
 from pipeline.manifest import Manifest
 from pipeline.meter import Meter
-from pipeline.prediction_files import refuse_changed_files, refuse_other_schema
+from pipeline.prediction_files import prediction_folder, refuse_changed_files, refuse_other_schema
 from pipeline.published import finished, is_published, published_slices
 from pipeline.runs import Run, refuse_superseded
 from pipeline.schemas import Schema
@@ -65,6 +66,7 @@ def load_from_uris(
     return found
 
 
+@in_phase("load")
 def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
     """Publish the predictions of a run, and return the rows that are published for each variant.
 
@@ -78,11 +80,26 @@ def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
     if missing:
         run.done_now.add("load")
         with run.session.reporter.step(f"{run.run_date} load") as said:
+            run.record("predict", [_predicted(run, manifest) for manifest in missing])
             events = [_publish(run, manifest) for manifest in missing]
             said.append(f"{sum(manifest.rows for manifest in missing):,} rows of {len(missing)} models")
         name_champion(run, manifests)
         run.ledger.record(run.run_date, run.run_id, events)
     return {manifest.variant: manifest.rows for manifest in manifests}
+
+
+def _predicted(run: Run, manifest: Manifest) -> Event:
+    """Return the event of a complete set: who predicts may write no table, so it is recorded here."""
+    return Event(
+        phase="predict",
+        event="done",
+        variant=manifest.variant,
+        model_id=manifest.model_id,
+        uri=f"{prediction_folder(run, manifest.variant, manifest.model_id)}/manifest.json",
+        row_count=manifest.rows,
+        seconds=manifest.seconds,
+        details={"rejected": manifest.rejected, "rejects": manifest.rejects},
+    )
 
 
 def _publish(run: Run, manifest: Manifest) -> Event:
@@ -111,7 +128,7 @@ def _publish(run: Run, manifest: Manifest) -> Event:
     def stands() -> bool:
         return is_published(manifest, published_slices(run))
 
-    changed = warehouse.execute(statement, step=f"{run.run_id}-publish", labels=run.labels("load"), verify=stands)
+    changed = warehouse.execute(statement, step=f"{run.run_id}-publish", verify=stands)
     if not changed and not stands():
         what = f"{run.run_id}: a newer generation of {manifest.variant} is published"
         raise RequestError(what, hint="nothing was published by this run")
@@ -129,6 +146,6 @@ def _publish(run: Run, manifest: Manifest) -> Event:
             "checksum": profile["checksum"],
             "generation": run.generation,
             "role": run.job.role_of(manifest.variant),
-            **meter.details,
+            **meter.details(),
         },
     )

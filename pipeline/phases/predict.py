@@ -10,8 +10,8 @@ import pandas as pd
 from pipeline.bundle import BundleInfo
 from pipeline.cloud_run import ALONE, Task
 from pipeline.example_rows import shard_rows
+from pipeline.job_labels import in_phase
 from pipeline.known_models import check_known, check_recorded, recorded_digests
-from pipeline.ledger import Event
 from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import LoadedModel, check_committed, load_model
 from pipeline.models import Model, code_of, repeatable
@@ -23,9 +23,10 @@ from pipeline.prediction_files import (
     committed_manifest,
     committed_shards,
     prediction_folder,
+    shards_there,
 )
 from pipeline.progress import Stopwatch
-from pipeline.reject_rate import check_reject_rate, rejects_of
+from pipeline.reject_rate import check_reject_rate
 from pipeline.runs import Run
 
 
@@ -35,10 +36,14 @@ def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
         return model.predict(df)
 
 
+@in_phase("predict")
 def predict_run(
     run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> list[Manifest]:
     """Score a run with the models at these places, and return a manifest for each that is complete.
+
+    Nothing but files is written: whoever predicts needs no right to write a table. The ledger's events are recorded by
+    the phase that loads.
 
     Tasks share the shards; whoever commits the last one completes the set. Shards that another number of tasks had
     committed before are used as they are.
@@ -54,20 +59,17 @@ def predict_run(
     task
         Which task of how many this is.
     """
-    seconds: dict[str, float] = {}
     loaded = _loaded(run, models)
     known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
     missing = [model for model in loaded if known[_folder(run, model)] is None]
     if missing:
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as said:
-            files = _predict_shards(run, examples, missing, task, seconds)
+            files = _predict_shards(run, examples, missing, task)
             made = _complete(run, missing, files, max_reject_rate)
             said.append(_said(run, made, files))
         known |= made
-    manifests = {folder: manifest for folder, manifest in known.items() if manifest}
-    run.record("predict", [_event(run, manifest, seconds.get(folder)) for folder, manifest in manifests.items()])
-    return list(manifests.values())
+    return [manifest for manifest in known.values() if manifest]
 
 
 def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
@@ -87,32 +89,39 @@ def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
 
 def _said(run: Run, made: Mapping[str, Manifest], files: Mapping[str, Mapping[int, ShardFile]]) -> str:
     if len(made) < len(files):
-        there, shards = sum(map(len, files.values())), len(files) * run.job.spec.predictions.shards
-        return f"{there} of {shards} shards are there, other tasks have the others"
+        own, shards = sum(map(len, files.values())), len(files) * run.job.spec.predictions.shards
+        return f"{own} of {shards} shards, other tasks have the others"
     rows, rejected = (sum(sizes) for sizes in zip(*((each.rows, each.rejected) for each in made.values()), strict=True))
     return f"{rows:,} rows of {len(made)} models" + (f", {rejected:,} rejected" if rejected else "")
 
 
 def _predict_shards(
-    run: Run, examples: Examples, models: Sequence[LoadedModel], task: Task, seconds: dict[str, float]
+    run: Run, examples: Examples, models: Sequence[LoadedModel], task: Task
 ) -> dict[str, dict[int, ShardFile]]:
     """Read each shard of a task once, score it with every model that lacks it, and return the files of each folder.
 
-    `seconds` gets what each folder took; reading a shard counts with the first model that needs it.
+    The time to read a shard counts with the first model that needs it.
     """
     folders = {_folder(run, model): model for model in models}
-    files = {folder: committed_shards(run, folder) for folder in folders}
     shards = task.share(range(run.job.spec.predictions.shards))
+    files = {folder: committed_shards(run, folder, shards) for folder in folders}
     for shard in run.session.reporter.track(shards, f"{run.run_date} predict"):
         lacking = {folder: model for folder, model in folders.items() if shard not in files[folder]}
         watch = Stopwatch()
         frame = shard_rows(run, examples.table, shard) if lacking else pd.DataFrame()
         for folder, model in lacking.items():
-            files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame))
-            seconds[folder] = round(seconds.get(folder, 0.0) + watch.seconds, 3)
+            files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame), watch)
             watch = Stopwatch()
-    # Other tasks have committed theirs meanwhile: of several that end at once the last one sees all.
-    return files if task.count == 1 else {folder: committed_shards(run, folder) for folder in folders}
+    return files if task.count == 1 else _with_others(run, files)
+
+
+def _with_others(run: Run, files: Mapping[str, dict[int, ShardFile]]) -> dict[str, dict[int, ShardFile]]:
+    """Add what other tasks have committed, to complete sets: of several tasks that end at once the last one sees all.
+
+    Elsewhere nothing is read: each of many tasks would read the markers of all others.
+    """
+    complete = {folder for folder in files if len(shards_there(run, folder)) == run.job.spec.predictions.shards}
+    return {folder: committed_shards(run, folder) if folder in complete else own for folder, own in files.items()}
 
 
 def _complete(
@@ -140,16 +149,3 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFr
 
 def _folder(run: Run, model: LoadedModel) -> str:
     return prediction_folder(run, model.variant, model.model_id)
-
-
-def _event(run: Run, manifest: Manifest, seconds: float | None) -> Event:
-    return Event(
-        phase="predict",
-        event="done",
-        variant=manifest.variant,
-        model_id=manifest.model_id,
-        uri=f"{prediction_folder(run, manifest.variant, manifest.model_id)}/manifest.json",
-        row_count=manifest.rows,
-        seconds=seconds,
-        details=rejects_of(manifest),
-    )

@@ -7,6 +7,7 @@ from functools import partial
 
 from pipeline.data_checks import checked_event, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
+from pipeline.job_labels import in_phase
 from pipeline.ledger import Event
 from pipeline.meter import Meter
 from pipeline.models import make_model
@@ -48,6 +49,7 @@ class Examples:
     counts: Counts
 
 
+@in_phase("preprocess")
 def preprocess_run(run: Run) -> Examples:
     """Make the examples of a run, or use those that were made before.
 
@@ -67,6 +69,20 @@ def preprocess_run(run: Run) -> Examples:
             said.append(f"{counts.training_rows:,} rows to train on, {counts.scoring_rows:,} to score")
     run.record("preprocess", [_event(run, counts, meter if made else None)])
     return Examples(run.table("examples"), columns, counts)
+
+
+def examples_of(run: Run) -> Examples:
+    """Return the examples that were made for a run; nothing is made or recorded.
+
+    Raises
+    ------
+    RequestError
+        There are none, or they have expired.
+    """
+    counts = _cached(run)
+    if counts is None:
+        raise RequestError(f"{run.run_id}: {run.table('examples')} is not there", hint="run preprocess first")
+    return Examples(run.table("examples"), examples_columns(run.session, run.job), counts)
 
 
 def _marker_uri(run: Run) -> str:
@@ -103,9 +119,9 @@ def _make_or_void(run: Run) -> Counts:
 def _make(run: Run) -> Counts:
     _check_request(run)
     warehouse, table = run.session.warehouse, run.table("examples")
-    statement, labels = examples_statement(run), run.labels("preprocess")
-    warehouse.execute(statement, step=f"{run.run_id}-examples", labels=labels, verify=partial(_stand, run))
-    warehouse.tables.label_run_table(table, labels | {"sql_digest": statement.digest})
+    statement = examples_statement(run)
+    warehouse.execute(statement, step=f"{run.run_id}-examples", verify=partial(_stand, run))
+    warehouse.tables.label_run_table(table, run.labels("preprocess") | {"sql_digest": statement.digest})
     counts = _count(run)
     run.session.store.put_json_once(asdict(counts), _marker_uri(run))
     return counts
@@ -137,7 +153,7 @@ def _event(run: Run, counts: Counts, meter: Meter | None) -> Event:
         seconds=meter.seconds if meter else None,
         sql_version=run.job.spec.examples.sql,
         sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
-        details={**asdict(counts), "commit": run.session.commit, **(meter.details if meter else {})},
+        details={**asdict(counts), "commit": run.session.commit, **(meter.details() if meter else {})},
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
 from pipeline.cloud_run import ALONE, Task
 from pipeline.errors import RequestError
+from pipeline.job_labels import for_run_date
 from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest
 from pipeline.model_files import committed_models
@@ -17,7 +18,7 @@ from pipeline.phases.evaluate import Evaluation, evaluate_job
 from pipeline.phases.gate import gate_job
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_run
-from pipeline.phases.preprocess import preprocess_run
+from pipeline.phases.preprocess import examples_of, preprocess_run
 from pipeline.phases.train import train_run
 from pipeline.prediction_files import committed_manifests
 from pipeline.progress import Stopwatch
@@ -28,6 +29,7 @@ from pipeline.session import Session
 from pipeline.summary import Summary
 
 
+@for_run_date("run")
 def run_job(
     session: Session, job: Job, run_date: date, *, rerun: bool = False, max_reject_rate: float = 0.0, gate: bool = True
 ) -> Summary:
@@ -45,6 +47,7 @@ def run_job(
     return summary
 
 
+@for_run_date("run")
 def make_predictions(
     session: Session,
     job: Job,
@@ -76,12 +79,14 @@ def make_predictions(
     return summary
 
 
+@for_run_date("run")
 def evaluate_date(session: Session, job: Job, run_date: date, summary: Summary, *, gate: bool) -> None:
     """Add to the summary of a run date what has matured by it, and what the gate says of challengers."""
     if _evaluate(session, job, run_date, summary, gate=gate):
         summary.status = "done"
 
 
+@for_run_date("run")
 def run_phase(
     session: Session,
     job: Job,
@@ -122,25 +127,28 @@ def evaluated(evaluation: Evaluation) -> dict[str, object]:
 
 
 def _opened(session: Session, job: Job, run_date: date, rerun: bool) -> tuple[Summary, Run]:  # noqa: FBT001
-    run = open_run(session, job, run_date, rerun=rerun)
-    return Summary(job.name, run_date, run.run_id), run
+    return _begun(open_run(session, job, run_date, rerun=rerun))
 
 
 def _joined(session: Session, job: Job, run_date: date) -> tuple[Summary, Run]:
     """Open a run without claiming one: what only goes on with earlier phases must not stand in another run's way."""
-    run = join_run(session, job, run_date)
-    return Summary(job.name, run_date, run.run_id), run
+    return _begun(join_run(session, job, run_date))
+
+
+def _begun(run: Run) -> tuple[Summary, Run]:
+    run.session.reporter.about(run=run.run_id)
+    return Summary(run.job.name, run.run_date, run.run_id), run
 
 
 def _preprocess(run: Run, summary: Summary) -> None:
-    with _timed(summary, "preprocess"):
+    with _timed(run.session, summary, "preprocess"):
         examples = preprocess_run(run)
     summary.tables["examples"] = str(examples.table)
     summary.rows["preprocess"] = examples.counts.row_count
 
 
 def _train(run: Run, summary: Summary) -> None:
-    with _timed(summary, "train"):
+    with _timed(run.session, summary, "train"):
         models = train_run(run, preprocess_run(run))
     summary.models = [_model(model.variant, model.model_id, model.uri) for model in models]
     summary.rows["train"] = models[0].training_rows
@@ -149,17 +157,19 @@ def _train(run: Run, summary: Summary) -> None:
 def _predict(
     run: Run, summary: Summary, model: str | None = None, *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> None:
-    with _timed(summary, "predict"):
+    with _timed(run.session, summary, "predict"):
         own = {trained.uri: trained.bundle_digest for trained in committed_models(run)}
         places = {model: own.get(model, "")} if model else own
         if not places:
             raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
-        manifests = predict_run(run, preprocess_run(run), places, max_reject_rate=max_reject_rate, task=task)
+        # Who predicts may write no table: it uses the examples that preprocess made. Another model needs no run before.
+        examples = preprocess_run(run) if model else examples_of(run)
+        manifests = predict_run(run, examples, places, max_reject_rate=max_reject_rate, task=task)
     _describe_predictions(run, summary, manifests)
 
 
 def _load(run: Run, summary: Summary) -> None:
-    with _timed(summary, "load"):
+    with _timed(run.session, summary, "load"):
         manifests = _manifests_to_load(run)
         rows = load_run(run, manifests)
     summary.tables["predictions"] = str(run.session.target.table(run.job.predictions_table))
@@ -176,18 +186,28 @@ PHASES: dict[str, Callable[[Run, Summary], None]] = {
 
 def _manifests_to_load(run: Run) -> Sequence[Manifest]:
     """Return one manifest a variant: that of the run's own model where there are several."""
-    own = {model.model_id for model in committed_models(run)}
-    chosen: dict[str, Manifest] = {}
-    for manifest in sorted(committed_manifests(run), key=lambda item: item.model_id not in own):
-        rival = chosen.setdefault(manifest.variant, manifest)
-        if rival is not manifest and rival.model_id not in own:
-            raise RequestError(
-                f"{run.run_id}: two models predicted for {manifest.variant}: {rival.model_id}, {manifest.model_id}",
-                hint="train and predict in this run",
-            )
-    if not chosen:
+    sets: dict[str, list[Manifest]] = {}
+    for manifest in committed_manifests(run):
+        sets.setdefault(manifest.variant, []).append(manifest)
+    if not sets:
         raise RequestError(f"{run.run_id}: no predictions yet", hint="run predict first")
-    return [chosen[variant] for variant in sorted(chosen, key=_order(run))]
+    own = _trained(run) if any(len(rivals) > 1 for rivals in sets.values()) else set()
+    return [_of_own_model(run, sets[variant], own) for variant in sorted(sets, key=_order(run))]
+
+
+def _of_own_model(run: Run, rivals: Sequence[Manifest], own: Collection[str]) -> Manifest:
+    """Return the only set of a variant, or of several the one that the run's own model made."""
+    chosen = rivals if len(rivals) == 1 else [manifest for manifest in rivals if manifest.model_id in own]
+    if not chosen:
+        ids = ", ".join(manifest.model_id for manifest in rivals)
+        what = f"{run.run_id}: {len(rivals)} models predicted for {rivals[0].variant}: {ids}"
+        raise RequestError(what, hint="train and predict in this run")
+    return chosen[0]
+
+
+def _trained(run: Run) -> set[str]:
+    """Return the models that the ledger has of a run: who loads need not be allowed to read bundles."""
+    return {row["model_id"] for row in run.events() if (row["phase"], row["event"]) == ("train", "done")}
 
 
 def _order(run: Run) -> Callable[[str], int]:
@@ -233,12 +253,14 @@ def _model(variant: str, model_id: str, uri: str) -> dict[str, str]:
 
 
 @contextmanager
-def _timed(summary: Summary, phase: str) -> Iterator[None]:
+def _timed(session: Session, summary: Summary, phase: str) -> Iterator[None]:
+    session.reporter.about(phase=phase)
     watch = Stopwatch()
     yield
     summary.seconds[phase] = watch.seconds
 
 
+@for_run_date("evaluate")
 def evaluate_matured(session: Session, job: Job, day: date) -> Summary:
     """Evaluate what has matured by a day and was not evaluated yet, and judge the challengers."""
     summary = Summary(job.name, None, None)
@@ -250,7 +272,7 @@ def evaluate_matured(session: Session, job: Job, day: date) -> Summary:
 
 def _evaluate(session: Session, job: Job, day: date, summary: Summary, *, gate: bool) -> bool:
     """Evaluate, and let the gate judge; tell whether there was anything to do."""
-    with _timed(summary, "evaluate"):
+    with _timed(session, summary, "evaluate"):
         evaluations = evaluate_job(session, job, day)
         verdicts = gate_job(session, job, day) if gate else []
     judged = {verdict["run_date"] for verdict in verdicts}

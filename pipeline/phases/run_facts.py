@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.claims import Claim
-from pipeline.manifest import Manifest
+from pipeline.manifest import Manifest, ShardFile
 from pipeline.model_files import TrainedModel, committed_model
 from pipeline.phases.preprocess import Counts, counted, examples_stand
-from pipeline.prediction_files import committed_manifests, prediction_folder, shard_counts
+from pipeline.prediction_files import committed_manifests, committed_shards, prediction_folder, shard_counts
 from pipeline.published import finished_among, published_slices
 from pipeline.runs import Run
 
@@ -112,9 +112,16 @@ def failed_checks(facts: RunFacts) -> list[str]:
 
 def _rejected(facts: RunFacts) -> list[str]:
     """Return the variants whose predictions were refused and that have no complete set since."""
-    lacking = _lacking(facts, facts.manifests)
-    rejected = {row["variant"]: row for row in _events(facts, "rejected") if row["variant"] in lacking}
-    return [f"{name}: {row['row_count']:,} predictions rejected, see {row['uri']}" for name, row in rejected.items()]
+    own = [(name, facts.models[name]) for name in _lacking(facts, facts.manifests) if name in facts.models]
+    rejects = {name: _rejects(facts, name, model) for name, model in own}
+    counted = {name: sum(shard.rejected for shard in shards) for name, shards in rejects.items() if shards}
+    return [f"{name}: {rows:,} predictions rejected, see {rejects[name][0].rejects}" for name, rows in counted.items()]
+
+
+def _rejects(facts: RunFacts, variant: str, model: TrainedModel) -> list[ShardFile]:
+    """Return the committed shards of a model that have rejected rows."""
+    folder = prediction_folder(facts.run, variant, model.model_id)
+    return [shard for shard in committed_shards(facts.run, folder).values() if shard.rejected]
 
 
 def _preprocess(facts: RunFacts) -> PhaseState:
@@ -143,9 +150,8 @@ def _predict(facts: RunFacts) -> PhaseState:
         shards = facts.folders.get(prediction_folder(facts.run, name, model.model_id), 0) if model else 0
         said += f"; {name}: {shards} of {facts.shards} shards" if shards else ""
     rows = sum(manifest.rows for manifest in facts.manifests) if facts.manifests else None
-    # Each model's event holds the seconds of the whole phase: they are scored together.
     state = PART if facts.folders and missing else _state(facts, missing)
-    return PhaseState("predict", state, said, rows, _seconds(facts, "predict", together=True))
+    return PhaseState("predict", state, said, rows, _predict_seconds(facts))
 
 
 def _load(facts: RunFacts) -> PhaseState:
@@ -178,8 +184,12 @@ def _events(facts: RunFacts, event: str, phase: str = "") -> list[Mapping[str, A
     return [row for row in own if phase in ("", row["phase"])]
 
 
-def _seconds(facts: RunFacts, phase: str, *, together: bool = False) -> float | None:
+def _predict_seconds(facts: RunFacts) -> float | None:
+    """Return what the sets took that are complete, be they loaded and recorded or not."""
+    return round(sum(each.seconds for each in facts.manifests), 3) if facts.manifests else None
+
+
+def _seconds(facts: RunFacts, phase: str) -> float | None:
     rows = _events(facts, "published" if phase == "load" else "done", phase)
     known = [row["seconds"] for row in rows if row["seconds"] is not None]
-    total = max(known, default=0.0) if together else sum(known)
-    return round(total, 3) if known else None
+    return round(sum(known), 3) if known else None

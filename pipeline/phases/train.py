@@ -13,7 +13,9 @@ from pipeline.example_rows import training_rows
 from pipeline.identity import sql_digests
 from pipeline.inputs import read_input
 from pipeline.job_code import digest_of_code, imported_modules, project_files
+from pipeline.job_labels import in_phase
 from pipeline.ledger import Event
+from pipeline.meter import Meter
 from pipeline.model_config import ModelConfig
 from pipeline.model_files import TrainedModel, commit_model, committed_model
 from pipeline.models import Model, code_of, make_model, repeatable
@@ -88,11 +90,13 @@ def train_from_path(
     return write_bundle(folder, model, variant, data, NO_JOB)
 
 
+@in_phase("train")
 def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     """Fit every variant of a run that is not committed yet, and return the models of all of them."""
     committed = {variant.name: committed_model(run, variant.id) for variant in run.job.variants}
     missing = [variant for variant in run.job.variants if committed[variant.name] is None]
     seconds: dict[str, float] = {}
+    meter = Meter(run.session)
     if missing:
         run.done_now.add("train")
         data, origin = _training_data(run, examples), _origin(run)
@@ -101,7 +105,7 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
             committed[variant.name] = _train_variant(run, variant, data, origin)
             seconds[variant.id] = watch.seconds
     models = [model for model in committed.values() if model]
-    events = [_event(model, seconds.get(model.variant)) for model in models]
+    events = [_event(model, seconds.get(model.variant), meter) for model in models]
     if run.unrecorded("train", events):
         for model in models:
             load_id_maps(run, model)
@@ -134,11 +138,11 @@ def _scores(run: Run, model: Model, variant: Variant, data: TrainingData) -> lis
     try:
         return score_reference(model, variant, data.frame, run.job.spec.entity)
     except RequestError as error:
-        run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error}")
+        run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error.given}")
         return []
 
 
-def _event(model: TrainedModel, seconds: float | None) -> Event:
+def _event(model: TrainedModel, seconds: float | None, meter: Meter) -> Event:
     return Event(
         phase="train",
         event="done",
@@ -147,6 +151,7 @@ def _event(model: TrainedModel, seconds: float | None) -> Event:
         uri=model.uri,
         row_count=model.training_rows,
         seconds=seconds,
+        details={} if seconds is None else meter.details(),
     )
 
 

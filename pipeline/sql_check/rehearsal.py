@@ -22,6 +22,7 @@ from pipeline.statements import (
     champions,
     checks,
     dashboard,
+    doctor,
     drift,
     evaluation,
     examples,
@@ -123,6 +124,8 @@ class Rehearsal:
         yield from self._leak_test()
         yield from self._models()
         yield ledger.clock_statement(self.session, self.run.snapshot_at)
+        yield doctor.account_statement(self.session)
+        yield doctor.new_table_statement(self.session, self.session.target.runs_dataset)
 
     def life(self) -> Iterator[Statement]:
         """Return the statements of runs and evaluations."""

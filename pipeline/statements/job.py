@@ -94,6 +94,7 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
     family = catalogue.get(MetricSpec.of(job).asset)
     _check_slices(job, labels)
     _check_keys(job, family)
+    _check_judged(job, family)
     _check_metrics(job, family)
 
 
@@ -136,6 +137,14 @@ def _check_keys(job: Job, family: Asset) -> None:
             if column in job.spec.row_key:
                 what = f"{where}: key slices: {column} is part of example_key"
                 raise RequestError(what, hint="copy it under another name in the labels SQL")
+
+
+def _check_judged(job: Job, family: Asset) -> None:
+    """Refuse predictions without a column that the metric family looks at; in braces stand those of the keys."""
+    looked_at = {name for check in family.header.prediction_checks for name in check.columns if name[0] != "{"}
+    for name in sorted(looked_at - set(job.prediction_schema.names)):
+        what = f"{job.folder / 'job.yaml'}: key predictions: no column {name}, which {family.name} judges"
+        raise RequestError(what, hint="name the predicted column so, see docs/metrics.md")
 
 
 def _one(wanted: bool) -> str:  # noqa: FBT001 - a word

@@ -18,6 +18,7 @@ from pipeline.records import DAMAGED
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT, cloud_errors, with_retries
 from pipeline.store.clients import storage_client
 from pipeline.store.content import Content, create
+from pipeline.store.rights import BucketRights
 from pipeline.target import Target
 
 
@@ -48,6 +49,11 @@ class Store:
     def _client(self) -> storage.Client:
         with cloud_errors(f"connecting to bucket {self.target.bucket}"):
             return storage_client(self.target)
+
+    @cached_property
+    def rights(self) -> BucketRights:
+        """What the credentials may do in the bucket."""
+        return BucketRights(self._client, self.target.bucket)
 
     def uri(self, *parts: str) -> str:
         """Return the address of an object or folder below the target's prefix."""

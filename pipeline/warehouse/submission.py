@@ -13,11 +13,14 @@ from google.cloud import bigquery
 
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
 
-JOB_DEADLINE = 3600.0
-"""Seconds that one BigQuery job may take."""
+GRACE = 60.0
+"""Seconds that BigQuery has to end a job whose time is up: what it says of it is better than our own words."""
 
 LONGEST_PAUSE = 5.0
 """Seconds between two looks at a job that runs long."""
+
+JOB_TIMEOUT = 3600.0
+"""Seconds that a job may take."""
 
 Submit = Callable[[str], Any]
 
@@ -41,11 +44,16 @@ class Submission:
     verify: Callable[[], bool]
 
 
-def run_once(client: bigquery.Client, submission: Submission) -> Any:
+def run_once(client: bigquery.Client, submission: Submission, *, deadline: float = JOB_TIMEOUT + GRACE) -> Any:
     """Carry out a job once and return it, done.
 
     Finished attempts whose effect stands are used. The next attempt is taken, after a pause, when one failed in a way
     that passes, and at once when it was an earlier command's or its effect is gone.
+
+    Parameters
+    ----------
+    deadline
+        Seconds after which a job that still runs is left to itself.
 
     Raises
     ------
@@ -54,7 +62,9 @@ def run_once(client: bigquery.Client, submission: Submission) -> Any:
     """
     numbers = count(1)
     try:
-        return with_retries(lambda: _next_attempt(client, submission, numbers), passing=_asks_for_next_attempt)
+        return with_retries(
+            lambda: _next_attempt(client, submission, numbers, deadline), passing=_asks_for_next_attempt
+        )
     except _AttemptFailed as failed:
         raise failed.failure from failed
 
@@ -71,10 +81,10 @@ def _asks_for_next_attempt(error: BaseException) -> bool:
     return isinstance(error, _AttemptFailed)
 
 
-def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int]) -> Any:
+def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int], deadline: float) -> Any:
     for number in numbers:
         job, is_new = _submit_or_attach(client, f"{submission.job_id}-a{number}", submission.submit)
-        failure = _failure(job)
+        failure = _failure(job, deadline)
         # An old attempt's failure is no verdict on this one: its cause may have been mended since.
         if failure is not None and is_new:
             raise _AttemptFailed(failure) if is_transient(failure) else failure
@@ -87,22 +97,22 @@ class _StillRunning(Exception):
     """A job is not done yet."""
 
 
-def _failure(job: Any) -> exceptions.GoogleAPICallError | None:
+def _failure(job: Any, deadline: float) -> exceptions.GoogleAPICallError | None:
     """Wait for a job and return how it failed, or None; raise what kept us from its answer.
 
     The client's own `result` gives each of its calls the time that the whole job has: a silent server would hold it.
     """
     if job.state != "DONE":
         running = if_exception_type(_StillRunning)
-        Retry(predicate=running, initial=0.1, maximum=LONGEST_PAUSE, timeout=JOB_DEADLINE)(_look_at)(job)
+        Retry(predicate=running, initial=0.1, maximum=LONGEST_PAUSE, timeout=deadline)(_look_at)(job, deadline)
     failure: exceptions.GoogleAPICallError | None = job.exception()
     return failure
 
 
-def _look_at(job: Any) -> None:
+def _look_at(job: Any, deadline: float) -> None:
     with_retries(lambda: job.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
     if job.state != "DONE":
-        raise _StillRunning(f"job {job.job_id} still runs after {JOB_DEADLINE:.0f} s")
+        raise _StillRunning(f"job {job.job_id} still runs after {deadline:.0f} s")
 
 
 def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:

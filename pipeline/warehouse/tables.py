@@ -15,14 +15,11 @@ from pipeline.errors import RequestError
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.schemas import Schema
 from pipeline.sql_assets import TableName
-from pipeline.target import Target
+from pipeline.target import RUN_TABLE_DAYS, Target
 from pipeline.warehouse.labels import as_labels
 from pipeline.warehouse.parameters import schema_fields, schema_of
 
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
-
-RUN_TABLE_DAYS = 30
-"""Days after which tables of the runs dataset expire."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -13,15 +13,17 @@ from google.cloud import bigquery
 
 from pipeline.casts import cast_frame
 from pipeline.digests import digest_json
+from pipeline.money import billed_bytes
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.schemas import Schema
 from pipeline.sql_assets import Statement, TableName
 from pipeline.target import Target
 from pipeline.warehouse import clients
-from pipeline.warehouse.labels import as_labels
-from pipeline.warehouse.parameters import query_parameters, schema_fields
+from pipeline.warehouse.configs import load_config, query_config
 from pipeline.warehouse.recent_jobs import RecentJobs, recent_jobs
-from pipeline.warehouse.submission import Submission, run_once
+from pipeline.warehouse.rights import Rights
+from pipeline.warehouse.spending import Spending, Spent
+from pipeline.warehouse.submission import GRACE, Submission, run_once
 from pipeline.warehouse.tables import Tables
 
 
@@ -35,17 +37,13 @@ class Warehouse:
 
     Attributes
     ----------
-    bytes
-        What the statements so far cost: bytes billed for jobs, bytes processed for small reads, whose answer holds no
-        more than that.
-    jobs
-        Ids of the jobs so far that wrote something.
+    spending
+        What the jobs so far took.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.bytes = 0
-        self.jobs: list[str] = []
+        self.spending = Spending()
 
     @cached_property
     def _client(self) -> clients.ReadingClient:
@@ -57,45 +55,70 @@ class Warehouse:
         """Creating, labelling and looking at tables."""
         return Tables(self._client, self.target)
 
+    @cached_property
+    def rights(self) -> Rights:
+        """What the credentials may do."""
+        return Rights(self._client, self.target)
+
+    @property
+    def credentials(self) -> Any:
+        """Google's credentials, of whoever this is."""
+        return self._client._credentials  # noqa: SLF001 - the client has no other name for them
+
     def recent_jobs(self, prefix: str, since: datetime) -> RecentJobs:
         """Look through the jobs since a moment whose id begins with `prefix`: which run, which failed."""
         return recent_jobs(self._client, prefix, since)
 
-    def execute(
-        self, statement: Statement, *, step: str, labels: Mapping[str, str], verify: Callable[[], bool] = lambda: True
-    ) -> int:
+    def execute(self, statement: Statement, *, step: str, verify: Callable[[], bool] = lambda: True) -> int:
         """Carry out a statement that writes, once, and return the number of rows it changed.
 
         Parameters
         ----------
         step
             Stem of the job id; a digest of statement and values is appended.
-        labels
-            Who made the job.
         verify
             Tells whether the effect of an earlier, finished attempt still stands.
         """
-        config = self._query_config(statement, labels)
+        config = query_config(self.target, statement)
         stem = f"{step}-{digest_json([statement.sql, dict(statement.values)])}"
-        names = " with ".join(dict.fromkeys(asset.name for asset in statement.assets))
-        with cloud_errors(f"{names} ({step})"):
-            job = run_once(self._client, Submission(stem, self._query_submitter(statement, config), verify))
-        self.bytes += int(job.total_bytes_billed or 0)
-        self.jobs.append(job.job_id)
+        with cloud_errors(f"{_named(statement)} ({step})"):
+            job = self._run_once(Submission(stem, self._query_submitter(statement, config), verify))
+        self._spend(statement, job)
+        self.spending.jobs.append(job.job_id)
         return int(job.num_dml_affected_rows or 0)
 
     def rows(self, statement: Statement) -> list[dict[str, Any]]:
         """Return the rows of a statement that only reads; for small results."""
-        config = self._query_config(statement, {})
         with cloud_errors(statement.asset.name):
-            result = with_retries(
-                lambda: self._client.query_and_wait(
-                    statement.sql, job_config=config, api_timeout=CALL_TIMEOUT, retry=NO_RETRY, job_retry=NO_RETRY
-                )
-            )
-            found = [dict(row.items()) for row in result]
-        self.bytes += int(result.total_bytes_processed or 0)
+            job, found = with_retries(lambda: self._ask(statement))
+        self._spend(statement, job)
         return found
+
+    def _ask(self, statement: Statement) -> tuple[bigquery.QueryJob, list[dict[str, Any]]]:
+        submit = self._query_submitter(statement, query_config(self.target, statement))
+        job = submit(None)
+        rows = job.result(retry=NO_RETRY, job_retry=NO_RETRY)
+        return job, [dict(row.items()) for row in rows]
+
+    def dry_run(self, statement: Statement) -> int:
+        """Return the bytes that a statement would be billed for, by BigQuery's estimate; nothing runs.
+
+        What the target allows at most is not asked: it would hide how much it is.
+
+        Raises
+        ------
+        RequestError
+            It is wrong, or names what does not exist.
+        """
+        config = query_config(self.target, statement, is_limited=False)
+        config.dry_run = True
+        with cloud_errors(_named(statement)):
+            job = with_retries(lambda: self._query_submitter(statement, config)(None))
+        return billed_bytes(int(job.total_bytes_processed or 0), len(job.referenced_tables))
+
+    def _spend(self, statement: Statement, job: bigquery.QueryJob) -> None:
+        spent = Spent(statement.asset.name, int(job.total_bytes_billed or 0), int(job.slot_millis or 0))
+        self.spending.open.append(spent)
 
     def read_frame(self, table: TableName, schema: Schema, *, where: str = "", order_by: Sequence[str]) -> pd.DataFrame:
         """Read a named table through the Storage Read API.
@@ -153,31 +176,17 @@ class Warehouse:
             found = self.tables.row_count(table)
             return found is not None and rows in (None, found)
 
-        config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
-            schema=schema_fields(schema),
-            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
-            labels=as_labels({"pipeline": "1", "step": step}),
-        )
+        config = load_config(self.target, schema)
         stem = f"{step}-{digest_json([sorted(uris), str(table), schema.digest])}"
         with cloud_errors(f"loading {table}"):
-            job = run_once(self._client, Submission(stem, self._load_submitter(uris, table, config), stands))
-        self.jobs.append(job.job_id)
+            job = self._run_once(Submission(stem, self._load_submitter(uris, table, config), stands))
+        self.spending.jobs.append(job.job_id)
         return int(job.output_rows or 0)
 
-    def _query_config(self, statement: Statement, labels: Mapping[str, str]) -> bigquery.QueryJobConfig:
-        merged = {**self.target.labels, "pipeline": "1", "sql_digest": statement.digest, **labels}
-        config = bigquery.QueryJobConfig(
-            query_parameters=query_parameters(statement),
-            labels=as_labels(merged),
-            priority=self.target.priority,
-            use_query_cache=False,
-        )
-        if self.target.maximum_bytes_billed:
-            config.maximum_bytes_billed = self.target.maximum_bytes_billed
-        return config
+    def _run_once(self, submission: Submission) -> Any:
+        return run_once(self._client, submission, deadline=self.target.job_timeout + GRACE)
 
-    def _query_submitter(self, statement: Statement, config: bigquery.QueryJobConfig) -> Callable[[str], Any]:
+    def _query_submitter(self, statement: Statement, config: bigquery.QueryJobConfig) -> Callable[[str | None], Any]:
         return lambda job_id: self._client.query(
             statement.sql, job_config=config, job_id=job_id, job_retry=NO_RETRY, retry=NO_RETRY, timeout=CALL_TIMEOUT
         )
@@ -188,3 +197,8 @@ class Warehouse:
         return lambda job_id: self._client.load_table_from_uri(
             list(uris), str(table), job_id=job_id, job_config=config, retry=NO_RETRY, timeout=CALL_TIMEOUT
         )
+
+
+def _named(statement: Statement) -> str:
+    """Return the names of the assets of a statement, the outermost first."""
+    return " with ".join(dict.fromkeys(asset.name for asset in statement.assets))

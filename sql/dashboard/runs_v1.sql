@@ -1,7 +1,7 @@
 /*
 description: >
-  What happened in each run, a row an event, each once. `bytes` and `cost` are those of the statements that the event
-  closes, where it closes any; the cost is in the currency of the target's price_per_tib.
+  What happened in each run, a row an event, each once. `bytes` (billed), `slot_ms` and `cost` are those of the
+  statements since the event before it in the same command; the cost is in the currency of the target's price_per_tib.
 identifiers: {view: table, events: table}
 changes: {v1: first version}
 */
@@ -9,6 +9,7 @@ CREATE OR REPLACE VIEW `{view}` AS
 SELECT
   job, run_date, run_id, phase, event, variant, row_count AS `rows`, seconds,
   CAST(JSON_VALUE(details, '$.bytes') AS INT64) AS bytes,
+  CAST(JSON_VALUE(details, '$.slot_ms') AS INT64) AS slot_ms,
   CAST(JSON_VALUE(details, '$.cost') AS FLOAT64) AS cost,
   recorded_at
 FROM `{events}`

@@ -3,12 +3,14 @@ description: >
   Makes the examples of a run: the job's examples with the labels known by then, what each row is for, and its shard.
   A row is scored when its moment is the run's. It trains when its own moment has passed and its label is known, or,
   where @trains_on is 'scored', when it is scored. Only rows to score have a shard: a fingerprint of each row in the
-  history would cost more than the rest of the statement.
+  history would cost more than the rest of the statement. Rows of a shard lie together, so that who scores one reads
+  little of the others.
 parameters: {as_of: TIMESTAMP, shards: INT64, trains_on: STRING}
 identifiers: {table: table, examples: query, labels: query, key: columns, entity: columns}
 changes: {v1: first version}
 */
-CREATE OR REPLACE TABLE `{table}` AS
+CREATE OR REPLACE TABLE `{table}`
+CLUSTER BY _shard AS
 SELECT
   examples.*,
   labels.label,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib import metadata
 
 import click
@@ -90,7 +91,7 @@ def test_version_is_that_of_the_package(capsys):
         (["fly"], "No such command 'fly'"),
         (["sources", "fly"], "No such command 'fly'"),
         (["run", *JOB, *RUN_DATE, "--fly"], "No such option: --fly"),
-        (["load", *JOB], "Missing option '--run-date'"),
+        (["load", *JOB], "give --run-date, or --catch-up"),
         (["run", *JOB], "give --run-date, or --catch-up"),
         (["run", *JOB, "--catch-up", "--rerun"], "--rerun takes --run-date"),
         (["run", *RUN_DATE], "Missing argument 'JOB'"),
@@ -323,6 +324,7 @@ def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
 
     for module in ("options", "phases", "backfill"):
         monkeypatch.setattr(f"pipeline.cli.{module}.open_job", lambda *_: (None, None))
+        monkeypatch.setattr(f"pipeline.cli.{module}.attempt", lambda *_: nullcontext())
     monkeypatch.setattr("pipeline.phases.backfill.backfill_job", record_work)
     monkeypatch.setattr("pipeline.phases.run.run_job", record)
     monkeypatch.setattr("pipeline.phases.run.run_phase", record)

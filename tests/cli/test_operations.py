@@ -5,7 +5,6 @@ import json
 import pytest
 
 from pipeline.local import lifecycle
-from pipeline.local.limits import HEADING, LIMITS
 
 DAY = "2013-07-02"
 PHASES = ["preprocess", "train", "predict", "load", "evaluate"]
@@ -76,22 +75,3 @@ def test_gc_leaves_what_is_younger_than_a_day(here, where):
     assert (done.code, done.out) == (0, "flight_delay: would remove 0 tables (0 bytes) and 0 objects (0 bytes)\n")
     summary = json.loads(here("gc", "flight_delay", "--json", *where).out)
     assert summary == {"job": "flight_delay", "dry_run": False, "removed": []}
-
-
-def test_doctor_prints_what_the_local_target_cannot_prove(here, where):
-    done = here("doctor", *where)
-    assert (done.code, done.err) == (0, "")
-    lines = done.out.splitlines()
-    assert lines[-len(LIMITS) - 1 :] == [f"{HEADING}:", *map(str, LIMITS)]
-    found = json.loads(here("doctor", "--json", *where).out)
-    assert [tuple(limit.values()) for limit in found["limits"]] == list(LIMITS)
-    assert {check["state"] for check in found["checks"]} == {"ok"}
-
-
-def test_doctor_exits_with_the_code_of_the_worst(here, where, tmp_path):
-    target = tmp_path / "t.yaml"
-    target.write_text("project: my-project\n")
-    done = here("doctor", "--target", str(target))
-    assert done.code == 2
-    assert f"error target: {target}: key location: required, but missing" in done.out
-    assert HEADING not in done.out

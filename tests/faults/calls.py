@@ -65,7 +65,7 @@ class Bench:
             path.write_text(text, encoding="utf-8")
         session.warehouse.tables.create(session.target.table("numbers"), SCHEMA)
         bench = cls(session, folder)
-        session.warehouse.execute(bench.statement("append", 0), step="append", labels={})
+        session.warehouse.execute(bench.statement("append", 0), step="append")
         return bench
 
     def statement(self, name: str, number: int, table: str = "numbers") -> Statement:
@@ -87,7 +87,7 @@ class Bench:
 def execute(bench: Bench, session: Session) -> Any:
     """Append a number once."""
     number = uuid4().int % 2**62
-    session.warehouse.execute(bench.statement("append", number), step="append", labels={})
+    session.warehouse.execute(bench.statement("append", number), step="append")
     return bench.count(number)
 
 
@@ -95,8 +95,8 @@ def execute_again(bench: Bench, session: Session) -> Any:
     """Append a number, and attach to the job that did."""
     number = uuid4().int % 2**62
     statement = bench.statement("append", number)
-    bench.session.warehouse.execute(statement, step="append", labels={})
-    session.warehouse.execute(statement, step="append", labels={})
+    bench.session.warehouse.execute(statement, step="append")
+    session.warehouse.execute(statement, step="append")
     return bench.count(number)
 
 

@@ -28,7 +28,7 @@ TABLES = {
 }
 """Tables by dataset and name, with the columns that differ."""
 
-MEASURED = ("bytes", "cost", "jobs")
+MEASURED = ("bytes", "slot_ms", "cost", "jobs", "statements")
 """What is in the details of an event only where the attempt that did the work lived to tell it, as with its seconds."""
 
 JUDGEMENTS = ("verdicts", "champions", "champion view")

@@ -170,7 +170,7 @@ def test_two_statements_that_update_one_table_at_once_are_both_carried_out_once(
     def add(session, number):
         for turn in range(rounds):
             at_once.wait(20)
-            session.warehouse.execute(bench.statement("add", number, "sums"), step=f"add-{turn}", labels={})
+            session.warehouse.execute(bench.statement("add", number, "sums"), step=f"add-{turn}")
 
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(add, sessions, (1, 100))) == [None, None]

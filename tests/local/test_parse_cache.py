@@ -11,7 +11,7 @@ from bqemulator.jobs import executor, routine_ddl
 from bqemulator.sql import catalog_schema
 from sqlglot import exp
 
-from pipeline.local import concurrent_dml
+from pipeline.local import concurrent_dml, scanned_bytes
 from pipeline.local.parse_cache import READERS, cached_parser, without_places
 
 
@@ -61,6 +61,7 @@ LOOKS = {
         sql, project_id="p", catalog=CONTEXT.catalog
     ),
     "changed_table": lambda sql: concurrent_dml.changed_table(sql, "p"),
+    "statement_of": lambda sql: scanned_bytes.statement_of(sql, "p"),
 }
 STATEMENTS = [
     "CREATE SCHEMA p.s",

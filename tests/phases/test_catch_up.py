@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+from rich.console import Console
 
 from pipeline.clock import Clock
 from pipeline.errors import RequestError
 from pipeline.phases import catch_up as phase
-from pipeline.phases.catch_up import catch_up, due_dates, last_done, newest_run_date
+from pipeline.phases.catch_up import catch_up, catch_up_phase, due_dates, last_done, newest_run_date
 from pipeline.phases.run import run_job, run_phase
+from pipeline.progress import Reporter
+from pipeline.runs import join_run
+from pipeline.statements.drift import drift_rows_statement
 from tests.integration_fixtures import edited
+
+pytestmark = pytest.mark.cloud
 
 
 def july(day, hour=6):
@@ -49,6 +57,33 @@ def test_nights_without_a_call_and_a_call_that_comes_twice(fresh_session, quick_
     at(july(4))
     assert dates(catch_up(fresh_session, quick_job)) == [(date(2013, 7, day), "done") for day in (2, 3, 4)]
     assert dates(catch_up(fresh_session, quick_job)) == [(None, "already_done")]
+
+
+def phases(session, job, *names):
+    return [dates(catch_up_phase(session, job, name)) for name in names]
+
+
+def test_phase_after_phase_does_what_one_call_does(fresh_session, quick_job, at):
+    fresh_session = replace(fresh_session, reporter=Reporter(Console(file=io.StringIO(), width=80)))
+    at(july(1))
+    first = [(date(2013, 7, 1), "done")]
+    assert phases(fresh_session, quick_job, "preprocess", "train", "predict", "load") == [first] * 4
+    at(july(3))
+    missed = [(date(2013, 7, day), "done") for day in (2, 3)]
+    assert phases(fresh_session, quick_job, "preprocess", "train", "predict") == [missed] * 3
+    again = [(day, "already_done") for day, _ in missed]
+    assert phases(fresh_session, quick_job, "preprocess", "train", "predict") == [again] * 3
+    at(july(4))  # midnight has passed since preprocess: the new date is left to the next night
+    assert phases(fresh_session, quick_job, "train", "predict", "load") == [again, again, missed]
+    assert phases(fresh_session, quick_job, "load", "evaluate") == [[], [(None, "done")]]
+    assert "flight_delay load: no run date is due" in fresh_session.reporter._console.file.getvalue()
+    run = join_run(fresh_session, quick_job, date(2013, 7, 3))
+    assert recorded_drift(run)
+    assert phases(fresh_session, quick_job, "evaluate") == [[(None, "already_done")]]
+
+
+def recorded_drift(run):
+    return run.session.warehouse.rows(drift_rows_statement(run, of_labels=False))
 
 
 def test_a_date_that_was_begun_is_ended_first(fresh_session, quick_job, at):

@@ -75,6 +75,7 @@ def scored_by_hand(session, folder, day, variant, known_by):
     return pd.DataFrame(scores).merge(labels.to_pandas(), on=["flight", "origin"])
 
 
+@pytest.mark.cloud
 def test_nothing_is_evaluated_before_the_labels_have_matured(session, job, runs):
     assert [run.evaluated for run in runs] == [[], []]
     early = evaluate_matured(session, job, date(2013, 7, 5))
@@ -82,6 +83,7 @@ def test_nothing_is_evaluated_before_the_labels_have_matured(session, job, runs)
     assert reader(session)("SELECT * FROM ml.metrics_v1") == []
 
 
+@pytest.mark.cloud
 def test_matured_run_dates_are_evaluated_once(session, job, evaluations, requests_sent):
     assert [evaluation.run_date for evaluation in evaluations] == DAYS
     count = reader(session)("SELECT COUNT(*) AS n FROM ml.metrics_v1")[0]["n"]
@@ -93,6 +95,7 @@ def test_matured_run_dates_are_evaluated_once(session, job, evaluations, request
     assert requests_sent.writes == []
 
 
+@pytest.mark.cloud
 def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluations):
     rows = reader(session)(f"SELECT * FROM ml.metrics_v1 WHERE run_date = '{DAYS[0]}'")
     assert list(rows[0]) == COLUMNS
@@ -119,6 +122,7 @@ def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluat
     )
 
 
+@pytest.mark.cloud
 @pytest.mark.parametrize("day", DAYS)
 def test_published_metrics_are_scikit_learns(session, job, fixtures_folder, evaluations, day):
     for variant in job.variants:

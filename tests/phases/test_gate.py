@@ -23,6 +23,7 @@ def said(session, job):
     return [(row["run_date"], row["challenger"], row["verdict"]) for row in verdicts(session, job)]
 
 
+@pytest.mark.cloud
 def test_a_full_window_promotes_from_the_day_after_the_last_published_one(session, job):
     own = gated_job(job)
     life(session, own, 4, {"new": BETTER})
@@ -69,6 +70,7 @@ def test_a_promotion_never_changes_what_consumers_have_read(session, job):
     assert set(seen(session, own).items()) >= {(day(8), variant(own, "old")), (day(9), variant(own, "new"))}
 
 
+@pytest.mark.cloud
 def test_what_was_judged_is_not_judged_again(session, job, requests_sent):
     own = gated_job(job)
     life(session, own, 3, {"new": BETTER})
@@ -80,6 +82,7 @@ def test_what_was_judged_is_not_judged_again(session, job, requests_sent):
     assert verdicts(session, own) == before
 
 
+@pytest.mark.cloud
 @pytest.mark.parametrize(("step", "times"), [("verdicts", 0), ("promotion", 0), ("promotion", 1)])
 def test_killed_anywhere_and_run_again_it_leaves_the_same_rows(session, job, monkeypatch, step, times):
     own, undisturbed = gated_job(job), gated_job(job)
@@ -109,6 +112,7 @@ def test_killed_anywhere_and_run_again_it_leaves_the_same_rows(session, job, mon
     ]
 
 
+@pytest.mark.cloud
 def test_the_best_of_those_that_pass_is_promoted_and_nobody_else(session, job):
     own = gated_job(job, "good", "best")
     life(session, own, 4, {"good": [*BETTER, -9], "best": [2 * value for value in (*BETTER, -9)]})

@@ -57,6 +57,7 @@ def leftovers(session, run):
     }
 
 
+@pytest.mark.cloud
 def test_what_nobody_refers_to_is_removed_and_everything_else_stays(session, quick_job, done):
     kept = uris(session, quick_job)
     orphans = leftovers(session, done)
@@ -68,6 +69,7 @@ def test_what_nobody_refers_to_is_removed_and_everything_else_stays(session, qui
     assert collect_garbage(session, quick_job, NOW) == []
 
 
+@pytest.mark.cloud
 def test_what_has_other_names_is_left_alone(session, quick_job, done):
     folder = session.store.uri(quick_job.name)
     strangers = {
@@ -93,6 +95,7 @@ def test_a_prefix_that_looks_like_an_attempt_does_not_matter(make_target, connec
     assert marker in uris(session, quick_job)
 
 
+@pytest.mark.cloud
 def test_nothing_younger_than_the_limit_is_removed(session, quick_job, done):
     orphans = leftovers(session, done)
     assert collect_garbage(session, quick_job, DAY) == []
@@ -196,6 +199,7 @@ def test_a_run_table_is_as_old_as_its_last_change(session, quick_job, done, monk
     session.warehouse.tables.delete(table)
 
 
+@pytest.mark.cloud
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("killed_in", ["train._training_data", "predict.commit_manifest", "load.name_champion"])
 def test_an_unfinished_run_goes_on_after_its_tables_were_removed(fresh_session, quick_job, killed_in, monkeypatch):

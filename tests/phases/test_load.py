@@ -181,7 +181,7 @@ def test_of_two_models_of_a_variant_the_runs_own_is_published_and_two_strangers_
     for model in (first, second):
         run_phase(session, one, days[2], "predict", model=model)
     with pytest.raises(
-        RequestError, match=r"two models predicted for logistic_regression@.* - train and predict in this run"
+        RequestError, match=r"2 models predicted for logistic_regression@.* - train and predict in this run"
     ):
         run_phase(session, one, days[2], "load")
     run = prepare(session, one, days[2])

@@ -10,6 +10,8 @@ from pipeline.phases.run import run_job, run_phase
 from pipeline.runs import open_run
 from tests.integration_fixtures import edited, quick, reader, with_history_days
 
+pytestmark = pytest.mark.cloud
+
 DAY = date(2013, 7, 5)
 EVENT_COLUMNS = [
     *("event_id", "job", "run_date", "run_id", "phase", "event", "variant", "model_id", "uri", "row_count", "seconds"),

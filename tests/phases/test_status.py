@@ -73,6 +73,7 @@ def test_a_run_date_whose_claims_are_gone_was_not_done_and_folders_of_other_name
     assert recent_dates(session, job, 7) == []
 
 
+@pytest.mark.cloud
 def test_a_finished_run_shows_every_phase_with_rows_and_time(session, quick_job, done):
     (run,) = status_of(session, quick_job, DONE_DAY).runs
     assert (run.run_id, run.generation, run.state, run.present) == (done.run_id, 1, "published", True)
@@ -85,6 +86,7 @@ def test_a_finished_run_shows_every_phase_with_rows_and_time(session, quick_job,
     assert said(run, "evaluate") == "labels matured on 2013-07-05; not evaluated yet"
 
 
+@pytest.mark.cloud
 def test_it_only_reads(session, quick_job, done, requests_sent):
     status_of(session, quick_job, DONE_DAY)
     recent_dates(session, quick_job, 7)
@@ -114,6 +116,7 @@ def test_the_next_run_evaluates_what_waits(session, quick_job, done):
     assert state.next.endswith("then load, then evaluate 2013-07-03 where labels are known")
 
 
+@pytest.mark.cloud
 @pytest.mark.matrix(2)
 @pytest.mark.parametrize(
     ("number", "killed_in", "expected", "then"),
@@ -244,6 +247,7 @@ def test_examples_that_are_gone_are_made_again_only_by_a_run_that_needs_them(ses
     assert (states(state.runs[0])["preprocess"], state.next) == ("done", "nothing: all done")
 
 
+@pytest.mark.cloud
 def test_failed_checks_and_failed_jobs_are_shown_with_their_words(fresh_session, quick_job, monkeypatch):
     run_phase(fresh_session, quick_job, PART_DAY, "preprocess")
     run = open_run(fresh_session, quick_job, PART_DAY)

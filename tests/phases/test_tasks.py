@@ -14,6 +14,8 @@ from pipeline.prediction_files import committed_manifests
 from pipeline.runs import join_run
 from tests.integration_fixtures import quick
 
+pytestmark = pytest.mark.cloud
+
 SHARDS = 3
 DAYS = iter(date(2013, 7, day) for day in range(1, 10))
 

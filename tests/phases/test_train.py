@@ -204,4 +204,5 @@ def test_events_name_the_model_and_its_place(session, trained, run):
     expected = sorted((model["variant"], model["model_id"], model["uri"]) for model in trained.models)
     assert [(row["variant"], row["model_id"], row["uri"]) for row in rows] == expected
     assert {row["row_count"] for row in rows} == {trained.rows["train"]}
-    assert all(json.loads(row["details"]) == {} for row in rows)
+    details = [json.loads(row["details"]) for row in rows]
+    assert {frozenset(each) for each in details} == {frozenset({"bytes", "slot_ms", "cost", "jobs", "statements"})}

@@ -31,7 +31,7 @@ def run(session: Session, case: Case) -> Rows:
     looked_at = case.content.expect.table
     if not looked_at:
         return session.warehouse.rows(statement)
-    session.warehouse.execute(statement, step=f"case-{suffix}", labels={})
+    session.warehouse.execute(statement, step=f"case-{suffix}")
     return _rows(session, f"SELECT * FROM {place(looked_at, 'table').quoted}")
 
 
@@ -47,7 +47,7 @@ def call(session: Session, case: Case) -> list[Any]:
 def make_functions(session: Session) -> None:
     """Make the project's functions."""
     for each in functions(session):
-        session.warehouse.execute(each.statement, step=f"case-{uuid4().hex[:10]}", labels={})
+        session.warehouse.execute(each.statement, step=f"case-{uuid4().hex[:10]}")
 
 
 def _fill(session: Session, case: Case, name: str, table: TableName) -> None:

@@ -4,11 +4,14 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from pipeline.errors import RequestError
 from pipeline.project import Project
 from pipeline.session import Session
-from pipeline.statements.job import Asked, job_query
+from pipeline.sql_assets import Catalogue
+from pipeline.statements.job import Asked, check_assets, job_query
 from pipeline.statements.places import function_name
 from tests.dummy_project import dummy_project, edit, offline_target
+from tests.integration_fixtures import ROOT, edited
 
 DAY, MOMENT = date(2013, 7, 5), datetime(2013, 7, 5, 4, tzinfo=UTC)
 EXAMPLES = "sql/dummy/preprocess/examples_v1.sql"
@@ -61,3 +64,14 @@ def test_engine_values_are_passed_where_they_are_declared_and_only_sources_are_r
         "history_days": 3,
     }
     assert f"{session.target.table('items').quoted} FOR SYSTEM_TIME AS OF" in statement.sql
+
+
+@pytest.mark.parametrize(("family", "column"), [("binary_classification", "score"), ("regression", "value")])
+def test_predictions_without_the_column_that_the_family_judges_are_refused(family, column):
+    project = Project.open(ROOT)
+    job = project.job("flight_delay")
+    predictions = job.spec.predictions.model_copy(update={"columns": {"points": "FLOAT64 NOT NULL"}})
+    other = edited(job, family=family, predictions=predictions, headline=[], gate=None)
+    said = f"key predictions: no column {column}, which metrics/{family}_v1 judges - name"
+    with pytest.raises(RequestError, match=said):
+        check_assets(Catalogue(ROOT), other)

@@ -58,8 +58,8 @@ class FakeBigQuery:
             raise AWAY
         return self.jobs[job_id]
 
-    def run(self, verify=lambda: True) -> FakeJob:
-        return run_once(self, Submission("s", self.submit, verify))
+    def run(self, verify=lambda: True, **options) -> FakeJob:
+        return run_once(self, Submission("s", self.submit, verify), **options)
 
 
 def test_a_job_is_submitted_under_its_first_id():
@@ -127,12 +127,11 @@ def test_a_job_that_is_done_at_once_is_not_looked_at():
     assert bigquery.run().asked == 0
 
 
-def test_a_job_that_runs_for_too_long_is_an_error_that_names_it(monkeypatch):
-    monkeypatch.setattr("pipeline.warehouse.submission.JOB_DEADLINE", 0.3)
+def test_a_job_that_runs_for_too_long_is_an_error_that_names_it():
     bigquery = FakeBigQuery(new=[FakeJob(looks=1000)])
     words = r"publishing: job s-a1 still runs after 0 s - run the same command again"
     with pytest.raises(CloudError, match=words), retries.cloud_errors("publishing"):
-        bigquery.run()
+        bigquery.run(deadline=0.3)
 
 
 def test_a_submission_that_is_refused_is_raised():

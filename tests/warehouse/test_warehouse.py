@@ -9,6 +9,7 @@ import pytest
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from pipeline.errors import CloudError, RequestError
+from pipeline.job_labels import labelled
 from pipeline.schemas import Schema
 from pipeline.sql_assets import Catalogue, TableName, render
 from pipeline.target import Endpoints
@@ -136,6 +137,13 @@ changes: {v1: first version}
 */
 INSERT INTO `{table}` (number) SELECT @number
 """
+COPY = """/*
+description: Doubles the numbers.
+identifiers: {table: table}
+changes: {v1: first version}
+*/
+INSERT INTO `{table}` (number) SELECT number FROM `{table}`
+"""
 READ = """/*
 description: Returns what it is given.
 parameters:
@@ -151,7 +159,7 @@ ORDER BY pair.a
 
 @pytest.fixture
 def catalogue(tmp_path):
-    for name, text in {"append": ASSET, "read": READ}.items():
+    for name, text in {"append": ASSET, "copy": COPY, "read": READ}.items():
         path = tmp_path / "sql" / "tests" / f"{name}_v1.sql"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -174,19 +182,19 @@ def count(session):
 
 def test_a_statement_of_one_step_runs_once(session, warehouse, catalogue, numbers):
     statement, step = append(catalogue, numbers, 1), "once-1"
-    assert warehouse.execute(statement, step=step, labels={}) == 1
-    assert warehouse.execute(statement, step=step, labels={}) == 1
+    assert warehouse.execute(statement, step=step) == 1
+    assert warehouse.execute(statement, step=step) == 1
     assert count(session) == 1
-    warehouse.execute(append(catalogue, numbers, 2), step=step, labels={})
-    warehouse.execute(statement, step="once-2", labels={})
+    warehouse.execute(append(catalogue, numbers, 2), step=step)
+    warehouse.execute(statement, step="once-2")
     assert count(session) == 3
 
 
 def test_a_finished_statement_whose_effect_is_gone_runs_again(session, warehouse, catalogue, numbers):
     statement = append(catalogue, numbers, 7)
-    warehouse.execute(statement, step="gone", labels={})
+    warehouse.execute(statement, step="gone")
     reader(session)("DELETE FROM ml.numbers WHERE TRUE")
-    warehouse.execute(statement, step="gone", labels={}, verify=lambda: count(session) > 0)
+    warehouse.execute(statement, step="gone", verify=lambda: count(session) > 0)
     assert count(session) == 1
 
 
@@ -194,20 +202,39 @@ def test_a_statement_that_failed_for_good_is_tried_anew_by_the_next_command(sess
     statement = append(catalogue, numbers, 3)
     reader(session)("DROP TABLE ml.numbers")
     with pytest.raises(RequestError, match=r"tests/append_v1 \(mended\): .*numbers"):
-        warehouse.execute(statement, step="mended", labels={})
+        warehouse.execute(statement, step="mended")
     reader(session)("CREATE TABLE ml.numbers (number INT64)")
-    warehouse.execute(statement, step="mended", labels={})
+    warehouse.execute(statement, step="mended")
     assert count(session) == 1
 
 
 def test_jobs_carry_labels_and_an_id_of_our_own(warehouse, catalogue, numbers, requests_sent):
     statement = append(catalogue, numbers, 4)
-    warehouse.execute(statement, step="labelled", labels={"run_id": "Flight-2013 07"})
+    with labelled(run_id="Flight-2013 07"):
+        warehouse.execute(statement, step="labelled")
     (sent,) = requests_sent.jobs
     assert re.fullmatch(r"labelled-[0-9a-f]{16}-a1", sent.body["jobReference"]["jobId"])
     labels = sent.body["configuration"]["labels"]
-    assert labels == {"pipeline": "1", "sql_digest": statement.digest, "run_id": "flight-2013_07"}
+    sql = {"sql_version": "tests_append_v1", "sql_digest": statement.digest}
+    assert labels == {"pipeline": "1", **sql, "run_id": "flight-2013_07"}
     assert "@number" in sent.statement
+
+
+def test_a_statement_above_the_limit_is_refused_once_and_says_where_the_limit_stands(
+    warehouse, catalogue, numbers, requests_sent
+):
+    warehouse.execute(append(catalogue, numbers, 8), step="within")
+    limited = Warehouse(warehouse.target.model_copy(update={"maximum_bytes_billed": 1_000_000}))
+    requests_sent.clear()
+    copy = render(catalogue.get("tests/copy_v1"), {"table": numbers}, {})
+    words = (
+        r"tests/copy_v1 \(copy\): would be billed for 10,485,760 bytes, allowed are 1,000,000 - raise maximum_bytes_bi"
+    )
+    with pytest.raises(RequestError, match=words):
+        limited.execute(copy, step="copy")
+    assert len(requests_sent.sent) == 1
+    assert limited.dry_run(copy) == 10_485_760
+    assert warehouse.execute(copy, step="copy") == 1
 
 
 def test_parameters_arrive_typed(warehouse, catalogue):
@@ -296,7 +323,7 @@ def test_a_server_that_is_gone_is_an_error_within_seconds(warehouse, monkeypatch
         gone.tables.row_count(gone.target.table("rows"))
     assert caught.value.exit_code == 4
     with pytest.raises(CloudError, match="tests/append_v1"):
-        gone.execute(append(catalogue, gone.target.table("numbers"), 1), step="gone", labels={})
+        gone.execute(append(catalogue, gone.target.table("numbers"), 1), step="gone")
 
 
 def test_the_read_client_of_the_cloud_is_the_same_class_without_a_restriction(warehouse):

@@ -14,9 +14,9 @@ from pipeline.errors import PipelineError
 from pipeline.phases.backfill.dates import Dates, Outcome
 from pipeline.phases.backfill.result import Backfill, Failure
 from pipeline.phases.backfill.starters import outcome, starter
-from pipeline.phases.backfill.worker import Work, with_lines
+from pipeline.phases.backfill.worker import Work, without_bars
 from pipeline.phases.run import evaluate_date, make_predictions
-from pipeline.progress import Lines, Stopwatch
+from pipeline.progress import Stopwatch
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
@@ -78,7 +78,7 @@ def _predictions(
         def became(day: date, future: Future[Summary]) -> Outcome:
             what = outcome(job, day, future)
             if isinstance(what, PipelineError):
-                session.reporter.say(f"{day} failed: {what}")
+                session.reporter.warn(f"{day} failed: {what.given}")
             count(what)
             return what
 
@@ -114,7 +114,7 @@ def _in_order(
     session: Session, job: Job, days: Sequence[date], work: Work, found: Mapping[date, Outcome]
 ) -> Iterator[tuple[date, Outcome | None]]:
     """Yield what became of each date at last: what needs the dates before it is done as long as these went well."""
-    inner, goes_on = with_lines(session, Lines(session.reporter.say)), True
+    inner, goes_on = without_bars(session), True
     for day in days:
         what = found.get(day)
         if goes_on and isinstance(what, Summary):
@@ -132,7 +132,7 @@ def _finished(session: Session, job: Job, day: date, work: Work, summary: Summar
             summary = _both(summary, make_predictions(session, job, day, max_reject_rate=work.max_reject_rate))
         evaluate_date(session, job, day, summary, gate=work.gate)
     except PipelineError as error:
-        session.reporter.say(f"{day} failed: {error}")
+        session.reporter.warn(f"{day} failed: {error.given}")
         return error
     return summary
 

@@ -10,6 +10,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from threading import Thread
 
+from pipeline.errors import loggable, quoted
+from pipeline.progress import WARNING, Reporter
+
 LONGEST = 4000
 """Bytes of a line. What is shorter than PIPE_BUF (4096) is written whole or not at all, without a lock that a process
 that is killed would keep."""
@@ -19,10 +22,10 @@ END = b""
 
 
 @contextmanager
-def listening(say: Callable[[str], None]) -> Iterator[Connection]:
-    """Yield what other processes send lines to; each line is said until the end of the block."""
+def listening(reporter: Reporter) -> Iterator[Connection]:
+    """Yield what other processes send lines to; each line is told until the end of the block."""
     receiver, sender = Pipe(duplex=False)
-    thread = Thread(target=_say_all, args=(receiver, say), name="backfill-lines", daemon=True)
+    thread = Thread(target=_tell_all, args=(receiver, reporter), name="backfill-lines", daemon=True)
     thread.start()
     try:
         yield sender
@@ -33,17 +36,26 @@ def listening(say: Callable[[str], None]) -> Iterator[Connection]:
         receiver.close()
 
 
-def _say_all(receiver: Connection, say: Callable[[str], None]) -> None:
+def _tell_all(receiver: Connection, reporter: Reporter) -> None:
     while line := receiver.recv_bytes():
         with suppress(OSError):  # whoever read stderr is gone; the lines are taken all the same, or the senders wait
-            say(line.decode(errors="replace"))
+            _tell(reporter, line.decode(errors="replace"))
+
+
+def _tell(reporter: Reporter, text: str) -> None:
+    if text.startswith(WARNING):
+        reporter.warn(text.removeprefix(WARNING))
+    else:
+        reporter.say(text)
 
 
 def sender_of(lines: Connection) -> Callable[[str], None]:
-    """Return what sends a line; empty ones are left out."""
+    """Return what sends a line; empty ones are left out, and of long ones what may hold values of rows."""
 
     def send(text: str) -> None:
-        line = text.encode()[:LONGEST]
+        line = text.encode()
+        if len(line) > LONGEST:  # the cut may lie within a quotation, whose end is what keeps it out of logs
+            line = loggable(text).encode()[:LONGEST]
         if line.strip():
             lines.send_bytes(line)
 
@@ -61,10 +73,11 @@ class Speaker(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Send the lines that end in this text; what is begun waits for its end."""
+        """Send the lines that end in this text; what is begun waits for its end. Nobody knows what they hold."""
         *lines, self._begun = (self._begun + text).split("\n")
         for line in lines:
-            self._send(line)
+            if line.strip():
+                self._send(quoted(line, "[a line that a process printed is not logged]"))
         return len(text)
 
 

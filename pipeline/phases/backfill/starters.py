@@ -16,9 +16,10 @@ from multiprocessing.process import BaseProcess
 from pebble import ProcessExpired, ProcessPool
 
 from pipeline.errors import PipelineError, ProcessLost
+from pipeline.job_labels import job_labels
 from pipeline.phases.backfill.relay import listening
-from pipeline.phases.backfill.worker import Place, Work, begin, predictions_of, with_lines, work_on
-from pipeline.progress import Lines, Stopwatch
+from pipeline.phases.backfill.worker import Place, Work, begin, predictions_of, without_bars, work_on
+from pipeline.progress import Stopwatch
 from pipeline.project import Job
 from pipeline.session import Session
 from pipeline.summary import Summary
@@ -35,14 +36,14 @@ Start = Callable[[date], "Future[Summary]"]
 def starter(session: Session, job: Job, work: Work, processes: int) -> Iterator[Start]:
     """Yield what starts the work of a run date; processes that still run at the end of the block are ended."""
     if processes == 1:
-        yield partial(_work_here, with_lines(session, Lines(session.reporter.say)), job, work)
+        yield partial(_work_here, without_bars(session), job, work)
         return
     # Not forked: Google's clients and OpenMP have threads, which a fork would leave in the middle of what they do.
     context = multiprocessing.get_context("spawn")
     place = Place(session.project.root, session.target)
     others = set(multiprocessing.active_children())
-    with listening(session.reporter.say) as lines:
-        pool = ProcessPool(processes, initializer=begin, initargs=(place, lines), context=context)
+    with listening(session.reporter) as lines:
+        pool = ProcessPool(processes, initializer=begin, initargs=(place, dict(job_labels()), lines), context=context)
         try:
             _start(pool)
             yield lambda day: pool.schedule(work_on, (job, day, work))
@@ -63,12 +64,13 @@ def _start(pool: ProcessPool) -> None:
 
 
 def _end(processes: set[BaseProcess]) -> None:
-    """End processes, all at once; the pool kills those that do not end, and does not expect some to be starting yet."""
+    """End processes, all at once and in time; the pool does that one by one, and expects none to be starting yet."""
     for process in processes:
         process.terminate()
     watch = Stopwatch()
     for process in processes:
         process.join(max(0.0, END_SECONDS - watch.seconds))
+        process.kill()
 
 
 def _work_here(session: Session, job: Job, work: Work, day: date) -> Future[Summary]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.job_labels import label_from_here
 from pipeline.phases.backfill.relay import sender_of, speak_through
 from pipeline.phases.run import make_predictions
-from pipeline.progress import Lines
+from pipeline.progress import Lines, WithoutBars
 from pipeline.project import Job, Project
 from pipeline.session import Session
 from pipeline.summary import Summary
@@ -48,9 +50,16 @@ _sessions: list[Session] = []
 """The session of this process, for all its run dates."""
 
 
-def begin(place: Place, lines: Connection) -> None:
-    """Prepare a new process: what it says goes to its parent, and SIGTERM ends it as it ends a command."""
+def begin(place: Place, labels: Mapping[str, str], lines: Connection) -> None:
+    """Prepare a new process: what it says goes to its parent, and SIGTERM ends it as it ends a command.
+
+    Parameters
+    ----------
+    labels
+        What the jobs that it sends carry, as those of its parent do.
+    """
     signal.signal(signal.SIGTERM, _end)
+    label_from_here(**labels)
     send = sender_of(lines)
     speak_through(send)
     os.dup2(2, 1)  # what compiled code prints must not stand in the parent's JSON
@@ -80,6 +89,6 @@ def predictions_of(session: Session, job: Job, run_date: date, work: Work) -> Su
     return make_predictions(session, job, run_date, rerun=work.rerun, max_reject_rate=rate, publish=not work.gate)
 
 
-def with_lines(session: Session, lines: Lines) -> Session:
-    """Return the session of this process with another reporter."""
-    return replace(session, reporter=lines)
+def without_bars(session: Session) -> Session:
+    """Return a session that says what this one does, and shows no bars: the backfill has its own."""
+    return replace(session, reporter=WithoutBars(session.reporter))

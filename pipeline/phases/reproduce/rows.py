@@ -13,6 +13,7 @@ from pipeline.compare.values import changes_of
 from pipeline.digests import unique_name
 from pipeline.errors import RequestError
 from pipeline.example_rows import training_rows
+from pipeline.job_labels import labelled
 from pipeline.phases.reproduce.item import Item
 from pipeline.phases.reproduce.side import Side
 from pipeline.runs import Run
@@ -50,8 +51,9 @@ def rebuilt_examples(run: Run) -> Iterator[TableName]:
     """
     again = replace(run, run_id=unique_name(f"{run.job.name}-{run.run_date}"))
     tables, table, labels = run.session.warehouse.tables, again.table("examples"), run.labels("reproduce")
-    with run.session.reporter.step(f"{run.run_date} examples again, as of {run.snapshot_at:%Y-%m-%d %H:%M:%S}"):
-        run.session.warehouse.execute(examples_statement(again), step=f"{again.run_id}-examples", labels=labels)
+    said = f"{run.run_date} examples again, as of {run.snapshot_at:%Y-%m-%d %H:%M:%S}"
+    with run.session.reporter.step(said), labelled(**labels):
+        run.session.warehouse.execute(examples_statement(again), step=f"{again.run_id}-examples")
     try:
         tables.label_run_table(table, labels)
         yield table

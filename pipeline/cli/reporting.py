@@ -1,0 +1,47 @@
+"""Where a command says what it does: to people on stderr, or as entries of Cloud Logging where Cloud Run runs it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.cloud_log import CloudLog
+    from pipeline.progress import Reporter
+
+_current: list[CloudLog] = []
+"""The log of this process, if Cloud Run runs it."""
+
+
+def begin() -> None:
+    """Look whether Cloud Run runs this process; if so, what it and its libraries say becomes entries of one log."""
+    from pipeline.cloud_run import Execution
+
+    _current.clear()
+    execution = Execution.of(os.environ)
+    if execution is None:
+        return
+    from pipeline.cloud_log import CloudLog, LogHandler
+
+    log = CloudLog(execution)
+    _current.append(log)
+    logging.getLogger().addHandler(LogHandler(log))
+    logging.captureWarnings(capture=True)
+
+
+def cloud_log() -> CloudLog | None:
+    """Return the log of this process; None where people read what it says."""
+    return _current[0] if _current else None
+
+
+def reporter() -> Reporter:
+    """Return who tells what happens."""
+    from pipeline.progress import Reporter
+
+    log = cloud_log()
+    if log is None:
+        return Reporter()
+    from pipeline.cloud_log import LogReporter
+
+    return LogReporter(log)

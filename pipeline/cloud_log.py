@@ -1,0 +1,131 @@
+"""Entries of Cloud Logging: one JSON object a line on stderr, in which no value of a row stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TextIO, TypeVar
+
+from pipeline.cloud_run import Execution
+from pipeline.errors import PipelineError, loggable
+from pipeline.progress import Reporter
+
+ItemT = TypeVar("ItemT")
+
+ROWLESS = ("google", "urllib3")
+"""Libraries that log addresses and states of connections, and never a row."""
+
+INFO, WARNING, ERROR, CRITICAL = "INFO", "WARNING", "ERROR", "CRITICAL"
+
+KEYS = "logging.googleapis.com"
+"""Begins the keys that Cloud Logging reads: https://cloud.google.com/logging/docs/structured-logging"""
+
+
+class CloudLog:
+    """Writes entries about one task of one execution.
+
+    Parameters
+    ----------
+    execution
+        What Cloud Run says of this process.
+    stream
+        Where entries go, one line each: JSON has no line end within a text, so that no value can begin an entry.
+    """
+
+    def __init__(self, execution: Execution, stream: TextIO | None = None) -> None:
+        self._execution = execution
+        self._stream = stream or sys.stderr
+        self._labels = {"execution": execution.name, "task": str(execution.task.index)}
+        self._project = ""
+
+    def about(self, *, project: str = "", **labels: str) -> None:
+        """Say of which project, job, run and phase the entries are from now on."""
+        self._project = project or self._project
+        self._labels |= labels
+
+    def write(self, severity: str, message: str, **fields: Any) -> None:
+        """Write an entry; quoted words are left out of it."""
+        entry = {
+            "severity": severity,
+            "message": loggable(message),
+            "time": datetime.now(UTC).isoformat(),
+            f"{KEYS}/labels": dict(self._labels),
+            **self._trace(),
+            **fields,
+        }
+        self._stream.write(json.dumps(entry, default=str) + "\n")
+        self._stream.flush()
+
+    def fail(self, error: PipelineError, exit_code: int) -> None:
+        """Write the entry of a command that ends with an error."""
+        severity = WARNING if exit_code > 128 else ERROR  # ended from outside: the next attempt goes on
+        self.write(severity, f"error: {error.loggable}", exit_code=exit_code)
+
+    def crash(self, error: BaseException) -> None:
+        """Write the entry of a bug, with its traceback."""
+        self.write(CRITICAL, traceback_of(error), exit_code=1)
+
+    def _trace(self) -> Mapping[str, str]:
+        """All tasks and attempts of an execution are one trace: what happened in a night is read together."""
+        if not self._project:
+            return {}
+        digest = hashlib.sha256(self._execution.name.encode()).hexdigest()[:32]
+        return {f"{KEYS}/trace": f"projects/{self._project}/traces/{digest}"}
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return places and classes of an error and its causes; not their words, which may hold values of rows."""
+    parts, seen = list[str](), set[int]()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        words = f": {cause.loggable}" if isinstance(cause, PipelineError) else " [its words are not logged]"
+        lines = traceback.format_tb(cause.__traceback__)
+        name = f"{type(cause).__module__}.{type(cause).__qualname__}".removeprefix("builtins.")
+        parts.append("".join(["Traceback (most recent call last):\n", *lines, f"{name}{words}"]))
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\n\nThe exception above came after this one:\n\n".join(parts)
+
+
+class LogReporter(Reporter):
+    """Tells Cloud Logging what happens."""
+
+    def __init__(self, log: CloudLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def say(self, text: str) -> None:
+        """Write an entry."""
+        self._log.write(INFO, text)
+
+    def warn(self, text: str) -> None:
+        """Write an entry about what nobody has to mend tonight."""
+        self._log.write(WARNING, text)
+
+    def about(self, **labels: str) -> None:
+        """Label the entries that come with run and phase."""
+        self._log.about(**labels)
+
+    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
+        """Yield the items."""
+        yield from items
+
+
+class LogHandler(logging.Handler):
+    """Makes entries of what libraries log; where it is not known to be without values of rows, not of its words."""
+
+    def __init__(self, log: CloudLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write an entry."""
+        severity = ERROR if record.levelno >= logging.ERROR else WARNING
+        knows_rows = record.name.partition(".")[0] not in ROWLESS
+        words = "[its words are not logged]" if knows_rows else record.getMessage()
+        self._log.write(severity, f"{record.name}: {words}", source=f"{record.pathname}:{record.lineno}")

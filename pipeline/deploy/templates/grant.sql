@@ -1,0 +1,2 @@
+GRANT `{{ grant.role }}` ON {{ "SCHEMA" if grant.kind == "dataset" else "TABLE" }} {{ grant.address }}
+TO "{{ grant.member }}";

@@ -1,0 +1,44 @@
+"""What Google's services say where an API is not enabled in a project: 403, and no role helps.
+
+https://cloud.google.com/apis/docs/troubleshooting: `accessNotConfigured` in the older form of errors over HTTP,
+`SERVICE_DISABLED` in the newer one and over gRPC; the words hold the address of a page for people.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from google.api_core import exceptions
+
+from pipeline.errors import ApiDisabled
+
+REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
+PAGE = re.compile(r"/apis/(?:api|library)/([a-z0-9-]+\.googleapis\.com)\S*?[?&]project=([\w:.-]*\w)")
+
+OF_GCLOUD = "764086051850"
+"""Project of gcloud itself: asked by credentials of a person that name no project to count calls for."""
+
+
+def api_disabled(doing: str, error: exceptions.GoogleAPICallError) -> ApiDisabled | None:
+    """Return our error where this one says that an API is not enabled, else None."""
+    if not REASONS & {error.reason, *_legacy_reasons(error)}:
+        return None
+    service, project = _where(error)
+    if project == OF_GCLOUD:
+        what = f"{doing}: the credentials name no project whose APIs they use"
+        return ApiDisabled(what, hint="run gcloud auth application-default set-quota-project PROJECT")
+    hint = f"run gcloud services enable {service} --project={project}, and wait a few minutes"
+    return ApiDisabled(f"{doing}: API {service} is not enabled in project {project}", hint=hint)
+
+
+def _where(error: exceptions.GoogleAPICallError) -> tuple[str, str]:
+    """Return the service and the project; what nobody says is left to the reader."""
+    found = PAGE.search(str(error.message))
+    metadata: Any = error.metadata or {}
+    service, project = found.groups() if found else ("API.googleapis.com", "PROJECT")
+    return metadata.get("service", service), metadata.get("consumer", project).removeprefix("projects/")
+
+
+def _legacy_reasons(error: exceptions.GoogleAPICallError) -> list[str]:
+    return [str(item.get("reason")) for item in error.errors if isinstance(item, dict)]

@@ -1,0 +1,220 @@
+"""The command line as a task of Cloud Run: what it logs, what it remembers of earlier attempts, how it ends."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pipeline.cloud_run import ATTEMPT, COUNT, EXECUTION, INDEX
+from tests.cli.parcels import CANARY, LAST, write_project, write_sources
+from tests.integration_fixtures import COMMAND
+
+LABELS, TRACE = "logging.googleapis.com/labels", "logging.googleapis.com/trace"
+DAYS = iter(range(1, 11))
+
+
+@pytest.fixture(scope="module")
+def parcels(process, cli_dir, tmp_path_factory):
+    """The folder of a project whose sources are loaded."""
+    root = write_project(tmp_path_factory.mktemp("parcels"))
+    folder = write_sources(root / "data")
+    where = ["--local-dir", str(cli_dir), "--project-dir", str(root)]
+    done = process("sources", "load", "parcels", "--from", str(folder), *where)
+    assert done.code == 0, done.err
+    return root
+
+
+def entries_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def cloud(here, cli_dir, parcels, monkeypatch):
+    """Run a command as a task: `task(...)` returns its exit code and its entries, and all output it made."""
+
+    monkeypatch.setattr(logging, "captureWarnings", lambda **_: None)  # pytest has them
+    monkeypatch.setattr(logging.getLogger(), "handlers", list(logging.getLogger().handlers))
+
+    def task(*arguments, index=0, count=1, attempt=0, execution="night-1"):
+        values = {EXECUTION: execution, INDEX: index, COUNT: count, ATTEMPT: attempt}
+        for name, value in values.items():
+            monkeypatch.setenv(name, str(value))
+        for name in [name for name in sys.modules if name.startswith("jobs.parcels")]:
+            monkeypatch.delitem(sys.modules, name)
+        done = here(*arguments, "--local-dir", str(cli_dir), "--project-dir", str(parcels))
+        return done.code, entries_of(done.err), done.out
+
+    return task
+
+
+def changed(parcels, **changes):
+    write_project(parcels, **changes)
+
+
+def test_every_line_is_an_entry_with_labels_and_one_trace(cloud, parcels):
+    changed(parcels)
+    code, entries, out = cloud("run", "parcels", "--run-date", str(LAST), "--json")
+    assert (code, out) == (0, "")
+    assert {entry["severity"] for entry in entries} == {"INFO"}
+    assert {entry[TRACE] for entry in entries} == {entries[0][TRACE]}
+    assert entries[0][TRACE].startswith("projects/pipeline-local/traces/")
+    last = entries[-1]
+    assert last["message"].startswith(f"parcels {LAST}: done, ")
+    assert last["rows"]["load"] == 100
+    assert last[LABELS] == {
+        "job": "parcels",
+        "run": last["run_id"],
+        "phase": "evaluate",
+        "task": "0",
+        "execution": "night-1",
+    }
+    phases = [entry[LABELS].get("phase") for entry in entries]
+    assert [phase for phase in dict.fromkeys(phases) if phase] == ["preprocess", "train", "predict", "load", "evaluate"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "exit_code", "said"),
+    [
+        ({"fails": "fit"}, 2, r"Rate: fit raised ValueError: [values are not logged]"),
+        ({"fails": "key"}, 2, r"Rate: predict raised KeyError: [values are not logged]"),
+        ({"fails": "reject"}, 3, "100 of 100 predictions do not fit the prediction schema"),
+        (
+            {"checks": "[{accepted_values: {column: parcel, values: [x]}}]"},
+            3,
+            "e.g. parcel, day = [values are not logged]",
+        ),
+        ({"label": "CAST(note AS INT64)"}, 2, "reason invalidQuery"),
+    ],
+)
+def test_no_value_of_a_row_is_logged(cloud, parcels, changes, exit_code, said):
+    changed(parcels, **changes)
+    code, entries, out = cloud("run", "parcels", "--run-date", str(LAST), "--rerun")
+    text = json.dumps(entries) + out
+    assert (code, CANARY in text) == (exit_code, False), text
+    entry = [entry for entry in entries if said in entry["message"]][-1]
+    assert (entry["severity"], entry["exit_code"]) == ("ERROR", code)
+    assert "forged" not in {entry["message"] for entry in entries}
+
+
+def test_what_libraries_and_models_warn_of_is_an_entry_without_its_words(process, cli_dir, parcels, monkeypatch):
+    changed(parcels, fails="warning")
+    monkeypatch.setenv(EXECUTION, "night-1")
+    where = ["--local-dir", str(cli_dir), "--project-dir", str(parcels)]
+    done = process("train", "parcels", "--run-date", "2026-02-07", *where)
+    assert done.code == 0, done.err
+    entries = entries_of(done.err)
+    (entry,) = [entry for entry in entries if entry["severity"] == "WARNING"]
+    assert entry["message"] == "py.warnings: [its words are not logged]"
+    assert CANARY not in done.err + done.out
+
+
+def test_people_see_what_logs_leave_out(here, cli_dir, parcels):
+    changed(parcels, fails="fit")
+    done = here("run", "parcels", "--run-date", str(LAST), "--local-dir", str(cli_dir), "--project-dir", str(parcels))
+    assert f"Rate: fit raised ValueError: cannot read {CANARY}-" in done.error
+
+
+def test_a_bug_is_one_entry_with_its_places_and_none_of_its_words(cloud, parcels, monkeypatch):
+    changed(parcels)
+
+    def broken(*_, **__):
+        try:
+            {}[f"{CANARY}-7\n{{}}"]
+        except KeyError as error:
+            raise ZeroDivisionError(f"{CANARY}-7") from error
+
+    monkeypatch.setattr("pipeline.phases.run.preprocess_run", broken)
+    code, entries, _ = cloud("run", "parcels", "--run-date", str(LAST), "--rerun")
+    entry = entries[-1]
+    assert (code, entry["severity"], entry["exit_code"]) == (1, "CRITICAL", 1)
+    assert entry["message"].count("Traceback (most recent call last):") == 2
+    assert "ZeroDivisionError" in entry["message"]
+    assert "KeyError" in entry["message"]
+    assert "CANARY-7" not in json.dumps(entries)
+
+
+def test_what_failed_for_good_is_not_tried_again_in_this_execution(cloud, parcels, requests_sent):
+    changed(parcels, fails="key")
+    night = ("run", "parcels", "--run-date", str(LAST), "--rerun")
+    first, entries, _ = cloud(*night, execution="night-2")
+    requests_sent.clear()
+    again, repeated, _ = cloud(*night, execution="night-2", attempt=1)
+    assert (first, again) == (2, 2)
+    assert repeated[-1]["message"].startswith("error: attempt 0 failed for good, so this one does nothing: Rate: ")
+    assert entries[-1]["message"].removeprefix("error: ") in repeated[-1]["message"]
+    assert requests_sent.jobs == []
+    changed(parcels)
+    assert cloud(*night, execution="night-2", attempt=2, index=1, count=2)[0] == 0  # another task
+    assert cloud(*night, execution="night-3")[0] == 0
+
+
+def test_what_may_pass_is_tried_again(cloud, parcels, monkeypatch):
+    from pipeline.errors import CloudError
+
+    changed(parcels)
+    night = ("run", "parcels", "--run-date", str(LAST), "--rerun")
+    with monkeypatch.context() as patch:
+
+        def fail(*_, **__):
+            raise CloudError("BigQuery is away")
+
+        patch.setattr("pipeline.phases.run.preprocess_run", fail)
+        assert cloud(*night, execution="night-4")[0] == 4
+    assert cloud(*night, execution="night-4", attempt=1)[0] == 0
+
+
+def test_wrong_variables_are_one_line(here, monkeypatch):
+    monkeypatch.setenv(EXECUTION, "night-1")
+    monkeypatch.setenv(INDEX, "x")
+    done = here("run", "parcels", "--run-date", str(LAST))
+    assert (done.code, done.err) == (2, "error: CLOUD_RUN_TASK_INDEX is 'x' - Cloud Run sets it to a number\n")
+
+
+STUCK = """
+import ctypes, os, sys
+from pipeline.cli import app, ending
+def work(*_, **__):
+    print("ready", flush=True)
+    ctypes.CDLL(None).sleep(60)  # a long call of C: Python's own handler cannot run
+app.app = work
+end = app.end_on_sigterm
+app.end_on_sigterm = lambda: end(0.5)
+app.main()
+"""
+
+
+def test_sigterm_ends_a_process_that_is_in_a_long_call():
+    process = subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    began = time.monotonic()
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert time.monotonic() - began < 5
+    assert err.startswith("error: ended")
+
+
+def test_a_task_that_gets_sigterm_ends_soon_and_the_next_attempt_goes_on(process, cli_dir, parcels, tmp_path):
+    waiting = tmp_path / "waiting"
+    changed(parcels, fails=f"wait {waiting}")
+    where = ["--local-dir", str(cli_dir), "--project-dir", str(parcels)]
+    day = ["parcels", "--run-date", "2026-02-08", *where]
+    assert process("train", *day).code == 0
+    task = {**os.environ, EXECUTION: "night-5", INDEX: "0", COUNT: "1", ATTEMPT: "0"}
+    victim = subprocess.Popen([*COMMAND, "predict", *day], stderr=subprocess.PIPE, text=True, env=task)
+    while not waiting.exists():
+        assert victim.poll() is None, victim.stderr.read()
+        time.sleep(0.05)
+    began = time.monotonic()
+    victim.terminate()
+    _, err = victim.communicate(timeout=20)
+    assert (victim.returncode, time.monotonic() - began < 8) == (143, True)
+    assert entries_of(err)[-1]["exit_code"] == 143
+    assert process("predict", *day).code == 0
+    assert process("load", *day).out.startswith("parcels 2026-02-08: done, load 100 rows")

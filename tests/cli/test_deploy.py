@@ -1,0 +1,40 @@
+"""`pipeline deploy` and `pipeline setup` as one calls them."""
+
+from __future__ import annotations
+
+import json
+
+from tests.deploy.golden_files import IMAGE
+
+TARGET = ("--target", "targets/example.yaml")
+
+
+def test_deploy_says_what_it_wrote(here, tmp_path):
+    done = here("deploy", "flight_delay", *TARGET, "--image", IMAGE, "--out", str(tmp_path / "out"))
+    assert done.code == 0, done.err
+    assert done.out.startswith(f"flight_delay: 18 files in {tmp_path / 'out'}, nothing was sent")
+
+
+def test_deploy_writes_one_json_object(here, tmp_path):
+    done = here("deploy", "flight_delay", *TARGET, "--image", IMAGE, "--out", str(tmp_path / "out"), "--json")
+    content = json.loads(done.out)
+    assert (content["job"], content["target"], content["image"]) == ("flight_delay", "targets/example.yaml", IMAGE)
+    assert "deploy.sh" in content["files"]
+
+
+def test_deploy_refuses_the_local_target(here, tmp_path):
+    done = here("deploy", "flight_delay", "--target", "local", "--image", IMAGE, "--out", str(tmp_path / "out"))
+    assert (done.code, done.error) == (
+        2,
+        "error: --target local is this machine - name a target file in the project's folder",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_setup_makes_what_is_missing_and_then_nothing(here, cli_dir, requests_sent):
+    arguments = ("setup", "flight_delay", "--local-dir", str(cli_dir))
+    done = here(*arguments)
+    assert (done.code, done.out) == (0, "flight_delay: tables, functions and views are there\n"), done.err
+    requests_sent.clear()
+    assert here(*arguments).code == 0
+    assert [sent for sent in requests_sent.jobs if "CREATE" in sent.statement] == []

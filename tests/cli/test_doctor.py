@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.cli.doctor import AccountOf
+from pipeline.cloud_run import ATTEMPT, COUNT, EXECUTION, INDEX
+from pipeline.deploy.names import PHASES, SETUP
+from pipeline.local.limits import HEADING, LIMITS, UNKNOWN
+
+
+def worst(found):
+    return max((check["state"] for check in found["checks"]), key=["ok", "note", "error"].index)
+
+
+@pytest.fixture
+def where(loaded_dir):
+    return ("--local-dir", str(loaded_dir))
+
+
+def test_doctor_prints_what_the_local_target_cannot_prove(here, where):
+    done = here("doctor", *where)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[-len(LIMITS) - 1 :] == [f"{HEADING}:", *map(str, LIMITS)]
+    found = json.loads(here("doctor", "--json", *where).out)
+    assert [tuple(limit.values()) for limit in found["limits"]] == list(LIMITS)
+    notes = {check["check"] for check in found["checks"] if check["state"] == "note"}
+    assert (notes, worst(found)) == (set(UNKNOWN), "note")
+
+
+def test_doctor_exits_with_the_code_of_the_worst(here, where, tmp_path):
+    target = tmp_path / "t.yaml"
+    target.write_text("project: my-project\n")
+    done = here("doctor", "--target", str(target))
+    assert done.code == 2
+    assert f"error target: {target}: key location: required, but missing" in done.out
+    assert HEADING not in done.out
+
+
+def test_accounts_are_those_of_a_deployment():
+    assert [account.value for account in AccountOf] == [SETUP, *PHASES]
+
+
+def test_a_job_that_is_none_is_an_error_and_the_other_is_not_looked_at(here, where):
+    done = here("doctor", "nope", "--phase", "predict", *where)
+    assert done.code == 2
+    jobs = [line for line in done.out.splitlines() if line[6:].startswith("job ")]
+    assert [line.partition(":")[0] for line in jobs] == ["error job nope"]
+
+
+def test_in_cloud_run_each_finding_is_an_entry(here, tmp_path, monkeypatch):
+    for name, value in {EXECUTION: "e", INDEX: "0", COUNT: "1", ATTEMPT: "0"}.items():
+        monkeypatch.setenv(name, value)
+    done = here("doctor", "--target", str(tmp_path / "none.yaml"))
+    assert (done.code, done.out) == (2, "")
+    entries = [json.loads(line) for line in done.err.splitlines()]
+    assert entries[0]["message"].startswith("ok    python: ")
+    assert [entry["severity"] for entry in entries] == ["INFO"] * (len(entries) - 1) + ["ERROR"]

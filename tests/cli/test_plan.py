@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+FIRST, LAST = "2013-10-01", "2014-09-30"
+ASKED = ("plan", "flight_delay", "--from", FIRST, "--to", LAST)
+KEYS = ["job", "price_per_tib", "maximum_bytes_billed", "reservation", "dates", "phases", "statements", "total"]
+
+
+@pytest.fixture(scope="module")
+def where(loaded_dir):
+    return ("--local-dir", str(loaded_dir))
+
+
+def test_a_year_is_a_table_that_says_what_its_numbers_are(here, where):
+    done = here(*ASKED, *where)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0] == f"flight_delay {FIRST} to {LAST}: 365 dates to run, 0 done"
+    starts = [line.split()[0] for line in lines if line.strip()]
+    assert [word for word in starts if word in ("preprocess", "train", "load", "evaluate", "total")] == [
+        *("preprocess", "train", "load", "evaluate", "total"),
+    ]
+    assert lines[-1].startswith("local target: bytes are an estimate from the sizes of the columns that a statement")
+
+
+def test_json_is_one_object_that_holds_everything(here, where):
+    plan = json.loads(here(*ASKED, "--json", *where).out)
+    assert list(plan) == [*KEYS, "budget", "note"]
+    assert len(plan["dates"]) == 365
+    assert plan["dates"][0] == {"run_date": FIRST, "state": "to run", "evaluates": True, "is_published": False}
+    assert [phase["phase"] for phase in plan["phases"]] == ["preprocess", "train", "load", "evaluate"]
+    dry = [each["bytes"] for each in plan["statements"] if each["origin"] == "dry run"]
+    assert len(dry) == 2
+    assert min(dry) >= 10 * 2**20
+    assert plan["total"]["bytes"] == sum(phase["bytes"] for phase in plan["phases"])
+    assert "estimate" in plan["note"]
+
+
+def test_what_a_command_asks_says_which_command_and_job(here, where, requests_sent):
+    here(*ASKED, *where)
+    labels = [sent.body["configuration"]["labels"] for sent in requests_sent.sent if sent.path.endswith("/jobs")]
+    assert {(each["job"], each["phase"]) for each in labels} == {("flight_delay", "plan")}
+
+
+def test_over_budget_is_exit_code_2_and_one_line_beside_the_plan(here, where):
+    done = here(*ASKED, "--budget", "0.0001", "--json", *where)
+    assert done.code == 2
+    assert json.loads(done.out)["budget"] == 0.0001
+    assert done.error.startswith(f"error: flight_delay {FIRST} to {LAST}: the estimate, ")
+    assert done.error.endswith(", is above --budget 0.0001 - plan fewer dates, or raise the budget")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("flight_delay", "--from", LAST, "--to", FIRST), f"--from {LAST} lies after --to {FIRST} - swap them"),
+        (("flight", "--from", FIRST, "--to", LAST), "no job 'flight' in "),
+        (("flight_delay", "--from", "yesterday", "--to", LAST), "--from 'yesterday' is not a date - write YYYY-MM-DD"),
+        ((*ASKED[1:], "--budget", "nan"), "nan is no amount of money - see pipeline plan --help"),
+        ((*ASKED[1:], "--budget", "-1"), "-1.0 is no amount of money - see pipeline plan --help"),
+        ((*ASKED[1:], "--budget", "inf"), "inf is no amount of money - see pipeline plan --help"),
+        (("flight_delay", "--from", FIRST), "Missing option '--to' - see pipeline plan --help"),
+    ],
+)
+def test_nonsense_is_named_in_one_line(here, arguments, said):
+    done = here("plan", *arguments, "--local-dir", "nowhere")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.error
+
+
+def test_a_budget_at_a_target_without_a_price_is_refused_before_anything_is_asked(here, tmp_path):
+    datasets = "\n".join(f"{name}: x" for name in ("dataset", "runs_dataset", "ledger_dataset", "dashboard_dataset"))
+    target = tmp_path / "cloud.yaml"
+    target.write_text(f"project: a-project\nlocation: US\nregion: us-central1\nbucket: a-bucket\n{datasets}\n")
+    done = here(*ASKED, "--budget", "5", "--target", str(target))
+    assert done.code == 2
+    assert "the target has no price_per_tib, so nothing is known of money - add price_per_tib to" in done.error

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.deploy import folder, write_deployment
+from pipeline.errors import RequestError
+from tests.deploy.golden_files import deployment
+
+
+@pytest.fixture(scope="module")
+def flights():
+    return deployment("flight_delay")
+
+
+def names(path):
+    return sorted(each.relative_to(path).as_posix() for each in path.rglob("*") if each.is_file())
+
+
+def test_a_folder_is_written_with_a_script_to_run(flights, tmp_path):
+    written = write_deployment(flights, tmp_path / "out")
+    assert names(tmp_path / "out") == written
+    assert (tmp_path / "out" / "deploy.sh").stat().st_mode & 0o111
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_earlier_deployment_is_replaced_whole(flights, tmp_path):
+    out = tmp_path / "out"
+    written = write_deployment(flights, out)
+    (out / "run_jobs" / "old_phase.yaml").write_text("left over")
+    (out / "workflow.yaml").write_text("changed by hand")
+    assert write_deployment(flights, out) == names(out) == written
+    assert "changed by hand" not in (out / "workflow.yaml").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_empty_folder_is_filled(flights, tmp_path):
+    (tmp_path / "out").mkdir()
+    assert "deploy.sh" in write_deployment(flights, tmp_path / "out")
+
+
+def test_what_fails_leaves_the_earlier_one(flights, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    write_deployment(flights, out)
+    (out / "note").write_text("kept")
+
+    def half(new, made):
+        new.mkdir()
+        (new / "README.md").write_text(made["README.md"])
+        raise OSError("disk full")
+
+    monkeypatch.setattr(folder, "_write", half)
+    with pytest.raises(OSError, match="disk full"):
+        write_deployment(flights, out)
+    assert (out / "note").read_text() == "kept"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_with_other_files_is_left_alone(flights, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RequestError, match=r"holds other files and no deployment\.json"):
+        write_deployment(flights, tmp_path)
+    assert names(tmp_path) == ["notes.txt"]
+
+
+def test_a_file_a_link_or_a_missing_parent_is_refused(flights, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path)
+    for place, said in (("file", "is no folder"), ("link", "is no folder"), ("no/out", "there is no folder")):
+        with pytest.raises(RequestError, match=said):
+            write_deployment(flights, tmp_path / place)

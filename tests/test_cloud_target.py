@@ -1,0 +1,111 @@
+"""The option that sends tests to a project on Google Cloud, tried with a target file whose addresses are emulators'."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from pipeline.store import Store
+from pipeline.warehouse import Warehouse
+from tests.cloud_target import DAY_MS, CloudPlaces
+from tests.conftest import network_guard
+from tests.integration_fixtures import BUCKET, ROOT
+
+
+def run(*command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def base(make_target):
+    """A project as a target file names it."""
+    target = make_target().model_copy(update={"bucket": BUCKET, "prefix": "team"})
+    Store(target).create_bucket()
+    return target
+
+
+@pytest.fixture
+def target_file(base, tmp_path):
+    path = tmp_path / "target.yaml"
+    path.write_text(yaml.safe_dump(base.model_dump(exclude_none=True)))
+    return path
+
+
+def left(base):
+    """Datasets and objects of tests."""
+    names = [item.dataset_id for item in Warehouse(base)._client.list_datasets()]
+    return [name for name in names if name.startswith("pipeline_test_")] + Store(base).list(f"gs://{BUCKET}/team/")
+
+
+def test_tests_run_with_a_target_file_alone_and_leave_nothing(base, target_file, endpoints):
+    """The target file names no emulator, and nothing asks for the fixture that starts them."""
+    emulators = ",".join((endpoints.bigquery, endpoints.bigquery_storage, endpoints.storage))
+    plugin = ("-p", "tests.emulated_cloud", f"--emulators={emulators}", f"--cloud-target={target_file}")
+    tests = ("tests/phases/test_again.py", "tests/test_files.py", "-k", "generations_go_on or test_files")
+    code, said = run(sys.executable, "-m", "pytest", "-q", "--setup-show", *plugin, *tests)
+    assert code == 0, said
+    assert "1 passed" in said
+    assert "deselected" in said  # tests/test_files.py assumes nothing either, but there is nothing to send there
+    assert "cloud_places" in said
+    assert "local_target" not in said
+    assert "left behind" not in said
+    assert left(base) == []
+
+
+def test_places_have_names_of_their_own_expire_and_are_removed(base, connect):
+    places = CloudPlaces(base)
+    session = connect(places.make())
+    places.create(session)
+    assert not set(session.target.datasets) & set(base.datasets)
+    client = session.warehouse._client
+    made = [client.get_dataset(f"{base.project}.{name}") for name in session.target.datasets]
+    assert {dataset.default_table_expiration_ms for dataset in made} == {DAY_MS}
+    session.store.put_json_once({}, session.store.uri("x.json"))
+    assert len(left(base)) == 4 + 1
+    assert list(places.remove()) == []
+    assert left(base) == []
+    assert list(places.remove()) == []
+
+
+def test_what_cannot_be_removed_is_named_with_the_command_that_does(base, monkeypatch):
+    monkeypatch.setattr("pipeline.retries.UNREACHABLE_DEADLINE", 0.0)
+    nowhere = base.endpoints.model_copy(update={"bigquery": "http://127.0.0.1:9", "storage": "http://127.0.0.1:9"})
+    places = CloudPlaces(base.model_copy(update={"endpoints": nowhere}))
+    name = places.make().dataset
+    monkeypatch.setattr("tests.cloud_target.SECONDS", 0.1)
+    lines = list(places.remove())
+    assert [line.partition(":")[0] for line in lines[:1]] == [f"dataset {base.project}.{name}"]
+    assert lines[0].endswith(f"bq rm -r -f --dataset {base.project}:{name}")
+    assert lines[-1].endswith(f"gcloud storage rm --recursive gs://{BUCKET}/team/tests/{name}/")
+    assert len(lines) == 5
+
+
+def test_a_target_file_that_is_none_is_one_line(tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text("project: p-roject\n")
+    code, said = run(sys.executable, "-m", "pytest", f"--cloud-target={path}", "tests/test_files.py")
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: --cloud-target: {path}: key location: required, but missing" in said
+
+
+def test_make_says_that_it_skips_without_a_target():
+    code, said = run("make", "test-cloud")
+    assert (code, said) == (0, "tests in the cloud: skipped, no project given - make test-cloud TARGET=file.yaml\n")
+
+
+@pytest.mark.parametrize("option", [None, "target.yaml"])
+def test_the_guard_lets_tests_leave_this_machine_only_with_the_option(option):
+    request = SimpleNamespace(config=SimpleNamespace(getoption=lambda _: option))
+    guard = contextmanager(network_guard._get_wrapped_function())
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    with guard(request):
+        left_alone = (socket.socket.connect is connect, socket.getaddrinfo is look_up)
+    assert left_alone == ((True, True) if option else (False, False))
+    assert (socket.socket.connect is connect, socket.getaddrinfo is look_up) == (True, True)

@@ -1,0 +1,100 @@
+"""The Dockerfile: what the image holds, as whom it runs, and how `make image-steps` reads it."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.code_digest import code_digest
+from tools.dockerfile import Instruction, stages_of
+from tools.image_steps import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = stages_of((ROOT / "Dockerfile").read_text(encoding="utf-8"))
+BUILD, FINAL = STAGES
+IGNORED = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_it_passes_hadolint():
+    linter = Path(sys.executable).parent / "hadolint"
+    done = subprocess.run([linter, "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_two_stages_of_one_base_that_can_be_pinned():
+    text = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r"^FROM (.*)$", text, re.MULTILINE) == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11-slim", text, re.MULTILINE)
+
+
+def test_packages_come_with_hashes_or_not_from_outside():
+    runs = [part for each in BUILD.of("RUN") for part in each.rest.split("&&")]
+    installs = [part for part in runs if " pip install " in part]
+    assert len(installs) == 3
+    assert all("--require-hashes" in part or "--no-index" in part for part in installs)
+    assert FINAL.of("RUN") == []
+
+
+def test_it_runs_as_a_number_that_is_not_root():
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", FINAL.of("USER")[0].rest)
+    assert [each.name for each in FINAL.instructions].index("USER") > max(
+        at for at, each in enumerate(FINAL.instructions) if each.name == "COPY"
+    )
+
+
+def test_no_shell_stands_between_the_signal_and_the_pipeline():
+    assert FINAL.of("ENTRYPOINT")[0].exec_form == ["pipeline"]
+    assert FINAL.of("CMD") == []
+
+
+def test_labels_say_commit_and_code():
+    labels = {name: value for each in FINAL.of("LABEL") for name, value in each.pairs.items()}
+    assert (labels["org.opencontainers.image.revision"], labels["code-digest"]) == ("${COMMIT}", "${CODE_DIGEST}")
+
+
+def test_what_is_written_for_a_while_goes_to_tmp():
+    environment = {name: value for each in FINAL.of("ENV") for name, value in each.pairs.items()}
+    assert (environment["HOME"], environment["TMPDIR"]) == ("/tmp", "/tmp")
+    assert environment["PYTHONDONTWRITEBYTECODE"] == "1"
+
+
+def test_what_is_copied_is_sent_to_the_builder_and_nothing_else():
+    copies = [each for stage in STAGES for each in stage.of("COPY") if not each.rest.startswith("--from=")]
+    copied = {word.rstrip("/") for each in copies for word in each.words[:-1]}
+    sent = {line.removeprefix("!") for line in IGNORED if line.startswith("!")}
+    assert copied == sent
+    assert all((ROOT / name).exists() for name in copied)
+    assert IGNORED[0] == "*"
+    kept_out = ("tests", ".git", ".venv", ".local", ".env")
+    assert not [name for name in kept_out if any(fnmatch.fnmatch(name, pattern) for pattern in sent)]
+
+
+def test_instructions_are_read_with_continued_lines_and_without_comments():
+    (stage,) = stages_of(
+        'ARG A=1\nFROM x AS y\n# no\nRUN a \\\n  # neither\n  && b\nENV A=1 B="two words"\nENTRYPOINT ["c"]\n'
+    )
+    assert stage.name == "y"
+    assert stage.of("RUN") == [Instruction("RUN", "a && b")]
+    assert stage.of("ENV")[0].pairs == {"A": "1", "B": "two words"}
+    assert stage.of("ENTRYPOINT")[0].exec_form == ["c"]
+    assert stage.of("RUN")[0].exec_form is None
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("/opt/x/bin/y -r a/build.txt", "{0}/opt/x/bin/y -r a/build.txt"),
+        ("cd /app && ls ./tmp", "cd {0}/app && ls ./tmp"),
+    ],
+)
+def test_paths_of_the_image_become_paths_below_a_folder(tmp_path, text, made):
+    assert Image(tmp_path)._text(text) == made.format(tmp_path)
+
+
+def test_the_code_digest_is_that_of_all_jobs():
+    assert re.fullmatch(r"[0-9a-f]{16}", code_digest(ROOT))

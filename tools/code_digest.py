@@ -1,0 +1,24 @@
+"""Print one digest of what can change predictions besides SQL and configuration, for the image's label.
+
+That is the code of every job, the versions of the libraries that their models import, and the engine's contract number.
+
+Usage: python -m tools.code_digest
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.digests import digest_json
+from pipeline.job_code import digest_of_code
+from pipeline.project import Project
+
+
+def code_digest(root: Path) -> str:
+    """Return the digest of a project."""
+    project = Project.open(root)
+    return digest_json({name: digest_of_code(project.job(name)) for name in project.job_names()})
+
+
+if __name__ == "__main__":
+    print(code_digest(Path()))

@@ -1,0 +1,61 @@
+"""Dockerfiles, as far as ours goes: instructions by stage, with continued lines joined and comments left out."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction: its name in capitals and what follows it."""
+
+    name: str
+    rest: str
+
+    @property
+    def words(self) -> list[str]:
+        """What follows, by spaces, without flags."""
+        return [word for word in self.rest.split() if not word.startswith("--")]
+
+    @property
+    def pairs(self) -> dict[str, str]:
+        """Names and values of ENV, ARG or LABEL."""
+        return {name: value.strip('"') for name, value in re.findall(r'([\w.-]+)=("[^"]*"|\S*)', self.rest)}
+
+    @property
+    def exec_form(self) -> list[str] | None:
+        """The words of a JSON list, or None where a shell would read it."""
+        try:
+            found = json.loads(self.rest)
+        except ValueError:
+            return None
+        return found if isinstance(found, list) else None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What stands below one FROM."""
+
+    name: str
+    instructions: list[Instruction] = field(default_factory=list)
+
+    def of(self, name: str) -> list[Instruction]:
+        """Return the instructions of one name."""
+        return [each for each in self.instructions if each.name == name]
+
+
+def stages_of(text: str) -> list[Stage]:
+    """Return the stages of a Dockerfile; what stands above the first FROM is left out."""
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
+    stages: list[Stage] = []
+    for line in filter(str.strip, joined.splitlines()):
+        name, _, rest = line.strip().partition(" ")
+        if name == "FROM":
+            alias = re.search(r" AS (\S+)$", rest)
+            stages.append(Stage(alias[1] if alias else ""))
+        elif stages:
+            stages[-1].instructions.append(Instruction(name.upper(), rest.strip()))
+    return stages
