@@ -6,9 +6,18 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from pipeline.dates import EARLIEST, LATEST
+from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest
+from pipeline.project import Job
 from pipeline.published import published
 from pipeline.runs import Run
+from pipeline.session import Session
+
+
+def lacks_champion(session: Session, job: Job, run_date: date) -> bool:
+    """Tell whether a run of this date names a champion: nobody is one for it, or one that is no variant any more."""
+    in_force = Ledger(session, job.name).run_start(run_date)["champion"]
+    return in_force not in {variant.id for variant in job.variants}
 
 
 def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:

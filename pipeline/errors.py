@@ -4,6 +4,7 @@
       RequestError         2  the request is wrong: arguments, YAML, SQL, missing data
       CheckError           3  data checks stopped the run
       CloudError           4  BigQuery or Cloud Storage failed after bounded retries
+      ProcessLost          4  a process of this command ended in the middle: killed, or out of memory
       PermissionMissing    5  a permission is missing; the message names it and a role that grants it
         ApiDisabled        5  an API is not enabled in a project; the message names the command that enables it
 
@@ -84,6 +85,12 @@ class CheckError(PipelineError):
 
 class CloudError(PipelineError):
     """BigQuery or Cloud Storage failed after bounded retries."""
+
+    exit_code = 4
+
+
+class ProcessLost(PipelineError):
+    """A process of this command ended in the middle; the same command goes on."""
 
     exit_code = 4
 

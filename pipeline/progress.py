@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from time import perf_counter
 from typing import TypeVar
 
@@ -14,6 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.errors import readable
 
 ItemT = TypeVar("ItemT")
+
+WARNING = "warning: "
+"""Begins a line about what nobody has to mend tonight."""
 
 
 class Stopwatch:
@@ -46,7 +50,7 @@ class Reporter:
 
     def warn(self, text: str) -> None:
         """Write one line about what nobody has to mend tonight."""
-        self.say(f"warning: {text}")
+        self.say(f"{WARNING}{text}")
 
     def about(self, **labels: str) -> None:
         """Say of which run and phase all that comes is; people know what they asked for."""
@@ -70,6 +74,66 @@ class Reporter:
         said = ", ".join(words)
         self.say(f"{what}: {said} ({watch.seconds:.1f} s)" if said else f"{what} ({watch.seconds:.1f} s)")
 
-    def _bars(self) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    @contextmanager
+    def count(self, what: str, total: int) -> Iterator[Callable[[str], None]]:
+        """Show how many of several long pieces of work are done: a bar on a terminal, lines elsewhere.
+
+        What is yielded is called after each piece, with a note such as how long the others may take.
+        """
+        if not self._console.is_terminal:
+            numbers = count(1)
+            yield lambda note: self.say(f"{what}: {next(numbers)} of {total}{note and ', '}{note}")
+            return
+        with self._bars(TextColumn("{task.fields[note]}")) as bars:
+            task = bars.add_task(what, total=total, note="")
+            yield lambda note: bars.update(task, advance=1, note=note)
+
+    def _bars(self, *more: TextColumn) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *more)
         return Progress(*columns, console=self._console, transient=True)
+
+
+class WithoutBars(Reporter):
+    """Tells by another reporter, and shows no bars: that one shows its own meanwhile."""
+
+    def __init__(self, other: Reporter) -> None:
+        super().__init__()
+        self._other = other
+
+    def say(self, text: str) -> None:
+        """Say one line."""
+        self._other.say(text)
+
+    def warn(self, text: str) -> None:
+        """Say one line about what nobody has to mend tonight."""
+        self._other.warn(text)
+
+    def about(self, **labels: str) -> None:
+        """Say of which run and phase all that comes is."""
+        self._other.about(**labels)
+
+    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
+        """Yield the items."""
+        yield from items
+
+
+class Lines(Reporter):
+    """Hands each line over, with the marks of its `quoted` words; there are no bars.
+
+    Parameters
+    ----------
+    hand_over
+        Gets each line without its end.
+    """
+
+    def __init__(self, hand_over: Callable[[str], None]) -> None:
+        super().__init__()
+        self._hand_over = hand_over
+
+    def say(self, text: str) -> None:
+        """Hand over one line."""
+        self._hand_over(text)
+
+    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
+        """Yield the items."""
+        yield from items

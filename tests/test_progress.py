@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from pipeline.progress import Reporter, Stopwatch
+from pipeline.progress import Lines, Reporter, Stopwatch, WithoutBars
 
 
 @pytest.fixture
@@ -58,3 +58,41 @@ def test_seconds_go_up():
     watch = Stopwatch()
     first = watch.seconds
     assert 0 <= first <= watch.seconds < 5
+
+
+def test_long_pieces_of_work_are_counted_in_lines_where_there_is_no_terminal(plain):
+    reporter, out = plain
+    with reporter.count("j backfill", 2) as advance:
+        advance("about 0:00:10 left")
+        advance("")
+    assert out.getvalue() == "j backfill: 1 of 2, about 0:00:10 left\nj backfill: 2 of 2\n"
+
+
+def test_long_pieces_of_work_are_a_bar_with_a_note_on_a_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with Reporter(console).count("j backfill", 3) as advance:
+        advance("")
+        advance("about 0:00:10 left")
+    shown = console.file.getvalue()
+    assert "2/3" in shown
+    assert "about 0:00:10 left" in shown
+
+
+def test_a_reporter_without_bars_says_what_the_other_one_would(plain):
+    other, out = plain
+    reporter = WithoutBars(other)
+    reporter.about(run_id="r")
+    reporter.warn("drifted")
+    with reporter.step("train"):
+        assert list(reporter.track([1, 2], "shards")) == [1, 2]
+    assert out.getvalue() == "warning: drifted\ntrain (0.0 s)\n"
+
+
+def test_lines_are_handed_over_and_have_no_bars():
+    said = []
+    reporter = Lines(said.append)
+    with reporter.step("train"):
+        assert list(reporter.track([1, 2], "shards")) == [1, 2]
+    reporter.say("[bold]")
+    assert said == ["train (0.0 s)", "[bold]"]

@@ -12,6 +12,7 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli import (
+    backfill,
     dashboard,
     deploy,
     doctor,
@@ -81,6 +82,7 @@ def _options(
 
 
 phases.add_to(app)
+backfill.add_to(app)
 predict.add_to(app)
 evaluate.add_to(app)
 report.add_to(app)

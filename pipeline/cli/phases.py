@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from pipeline.cli.options import (
@@ -25,10 +23,6 @@ from pipeline.cli.options import (
     print_summaries,
     print_summary,
 )
-
-First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
-Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
-WithGate = Annotated[bool, typer.Option("--gate", help="Judge challengers after each date; else the next run does.")]
 
 
 def preprocess(
@@ -116,33 +110,7 @@ def run(
             print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
 
 
-def backfill(
-    job: JobName,
-    first: First,
-    last: Last,
-    gate: WithGate = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    rerun: Rerun = False,
-    max_reject_rate: MaxRejectRate = 0.0,
-    as_json: AsJson = False,
-) -> None:
-    """Run every date from the first to the last, in order.
-
-    Example: pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
-    """
-    from pipeline.dates import date_range, parse_date
-    from pipeline.phases.run import run_job
-
-    days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
-    session, found = open_job(project_dir, job, target, local_dir)
-    rate = max_reject_rate
-    runs = (run_job(session, found, day, rerun=rerun, max_reject_rate=rate, gate=gate) for day in days)
-    print_summaries(runs, as_json)
-
-
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (preprocess, train, load, run, backfill):
+    for command in (preprocess, train, load, run):
         app.command()(command)

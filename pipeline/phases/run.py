@@ -42,18 +42,48 @@ def run_job(
     gate
         Whether the gate judges; what is not judged now is judged by a later run.
     """
+    summary = make_predictions(session, job, run_date, rerun=rerun, max_reject_rate=max_reject_rate)
+    evaluate_date(session, job, run_date, summary, gate=gate)
+    return summary
+
+
+@for_run_date("run")
+def make_predictions(
+    session: Session,
+    job: Job,
+    run_date: date,
+    *,
+    rerun: bool = False,
+    max_reject_rate: float = 0.0,
+    publish: bool = True,
+) -> Summary:
+    """Carry out preprocess, train, predict and load for a run date.
+
+    Parameters
+    ----------
+    publish
+        Whether to load what was predicted; a later call that does finds the files.
+    """
     summary, run = _opened(session, job, run_date, rerun)
     if not _is_published(run):
         _preprocess(run, summary)
         _train(run, summary)
         _predict(run, summary, max_reject_rate=max_reject_rate)
-        _load(run, summary)
+        if publish:
+            _load(run, summary)
     else:
         _describe(run, summary)
-    measure_drift(run, {(model.variant, model.model_id) for model in committed_models(run)})
-    did = _evaluate(session, job, run_date, summary, gate=gate)
-    summary.status = "done" if run.done_now or did else "already_done"
+    if publish:
+        measure_drift(run, {(model.variant, model.model_id) for model in committed_models(run)})
+    summary.status = "done" if run.done_now else "already_done"
     return summary
+
+
+@for_run_date("run")
+def evaluate_date(session: Session, job: Job, run_date: date, summary: Summary, *, gate: bool) -> None:
+    """Add to the summary of a run date what has matured by it, and what the gate says of challengers."""
+    if _evaluate(session, job, run_date, summary, gate=gate):
+        summary.status = "done"
 
 
 @for_run_date("run")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.cli.app import run
 from pipeline.local import lifecycle
@@ -60,6 +62,22 @@ def loaded_dir(cli_dir: Path, fixtures_folder: Path) -> Path:
     done = run_process("sources", "load", "flight_delay", "--from", folder, "--local-dir", str(cli_dir))
     assert (done.code, done.out.split(":")[0]) == (0, "flight_delay sources loaded"), done.err
     return cli_dir
+
+
+@pytest.fixture(scope="session")
+def quick_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one more job, flight_quick: the flights with two rates as variants, which fit in no time."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("jobs", "sql", "udf"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    folder, own = root / "jobs" / "flight_delay", root / "jobs" / "flight_quick"
+    own.mkdir()
+    for variant in ("carrier_hour_rate", "constant_rate"):
+        shutil.copy(folder / f"{variant}.yaml", own)
+    spec = yaml.safe_load((folder / "job.yaml").read_text(encoding="utf-8"))
+    spec |= {"variants": ["carrier_hour_rate"], "baselines": ["constant_rate"]}
+    (own / "job.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
+    return root
 
 
 @pytest.fixture

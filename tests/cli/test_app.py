@@ -309,6 +309,7 @@ def test_fixtures_are_written_by_the_job_without_a_target(project, capsys):
 
 @pytest.mark.parametrize("command", ["run", "predict", "backfill"])
 def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
+    from pipeline.phases.backfill import Backfill
     from pipeline.summary import Summary
 
     given = []
@@ -317,9 +318,14 @@ def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
         given.append(options["max_reject_rate"])
         return Summary("dummy", None, None)
 
-    for module in ("options", "phases"):
+    def record_work(session, job, days, work, **_):
+        given.append(work.max_reject_rate)
+        return Backfill("dummy")
+
+    for module in ("options", "phases", "backfill"):
         monkeypatch.setattr(f"pipeline.cli.{module}.open_job", lambda *_: (None, None))
         monkeypatch.setattr(f"pipeline.cli.{module}.attempt", lambda *_: nullcontext())
+    monkeypatch.setattr("pipeline.phases.backfill.backfill_job", record_work)
     monkeypatch.setattr("pipeline.phases.run.run_job", record)
     monkeypatch.setattr("pipeline.phases.run.run_phase", record)
     days = ["--from", "2013-07-01", "--to", "2013-07-01"] if command == "backfill" else RUN_DATE

@@ -83,33 +83,20 @@ def test_evaluate_and_report_show_the_metrics(here, loaded_dir, first_run):
     assert nothing.out == "flight_delay: nothing evaluated from 2012-07-01 to 2012-07-07\n"
 
 
-def test_each_phase_is_a_command_of_its_own(here, loaded_dir, first_run):
-    model = json.loads(first_run.out)["models"][0]["uri"]
+def test_each_phase_is_a_command_of_its_own(here, loaded_dir, quick_project):
+    where = ("--project-dir", str(quick_project), "--local-dir", str(loaded_dir))
+    first = here("run", "flight_quick", "--run-date", "2013-07-05", "--json", *where)
+    model = json.loads(first.out)["models"][0]["uri"]
     for phase, *more in (["preprocess"], ["predict", "--model", model], ["train"], ["predict"], ["load"]):
-        done = here(phase, "flight_delay", "--run-date", "2013-07-06", *more, "--local-dir", str(loaded_dir))
+        done = here(phase, "flight_quick", "--run-date", "2013-07-06", *more, *where)
         assert done.code == 0, done.err
-        assert done.out.startswith("flight_delay 2013-07-06: done, ")
+        assert done.out.startswith("flight_quick 2013-07-06: done, ")
 
 
-def test_backfill_runs_every_date_in_order(here, loaded_dir):
-    dates = ("--from", "2013-07-07", "--to", "2013-07-08")
-    done = here("backfill", "flight_delay", *dates, "--json", "--local-dir", str(loaded_dir))
-    runs = json.loads(done.out)["runs"]
-    assert [(run["run_date"], run["status"], run["rows"]["load"]) for run in runs] == [
-        ("2013-07-07", "done", 64),
-        ("2013-07-08", "done", 64),
-    ]
-    again = here("backfill", "flight_delay", *dates, "--local-dir", str(loaded_dir))
-    assert again.code == 0
-    assert [line.split(",")[0].split(" (")[0] for line in again.out.splitlines()] == [
-        "flight_delay 2013-07-07: already done",
-        "flight_delay 2013-07-08: already done",
-    ]
-
-
-def test_progress_is_bars_on_a_terminal(loaded_dir):
+def test_progress_is_bars_on_a_terminal(loaded_dir, quick_project):
     ours, theirs = pty.openpty()
-    arguments = ["train", "flight_delay", "--run-date", "2013-07-09", "--local-dir", str(loaded_dir)]
+    where = ["--project-dir", str(quick_project), "--local-dir", str(loaded_dir)]
+    arguments = ["train", "flight_quick", "--run-date", "2013-07-09", *where]
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
     with subprocess.Popen(
         [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, env=environment
@@ -123,12 +110,12 @@ def test_progress_is_bars_on_a_terminal(loaded_dir):
     shown += read_terminal(ours)
     os.close(ours)
     assert command.returncode == 0
-    assert out.decode().startswith("flight_delay 2013-07-09: done, ")
+    assert out.decode().startswith("flight_quick 2013-07-09: done, ")
     assert b"\x1b" not in out
     text = shown.decode()
     assert "2013-07-09 train " in text
     assert "━" in text
-    assert re.search(r"\d/4", text)
+    assert re.search(r"\d/2", text)
 
 
 def read_terminal(descriptor):
@@ -269,10 +256,12 @@ def test_a_missing_source_table_is_named(here, own_dir):
     assert re.search(r"^error: .*flights_schedule", done.error)
 
 
-def test_an_emulator_that_dies_ends_the_command_and_the_same_command_goes_on(here, own_dir, fixtures_folder):
-    where = ("--local-dir", str(own_dir))
-    assert here("sources", "load", "flight_delay", "--from", str(fixtures_folder), *where).code == 0
-    arguments = ["run", "flight_delay", "--run-date", DAY, *where]
+def test_an_emulator_that_dies_ends_the_command_and_the_same_command_goes_on(
+    here, own_dir, quick_project, fixtures_folder
+):
+    where = ("--project-dir", str(quick_project), "--local-dir", str(own_dir))
+    assert here("sources", "load", "flight_quick", "--from", str(fixtures_folder), *where).code == 0
+    arguments = ["run", "flight_quick", "--run-date", DAY, *where]
     with started([sys.executable, "-c", IMPATIENT, *arguments]) as command:
         wait_for_line(command, f"{DAY} preprocess")
         os.kill(read_state(LocalFolder(own_dir).state).bigquery.pid, signal.SIGKILL)
@@ -286,11 +275,12 @@ def test_an_emulator_that_dies_ends_the_command_and_the_same_command_goes_on(her
     done = here(*arguments)
     assert done.code == 0, done.err
     assert f"{DAY} preprocess:" not in done.err
-    assert done.out.startswith(f"flight_delay {DAY}: done, ")
+    assert done.out.startswith(f"flight_quick {DAY}: done, ")
 
 
-def test_an_interrupted_command_says_so_and_goes_on_the_next_time(here, own_dir):
-    arguments = ["run", "flight_delay", "--run-date", "2013-07-06", "--local-dir", str(own_dir)]
+def test_an_interrupted_command_says_so_and_goes_on_the_next_time(here, own_dir, quick_project):
+    where = ["--project-dir", str(quick_project), "--local-dir", str(own_dir)]
+    arguments = ["run", "flight_quick", "--run-date", "2013-07-06", *where]
     with started([*COMMAND, *arguments]) as command:
         wait_for_line(command, "2013-07-06 preprocess")
         command.send_signal(signal.SIGINT)
@@ -298,7 +288,7 @@ def test_an_interrupted_command_says_so_and_goes_on_the_next_time(here, own_dir)
     assert command.returncode == 130, err
     assert err.splitlines()[-1] == "error: interrupted - run the same command again to go on"
     done = here(*arguments)
-    assert (done.code, done.out.split(",")[0]) == (0, "flight_delay 2013-07-06: done")
+    assert (done.code, done.out.split(",")[0]) == (0, "flight_quick 2013-07-06: done")
 
 
 def started(command):

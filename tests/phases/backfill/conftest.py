@@ -1,0 +1,53 @@
+"""A job that stumbles where files tell it to, and whose gate promotes at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline.gate_rules import Gate
+from pipeline.progress import Lines
+from pipeline.project import Variant, read_variant
+
+DAYS = [date(2013, 7, day) for day in (1, 2, 3, 4)]
+
+
+@pytest.fixture(scope="package")
+def stumbling_job(job, tmp_path_factory):
+    """The job with a constant rate as first champion, and a better variant that stumbles where `trip` says so."""
+    rate, read = (read_variant(job.folder / f"{name}_rate.yaml") for name in ("constant", "carrier_hour"))
+    params = {"folder": str(tmp_path_factory.mktemp("stumbling"))}
+    config = read.config.model_copy(update={"model": "tests.phases.backfill.stumbling:Stumbling", "params": params})
+    changes = {
+        "variants": ["constant_rate", "stumbling"],
+        "baselines": [],
+        "slices": [],
+        "predictions": job.spec.predictions.model_copy(update={"shards": 1}),
+        "labels": job.spec.labels.model_copy(update={"delay_days": 1}),
+        "gate": Gate(metric="log_loss", min_days=2, max_windows=1, error=0.49),
+    }
+    variants = (rate, Variant("stumbling", read.path, config))
+    return replace(job, spec=job.spec.model_copy(update=changes), variants=variants)
+
+
+@pytest.fixture
+def trip(stumbling_job):
+    """Let the next fit of a run date end in some way: its training rows end the day before."""
+    folder = Path(stumbling_job.variants[1].config.params["folder"])
+    yield lambda day, end: (folder / f"{day - timedelta(days=1)}.{end}").touch()
+    for left in folder.iterdir():
+        left.unlink()
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def place(make_session, said):
+    """A session of this test alone, whose lines are kept."""
+    return replace(make_session(), reporter=Lines(said.append))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from concurrent.futures import Future
+from datetime import date
+from threading import Timer
+
+import pytest
+
+from pipeline.errors import RequestError
+from pipeline.phases.backfill.dates import Dates
+from pipeline.summary import Summary
+
+DAYS = [date(2013, 7, day) for day in range(1, 7)]
+
+
+class Workers:
+    """Dates end some time after they began, in the order that `ends` says; what ran beside each is kept."""
+
+    def __init__(self, ends: dict[int, float] | None = None, *, failing: tuple[int, ...] = ()) -> None:
+        self.ends, self.failing = ends or {}, failing
+        self.running: set[date] = set()
+        self.beside: dict[date, set[date]] = {}
+
+    def start(self, day):
+        future = Future()
+        self.beside[day] = set(self.running)
+        self.running.add(day)
+        Timer(self.ends.get(day.day, 0.01), self.end, (day, future)).start()
+        return future
+
+    def end(self, day, future):
+        self.running.discard(day)
+        future.set_result(Summary("j", day, None))
+
+    def outcome(self, day, future):
+        return RequestError("failed") if day.day in self.failing else future.result()
+
+
+def work(workers, *, most=2, max_failures=1, alone=()):
+    dates = Dates(DAYS, most=most, max_failures=max_failures, goes_alone=lambda day: day.day in alone)
+    return dates.work(workers.start, workers.outcome)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 10])
+def test_as_many_dates_as_allowed_run_beside_each_other_and_begin_in_order(most):
+    workers = Workers({1: 0.05})
+    assert set(work(workers, most=most)) == set(DAYS)
+    assert list(workers.beside) == DAYS
+    assert max(map(len, workers.beside.values())) == min(most, len(DAYS)) - 1
+
+
+@pytest.mark.parametrize(("max_failures", "began"), [(1, DAYS[:3]), (2, DAYS)])
+def test_after_so_many_failures_no_other_date_begins_and_those_on_their_way_are_ended(max_failures, began):
+    workers = Workers({1: 0.01, 2: 0.15, 3: 0.4}, failing=(2,))
+    found = work(workers, most=2, max_failures=max_failures)
+    assert list(workers.beside) == began
+    assert set(found) == set(began)
+
+
+@pytest.mark.parametrize("alone", [(1,), (3,), (6,), (2, 3), tuple(range(1, 7))])
+def test_a_date_that_goes_alone_has_none_beside_it(alone):
+    workers = Workers({1: 0.03, 2: 0.02, 5: 0.03})
+    assert set(work(workers, most=3, alone=alone)) == set(DAYS)
+    for day, beside in workers.beside.items():
+        assert not (day.day in alone and beside)
+        assert not {other.day for other in beside} & set(alone)
+
+
+def test_whether_a_date_goes_alone_is_asked_again_when_the_one_before_has_ended():
+    named = []
+    workers = Workers({1: 0.02})
+    dates = Dates(DAYS, most=3, max_failures=1, goes_alone=lambda _: not named)
+    start = workers.start
+
+    def outcome(day, future):
+        named.append(day)
+        return future.result()
+
+    assert set(dates.work(start, outcome)) == set(DAYS)
+    assert workers.beside[DAYS[1]] == set()
+    assert workers.beside[DAYS[2]] == {DAYS[1]}

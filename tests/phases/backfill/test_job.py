@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pipeline.errors import ProcessLost, RequestError, readable
+from pipeline.phases.backfill import Work, backfill_job
+from pipeline.phases.run import run_job
+from tests.changed_variants import decisions, seen, verdicts
+from tests.phases.backfill.conftest import DAYS
+from tests.phases.backfill.left_behind import decided, left_behind
+
+
+@pytest.fixture(scope="module")
+def serial(make_session, stumbling_job):
+    """A place where the dates were run one after the other, and judged."""
+    session = make_session()
+    for day in DAYS:
+        run_job(session, stumbling_job, day, gate=True)
+    return session
+
+
+def statuses(done):
+    return [(summary.run_date, summary.status) for summary in done.runs]
+
+
+def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_and_a_failure(
+    place, stumbling_job, serial, trip, said, capfd
+):
+    trip(DAYS[1], "fail")
+    trip(DAYS[2], "kill")
+    told = []
+    done = backfill_job(place, stumbling_job, DAYS, Work(), parallel=3, max_failures=2, tell=told.append)
+    assert statuses(done)[0] == (DAYS[0], "done")
+    assert told == done.runs
+    failed = {failure.run_date: failure.error for failure in done.failed}
+    assert list(failed) == DAYS[1:3]
+    assert isinstance(failed[DAYS[1]], RequestError)
+    assert "fit raised ValueError: stumbled" in str(failed[DAYS[1]])
+    assert isinstance(failed[DAYS[2]], ProcessLost)
+    assert str(failed[DAYS[2]]).startswith("flight_delay 2013-07-03: its process was killed by SIGKILL - run the same")
+    assert {*statuses(done)[1:]} <= {(DAYS[3], "done")}
+    assert not any(summary.evaluated for summary in done.runs)  # what comes after a failed date waits for it
+
+    first = next(number for number, line in enumerate(said) if line.startswith("flight_delay backfill: 1 of 4"))
+    assert not any(line.startswith("2013-07-02") for line in said[:first])  # who names the champion is alone
+    whole = r"((warning: )?(flight_delay )?2013-07-0\d|flight_delay backfill: \d of 4|fitting, in whole lines$)"
+    assert [line for line in said if not re.match(whole, readable(line))] == []
+    assert capfd.readouterr() == ("", "")
+
+    done = backfill_job(place, stumbling_job, DAYS, Work())
+    assert (done.failed, done.not_started) == ([], [])
+    assert [summary.run_date for summary in done.runs] == DAYS
+    assert left_behind(place) == left_behind(serial)
+    first_champion = stumbling_job.variants[0].id
+    assert decisions(place, stumbling_job) == [(DAYS[0], first_champion, "first")]
+    assert verdicts(place, stumbling_job) == [(DAYS[0], first_champion, "first")]
+    assert seen(place, stumbling_job) == dict.fromkeys(DAYS, first_champion)
+    assert {status for _, status in statuses(backfill_job(place, stumbling_job, DAYS, Work()))} == {"already_done"}
+
+
+def test_with_the_gate_dates_are_published_after_the_verdicts_of_those_before(place, stumbling_job, serial, trip, said):
+    trip(DAYS[2], "fail")
+    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True))
+    assert statuses(done) == [(day, "done") for day in DAYS[:2]]
+    assert [failure.run_date for failure in done.failed] == [DAYS[2]]
+    assert done.not_started == [DAYS[3]]
+    assert set(seen(place, stumbling_job)) == set(DAYS[:2])
+    lines = [line for line in said if "failed" in line or "backfill" in line]
+    assert lines[-2].startswith(
+        "warning: 2013-07-03 failed: tests.phases.backfill.stumbling:Stumbling: fit raised ValueError"
+    )
+    assert re.fullmatch(r"flight_delay backfill: 3 of 4, about 0:\d\d:\d\d left", lines[-1])
+
+    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True))
+    assert statuses(done)[2:] == [(day, "done") for day in DAYS[2:]]
+    assert {"preprocess", "load", "evaluate"} <= set(done.runs[2].seconds)
+    assert left_behind(place) == left_behind(serial)
+    assert decided(place, stumbling_job) == decided(serial, stumbling_job)
+    promoted = stumbling_job.variants[1].id
+    assert decisions(place, stumbling_job)[1][:2] == (DAYS[3], promoted)  # from within the dates of the backfill on
