@@ -80,11 +80,10 @@ def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
     if missing:
         run.done_now.add("load")
         with run.session.reporter.step(f"{run.run_date} load") as said:
-            run.record("predict", [_predicted(run, manifest) for manifest in missing])
             events = [_publish(run, manifest) for manifest in missing]
             said.append(f"{sum(manifest.rows for manifest in missing):,} rows of {len(missing)} models")
         name_champion(run, manifests)
-        run.ledger.record(run.run_date, run.run_id, events)
+        run.ledger.record(run.run_date, run.run_id, [*(_predicted(run, each) for each in missing), *events])
     return {manifest.variant: manifest.rows for manifest in manifests}
 
 
