@@ -120,8 +120,8 @@ def _look_at(job: Any, deadline: float) -> None:
 def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:
     """Return the job of an id, and whether it is new; None for one that another account has sent.
 
-    Who may only run jobs sees no others: what somebody did by hand is none of a phase's business. Every statement can
-    be carried out twice, also at once, with the effect of one.
+    Who may only run jobs sees none but its own, and a person may have run the same command. The next id is taken then:
+    whatever is sent replaces, or looks before it appends, so that twice has the effect of once.
     """
     try:
         return with_retries(lambda: submit(job_id)), True
