@@ -50,6 +50,10 @@ class CloudLog:
 
     def write(self, severity: str, message: str, **fields: Any) -> None:
         """Write an entry; quoted words are left out of it."""
+        self._stream.write(self._line(severity, message, **fields))
+        self._stream.flush()
+
+    def _line(self, severity: str, message: str, **fields: Any) -> str:
         entry = {
             "severity": severity,
             "message": loggable(message),
@@ -58,13 +62,17 @@ class CloudLog:
             **self._trace(),
             **fields,
         }
-        self._stream.write(json.dumps(entry, default=str) + "\n")
-        self._stream.flush()
+        return json.dumps(entry, default=str) + "\n"
 
     def fail(self, error: PipelineError, exit_code: int) -> None:
         """Write the entry of a command that ends with an error."""
+        self._stream.write(self.failure(error, exit_code))
+        self._stream.flush()
+
+    def failure(self, error: PipelineError, exit_code: int) -> str:
+        """Return the line of that entry, for who cannot wait for the stream."""
         severity = WARNING if exit_code > 128 else ERROR  # ended from outside: the next attempt goes on
-        self.write(severity, f"error: {error.loggable}", exit_code=exit_code)
+        return self._line(severity, f"error: {error.loggable}", exit_code=exit_code)
 
     def crash(self, error: BaseException) -> None:
         """Write the entry of a bug, with its traceback."""

@@ -81,7 +81,7 @@ def reason_of(error: BaseException) -> str:
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same call may succeed when it is repeated."""
-    if isinstance(error, NO_WHOLE_ANSWER):
+    if isinstance(error, NO_WHOLE_ANSWER) or _got_no_token(error):
         return True
     if not isinstance(error, exceptions.GoogleAPICallError):
         return False
@@ -91,6 +91,11 @@ def is_transient(error: BaseException) -> bool:
     if error.code in TRANSIENT_STATUSES or reason in TRANSIENT_REASONS:
         return True
     return any(reason == known and words.search(str(error)) for known, words in TRANSIENT_WORDS)
+
+
+def _got_no_token(error: BaseException) -> bool:
+    """Tell whether nobody refused credentials: in Cloud Run that is how a metadata server that is away looks."""
+    return isinstance(error, RefreshError) and (error.retryable or isinstance(error.__cause__, TransportError))
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -126,6 +131,8 @@ def cloud_errors(doing: str) -> Iterator[None]:
     except PipelineError:
         raise
     except (DefaultCredentialsError, RefreshError) as error:
+        if _got_no_token(error):
+            raise CloudError(f"{doing}: no token came: {_words(error)}", hint="run the same command again") from error
         hint = "run gcloud auth application-default login, or use --target local"
         raise PermissionMissing(f"{doing}: no valid Google credentials found", hint=hint) from error
     except exceptions.GoogleAPICallError as error:

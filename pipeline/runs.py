@@ -159,6 +159,11 @@ def join_run(session: Session, job: Job, run_date: date) -> Run:
     return run
 
 
+def own_run(session: Session, job: Job, run_date: date) -> Run | None:
+    """Return the run that `join_run` would join, or None; nothing is claimed."""
+    return _own_run(session, job, run_date, claims_of(session, job, run_date))
+
+
 def refuse_superseded(run: Run) -> None:
     """Raise when a newer generation of the run date was published since this run was opened.
 

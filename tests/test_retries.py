@@ -18,6 +18,13 @@ def google_error(status: int, reason: str = "", message: str = "it failed") -> e
     return exceptions.from_http_status(status, message, errors=errors)
 
 
+def no_token() -> RefreshError:
+    """What the client raises in Cloud Run while the metadata server does not answer."""
+    error = RefreshError("Failed to retrieve the token from the metadata server")
+    error.__cause__ = TransportError("status: 503")
+    return error
+
+
 CONCURRENT = "Could not serialize access to table p:d.t due to concurrent update"
 EXPENSIVE = google_error(
     500, "bytesBilledLimitExceeded", "Query exceeded limit for bytes billed: 1000000. 10485760 or higher required."
@@ -36,6 +43,8 @@ TRANSIENT = [
     DataCorruption(None, "another checksum"),
     google_error(400, "invalid", DAMAGED),
     TransportError("refused"),
+    no_token(),
+    RefreshError("internal_failure", retryable=True),
 ]
 TERMINAL = [
     *(google_error(status) for status in (400, 401, 403, 404, 409, 412)),
@@ -43,6 +52,7 @@ TERMINAL = [
     google_error(400, "invalid", CONCURRENT),
     google_error(403, "quotaExceeded", "Quota exceeded: Custom quota of bytes"),
     EXPENSIVE,
+    RefreshError("invalid_grant: expired or revoked"),
     ValueError("a bug"),
 ]
 
@@ -123,6 +133,7 @@ MAPPED = [
     (google_error(401), PermissionMissing),
     (DefaultCredentialsError("no file"), PermissionMissing),
     (RefreshError("expired"), PermissionMissing),
+    (no_token(), CloudError),
     (google_error(403, "quotaExceeded", "Quota exceeded"), CloudError),
     (google_error(403, "rateLimitExceeded"), CloudError),
     (google_error(404), RequestError),

@@ -8,6 +8,9 @@ import socket
 import threading
 import time
 
+from pipeline.cli import reporting
+from pipeline.errors import PipelineError
+
 SECONDS = 7.0
 """Seconds after which the process ends whatever it does. What it leaves then is what any killed attempt leaves."""
 
@@ -41,5 +44,6 @@ def _count(woken: socket.socket, wakes: socket.socket, seconds: float) -> None:
         while signal.SIGTERM not in woken.recv(1):
             pass
         time.sleep(seconds)
-    os.write(2, f"error: ended {seconds:.0f} s after SIGTERM - run the same command again to go on\n".encode())
+    ended = PipelineError(f"ended {seconds:.0f} s after SIGTERM", hint="run the same command again to go on")
+    os.write(2, reporting.last_words(ended, EXIT_CODE).encode())
     os._exit(EXIT_CODE)

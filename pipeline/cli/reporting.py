@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.cloud_log import CloudLog
+    from pipeline.errors import PipelineError
     from pipeline.progress import Reporter
 
 _current: list[CloudLog] = []
@@ -33,6 +34,12 @@ def begin() -> None:
 def cloud_log() -> CloudLog | None:
     """Return the log of this process; None where people read what it says."""
     return _current[0] if _current else None
+
+
+def last_words(error: PipelineError, exit_code: int) -> str:
+    """Return the line with which a process ends that cannot end as it should."""
+    log = cloud_log()
+    return f"error: {error}\n" if log is None else log.failure(error, exit_code)
 
 
 def reporter() -> Reporter:

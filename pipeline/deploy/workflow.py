@@ -1,8 +1,11 @@
 """The workflow that runs the phases in order: https://cloud.google.com/workflows/docs/reference/syntax.
 
 It calls Cloud Run through its connector (.../workflows/docs/reference/googleapis/run/v1/namespaces.jobs/run), which
-waits for the execution: for half an hour unless told otherwise, while the job would go on. An error of a phase ends the
-workflow as its own.
+waits for the execution: for half an hour unless told otherwise, while the job would go on.
+
+A night does seven run dates at most, and one that fails, mostly the newest whose sources are late, must keep nothing
+from the others: the phases after one that failed go on with what it has finished, and the workflow ends with the first
+error. For a run date that was asked for the first error is the end.
 """
 
 from __future__ import annotations
@@ -37,9 +40,9 @@ def workflow(deployment: Deployment) -> dict[str, Any]:
     Its argument is an object, empty or with `run_date`: every job then runs with arguments that name the date in place
     of its own.
     """
-    steps = [_step(deployment, phase) for phase in names.PHASES]
+    steps = [step for phase in names.PHASES for step in _steps(deployment, phase)]
     return {
-        "main": {"params": ["args"], "steps": [*_read_argument(), *steps, {"finish": {"return": "done"}}]},
+        "main": {"params": ["args"], "steps": [*_read_argument(), *steps, *_finish()]},
         "run_phase": _run_phase(deployment),
     }
 
@@ -48,7 +51,7 @@ def _read_argument() -> list[dict[str, Any]]:
     wrong = '${"run_date " + run_date + " is no date: write YYYY-MM-DD"}'
     fits = f'${{run_date == "" or text.match_regex(run_date, "{WRITTEN}")}}'
     return [
-        {"start": {"assign": [{"run_date": ""}]}},
+        {"start": {"assign": [{"run_date": ""}, {"failed": []}]}},
         {"look": {"switch": [{"condition": "${args == null}", "next": names.PHASES[0]}]}},
         {"read": {"switch": [{"condition": '${"run_date" in args}', "assign": [{"run_date": "${args.run_date}"}]}]}},
         {"check": {"switch": [{"condition": fits, "next": names.PHASES[0]}]}},
@@ -56,14 +59,25 @@ def _read_argument() -> list[dict[str, Any]]:
     ]
 
 
-def _step(deployment: Deployment, phase: str) -> dict[str, Any]:
+def _steps(deployment: Deployment, phase: str) -> list[dict[str, Any]]:
     given = {
         "job": deployment.name(phase),
         "timeout": connector_timeout(deployment, phase),
         "run_date": DATE,
         "dated": arguments(deployment, phase, RUN_DATE[phase], DATE),
     }
-    return {phase: {"call": "run_phase", "args": given}}
+    keep = {f"{phase}_failed": {"assign": [{"failed": "${list.concat(failed, error)}"}]}}
+    tried = {"try": {"call": "run_phase", "args": given}, "except": {"as": "error", "steps": [keep]}}
+    asked = {"switch": [{"condition": '${run_date != "" and len(failed) > 0}', "next": "give_up"}]}
+    return [{phase: tried}, {f"after_{phase}": asked}]
+
+
+def _finish() -> list[dict[str, Any]]:
+    return [
+        {"finish": {"switch": [{"condition": "${len(failed) > 0}", "next": "give_up"}]}},
+        {"end_well": {"return": "done"}},
+        {"give_up": {"raise": "${failed[0]}"}},
+    ]
 
 
 def _run_phase(deployment: Deployment) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,13 @@ from pipeline.clock import read_clock
 from pipeline.cloud_run import ALONE, Task
 from pipeline.dates import date_range
 from pipeline.ledger import Ledger
+from pipeline.model_files import committed_models
 from pipeline.phases.drift import measure_drift_of
+from pipeline.phases.preprocess import counted
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
+from pipeline.prediction_files import committed_manifests
 from pipeline.project import Job
+from pipeline.runs import Run, own_run
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
 from pipeline.statements.job import as_of_date
@@ -42,8 +46,9 @@ def catch_up_phase(
 ) -> Iterator[Summary]:
     """Carry out one phase for the dates that are due, one after the other, as `catch_up` does with all phases.
 
-    A schedule calls it for one phase after the other, each with rights of its own. What comes after preprocess goes on
-    with run dates that preprocess has claimed: one that became due meanwhile is left to the next night.
+    A schedule calls it for one phase after the other, each with rights of its own, also after one that failed: what
+    comes after preprocess goes on with the run dates that the phase before it has finished. So a date that fails keeps
+    nothing from the dates before it, and one that became due meanwhile is left to the next night.
 
     Parameters
     ----------
@@ -58,11 +63,31 @@ def catch_up_phase(
         return
     due = due_dates(session, job, newest)
     if phase != "preprocess":
-        due = sorted(set(due) & set(claimed_dates(session, job)))
+        due = _ready(session, job, phase, due)
     if not due:
         session.reporter.say(f"{job.name} {phase}: no run date is due")
     for day in due:
         yield run_phase(session, job, day, phase, max_reject_rate=max_reject_rate, task=task)
+
+
+def _ready(session: Session, job: Job, phase: str, days: list[date]) -> list[date]:
+    """Return the run dates that the phase before has finished, for all variants."""
+    ready = [day for day in days if (run := own_run(session, job, day)) and IS_READY[phase](run)]
+    for day in [day for day in days if day not in ready]:
+        session.reporter.say(f"{day} {phase}: not yet, the phase before has not finished it")
+    return ready
+
+
+def _variants(run: Run) -> set[str]:
+    return {variant.id for variant in run.job.variants}
+
+
+IS_READY: dict[str, Callable[[Run], bool]] = {
+    "train": lambda run: counted(run) is not None,
+    "predict": lambda run: _variants(run) <= {model.variant for model in committed_models(run)},
+    "load": lambda run: _variants(run) <= {manifest.variant for manifest in committed_manifests(run)},
+}
+"""What the phase before leaves when it is done, told from files alone."""
 
 
 def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> list[date]:

@@ -112,7 +112,7 @@ def _make_or_void(run: Run) -> Counts:
         return _make(run)
     except (RequestError, CheckError) as error:
         if not committed_manifests(run):  # what has predicted had its data: its examples have expired
-            run.void(str(error))
+            run.void(error.loggable)
         raise
 
 

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import google_crc32c
+from google.api_core import exceptions
 from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
 from google.resumable_media import DataCorruption
 
 from pipeline.retries import CALL_TIMEOUT, NO_RETRY
+
+REPLACING = "storage.objects.delete"
+"""What an upload needs only where an object of its name is there (https://cloud.google.com/storage/docs/access-control/
+iam-json): nothing says whether Cloud Storage looks at the right or at the precondition first, and no phase has it."""
 
 
 class Content(NamedTuple):
@@ -46,7 +51,12 @@ def create(blob: storage.Blob, content: Content, upload: Callable[..., None], *a
     Cloud Storage refuses content that has another checksum than we say; where it did not, the object is taken away.
     So is one that arrived under another name: the name travels in the body of the request, which no checksum covers.
     """
-    upload(*arguments, if_generation_match=0, checksum="crc32c", timeout=timeout, retry=NO_RETRY)
+    try:
+        upload(*arguments, if_generation_match=0, checksum="crc32c", timeout=timeout, retry=NO_RETRY)
+    except exceptions.Forbidden as error:
+        if REPLACING not in str(error):
+            raise
+        raise exceptions.PreconditionFailed(f"{blob.name}: is there already", response=error.response) from error
     arrived = blob.bucket.blob(blob._properties.get("name", blob.name))  # noqa: SLF001 - the answer's name, not ours
     if Content.of_object(blob) != content or arrived.name != blob.name:
         arrived.delete(if_generation_match=blob.generation, timeout=CALL_TIMEOUT, retry=NO_RETRY)

@@ -11,7 +11,7 @@ from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
 
-from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
+from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, reason_of, with_retries
 
 GRACE = 60.0
 """Seconds that BigQuery has to end a job whose time is up: what it says of it is better than our own words."""
@@ -84,6 +84,8 @@ def _asks_for_next_attempt(error: BaseException) -> bool:
 def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int], deadline: float) -> Any:
     for number in numbers:
         job, is_new = _submit_or_attach(client, f"{submission.job_id}-a{number}", submission.submit)
+        if job is None:
+            continue
         failure = _failure(job, deadline)
         # An old attempt's failure is no verdict on this one: its cause may have been mended since.
         if failure is not None and is_new:
@@ -116,12 +118,22 @@ def _look_at(job: Any, deadline: float) -> None:
 
 
 def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:
+    """Return the job of an id, and whether it is new; None for one that another account has sent.
+
+    Who may only run jobs sees none but its own, and a person may have run the same command. The next id is taken then:
+    whatever is sent replaces, or looks before it appends, so that twice has the effect of once.
+    """
     try:
         return with_retries(lambda: submit(job_id)), True
     except exceptions.Conflict:
-        # BigQuery may say for a moment that it does not know the job whose id is taken.
-        seen = with_retries(
-            lambda: client.get_job(job_id, timeout=CALL_TIMEOUT, retry=NO_RETRY),
-            passing=lambda error: is_transient(error) or isinstance(error, exceptions.NotFound),
-        )
+        try:
+            # BigQuery may say for a moment that it does not know the job whose id is taken.
+            seen = with_retries(
+                lambda: client.get_job(job_id, timeout=CALL_TIMEOUT, retry=NO_RETRY),
+                passing=lambda error: is_transient(error) or isinstance(error, exceptions.NotFound),
+            )
+        except exceptions.Forbidden as error:
+            if reason_of(error) != "accessDenied":
+                raise
+            return None, False
         return seen, False

@@ -18,6 +18,10 @@ flag() { # flag NAME: sets $value to that of --NAME=
   value=""
   for word in "${all[@]}"; do case "$word" in "--$1="*) value=${word#*=} ;; esac; done
 }
+unconditional() { # of a policy that others share gcloud asks a person where it has conditions and none is named
+  flag condition
+  [ "$value" = None ] || fail "the policy has conditions: name --condition"
+}
 bind() { # bind PLACE: to an account that has to be there if it is one of ours
   local role
   flag role
@@ -36,11 +40,11 @@ gcloud_call() {
     "services enable "*) : ;;
     "iam service-accounts describe "*) need "account $4" ;;
     "iam service-accounts create "*) flag project; make "account $4@$value.iam.gserviceaccount.com" ;;
-    "projects add-iam-policy-binding "*) bind project ;;
+    "projects add-iam-policy-binding "*) unconditional; bind project ;;
     "storage buckets describe "*) show "bucket $4" ;;
     "storage buckets create "*) make "bucket $4"; set_to "bucket $4" "{}" ;;
     "storage buckets update "*) need "bucket $4"; flag lifecycle-file; [ -z "$value" ] || cp "$value" "$path" ;;
-    "storage buckets add-iam-policy-binding "*) need "bucket $4"; bind "$4" ;;
+    "storage buckets add-iam-policy-binding "*) need "bucket $4"; unconditional; bind "$4" ;;
     "storage managed-folders describe "*) need "folder $4" ;;
     "storage managed-folders create "*) make "folder $4" ;;
     "storage managed-folders add-iam-policy-binding "*) need "folder $4"; bind "$4" ;;

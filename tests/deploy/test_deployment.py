@@ -8,6 +8,7 @@ import yaml
 from pipeline.deploy import Deployment
 from pipeline.deploy.names import ACCOUNTS, account_id, resource_name
 from pipeline.deploy.placed import placed_grants
+from pipeline.deploy.texts import readme
 from pipeline.errors import RequestError
 from pipeline.project import Project
 from tests.deploy.golden_files import IMAGE, TARGET
@@ -130,3 +131,9 @@ def test_as_many_tasks_as_shards_but_not_hundreds_unless_asked(root):
     assert made(root).tasks == 10
     (root / "jobs/dummy/job.yaml").write_text(f"{text}resources: {{predict: {{tasks: 100}}}}\n")
     assert made(root).tasks == 100
+
+
+def test_a_right_that_the_script_does_not_grant_is_asked_for(root):
+    slots = "projects/admin/locations/US/reservations/nightly"
+    assert f"`bigquery.reservations.use` on `{slots}`" in readme(made(root, reservation=slots))
+    assert "reservations" not in readme(made(root, without=["reservation"]))

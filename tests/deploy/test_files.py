@@ -103,7 +103,7 @@ def targets(steps: list[dict]) -> set[str]:
 
 def test_the_workflow_runs_the_phases_in_order_and_outlasts_each(flights):
     steps = yaml.safe_load(flights["workflow.yaml"])["main"]["steps"]
-    calls = {name: body["args"] for step in steps for name, body in step.items() if "call" in body}
+    calls = {name: body["try"]["args"] for step in steps for name, body in step.items() if "try" in body}
     assert list(calls) == list(PHASES)
     for phase, given in calls.items():
         job = yaml.safe_load(flights[f"run_jobs/{phase}.yaml"])
@@ -112,6 +112,49 @@ def test_the_workflow_runs_the_phases_in_order_and_outlasts_each(flights):
         assert given["job"] == job["metadata"]["name"]
         assert given["timeout"] >= task["timeoutSeconds"] * (task["maxRetries"] + 1) + 600
         assert execution["parallelism"] == execution["taskCount"]  # nothing waits for another task
+
+
+def started(flights: dict[str, str], run_date: str, fails: str) -> tuple[list[str], str]:
+    """The phases that the workflow starts while one of them fails, and how it ends: its few kinds of steps, by hand."""
+    steps = {
+        name: body for step in yaml.safe_load(flights["workflow.yaml"])["main"]["steps"] for name, body in step.items()
+    }
+    order, failed, done = [*steps, ""], [], []
+    name = order[0]
+    while name:
+        body, following = steps[name], order[order.index(name) + 1]
+        if "try" in body:
+            done.append(name)
+            failed += [name] * (name == fails)
+        for case in body.get("switch", []):
+            facts = {
+                "${args == null}": False,
+                '${run_date != "" and len(failed) > 0}': run_date != "" and bool(failed),
+                "${len(failed) > 0}": bool(failed),
+            }
+            if facts.get(case["condition"], True) and "next" in case:
+                following = case["next"]
+        if "return" in body or "raise" in body:
+            return done, str(body.get("return") or body["raise"])
+        name = following
+    raise AssertionError("the workflow has no end")
+
+
+@pytest.mark.parametrize(
+    ("run_date", "fails", "phases", "end"),
+    [
+        ("", "none", PHASES, "done"),
+        ("2026-02-03", "none", PHASES, "done"),
+        ("", "preprocess", PHASES, "${failed[0]}"),
+        ("", "evaluate", PHASES, "${failed[0]}"),
+        ("2026-02-03", "train", PHASES[:2], "${failed[0]}"),
+        ("2026-02-03", "evaluate", PHASES, "${failed[0]}"),
+    ],
+)
+def test_after_a_failure_a_night_goes_on_with_other_dates_and_a_date_that_was_asked_for_ends(
+    flights, run_date, fails, phases, end
+):
+    assert started(flights, run_date, fails) == (list(phases), end)
 
 
 def test_predicting_is_shared_and_nothing_else_is(flights):
@@ -135,7 +178,7 @@ def test_the_command_line_takes_what_a_run_job_passes(made, part):
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_command_line_takes_what_the_workflow_passes_for_a_date(made, phase):
     steps = yaml.safe_load(made["workflow.yaml"])["main"]["steps"]
-    dated = next(step[phase]["args"]["dated"] for step in steps if phase in step)
+    dated = next(step[phase]["try"]["args"]["dated"] for step in steps if phase in step)
     parse([word.replace("${run_date}", "2013-07-01") for word in dated])
     assert "--catch-up" not in dated
 

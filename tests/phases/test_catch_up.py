@@ -82,6 +82,18 @@ def test_phase_after_phase_does_what_one_call_does(fresh_session, quick_job, at)
     assert phases(fresh_session, quick_job, "evaluate") == [[(None, "already_done")]]
 
 
+def test_a_date_whose_sources_are_late_keeps_nothing_from_the_dates_before_it(fresh_session, quick_job, at):
+    run_job(fresh_session, quick_job, date(2013, 7, 9))
+    at(july(11))
+    days = catch_up_phase(fresh_session, quick_job, "preprocess")
+    assert next(days).run_date == date(2013, 7, 10)
+    with pytest.raises(RequestError, match="2013-07-11: nothing to score"):
+        next(days)
+    done = [(date(2013, 7, 10), "done")]
+    assert phases(fresh_session, quick_job, "train", "predict", "load") == [done] * 3
+    assert due_dates(fresh_session, quick_job, date(2013, 7, 11)) == [date(2013, 7, 11)]
+
+
 def recorded_drift(run):
     return run.session.warehouse.rows(drift_rows_statement(run, of_labels=False))
 

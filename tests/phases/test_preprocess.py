@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, datetime, timedelta
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
-from pipeline.errors import CheckError, RequestError
+from pipeline.errors import CheckError, RequestError, quoted
+from pipeline.phases import preprocess
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.sources import load_sources
 from pipeline.runs import open_run
@@ -206,3 +208,17 @@ def test_two_examples_of_one_key_stop_the_run(make_empty_session, job, fixtures_
 def test_a_missing_source_table_is_named(make_empty_session, job):
     with pytest.raises(RequestError, match=r"flights_schedule"):
         preprocess_run(open_run(make_empty_session(), job, DAY))
+
+
+def test_the_reason_why_a_run_is_void_holds_no_value_of_a_row(monkeypatch):
+    """Who reads claims need not be allowed to read rows: docs/security.md."""
+
+    def fail(_):
+        raise CheckError(f"2 rows share a key, e.g. user = {quoted('Ann; Bob')}", hint="mend the SQL")
+
+    monkeypatch.setattr(preprocess, "_make", fail)
+    monkeypatch.setattr(preprocess, "committed_manifests", lambda _: [])
+    reasons = []
+    with pytest.raises(CheckError, match="Ann; Bob"):
+        preprocess._make_or_void(SimpleNamespace(void=reasons.append))
+    assert reasons == ["2 rows share a key, e.g. user = [values are not logged] - mend the SQL"]

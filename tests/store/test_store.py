@@ -4,8 +4,10 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.api_core import exceptions
+from google.cloud.storage import Blob
 
-from pipeline.errors import CloudError, RequestError
+from pipeline.errors import CloudError, PermissionMissing, RequestError
 from pipeline.store import Store
 from pipeline.store.content import Content
 from pipeline.store.store import split_uri
@@ -87,6 +89,45 @@ def test_uploads_are_made_only_where_nothing_is(store, file, requests_sent):
     store.put_json_once({}, store.uri("conditions.json"))
     assert len(requests_sent.uploads) == 2
     assert all("ifGenerationMatch=0" in sent.query for sent in requests_sent.uploads)
+
+
+REFUSED = "a@p.iam.gserviceaccount.com does not have storage.objects.delete access to the Google Cloud Storage object."
+LACKING = "a@p.iam.gserviceaccount.com does not have storage.objects.create access to the Google Cloud Storage object."
+
+
+@pytest.fixture
+def no_delete(monkeypatch):
+    """An account that may create and not replace, where Cloud Storage looks at rights before preconditions."""
+    send = Blob._prep_and_do_upload
+
+    def upload(blob, *arguments, **options):
+        try:
+            return send(blob, *arguments, **options)
+        except exceptions.PreconditionFailed as error:
+            raise exceptions.Forbidden(REFUSED) from error
+
+    monkeypatch.setattr(Blob, "_prep_and_do_upload", upload)
+
+
+@pytest.mark.usefixtures("no_delete")
+def test_who_may_not_replace_meets_what_is_there_like_everybody_else(store, file):
+    claim, whole = store.uri("claim.json"), store.uri("whole.bin")
+    assert store.put_json_once({"run": 1}, claim) == {"run": 1}
+    assert store.put_json_once({"run": 2}, claim) == {"run": 1}
+    first = store.put_file(file, whole)
+    assert store.put_file(file, whole) == first
+    file.write_bytes(b"other")
+    with pytest.raises(CloudError, match="another object is already there"):
+        store.put_file(file, whole)
+
+
+def test_who_may_not_create_is_told_so(store, monkeypatch):
+    def refuse(*_, **__):
+        raise exceptions.Forbidden(LACKING)
+
+    monkeypatch.setattr(Blob, "_prep_and_do_upload", refuse)
+    with pytest.raises(PermissionMissing, match=r"storage\.objects\.create"):
+        store.put_json_once({}, store.uri("refused.json"))
 
 
 def test_what_is_not_there(store, tmp_path):

@@ -104,6 +104,25 @@ def test_the_next_attempt_is_taken_after_a_transient_failure():
     assert [bigquery.jobs[job_id].asked for job_id in bigquery.submitted] == [1, 1, 1]
 
 
+def refused(reason: str) -> exceptions.Forbidden:
+    return exceptions.Forbidden("Permission bigquery.jobs.get denied", errors=[{"reason": reason}])
+
+
+def test_a_job_that_another_account_has_sent_is_left_to_it(monkeypatch):
+    bigquery = FakeBigQuery({"s-a1": FakeJob()})
+    monkeypatch.setattr(bigquery, "get_job", lambda *_, **__: (_ for _ in ()).throw(refused("accessDenied")))
+    assert bigquery.run() is bigquery.jobs["s-a2"]
+    assert bigquery.submitted == ["s-a2"]
+
+
+def test_another_refusal_of_a_look_is_an_error(monkeypatch):
+    bigquery = FakeBigQuery({"s-a1": FakeJob()})
+    monkeypatch.setattr(bigquery, "get_job", lambda *_, **__: (_ for _ in ()).throw(refused("quotaExceeded")))
+    with pytest.raises(exceptions.Forbidden):
+        bigquery.run()
+    assert bigquery.submitted == []
+
+
 def test_a_terminal_failure_is_raised_and_not_tried_again():
     bigquery = FakeBigQuery(new=[FakeJob(SYNTAX)])
     with pytest.raises(exceptions.BadRequest, match="Syntax error"):

@@ -47,7 +47,7 @@ on_project() { # on_project MEMBER ROLE
 }
 
 on_bucket() { # on_bucket MEMBER ROLE
-  again gcloud storage buckets add-iam-policy-binding "$BUCKET" --member="$1" --role="$2" >/dev/null
+  again gcloud storage buckets add-iam-policy-binding "$BUCKET" --member="$1" --role="$2" --condition=None >/dev/null
 }
 
 folder() { # folder NAME: makes a managed folder of the job, which rights can hold for
