@@ -62,11 +62,9 @@ def catch_up_phase(
         yield evaluate_matured(session, job, newest)
         return
     due = due_dates(session, job, newest)
-    if phase != "preprocess":
-        due = _ready(session, job, phase, due)
     if not due:
         session.reporter.say(f"{job.name} {phase}: no run date is due")
-    for day in due:
+    for day in due if phase == "preprocess" else _ready(session, job, phase, due):
         yield run_phase(session, job, day, phase, max_reject_rate=max_reject_rate, task=task)
 
 
