@@ -37,7 +37,8 @@ from pipeline.errors import PipelineError
 from pipeline.job_labels import label_from_here, labelled
 
 UNUSABLE_FOLDER = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EBUSY),
 }
 """Errors of the disk that the user can mend."""
 
