@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import threading
 import time
+
+from pipeline.cloud_run import EXECUTION
 
 SECONDS = 7.0
 """Seconds after which the process ends whatever it does. What it leaves then is what any killed attempt leaves."""
@@ -41,5 +44,11 @@ def _count(woken: socket.socket, wakes: socket.socket, seconds: float) -> None:
         while signal.SIGTERM not in woken.recv(1):
             pass
         time.sleep(seconds)
-    os.write(2, f"error: ended {seconds:.0f} s after SIGTERM - run the same command again to go on\n".encode())
+    os.write(2, _last_words(f"error: ended {seconds:.0f} s after SIGTERM - run the same command again to go on"))
     os._exit(EXIT_CODE)
+
+
+def _last_words(message: str) -> bytes:
+    """Return a line as people read it, or as an entry of Cloud Logging: the main thread may hold the log's lock."""
+    entry = {"severity": "WARNING", "message": message, "exit_code": EXIT_CODE}
+    return f"{json.dumps(entry) if os.environ.get(EXECUTION) else message}\n".encode()

@@ -88,8 +88,14 @@ def test_an_image_with_its_digest_is_taken(root, image):
         ({"service_accounts": {"train": "nobody"}}, "service_accounts.train: 'nobody' is no address"),
         ({"service_accounts": {"train": "a@b.example.com", "load": "a@b.example.com"}}, "load, train are one account"),
         ({"service_accounts": {"train": "a@b.example.com", "load": "A@b.example.com"}}, "load, train are one account"),
-        ({"service_accounts": {"train": f"dummy-load@{PROJECT}.iam.gserviceaccount.com"}}, "load, train are one account"),
-        ({"service_accounts": {"train": "a@b.example.com", "dashboard": "a@b.example.com"}}, "dashboard, train are one"),
+        (
+            {"service_accounts": {"train": f"dummy-load@{PROJECT}.iam.gserviceaccount.com"}},
+            "load, train are one account",
+        ),
+        (
+            {"service_accounts": {"train": "a@b.example.com", "dashboard": "a@b.example.com"}},
+            "dashboard, train are one",
+        ),
     ],
 )
 def test_a_target_that_lacks_something_is_refused(root, changed, said):
