@@ -119,9 +119,10 @@ def run(arguments: list[str]) -> int:
     except Terminated:  # it came while something else ended
         return _fail(ENDED, EXIT_CODE, arguments)
     except SystemExit as error:  # of a job's code or a library: with code 0 the task would count as done
-        return _fail(
-            RequestError(f"code of the job ended the process: SystemExit {quoted(error)}", hint=MEND), 2, arguments
-        )
+        if isinstance(error.__context__, BrokenPipeError):  # Typer's way to end when nobody reads on
+            raise
+        what = f"code of the job ended the process: SystemExit {quoted(error)}"
+        return _fail(RequestError(what, hint=MEND), 2, arguments)
     except BaseException as error:
         log = reporting.cloud_log()
         if log is None:
