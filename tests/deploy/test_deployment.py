@@ -9,6 +9,7 @@ from pipeline.deploy import Deployment
 from pipeline.deploy.deployment import HELD
 from pipeline.deploy.names import ACCOUNTS, account_id, resource_name
 from pipeline.deploy.placed import placed_grants
+from pipeline.deploy.texts import readme
 from pipeline.errors import RequestError
 from pipeline.project import Project
 from tests.deploy.golden_files import IMAGE, TARGET
@@ -157,3 +158,9 @@ def test_as_many_tasks_as_shards_but_not_hundreds_unless_asked(root):
     assert made(root).tasks == 10
     (root / "jobs/dummy/job.yaml").write_text(f"{text}resources: {{predict: {{tasks: 100}}}}\n")
     assert made(root).tasks == 100
+
+
+def test_who_deploys_with_a_reservation_is_told_what_it_needs(root):
+    name = "projects/slots/locations/US/reservations/night"
+    assert f"may use `{name}`" in readme(made(root, reservation=name))
+    assert "reservations.use" not in readme(made(root))
