@@ -1,4 +1,4 @@
-"""Makes entries of one log of whatever a process says outside of it: lines that are printed, errors that nobody catches."""
+"""Makes entries of a log of whatever a process says beside it: lines that are printed, errors that nobody catches."""
 
 from __future__ import annotations
 

@@ -31,4 +31,6 @@ def _usable(subject: Subject, name: str) -> str:
         return name
     member = member_of(subject.account) if subject.account else "ACCOUNT"
     fix = f"gcloud projects add-iam-policy-binding {project} --member={member} --role={ROLES[USE]} --condition=None"
-    return f"{NOTED}{USE} is not held on project {project}; unless it is on the reservation itself, no query runs - {fix}"
+    return (
+        f"{NOTED}{USE} is not held on project {project}; unless it is on the reservation itself, no query runs - {fix}"
+    )

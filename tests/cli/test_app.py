@@ -361,10 +361,9 @@ def test_a_job_that_ends_the_process_has_failed(monkeypatch, capsys):
 
 def test_nobody_is_told_that_nobody_reads_on(monkeypatch, capsys):
     def ends(*_, **__):
-        try:
-            raise BrokenPipeError
-        except BrokenPipeError:
-            sys.exit(1)  # as Typer does
+        ended = SystemExit(1)
+        ended.__context__ = BrokenPipeError()  # as Typer does
+        raise ended
 
     monkeypatch.setattr(cli, "app", ends)
     with pytest.raises(SystemExit):

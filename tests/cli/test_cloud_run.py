@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -41,13 +40,6 @@ def cloud(here, cli_dir, parcels, monkeypatch):
 
     monkeypatch.setattr(logging, "captureWarnings", lambda **_: None)  # pytest has them
     monkeypatch.setattr(logging.getLogger(), "handlers", list(logging.getLogger().handlers))
-    for module, names in {
-        logging: ("lastResort", "raiseExceptions"),
-        sys: ("unraisablehook", "stdout", "stderr"),
-    }.items():
-        for name in names:
-            monkeypatch.setattr(module, name, getattr(module, name))
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
     def task(*arguments, index=0, count=1, attempt=0, execution="night-1"):
         values = {EXECUTION: execution, INDEX: index, COUNT: count, ATTEMPT: attempt}
