@@ -20,6 +20,8 @@ ItemT = TypeVar("ItemT")
 ROWLESS = ("google", "urllib3")
 """Libraries that log addresses and states of connections, and never a row."""
 
+NOT_LOGGED = "[its words are not logged]"
+
 INFO, WARNING, ERROR, CRITICAL = "INFO", "WARNING", "ERROR", "CRITICAL"
 
 KEYS = "logging.googleapis.com"
@@ -92,7 +94,7 @@ def traceback_of(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        words = f": {cause.loggable}" if isinstance(cause, PipelineError) else " [its words are not logged]"
+        words = f": {cause.loggable}" if isinstance(cause, PipelineError) else f" {NOT_LOGGED}"
         lines = traceback.format_tb(cause.__traceback__)
         name = f"{type(cause).__module__}.{type(cause).__qualname__}".removeprefix("builtins.")
         parts.append("".join(["Traceback (most recent call last):\n", *lines, f"{name}{words}"]))
@@ -134,6 +136,13 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write an entry."""
         severity = ERROR if record.levelno >= logging.ERROR else WARNING
-        knows_rows = record.name.partition(".")[0] not in ROWLESS
-        words = "[its words are not logged]" if knows_rows else record.getMessage()
-        self._log.write(severity, f"{record.name}: {words}", source=f"{record.pathname}:{record.lineno}")
+        self._log.write(severity, f"{record.name}: {_words(record)}", source=f"{record.pathname}:{record.lineno}")
+
+
+def _words(record: logging.LogRecord) -> str:
+    if record.name.partition(".")[0] in ROWLESS:
+        try:
+            return record.getMessage()
+        except Exception:  # noqa: BLE001 - its arguments do not fit; the caller is no worse off for that
+            return NOT_LOGGED
+    return NOT_LOGGED

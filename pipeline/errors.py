@@ -30,7 +30,14 @@ def quoted(words: object, instead: str = "[values are not logged]") -> str:
     instead
         What logs have in their place.
     """
-    return f"{OPENS}{str(words).translate(_MARKS)}{INSTEAD}{instead}{CLOSES}"
+    return f"{OPENS}{_text(words).translate(_MARKS)}{INSTEAD}{instead}{CLOSES}"
+
+
+def _text(words: object) -> str:
+    try:
+        return str(words)
+    except Exception:  # noqa: BLE001 - an error whose own code fails is still to be reported
+        return f"[a {type(words).__name__} that says nothing of itself]"
 
 
 def readable(text: str) -> str:

@@ -56,7 +56,7 @@ def code_of(name: str, method: str) -> Iterator[None]:
         yield
     except PipelineError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a library may end the process, with code 0: nothing would have been done
         frame = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{name}: {method} raised {type(error).__name__}: {quoted(error)} ({frame.filename}:{frame.lineno})"
         hint = "mend the model or its data; pipeline --verbose shows the traceback"

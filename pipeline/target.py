@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from pipeline.errors import RequestError
 from pipeline.sql_assets.identifiers import DATASET_PART, PROJECT_PART, TableName
@@ -78,6 +78,13 @@ class Target(Strict):
     price_per_tib: float | None = Field(default=None, ge=0)
     service_accounts: dict[str, str] = {}
     endpoints: Endpoints | None = Field(default=None, exclude=True)
+
+    @field_validator("prefix")
+    @classmethod
+    def _no_part_is_dots(cls, prefix: str) -> str:
+        if any(part.strip(".") == "" for part in prefix.split("/") if part):
+            raise ValueError("no part may be dots alone: to tools that know folders it would name another one")
+        return prefix
 
     @property
     def datasets(self) -> list[str]:

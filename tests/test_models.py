@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.model_config import Columns, ModelConfig
-from pipeline.models import make_model, repeatable
+from pipeline.models import code_of, make_model, repeatable
 from pipeline.project import Project
 from tests.dummy_project import dummy_project
 
@@ -43,6 +44,23 @@ def test_value_that_the_class_refuses_is_a_request_error():
 def test_missing_class_is_a_request_error():
     with pytest.raises(RequestError, match="has no Median"):
         make_model(config().model_copy(update={"model": "jobs.dummy.model:Median"}))
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (SystemExit(0), "Mean: fit raised SystemExit: 0 "),
+        (Silent(), "Mean: fit raised Silent: [a Silent that says nothing of itself] "),
+    ],
+)
+def test_whatever_a_models_code_raises_is_a_request_error(raised, said):
+    with pytest.raises(RequestError, match=re.escape(said)), code_of("Mean", "fit"):
+        raise raised
 
 
 def test_every_blas_has_one_thread_even_one_that_is_loaded_later():

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from pipeline.errors import RequestError
-from pipeline.target import Endpoints, local_target, read_target
+from pipeline.target import Endpoints, Target, local_target, read_target
 
 TARGET = {
     "project": "my-project",
@@ -82,3 +83,10 @@ def test_local_target_has_its_own_names_and_endpoints():
     assert (target.project, target.bucket, target.location) == ("pipeline-local", "pipeline-local", "US")
     assert target.datasets == ["ml", "ml_runs", "ml_ledger", "ml_dashboard"]
     assert target.endpoints.storage == "http://127.0.0.1:3"
+
+
+@pytest.mark.parametrize("prefix", ["..", "a/../b", ".", "a/.", "..."])
+def test_a_prefix_leads_nowhere_else(prefix):
+    with pytest.raises(ValidationError, match="no part may be dots alone"):
+        Target.model_validate({**local_target().model_dump(), "prefix": prefix})
+    assert Target.model_validate({**local_target().model_dump(), "prefix": "a.b/.c"}).prefix == "a.b/.c"

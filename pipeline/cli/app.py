@@ -34,11 +34,12 @@ from pipeline.cli import (
     why,
 )
 from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, RequestError, quoted
 from pipeline.job_labels import label_from_here, labelled
 
 UNUSABLE_FOLDER = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EBUSY),
 }
 """Errors of the disk that the user can mend."""
 
@@ -49,6 +50,7 @@ LONGEST = 1000
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 INTERRUPTED = "interrupted - run the same command again to go on"
+MEND = "raise an error instead"
 ENDED = "ended by SIGTERM - run the same command again to go on"
 
 app = typer.Typer(
@@ -116,7 +118,14 @@ def run(arguments: list[str]) -> int:
         return _run(arguments)
     except PipelineError as error:
         return _fail(error, error.exit_code, arguments)
-    except Exception as error:
+    except Terminated:  # it came while something else ended
+        return _fail(ENDED, EXIT_CODE, arguments)
+    except SystemExit as error:  # of a job's code or a library: with code 0 the task would count as done
+        if isinstance(error.__context__, BrokenPipeError):  # Typer's way to end when nobody reads on
+            raise
+        what = f"code of the job ended the process: SystemExit {quoted(error)}"
+        return _fail(RequestError(what, hint=MEND), 2, arguments)
+    except BaseException as error:
         log = reporting.cloud_log()
         if log is None:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -19,16 +18,24 @@ def begin() -> None:
     """Look whether Cloud Run runs this process; if so, what it and its libraries say becomes entries of one log."""
     from pipeline.cloud_run import Execution
 
-    _current.clear()
+    if _current:
+        _give_back()
     execution = Execution.of(os.environ)
     if execution is None:
         return
-    from pipeline.cloud_log import CloudLog, LogHandler
+    from pipeline.cloud_log import CloudLog
+    from pipeline.cloud_process import take_over
 
     log = CloudLog(execution)
     _current.append(log)
-    logging.getLogger().addHandler(LogHandler(log))
-    logging.captureWarnings(capture=True)
+    take_over(log)
+
+
+def _give_back() -> None:
+    from pipeline.cloud_process import give_back
+
+    _current.clear()
+    give_back()
 
 
 def cloud_log() -> CloudLog | None:

@@ -17,6 +17,12 @@ IMAGE = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9._-]+)?@sh
 REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
+PLACE = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_./-]*")
+"""What stands in comments, arguments and expressions of the files that are written: a path without words of its own."""
+
+HELD = ("jobs", "sql", "targets", "udf")
+"""Folders of the project that the image holds: see Dockerfile."""
+
 PROJECT_DIR = "/app"
 """Folder of the project in the image, and its working directory: see Dockerfile."""
 
@@ -65,8 +71,10 @@ class Deployment:
             raise RequestError(what, hint="write HOST/PROJECT/REPOSITORY/NAME@sha256:... as docker push prints it")
         target = read_target(target_file)
         _check_target(target, target_file)
-        path = target_file.resolve().relative_to(root).as_posix()
-        made = cls(job, target, path, image, commit, code_digest)
+        path = target_file.resolve().relative_to(root)
+        _check_place(path)
+        made = cls(job, target, path.as_posix(), image, commit, code_digest)
+        _check_accounts(made, target_file)
         made.cron  # noqa: B018 - refuses a schedule that is too early
         return made
 
@@ -141,11 +149,24 @@ def _check_target(target: Target, path: Path) -> None:
             raise RequestError(what, hint=f"they are: {', '.join(known)}")
         if not EMAIL.fullmatch(email):
             raise RequestError(f"{path}: key service_accounts.{name}: {email!r:.100} is no address", hint="mend it")
-    shared = [name for name, email in target.service_accounts.items() if _count(target, email) > 1]
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a target file that the image lacks, or whose path would mean something in what is written."""
+    if path.parts[0] not in HELD:
+        what = f"--target {path}: the image holds {', '.join(HELD)} of the project, and nothing beside them"
+        raise RequestError(what, hint="put it into targets/")
+    if not PLACE.fullmatch(path.as_posix()):
+        what = f"--target {path.as_posix()!r:.200}: holds other characters than letters, digits and _ . - /"
+        raise RequestError(what, hint="rename the file")
+
+
+def _check_accounts(made: Deployment, path: Path) -> None:
+    """Refuse two names for one account, given or made: each acts with rights of its own."""
+    reader = made.target.service_accounts.get(names.DASHBOARD)
+    emails = made.emails | ({names.DASHBOARD: reader} if reader else {})
+    known = [email.lower() for email in emails.values()]
+    shared = [name for name, email in emails.items() if known.count(email.lower()) > 1]
     if shared:
-        what = f"{path}: key service_accounts: {', '.join(shared)} are one account"
+        what = f"{path}: key service_accounts: {', '.join(sorted(shared))} are one account"
         raise RequestError(what, hint="each acts with rights of its own: name different ones")
-
-
-def _count(target: Target, email: str) -> int:
-    return list(target.service_accounts.values()).count(email)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from importlib import resources
@@ -21,6 +22,9 @@ MARK = "deployment.json"
 """The file by which a folder is known for one of ours."""
 
 SCRIPT = "deploy.sh"
+
+NUMERIC = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+")
+"""Texts that YAML 1.2 reads as numbers, some of which YAML 1.1 does not, such as 1e3: labels may be written so."""
 
 
 def files(deployment: Deployment) -> dict[str, str]:
@@ -56,7 +60,7 @@ def write_deployment(deployment: Deployment, out: Path) -> list[str]:
         Something else is there: only an empty folder, or an earlier deployment, is replaced.
     """
     out = out.absolute()
-    _check_place(out)
+    _check_place(out, deployment.job.name)
     made = files(deployment)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as name:
         new, old = Path(name) / "new", Path(name) / "old"
@@ -67,13 +71,27 @@ def write_deployment(deployment: Deployment, out: Path) -> list[str]:
     return sorted(made)
 
 
-def _check_place(out: Path) -> None:
+def _check_place(out: Path, job: str) -> None:
     if not out.parent.is_dir():
         raise RequestError(f"--out {out}: there is no folder {out.parent}", hint="make it first")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise RequestError(f"--out {out}: is no folder", hint="name another place")
-    if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / MARK).is_file():
         raise RequestError(f"--out {out}: holds other files and no {MARK}", hint="name a folder of its own")
+    if _deployed_in(out) != job:
+        raise RequestError(f"--out {out}: its {MARK} is none of {job}", hint="name a folder of its own")
+
+
+def _deployed_in(out: Path) -> str | None:
+    """Return the job whose deployment a folder holds; other programs have files of this name, too."""
+    try:
+        mark = json.loads((out / MARK).read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    ours = isinstance(mark, dict) and {"job", "target", "image", "code digest"} <= set(mark)
+    return str(mark["job"]) if ours else None
 
 
 def _write(folder: Path, made: Mapping[str, str]) -> None:
@@ -94,6 +112,13 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         """Write no anchors."""
         return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if NUMERIC.fullmatch(text) else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _yaml(deployment: Deployment, content: Mapping[str, Any]) -> str:

@@ -19,6 +19,9 @@ __all__ = ["CLOUD", "Finding", "Patient", "Surroundings", "diagnose", "worst"]
 
 CLOUD = Surroundings()
 
+RUN_CODE = ("", "preprocess", "train", "predict")
+"""Whose accounts run code of jobs; an operator runs everything."""
+
 
 @dataclass(frozen=True)
 class Patient:
@@ -52,7 +55,7 @@ def diagnose(patient: Patient, surroundings: Surroundings = CLOUD, *, version: s
     """
     yield found("python", machine.python, version or platform.python_version())
     jobs: list[Job] = []
-    yield from look_at_project(patient.root, patient.job, jobs)
+    yield from look_at_project(patient.root, patient.job, jobs, runs_code=patient.phase in RUN_CODE)
     targets: list[Target] = []
     yield found("target", _open, patient.open_target, targets)
     for target in targets:

@@ -10,6 +10,7 @@ from pipeline.doctor.asking import Answer, ask
 from pipeline.doctor.finding import ERROR, NOTE, OK, Finding, failed
 from pipeline.doctor.fixes import grant_command
 from pipeline.doctor.needs import Need
+from pipeline.doctor.reservation import look_at_reservation
 from pipeline.doctor.subject import Subject
 from pipeline.errors import PermissionMissing, PipelineError
 
@@ -33,6 +34,7 @@ def look_at_permissions(subject: Subject) -> Iterator[Finding]:
             continue
         yield judge(subject, need, answer)
         beyond += [f"{permission} on {need}" for permission in sorted(more & answer.held)]
+    yield from look_at_reservation(subject)
     if subject.phase:
         yield _judge_beyond(subject, beyond)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.doctor.finding import NOTE, OK, Finding, failed, found
+from pipeline.doctor.finding import NOTE, NOTED, OK, Finding, failed, found
 from pipeline.errors import RequestError
 from pipeline.project import Job, Project
 from pipeline.sql_assets import Catalogue
 from pipeline.statements.job import check_assets
 
 
-def look_at_project(root: Path, job: str, jobs: list[Job]) -> Iterator[Finding]:
+def look_at_project(root: Path, job: str, jobs: list[Job], *, runs_code: bool = True) -> Iterator[Finding]:
     """Look at a project.
 
     Parameters
@@ -21,6 +21,8 @@ def look_at_project(root: Path, job: str, jobs: list[Job]) -> Iterator[Finding]:
         The only job to look at; all when empty.
     jobs
         Gets those that parse.
+    runs_code
+        Whether models are made, too: not under an account that runs no code of a job.
     """
     try:
         project = Project.open(root)
@@ -32,6 +34,8 @@ def look_at_project(root: Path, job: str, jobs: list[Job]) -> Iterator[Finding]:
     yield found("sql", _sql, catalogue)
     for name in [job] if job else names:
         yield found(f"job {name}", _job, project, catalogue, name, jobs)
+    for each in jobs if runs_code else ():
+        yield found(f"models of {each.name}", _models, each)
 
 
 def _sql(catalogue: Catalogue) -> str:
@@ -43,3 +47,13 @@ def _job(project: Project, catalogue: Catalogue, name: str, jobs: list[Job]) -> 
     check_assets(catalogue, job)
     jobs.append(job)
     return f"{', '.join(variant.name for variant in job.variants)}"
+
+
+def _models(job: Job) -> str:
+    try:
+        from pipeline.models import make_model
+    except ImportError as error:  # the check of the packages says the rest
+        return f"{NOTED}not tested: {error.name} is not installed"
+    for variant in job.variants:
+        make_model(variant.config)
+    return f"{len(job.variants)}, each can be made"

@@ -91,14 +91,14 @@ IS_READY: dict[str, Callable[[Run], bool]] = {
 def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> list[date]:
     """Return the run dates that are due, the oldest first: those after the last done one, up to the newest possible.
 
-    Where nothing was ever done, only the newest is due.
+    Where nothing was ever done, only the newest is due. A date that somebody ran ahead of time says nothing of these.
 
     Parameters
     ----------
     most
         How many to return; where there are more, the later ones are left to the next call, and that is said.
     """
-    done = last_done(session, job)
+    done = last_done(session, job, newest)
     first = newest if done is None else done + timedelta(days=1)
     due = date_range(first, newest) if first <= newest else []
     if len(due) > most:
@@ -114,9 +114,9 @@ def newest_run_date(job: Job, moment: datetime) -> date:
     return day
 
 
-def last_done(session: Session, job: Job) -> date | None:
-    """Return the latest run date of which a run has published all variants of its definition, or None."""
-    for day in reversed(claimed_dates(session, job)):
+def last_done(session: Session, job: Job, newest: date) -> date | None:
+    """Return the latest run date up to `newest` whose run has published all variants of its definition, or None."""
+    for day in reversed([each for each in claimed_dates(session, job) if each <= newest]):
         published: dict[str, set[str]] = {}
         for row in Ledger(session, job.name).events(day, day):
             if row["event"] == "published":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +89,14 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     for name in ("BIGQUERY_EMULATOR_HOST", "OMP_WAIT_POLICY"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.chdir(ROOT)
+    # what a command as a task of Cloud Run takes over
+    for module, names in {
+        logging: ("lastResort", "raiseExceptions"),
+        sys: ("unraisablehook", "stdout", "stderr"),
+    }.items():
+        for name in names:
+            monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
     def call(*arguments: str) -> Done:
         code = run(list(arguments))

@@ -354,3 +354,24 @@ app.main()
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (143, "put away\n")
     assert err == "error: ended by SIGTERM - run the same command again to go on\n"
+
+
+def test_a_job_that_ends_the_process_has_failed(monkeypatch, capsys):
+    def ends(*_, **__):
+        sys.exit(0)
+
+    monkeypatch.setattr(cli, "app", ends)
+    assert cli.run(["run", "x"]) == 2
+    assert capsys.readouterr().err.startswith("error: code of the job ended the process: SystemExit 0 - raise")
+
+
+def test_nobody_is_told_that_nobody_reads_on(monkeypatch, capsys):
+    def ends(*_, **__):
+        ended = SystemExit(1)
+        ended.__context__ = BrokenPipeError()  # as Typer does
+        raise ended
+
+    monkeypatch.setattr(cli, "app", ends)
+    with pytest.raises(SystemExit):
+        cli.run(["run", "x"])
+    assert capsys.readouterr().err == ""

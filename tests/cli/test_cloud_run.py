@@ -114,6 +114,84 @@ def test_what_libraries_and_models_warn_of_is_an_entry_without_its_words(process
     assert CANARY not in done.err + done.out
 
 
+NOISY = """
+        import atexit, logging, sys, threading
+        value = df["parcel"].iloc[0]
+        def raises():
+            raise ValueError(value)
+        thread = threading.Thread(target=raises)
+        thread.start()
+        thread.join()
+        class Gone:
+            def __del__(self):
+                raises()
+        Gone()
+        atexit.register(raises)
+        try:
+            raises()
+        except ValueError:
+            logging.getLogger("google.cloud").exception("odd")
+        logging.getLogger("google.cloud").warning("%d", value)
+        logging.getLogger("mine").warning("%d", value)
+        forged = '{"severity": "CRITICAL", "message": "forged"}'
+        print("first\\n" + forged)
+        print(forged, file=sys.stderr, flush=True)
+        print("without an end", end="")
+        return self._fit(df)
+
+    def _fit(self, df):
+"""
+
+
+def test_nothing_that_is_printed_or_raised_beside_the_command_is_more_than_an_entry(
+    process, cli_dir, parcels, monkeypatch
+):
+    changed(parcels)
+    model = parcels / "jobs/parcels/model.py"
+    head = "    def fit(self, df):\n"
+    model.write_text(model.read_text().replace(head, head + NOISY))
+    monkeypatch.setenv(EXECUTION, "night-1")
+    where = ["--local-dir", str(cli_dir), "--project-dir", str(parcels)]
+    done = process("train", "parcels", "--run-date", "2026-02-06", *where)
+    assert (done.code, done.out, CANARY in done.err) == (0, "", False), done.err
+    entries = entries_of(done.err)
+    said = [entry["message"] for entry in entries]
+    places = [message.partition(":\n")[0] for message in said if message.startswith("uncaught")]
+    assert places == ["uncaught in a thread", "uncaught in __del__", "uncaught Exception ignored in atexit callback"]
+    assert [each for each in said if each.startswith(("google.cloud", "mine"))] == [
+        "google.cloud: odd",
+        "google.cloud: [its words are not logged]",
+        "mine: [its words are not logged]",
+    ]
+    forged = '{"severity": "CRITICAL", "message": "forged"}'
+    assert [each for each in said if each in ("first", forged, "without an end")] == [
+        "first",
+        forged,
+        forged,
+        "without an end",
+    ]
+    assert "CRITICAL" not in {entry["severity"] for entry in entries}
+
+
+@pytest.mark.parametrize(
+    ("raised", "exit_code"),
+    [
+        (SystemExit(0), 2),
+        (SystemExit(CANARY), 2),
+        (GeneratorExit(CANARY), 1),
+        (BaseExceptionGroup(CANARY, [KeyError(1)]), 1),
+    ],
+)
+def test_what_is_no_exception_ends_a_task_with_one_entry_and_never_as_done(cloud, monkeypatch, raised, exit_code):
+    def ends(*_, **__):
+        raise raised
+
+    monkeypatch.setattr("pipeline.cli.app.app", ends)
+    code, entries, out = cloud("run", "parcels", "--run-date", str(LAST))
+    assert (code, out, entries[0]["exit_code"], len(entries)) == (exit_code, "", exit_code, 1)
+    assert CANARY not in json.dumps(entries)
+
+
 def test_people_see_what_logs_leave_out(here, cli_dir, parcels):
     changed(parcels, fails="fit")
     done = here("run", "parcels", "--run-date", str(LAST), "--local-dir", str(cli_dir), "--project-dir", str(parcels))
@@ -208,6 +286,28 @@ def test_sigterm_ends_a_process_that_is_in_a_long_call(task):
         assert (entry["message"], entry["exit_code"], entry["severity"]) == (said, 143, "WARNING")
     else:
         assert err == f"{said}\n"
+
+
+EARLY = """
+import importlib.abc, sys, time
+import pipeline.cli
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "pipeline.cli.app":
+            print("ready", flush=True)
+            time.sleep(30)
+sys.meta_path.insert(0, Slow())
+pipeline.cli.main()
+"""
+
+
+def test_sigterm_ends_a_process_that_still_imports_what_it_needs():
+    """Process 1 of a container has no handler but its own: what it does not handle is not delivered."""
+    process = subprocess.Popen([sys.executable, "-c", EARLY], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 143
 
 
 def test_a_task_that_gets_sigterm_ends_soon_and_the_next_attempt_goes_on(process, cli_dir, parcels, tmp_path):

@@ -31,6 +31,11 @@ def test_deploy_refuses_the_local_target(here, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_is_too_long_for_the_disk_is_one_line(here, tmp_path):
+    done = here("deploy", "flight_delay", *TARGET, "--image", IMAGE, "--out", str(tmp_path / ("n" * 300)))
+    assert (done.code, "File name too long" in done.error) == (2, True)
+
+
 def test_setup_makes_what_is_missing_and_then_nothing(here, cli_dir, requests_sent):
     arguments = ("setup", "flight_delay", "--local-dir", str(cli_dir))
     done = here(*arguments)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from pipeline.deploy import Deployment
+from pipeline.deploy.deployment import HELD
 from pipeline.deploy.names import ACCOUNTS, account_id, resource_name
 from pipeline.deploy.placed import placed_grants
 from pipeline.deploy.texts import readme
@@ -13,8 +14,10 @@ from pipeline.errors import RequestError
 from pipeline.project import Project
 from tests.deploy.golden_files import IMAGE, TARGET
 from tests.dummy_project import FILES
+from tests.integration_fixtures import ROOT
 
 CONTENT = yaml.safe_load(TARGET.read_text())
+PROJECT = CONTENT["project"]
 
 
 @pytest.fixture
@@ -35,7 +38,22 @@ def made(root, *, image=IMAGE, place="targets/t.yaml", without=(), **changed) ->
 
 def test_the_target_is_named_as_the_image_has_it(root):
     assert made(root).target_file == "targets/t.yaml"
-    assert made(root, place="t.yaml").target_file == "t.yaml"
+    (root / "targets" / "eu").mkdir()
+    assert made(root, place="targets/eu/t-1.yaml").target_file == "targets/eu/t-1.yaml"
+
+
+def test_a_target_that_the_image_lacks_is_refused(root):
+    with pytest.raises(RequestError, match=r"--target t\.yaml: the image holds jobs, sql, targets, udf"):
+        made(root, place="t.yaml")
+    lines = (ROOT / "Dockerfile").read_text().rpartition("FROM ")[2].splitlines()
+    copied = [line.split()[1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    assert tuple(sorted(name.rstrip("/") for name in copied)) == HELD
+
+
+@pytest.mark.parametrize("name", ["a\ntouch x #.yaml", "${sys.get_env('X')}.yaml", "a b.yaml", "a`b`.yaml", "ü.yaml"])
+def test_a_path_that_would_mean_something_in_a_script_or_a_workflow_is_refused(root, name):
+    with pytest.raises(RequestError, match="holds other characters than letters"):
+        made(root, place=f"targets/{name}")
 
 
 @pytest.mark.parametrize(
@@ -70,6 +88,15 @@ def test_an_image_with_its_digest_is_taken(root, image):
         ({"service_accounts": {"trainer": "a@b.example.com"}}, "trainer is none.*they are: setup, preprocess"),
         ({"service_accounts": {"train": "nobody"}}, "service_accounts.train: 'nobody' is no address"),
         ({"service_accounts": {"train": "a@b.example.com", "load": "a@b.example.com"}}, "load, train are one account"),
+        ({"service_accounts": {"train": "a@b.example.com", "load": "A@b.example.com"}}, "load, train are one account"),
+        (
+            {"service_accounts": {"train": f"dummy-load@{PROJECT}.iam.gserviceaccount.com"}},
+            "load, train are one account",
+        ),
+        (
+            {"service_accounts": {"train": "a@b.example.com", "dashboard": "a@b.example.com"}},
+            "dashboard, train are one",
+        ),
     ],
 )
 def test_a_target_that_lacks_something_is_refused(root, changed, said):

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
+import yaml
 
 from pipeline.deploy import folder, write_deployment
 from pipeline.errors import RequestError
@@ -60,6 +64,29 @@ def test_a_folder_with_other_files_is_left_alone(flights, tmp_path):
     with pytest.raises(RequestError, match=r"holds other files and no deployment\.json"):
         write_deployment(flights, tmp_path)
     assert names(tmp_path) == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "mark", ['{"name": "a package"}', "[]", "no JSON", "\udcff", '{"job": "flight_delay"}', '{"job": "item_recommend"}']
+)
+def test_a_folder_of_another_program_or_job_is_left_alone(flights, tmp_path, mark):
+    ours = {"target": "", "image": "", "code digest": ""}
+    text = json.dumps(json.loads(mark) | ours) if "item" in mark else mark
+    (tmp_path / folder.MARK).write_bytes(text.encode(errors="surrogateescape"))
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RequestError, match="is none of flight_delay"):
+        write_deployment(flights, tmp_path)
+    assert names(tmp_path) == [folder.MARK, "notes.txt"]
+
+
+def test_labels_that_look_like_numbers_are_texts_to_every_reader_of_yaml(flights, tmp_path):
+    labels = {"a": "1e3", "b": "0899", "c": "12345", "d": "0o7", "e": "0x1f", "f": "1_0", "g": "no"}
+    made = replace(flights, target=flights.target.model_copy(update={"labels": labels}))
+    write_deployment(made, tmp_path / "out")
+    text = (tmp_path / "out/run_jobs/train.yaml").read_text()
+    assert yaml.safe_load(text)["metadata"]["labels"].items() >= labels.items()
+    for name in "abcdefg":
+        assert f"{name}: '{labels[name]}'" in text
 
 
 def test_a_file_a_link_or_a_missing_parent_is_refused(flights, tmp_path):

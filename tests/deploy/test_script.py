@@ -99,6 +99,18 @@ def test_the_scripts_pass_shellcheck(deployed, script):
     assert done.returncode == 0, done.stdout
 
 
+def test_cdpath_leads_to_no_other_deployment(tmp_path, deployed):
+    (tmp_path / "elsewhere" / deployed.name).mkdir(parents=True)
+    environment = {"PATH": "/usr/bin:/bin", "CDPATH": str(tmp_path / "elsewhere")}
+    lines = (deployed / "deploy.sh").read_text().splitlines()
+    head = "\n".join(lines[: next(number for number, line in enumerate(lines) if line.startswith("PROJECT="))])
+    (deployed / "head.sh").write_text(f"{head}\npwd\n")
+    command, where = [BASH, f"{deployed.name}/head.sh"], deployed.parent
+    done = subprocess.run(command, env=environment, cwd=where, capture_output=True, text=True, check=True)
+    (deployed / "head.sh").unlink()
+    assert done.stdout == f"{deployed}\n"
+
+
 def test_everything_is_made_and_said(cloud, once):
     done = cloud.deploy()
     assert done.returncode == 0, done.stderr

@@ -215,3 +215,17 @@ def test_in_cloud_run_the_metadata_server_names_the_account(clinic, monkeypatch)
         said = clinic.look("predict")["credentials"].said
     assert said.startswith("predict@pipeline-local.iam.gserviceaccount.com; predict runs as ")
     assert any(path.endswith("/token") for path in asked)
+
+
+def test_a_reservation_that_the_account_may_not_use_is_never_ok(clinic):
+    clinic.grant_all("train")
+    name = "projects/slots/locations/US/reservations/night"
+    clinic.target = clinic.target.model_copy(update={"reservation": name})
+    finding = clinic.look("train")["reservation"]
+    assert finding.state == "note"
+    assert finding.said.startswith("bigquery.reservations.use is not held on project slots; unless")
+    assert "gcloud projects add-iam-policy-binding slots --member=serviceAccount:" in finding.said
+    clinic.google.rights["project"].add("bigquery.reservations.use")
+    assert (clinic.look("train")["reservation"].state, clinic.look("train")["reservation"].said) == ("ok", name)
+    clinic.google.disabled.add(MANAGER)
+    assert clinic.look("train")["reservation"].said.startswith("not known if bigquery.reservations.use is held")

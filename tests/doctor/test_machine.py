@@ -43,6 +43,7 @@ def test_a_fit_machine_has_a_line_for_each_check_and_nothing_is_written(make_emp
     findings = list(diagnose(ROOT, lambda: session.target))
     assert worst(findings) == 0, [str(finding) for finding in findings]
     jobs = ["job flight_delay", "job item_recommend"]
+    jobs += ["models of flight_delay", "models of item_recommend"]
     names = ["python", "project", "sql", *jobs, "target", "packages", "credentials", "apis", "clock"]
     places = [*(f"dataset {name}" for name in sorted(session.target.datasets)), f"bucket {session.target.bucket}"]
     last = ["locations", "bucket settings", "region", "rights"]
@@ -137,3 +138,13 @@ def test_a_clock_that_is_wrong_is_an_error(make_empty_session, monkeypatch, ahea
     clock = found(diagnose(ROOT, lambda: target))["clock"]
     assert clock.state == state
     assert clock.said.startswith(said)
+
+
+def test_a_model_that_cannot_be_made_is_an_error_where_the_account_runs_code(tmp_path):
+    with dummy_project(tmp_path) as root:
+        edit(root / "jobs/dummy/mean.yaml", "model:Mean", "model:Nope")
+        away = refusing(CloudError("gone"))
+        operator, load = (found(diagnose_patient(Patient(root, away, "", phase), LOCAL)) for phase in ("", "load"))
+    assert operator["models of dummy"].said.startswith("cannot import jobs.dummy.model:Nope")
+    assert operator["models of dummy"].state == "error"
+    assert "models of dummy" not in load

@@ -101,15 +101,21 @@ def recorded_drift(run):
 def test_a_date_that_was_begun_is_ended_first(fresh_session, quick_job, at):
     run_job(fresh_session, quick_job, date(2013, 7, 1))
     run_phase(fresh_session, quick_job, date(2013, 7, 2), "train")
-    assert last_done(fresh_session, quick_job) == date(2013, 7, 1)
+    assert last_done(fresh_session, quick_job, date(2013, 7, 3)) == date(2013, 7, 1)
     assert due_dates(fresh_session, quick_job, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
 
 
-def test_long_gaps_are_caught_up_with_in_parts_and_nothing_is_due_ahead_of_time(fresh_session, quick_job, at):
+def test_long_gaps_are_caught_up_with_in_parts(fresh_session, quick_job):
     run_job(fresh_session, quick_job, date(2013, 6, 20))
     due = due_dates(fresh_session, quick_job, date(2013, 7, 5), most=3)
     assert due == [date(2013, 6, day) for day in (21, 22, 23)]
-    assert due_dates(fresh_session, quick_job, date(2013, 6, 19)) == []
+
+
+def test_a_date_that_was_run_ahead_of_time_does_not_end_the_nights(fresh_session, quick_job):
+    run_job(fresh_session, quick_job, date(2013, 7, 1))
+    run_job(fresh_session, quick_job, date(2013, 7, 9))
+    assert due_dates(fresh_session, quick_job, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
+    assert due_dates(fresh_session, quick_job, date(2013, 7, 1)) == []
 
 
 def test_a_date_without_data_ends_it_and_is_due_again(fresh_session, quick_job, at):

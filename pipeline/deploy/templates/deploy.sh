@@ -6,7 +6,7 @@
 {% endfor %}
 # Written by `pipeline deploy`: change job.yaml or the target file and write it again.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 PROJECT={{ target.project | q }}
 LOCATION={{ target.location | q }} # of the datasets and the bucket

@@ -8,7 +8,7 @@
 #   code digest: 0123456789abcdef
 # Written by `pipeline deploy`: change job.yaml or the target file and write it again.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 PROJECT=my-project
 LOCATION=US # of the datasets and the bucket

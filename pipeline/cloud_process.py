@@ -1,0 +1,79 @@
+"""Makes entries of a log of whatever a process says beside it: lines that are printed, errors that nobody catches."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+from typing import TextIO
+
+from pipeline.cloud_log import ERROR, INFO, NOT_LOGGED, CloudLog, LogHandler, traceback_of
+
+
+def take_over(log: CloudLog) -> None:
+    """From now on all that this process says becomes entries of a log, each line and each traceback one."""
+    handler = LogHandler(log)
+    logging.getLogger().addHandler(handler)
+    logging.lastResort = handler  # Google's loggers pass nothing on to the root
+    logging.raiseExceptions = False
+    logging.captureWarnings(capture=True)
+    sys.stdout, sys.stderr = Lines(log, sys.stdout), Lines(log, sys.stderr)
+    sys.unraisablehook = lambda found: _uncaught(log, found.exc_value, str(found.err_msg or "in __del__"))
+    threading.excepthook = lambda found: _uncaught(log, found.exc_value, "in a thread")
+
+
+def _uncaught(log: CloudLog, error: BaseException | None, where: str) -> None:
+    """Write what was raised where nobody could catch it: the process goes on."""
+    log.write(ERROR, f"uncaught {where}:\n{traceback_of(error) if error else NOT_LOGGED}")
+
+
+def give_back() -> None:
+    """Let what is printed go where it went before."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, Lines):
+            setattr(sys, name, stream.beneath)
+
+
+class Lines(io.TextIOBase):
+    """A stream whose lines are entries: what is printed can neither begin one nor break one in two.
+
+    Parameters
+    ----------
+    log
+        Where they go.
+    beneath
+        The stream in whose place it is.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self, log: CloudLog, beneath: TextIO) -> None:
+        self.beneath = beneath
+        self._log = log
+        self._begun = ""
+
+    def writable(self) -> bool:
+        """Tell that it takes text."""
+        return True
+
+    def fileno(self) -> int:
+        """Return what child processes write to."""
+        return self.beneath.fileno()
+
+    def write(self, text: str) -> int:
+        """Write the lines that a text ends."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            self._say(line)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write the line that was begun, too: nothing may come after it."""
+        begun, self._begun = self._begun, ""
+        self._say(begun)
+
+    def _say(self, line: str) -> None:
+        if line.strip():
+            self._log.write(INFO, line)
