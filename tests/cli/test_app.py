@@ -249,6 +249,7 @@ def test_a_full_disk_is_one_line(monkeypatch, capsys):
 def test_main_exits_with_the_code_and_keeps_openmp_from_spinning(monkeypatch, capsys):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setattr(sys, "argv", ["pipeline", "run", "nope", *RUN_DATE])
+    monkeypatch.setattr(cli, "end_on_sigterm", lambda: None)  # its handler and thread would stay in this process
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 2

@@ -76,7 +76,10 @@ def test_phase_after_phase_does_what_one_call_does(fresh_session, quick_job, at)
     at(july(4))  # midnight has passed since preprocess: the new date is left to the next night
     assert phases(fresh_session, quick_job, "train", "predict", "load") == [again, again, missed]
     assert phases(fresh_session, quick_job, "load", "evaluate") == [[], [(None, "done")]]
-    assert "flight_delay load: no run date is due" in fresh_session.reporter._console.file.getvalue()
+    assert (
+        "2013-07-04 load: not yet, the phase before has not finished it"
+        in fresh_session.reporter._console.file.getvalue()
+    )
     run = join_run(fresh_session, quick_job, date(2013, 7, 3))
     assert recorded_drift(run)
     assert phases(fresh_session, quick_job, "evaluate") == [[(None, "already_done")]]
