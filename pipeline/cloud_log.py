@@ -43,6 +43,7 @@ class CloudLog:
         self._execution = execution
         self._stream = stream or sys.stderr
         self._labels = {"execution": execution.name, "task": str(execution.task.index)}
+        self._labels["attempt"] = str(execution.task.attempt)
         self._project = ""
 
     def about(self, *, project: str = "", **labels: str) -> None:

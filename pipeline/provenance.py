@@ -80,6 +80,11 @@ def git_commit(root: Path) -> tuple[str | None, bool | None]:
     return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
 
 
+def is_untracked(root: Path, path: Path) -> bool:
+    """Tell whether a file in a checkout is no part of it, so that no commit holds it; never outside a checkout."""
+    return bool(_git(root, "ls-files", "--others", "--", str(path)))
+
+
 def _written_commit(path: Path) -> tuple[str | None, bool | None]:
     found = WRITTEN.fullmatch(path.read_text(encoding="utf-8").strip()) if path.is_file() else None
     return (found[1], bool(found[2])) if found else (None, None)

@@ -11,6 +11,7 @@ from pipeline.deploy import names
 from pipeline.deploy.schedule import cron_of
 from pipeline.errors import RequestError
 from pipeline.project import Job
+from pipeline.provenance import is_untracked
 from pipeline.target import Target, read_target
 
 IMAGE = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}")
@@ -67,12 +68,15 @@ class Deployment:
             what = f"--target {target_file}: lies outside of the project's folder {root}"
             raise RequestError(what, hint="the image holds the project's files: put it into targets/ there")
         if not IMAGE.fullmatch(image):
-            what = f"--image {image!r:.200}: no image with the digest of its content"
+            what = f"--image {image!r:.200}: no image with the digest of its content (sha256: and 64 hex digits)"
             raise RequestError(what, hint="write HOST/PROJECT/REPOSITORY/NAME@sha256:... as docker push prints it")
         target = read_target(target_file)
         _check_target(target, target_file)
         path = target_file.resolve().relative_to(root)
         _check_place(path)
+        if is_untracked(root, path):
+            what = f"--target {target_file}: not committed, so that the image of this commit does not hold it"
+            raise RequestError(what, hint="commit it, build the image, then deploy")
         made = cls(job, target, path.as_posix(), image, commit, code_digest)
         _check_accounts(made, target_file)
         made.cron  # noqa: B018 - refuses a schedule that is too early

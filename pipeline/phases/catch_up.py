@@ -102,7 +102,8 @@ def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> lis
     first = newest if done is None else done + timedelta(days=1)
     due = date_range(first, newest) if first <= newest else []
     if len(due) > most:
-        session.reporter.say(f"{job.name}: {len(due)} run dates are due, {most} are run now; call again for the others")
+        what = f"{job.name}: {len(due)} run dates are due, {most} are run now: the newest, {newest}, is not reached"
+        session.reporter.warn(f"{what}; call again, or see pipeline backfill --help")
     return due[:most]
 
 

@@ -127,10 +127,11 @@ def _evaluation(run: Run, events: Rows) -> PhaseState:
     day = run.run_date + timedelta(days=job.spec.labels.delay_days)
     matured = as_of_date(job, day) <= read_clock(session).moment
     said = f"labels {'matured' if matured else 'mature'} on {day}"
+    then = f", pipeline evaluate {job.name} --as-of {day} does it" if matured else ""
     return (
-        PhaseState("evaluate", PART, f"{said}; evaluated for another run or with other SQL")
+        PhaseState("evaluate", PART, f"{said}; evaluated for another run or with other SQL{then}")
         if known
-        else (PhaseState("evaluate", MISSING, f"{said}; not evaluated yet"))
+        else (PhaseState("evaluate", MISSING, f"{said}; not evaluated yet{then}"))
     )
 
 

@@ -72,6 +72,7 @@ def test_every_line_is_an_entry_with_labels_and_one_trace(cloud, parcels):
         "run": last["run_id"],
         "phase": "evaluate",
         "task": "0",
+        "attempt": "0",
         "execution": "night-1",
     }
     phases = [entry[LABELS].get("phase") for entry in entries]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -164,3 +165,11 @@ def test_a_right_that_the_script_does_not_grant_is_asked_for(root):
     slots = "projects/admin/locations/US/reservations/nightly"
     assert f"`bigquery.reservations.use` on `{slots}`" in readme(made(root, reservation=slots))
     assert "reservations" not in readme(made(root, without=["reservation"]))
+
+
+def test_a_target_that_no_commit_holds_is_refused(root):
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    with pytest.raises(RequestError, match="not committed, so that the image of this commit does not hold it - commit"):
+        made(root)
+    subprocess.run(["git", "-C", str(root), "add", "."], check=True)
+    assert made(root).target_file.startswith("targets/")

@@ -83,7 +83,8 @@ def test_a_finished_run_shows_every_phase_with_rows_and_time(session, quick_job,
     assert all(seconds > 0 for _, seconds in shown.values())
     assert said(run, "train") == "2 of 2 variants"
     assert said(run, "load") == "2 of 2 variants published, 32 of 32 rows"
-    assert said(run, "evaluate") == "labels matured on 2013-07-05; not evaluated yet"
+    does = "pipeline evaluate flight_delay --as-of 2013-07-05 does it"
+    assert said(run, "evaluate") == f"labels matured on 2013-07-05; not evaluated yet, {does}"
 
 
 @pytest.mark.cloud
