@@ -156,8 +156,8 @@ def _session(project: Project, target: Target) -> Session:
 
 def attempt(session: Session, job: Job) -> AbstractContextManager[None]:
     """Carry out a phase as an attempt of a task: what failed for good is not tried again."""
-    from pipeline.attempts import remembered
     from pipeline.cloud_run import Execution
+    from pipeline.cloud_run.attempts import remembered
 
     session.reporter.about(job=job.name)
     return remembered(Execution.of(os.environ), session.store, job.name, session.reporter)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.cloud_log import CloudLog
+    from pipeline.cloud_run.log import CloudLog
     from pipeline.errors import PipelineError
     from pipeline.progress import Reporter
 
@@ -23,8 +23,8 @@ def begin() -> None:
     execution = Execution.of(os.environ)
     if execution is None:
         return
-    from pipeline.cloud_log import CloudLog
-    from pipeline.cloud_process import take_over
+    from pipeline.cloud_run.log import CloudLog
+    from pipeline.cloud_run.process import take_over
 
     log = CloudLog(execution)
     _current.append(log)
@@ -32,7 +32,7 @@ def begin() -> None:
 
 
 def _give_back() -> None:
-    from pipeline.cloud_process import give_back
+    from pipeline.cloud_run.process import give_back
 
     _current.clear()
     give_back()
@@ -56,6 +56,6 @@ def reporter() -> Reporter:
     log = cloud_log()
     if log is None:
         return Reporter()
-    from pipeline.cloud_log import LogReporter
+    from pipeline.cloud_run.log import LogReporter
 
     return LogReporter(log)

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from pipeline.deploy import access
 from pipeline.doctor.needs import Need
+from pipeline.doctor.project_rights import allowed_in_project
 from pipeline.doctor.subject import Subject
 from pipeline.errors import ApiDisabled, PermissionMissing
-from pipeline.project_rights import allowed_in_project
 from pipeline.session import Session
 from pipeline.sql_assets import TableName
 from pipeline.statements.doctor import new_table_statement

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pipeline.account import log_in
 from pipeline.deploy.access import STREAMS
+from pipeline.doctor.account import log_in
 from pipeline.doctor.finding import NOTED, Finding, found
 from pipeline.doctor.subject import Subject
 from pipeline.errors import ApiDisabled, CloudError, PipelineError

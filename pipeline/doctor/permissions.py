@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pipeline.account import member_of
 from pipeline.deploy.access import Grant
+from pipeline.doctor.account import member_of
 from pipeline.doctor.asking import Answer, ask
 from pipeline.doctor.finding import ERROR, NOTE, OK, Finding, failed
 from pipeline.doctor.fixes import grant_command

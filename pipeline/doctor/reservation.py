@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.account import member_of
+from pipeline.doctor.account import member_of
 from pipeline.doctor.finding import NOTED, Finding, found
+from pipeline.doctor.project_rights import allowed_in_project
 from pipeline.doctor.subject import Subject
 from pipeline.errors import ApiDisabled
 from pipeline.permissions import ROLES
-from pipeline.project_rights import allowed_in_project
 
 USE = "bigquery.reservations.use"
 

@@ -10,9 +10,9 @@ import pytest
 from google.auth.transport.requests import AuthorizedSession
 
 from jobs.item_recommend.fixtures import write_fixtures as write_shop
-from pipeline.attempts import remembered
 from pipeline.clock import Clock
 from pipeline.cloud_run import Execution, Task
+from pipeline.cloud_run.attempts import remembered
 from pipeline.deploy import access
 from pipeline.deploy.access import FOLDERS, Grant, grants, grants_of, roles_table
 from pipeline.deploy.names import DASHBOARD, PHASES, SETUP, WORKFLOW

@@ -81,7 +81,7 @@ def clinic(job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
     tables["ml"].append(job.predictions_table)
     google = Google(PROJECT, BUCKET, tables=tables, functions={"ml": ["f_0"]}, settings=dict(FIT))
     with serve(google) as (http, grpc_address):
-        monkeypatch.setattr("pipeline.project_rights.ADDRESS", http)
+        monkeypatch.setattr("pipeline.doctor.project_rights.ADDRESS", http)
         endpoints = Endpoints(bigquery=http, bigquery_storage=grpc_address, storage=http)
         target = local_target(endpoints, PROJECT).model_copy(update={"bucket": BUCKET, "prefix": "p"})
         yield Clinic(google, target, job, monkeypatch)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from pipeline.account import log_in, member_of
+from pipeline.doctor.account import log_in, member_of
 from pipeline.errors import CloudError, PermissionMissing
 
 

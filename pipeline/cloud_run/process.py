@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import TextIO
 
-from pipeline.cloud_log import ERROR, INFO, NOT_LOGGED, CloudLog, LogHandler, traceback_of
+from pipeline.cloud_run.log import ERROR, INFO, NOT_LOGGED, CloudLog, LogHandler, traceback_of
 
 
 def take_over(log: CloudLog) -> None:
