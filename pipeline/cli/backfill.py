@@ -10,7 +10,9 @@ from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
     AsJson,
+    FirstRunDate,
     JobName,
+    LastRunDate,
     LocalDir,
     MaxRejectRate,
     ProjectDir,
@@ -24,8 +26,6 @@ from pipeline.cli.options import (
 if TYPE_CHECKING:
     from pipeline.summary import Summary
 
-First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
-Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
 WithGate = Annotated[bool, typer.Option("--gate", help="Judge challengers after each date; else the next run does.")]
 Parallel = Annotated[
     int,
@@ -44,8 +44,8 @@ MaxFailures = Annotated[
 
 def backfill(
     job: JobName,
-    first: First,
-    last: Last,
+    first: FirstRunDate,
+    last: LastRunDate,
     parallel: Parallel = 1,
     max_failures: MaxFailures = 1,
     gate: WithGate = False,

@@ -31,6 +31,8 @@ TargetName = Annotated[
 ]
 LocalDir = Annotated[Path, typer.Option("--local-dir", metavar="DIR", help="Folder of the local target's state.")]
 ProjectDir = Annotated[Path, typer.Option("--project-dir", metavar="DIR", help="Folder with jobs/, sql/ and udf/.")]
+FirstRunDate = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
+LastRunDate = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
 CatchUp = Annotated[bool, typer.Option("--catch-up", help="Do it for the run dates that are due, for a schedule.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout and nothing else.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Do it again from the rows that the sources have now.")]

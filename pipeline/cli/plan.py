@@ -13,7 +13,9 @@ from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
     AsJson,
+    FirstRunDate,
     JobName,
+    LastRunDate,
     LocalDir,
     ProjectDir,
     TargetName,
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 200
 """Characters of a line where no terminal says how wide it is."""
-
-First = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
-Last = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
 
 
 def _check_money(amount: float | None) -> float | None:
@@ -49,8 +48,8 @@ Budget = Annotated[
 
 def plan(
     job: JobName,
-    first: First,
-    last: Last,
+    first: FirstRunDate,
+    last: LastRunDate,
     budget: Budget = None,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
