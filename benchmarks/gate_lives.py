@@ -182,7 +182,7 @@ def _promoted(session: Session, judged: Statement) -> pd.DataFrame:
     table = session.target.run_table(stem.replace("-", "_"))
     schema = Schema.parse({"job": "STRING", "window_number": "INT64", "verdict": "STRING"})
     copied = session.statement("leaks/copy_v1", {"table": table, "query": judged, "columns": schema.names})
-    session.warehouse.execute(copied, step=stem, labels={})
+    session.warehouse.execute(copied, step=stem)
     return session.warehouse.read_frame(table, schema, where="verdict = 'promote'", order_by=["job"])
 
 

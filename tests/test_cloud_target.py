@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -19,7 +20,10 @@ from tests.integration_fixtures import BUCKET, ROOT
 
 
 def run(*command):
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    # make tells another make below it to say where it is
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    options = {"cwd": ROOT, "env": outside, "capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run(command, check=False, **options)
     return done.returncode, done.stdout + done.stderr
 
 
