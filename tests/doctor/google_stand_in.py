@@ -1,7 +1,8 @@
 """A stand-in for Google's APIs on this machine: answers what `pipeline doctor` asks, with errors in Google's words.
 
 Answers follow the pages that pipeline/warehouse/rights.py, pipeline/store/rights.py and
-pipeline/doctor/project_rights.py name. Rights hold as Google's do: those on a dataset for its tables, those on a bucket for its folders.
+pipeline/doctor/project_rights.py name. Rights hold as Google's do: those on a dataset for its tables, those on a
+bucket for its folders.
 """
 
 from __future__ import annotations
