@@ -93,7 +93,15 @@ class Reporter:
         return Progress(*columns, console=self._console, transient=True)
 
 
-class WithoutBars(Reporter):
+class Barless(Reporter):
+    """A reporter that never shows a bar: nobody sees it, or another one shows its own."""
+
+    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
+        """Yield the items."""
+        yield from items
+
+
+class WithoutBars(Barless):
     """Tells by another reporter, and shows no bars: that one shows its own meanwhile."""
 
     def __init__(self, other: Reporter) -> None:
@@ -112,12 +120,8 @@ class WithoutBars(Reporter):
         """Say of which run and phase all that comes is."""
         self._other.about(**labels)
 
-    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
-        """Yield the items."""
-        yield from items
 
-
-class Lines(Reporter):
+class Lines(Barless):
     """Hands each line over, with the marks of its `quoted` words; there are no bars.
 
     Parameters
@@ -133,7 +137,3 @@ class Lines(Reporter):
     def say(self, text: str) -> None:
         """Hand over one line."""
         self._hand_over(text)
-
-    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
-        """Yield the items."""
-        yield from items

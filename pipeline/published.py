@@ -42,11 +42,25 @@ def publications(events: Iterable[Mapping[str, Any]]) -> dict[date, tuple[str, M
     runs: dict[date, str] = {}
     models: dict[tuple[date, str], dict[str, str]] = {}
     of_publications = (row for row in events if row["event"] == "published")
-    for row in sorted(of_publications, key=lambda row: int(json.loads(row["details"]).get("generation", 0))):
+    for row in sorted(of_publications, key=generation_of):
         runs[row["run_date"]] = row["run_id"]
         model_id = row["model_id"] if row["row_count"] else ""
         models.setdefault((row["run_date"], row["run_id"]), {})[row["variant"]] = model_id
     return {day: (run_id, _with_rows(models[day, run_id])) for day, run_id in sorted(runs.items())}
+
+
+def generation_of(row: Mapping[str, Any]) -> int:
+    """Return the generation of a publication, as its event says."""
+    return int(json.loads(row["details"]).get("generation", 0))
+
+
+def published_variants(events: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return which variants events say were published, by run id; also those that have no rows."""
+    found: dict[str, set[str]] = {}
+    for row in events:
+        if row["event"] == "published":
+            found.setdefault(row["run_id"], set()).add(row["variant"])
+    return found
 
 
 def _with_rows(models: Mapping[str, str]) -> Models:

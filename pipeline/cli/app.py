@@ -118,7 +118,7 @@ def run(arguments: list[str]) -> int:
         return _run(arguments)
     except PipelineError as error:
         return _fail(error, error.exit_code, arguments)
-    except Terminated:  # it came while something else ended
+    except Terminated:
         return _fail(ENDED, EXIT_CODE, arguments)
     except SystemExit as error:  # of a job's code or a library: with code 0 the task would count as done
         if isinstance(error.__context__, BrokenPipeError):  # Typer's way to end when nobody reads on
@@ -142,8 +142,6 @@ def _run(arguments: list[str]) -> int:
         return _usage(error, arguments)
     except (typer.Abort, KeyboardInterrupt):
         return _fail(INTERRUPTED, 130, arguments)
-    except Terminated:
-        return _fail(ENDED, EXIT_CODE, arguments)
     except OSError as error:
         if error.errno not in UNUSABLE_FOLDER:
             raise

@@ -7,15 +7,13 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from pipeline.cloud_run import Execution
 from pipeline.errors import PipelineError, loggable
-from pipeline.progress import Reporter
-
-ItemT = TypeVar("ItemT")
+from pipeline.progress import Barless
 
 ROWLESS = ("google", "urllib3")
 """Libraries that log addresses and states of connections, and never a row."""
@@ -42,8 +40,8 @@ class CloudLog:
     def __init__(self, execution: Execution, stream: TextIO | None = None) -> None:
         self._execution = execution
         self._stream = stream or sys.stderr
-        self._labels = {"execution": execution.name, "task": str(execution.task.index)}
-        self._labels["attempt"] = str(execution.task.attempt)
+        task = execution.task
+        self._labels = {"execution": execution.name, "task": str(task.index), "attempt": str(task.attempt)}
         self._project = ""
 
     def about(self, *, project: str = "", **labels: str) -> None:
@@ -53,7 +51,10 @@ class CloudLog:
 
     def write(self, severity: str, message: str, **fields: Any) -> None:
         """Write an entry; quoted words are left out of it."""
-        self._stream.write(self._line(severity, message, **fields))
+        self._put(self._line(severity, message, **fields))
+
+    def _put(self, line: str) -> None:
+        self._stream.write(line)
         self._stream.flush()
 
     def _line(self, severity: str, message: str, **fields: Any) -> str:
@@ -69,8 +70,7 @@ class CloudLog:
 
     def fail(self, error: PipelineError, exit_code: int) -> None:
         """Write the entry of a command that ends with an error."""
-        self._stream.write(self.failure(error, exit_code))
-        self._stream.flush()
+        self._put(self.failure(error, exit_code))
 
     def failure(self, error: PipelineError, exit_code: int) -> str:
         """Return the line of that entry, for who cannot wait for the stream."""
@@ -103,7 +103,7 @@ def traceback_of(error: BaseException) -> str:
     return "\n\nThe exception above came after this one:\n\n".join(parts)
 
 
-class LogReporter(Reporter):
+class LogReporter(Barless):
     """Tells Cloud Logging what happens."""
 
     def __init__(self, log: CloudLog) -> None:
@@ -121,10 +121,6 @@ class LogReporter(Reporter):
     def about(self, **labels: str) -> None:
         """Label the entries that come with run and phase."""
         self._log.about(**labels)
-
-    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
-        """Yield the items."""
-        yield from items
 
 
 class LogHandler(logging.Handler):

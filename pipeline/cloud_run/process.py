@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 import threading
 from typing import TextIO
 
 from pipeline.cloud_run.log import ERROR, INFO, NOT_LOGGED, CloudLog, LogHandler, traceback_of
+from pipeline.line_stream import LineStream
 
 
 def take_over(log: CloudLog) -> None:
@@ -36,7 +36,7 @@ def give_back() -> None:
             setattr(sys, name, stream.beneath)
 
 
-class Lines(io.TextIOBase):
+class Lines(LineStream):
     """A stream whose lines are entries: what is printed can neither begin one nor break one in two.
 
     Parameters
@@ -50,30 +50,14 @@ class Lines(io.TextIOBase):
     encoding = "utf-8"
 
     def __init__(self, log: CloudLog, beneath: TextIO) -> None:
+        super().__init__(lambda line: log.write(INFO, line))
         self.beneath = beneath
-        self._log = log
-        self._begun = ""
-
-    def writable(self) -> bool:
-        """Tell that it takes text."""
-        return True
 
     def fileno(self) -> int:
         """Return what child processes write to."""
         return self.beneath.fileno()
 
-    def write(self, text: str) -> int:
-        """Write the lines that a text ends."""
-        *lines, self._begun = (self._begun + text).split("\n")
-        for line in lines:
-            self._say(line)
-        return len(text)
-
     def flush(self) -> None:
         """Write the line that was begun, too: nothing may come after it."""
         begun, self._begun = self._begun, ""
         self._say(begun)
-
-    def _say(self, line: str) -> None:
-        if line.strip():
-            self._log.write(INFO, line)

@@ -17,6 +17,7 @@ from pipeline.phases.preprocess import counted
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.prediction_files import committed_manifests
 from pipeline.project import Job
+from pipeline.published import published_variants
 from pipeline.runs import Run, own_run
 from pipeline.session import Session
 from pipeline.setup import ensure_tables
@@ -118,10 +119,7 @@ def newest_run_date(job: Job, moment: datetime) -> date:
 def last_done(session: Session, job: Job, newest: date) -> date | None:
     """Return the latest run date up to `newest` whose run has published all variants of its definition, or None."""
     for day in reversed([each for each in claimed_dates(session, job) if each <= newest]):
-        published: dict[str, set[str]] = {}
-        for row in Ledger(session, job.name).events(day, day):
-            if row["event"] == "published":
-                published.setdefault(row["run_id"], set()).add(row["variant"])
+        published = published_variants(Ledger(session, job.name).events(day, day))
         claims = claims_of(session, job, day)
         if any(set(claim.defines["variants"]) <= published.get(claim.run_id, set()) for claim in claims):
             return day

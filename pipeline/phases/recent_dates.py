@@ -11,7 +11,7 @@ from pipeline.claims import claimed_dates, claims_of
 from pipeline.ledger import Ledger
 from pipeline.phases.evaluate import waiting_subjects
 from pipeline.project import Job
-from pipeline.published import publications, published_slices
+from pipeline.published import publications, published_slices, published_variants
 from pipeline.runs import Run, run_of
 from pipeline.session import Session
 
@@ -64,7 +64,7 @@ def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
 
 
 def _in_short(run: Run, variants: Sequence[str], events: Sequence[Mapping[str, Any]], rows: int) -> str:
-    if set(variants) <= {row["variant"] for row in events if row["event"] == "published"}:
+    if set(variants) <= published_variants(events).get(run.run_id, set()):
         return f"{rows:,} rows published"
     void = run.session.store.read_json(run.void_uri)
     if void is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 
 from pipeline.errors import loggable, quoted
+from pipeline.line_stream import LineStream
 from pipeline.progress import WARNING, Reporter
 
 LONGEST = 4000
@@ -62,23 +62,11 @@ def sender_of(lines: Connection) -> Callable[[str], None]:
     return send
 
 
-class Speaker(io.TextIOBase):
-    """A text stream that sends whole lines, for what code prints and warns of."""
+class Speaker(LineStream):
+    """A text stream that sends whole lines, for what code prints and warns of: nobody knows what they hold."""
 
     def __init__(self, send: Callable[[str], None]) -> None:
-        self._send, self._begun = send, ""
-
-    def writable(self) -> bool:
-        """Tell that it can be written to."""
-        return True
-
-    def write(self, text: str) -> int:
-        """Send the lines that end in this text; what is begun waits for its end. Nobody knows what they hold."""
-        *lines, self._begun = (self._begun + text).split("\n")
-        for line in lines:
-            if line.strip():
-                self._send(quoted(line, "[a line that a process printed is not logged]"))
-        return len(text)
+        super().__init__(lambda line: send(quoted(line, "[a line that a process printed is not logged]")))
 
 
 def speak_through(send: Callable[[str], None]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,7 @@ from typing import Any
 from pipeline.identity import digest_of_run, run_definition
 from pipeline.phases.evaluate import waiting_subjects
 from pipeline.project import Job
+from pipeline.published import generation_of
 from pipeline.session import Session
 
 DONE, TO_RUN, SUPERSEDED = "done", "to run", "superseded"
@@ -69,18 +69,14 @@ def _present(session: Session, job: Job) -> Callable[[Mapping[str, Any]], bool]:
     def digest(generation: int) -> str:
         return digest_of_run(definition, generation)
 
-    return lambda row: str(row["run_id"]).endswith(f"-{digest(_generation(row))}")
+    return lambda row: str(row["run_id"]).endswith(f"-{digest(generation_of(row))}")
 
 
 def _state(published: Rows, is_present: Callable[[Mapping[str, Any]], bool], variants: set[str]) -> str:
-    newest = max((_generation(row) for row in published), default=0)
+    newest = max((generation_of(row) for row in published), default=0)
     own = [row for row in published if is_present(row)]
     if not own:
         return TO_RUN
-    if max(map(_generation, own)) < newest:
+    if max(map(generation_of, own)) < newest:
         return SUPERSEDED
-    return DONE if variants <= {row["variant"] for row in own if _generation(row) == newest} else TO_RUN
-
-
-def _generation(row: Mapping[str, Any]) -> int:
-    return int(json.loads(row["details"]).get("generation", 0))
+    return DONE if variants <= {row["variant"] for row in own if generation_of(row) == newest} else TO_RUN
