@@ -23,6 +23,8 @@ from tests.faults.victims import Step, session_at, tiny_job
 
 PATIENCE = 60.0
 """Seconds that a process may take."""
+SHOWN = 12
+"""Rows that are named of those that are missing or too many."""
 
 fork_context = multiprocessing.get_context("fork")
 
@@ -172,6 +174,7 @@ def _stand_between(endpoints: Endpoints, plan: Plan, line: Connection) -> None:
 
 
 def explain(reference: State, outcome: Outcome) -> str:
-    """Say what went wrong at a point."""
-    lines = [f"first {outcome.first}, again {outcome.again}", *differences(reference, outcome.state), outcome.said]
-    return "\n  ".join(lines)
+    """Say what went wrong at a point: what the processes said, and some of what differs."""
+    found = differences(reference, outcome.state)
+    more = [f"... and {len(found) - SHOWN} more rows"] if len(found) > SHOWN else []
+    return "\n  ".join([f"first {outcome.first}, again {outcome.again}", outcome.said, *found[:SHOWN], *more])

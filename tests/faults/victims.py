@@ -45,8 +45,14 @@ def rerun(session: Session, job: Job) -> None:
 LIFE: tuple[Step, ...] = (run, evaluate)
 """All that happens to a run date."""
 
+
+def one_phase(session: Session, job: Job, *, phase: str) -> None:
+    """Carry out a phase of the run date."""
+    run_phase(session, job, DAY, phase)
+
+
 PHASES: tuple[Step, ...] = tuple(
-    partial(run_phase, run_date=DAY, phase=phase) for phase in ("preprocess", "train", "predict", "load")
+    partial(one_phase, phase=phase) for phase in ("preprocess", "train", "predict", "load")
 )
 
 
