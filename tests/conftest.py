@@ -98,17 +98,22 @@ def _stays_on_this_machine() -> Iterator[None]:
     assert attempts[before:] == [], "connections were tried that leave this machine"
 
 
-def up_unwatched(local_dir: Path) -> lifecycle.LocalEndpoints:
-    """Start emulators that coverage does not watch: it would take a quarter of their time. Those of tests/local are."""
+@pytest.fixture(scope="session")
+def emulators_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The local directory of this test process, whose emulators run: with pytest-xdist each worker has its own.
+
+    Coverage does not watch them: it would take a quarter of their time. It watches those of tests/local.
+    """
+    local_dir = tmp_path_factory.mktemp("local")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
             patch.delenv(name, raising=False)
-        return lifecycle.up(local_dir)
+        lifecycle.up(local_dir)
+    yield local_dir
+    lifecycle.down(local_dir)
 
 
 @pytest.fixture(scope="session")
-def local_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lifecycle.LocalEndpoints]:
-    """Emulators of this test process: with pytest-xdist each worker has its own."""
-    local_dir = tmp_path_factory.mktemp("local")
-    yield up_unwatched(local_dir)
-    lifecycle.down(local_dir)
+def local_target(emulators_dir: Path) -> lifecycle.LocalEndpoints:
+    """Return where the emulators of this test process answer."""
+    return lifecycle.up(emulators_dir)

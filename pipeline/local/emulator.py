@@ -5,6 +5,7 @@ Runs in the child process only. Whatever is replaced must exist, so that another
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,7 @@ import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
 import sqlglot
+import sqlglot.expressions.core
 from bqemulator import server
 from bqemulator.api.dependencies import AppContext
 from bqemulator.api.middleware import GzipRequestMiddleware
@@ -30,7 +32,7 @@ from pipeline.local.concurrent_dml import ConcurrentDml
 from pipeline.local.job_resources import job_resource
 from pipeline.local.job_rows import inserting
 from pipeline.local.load_jobs import LoadJobs
-from pipeline.local.parse_cache import cached_parser
+from pipeline.local.parse_cache import cached_parser, quick_copies
 from pipeline.local.semantics import Semantics
 from pipeline.local.translation_cache import remembering
 from pipeline.local.translation_rules import without_leaves
@@ -44,6 +46,7 @@ def assemble(settings: Settings) -> server.EmulatorServer:
 
 def patch() -> None:
     """Put ours in the places of some of the emulator's parts, once in a process."""
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each PARTITION BY that DuckDB has none
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
     _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
@@ -55,6 +58,7 @@ def patch() -> None:
     _replace(server, "create_app", _application)
     _replace(server, "build_grpc_server", lambda _: build_grpc_server)
     _replace(sqlglot, "parse_one", cached_parser)
+    _replace(sqlglot.expressions.core, "deepcopy", quick_copies)
     _replace(SQLTranslator, "_apply_first_matching_rule", without_leaves)
     _replace(SQLTranslator, "translate", remembering)
     _replace(DuckDBCatalogRepository, "upsert_job", inserting)

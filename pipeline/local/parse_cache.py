@@ -46,3 +46,14 @@ def without_places(tree: Expr) -> Expr:
         if node._meta is not None:  # noqa: SLF001  # .meta would make one
             node._meta = {key: held for key, held in node._meta.items() if key not in POSITION_META_KEYS} or None  # noqa: SLF001
     return tree
+
+
+def quick_copies(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a copier that copies places and comments at once: the parser copies trees, and most of that is these."""
+
+    def copied(thing: Any, *memo: Any) -> Any:
+        if type(thing) is dict or type(thing) is list:  # of texts and numbers
+            return thing.copy()
+        return deepcopy(thing, *memo)
+
+    return copied

@@ -14,6 +14,9 @@ Schema = Mapping[str, Mapping[str, str]]
 
 TABLE = re.compile(r"`([^`.*]+)\.([^`.*]+)\.([^`.*]+)`")
 WORD, QUOTED = re.compile(r"zz\d+zz", re.IGNORECASE), re.compile(r'"(zz\d+zz)"')
+ALIAS, PLAIN = re.compile(r"(?<=\bAS )zz\d+zz\b|\bzz\d+zz(?=\.)"), re.compile(r"[A-Za-z_]\w*")
+ROUTINE = re.compile(r'"(ZZ\d+ZZ(?:\.ZZ\d+ZZ)+)"')
+"""A function by its whole name; the emulator writes those of functions in capitals."""
 STATEMENTS = 1024
 
 
@@ -44,6 +47,12 @@ class Names:
         """Put the names back, each in its quotes; None where a word became something else."""
         parts = {word: part for part, word in self._words.items()}
         found = QUOTED.sub(lambda match: f'"{parts[match[1]]}"', sql)
+        found = ROUTINE.sub(
+            lambda match: f'"{".".join(parts[word.lower()].upper() for word in match[1].split("."))}"', found
+        )
+        # In long statements the name of a table is its alias, too, without quotes.
+        plain = {word: part for word, part in parts.items() if PLAIN.fullmatch(part)}
+        found = ALIAS.sub(lambda match: plain.get(match[0], match[0]), found)
         return None if WORD.search(found) else found
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,6 @@ import pytest
 import yaml
 
 from pipeline.cli.app import run
-from pipeline.local import lifecycle
-from tests.conftest import up_unwatched
 from tests.integration_fixtures import COMMAND, ROOT
 
 
@@ -50,21 +48,12 @@ def process() -> Callable[..., Done]:
 
 
 @pytest.fixture(scope="session")
-def cli_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A local directory whose emulators run."""
-    local_dir = tmp_path_factory.mktemp("cli")
-    up_unwatched(local_dir)
-    yield local_dir
-    lifecycle.down(local_dir)
-
-
-@pytest.fixture(scope="session")
-def loaded_dir(cli_dir: Path, fixtures_folder: Path) -> Path:
+def loaded_dir(emulators_dir: Path, fixtures_folder: Path) -> Path:
     """A local directory with the tiny sources, loaded by the command line."""
     folder = str(fixtures_folder)
-    done = run_process("sources", "load", "flight_delay", "--from", folder, "--local-dir", str(cli_dir))
+    done = run_process("sources", "load", "flight_delay", "--from", folder, "--local-dir", str(emulators_dir))
     assert (done.code, done.out.split(":")[0]) == (0, "flight_delay sources loaded"), done.err
-    return cli_dir
+    return emulators_dir
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,11 @@ DAYS = iter(range(1, 11))
 
 
 @pytest.fixture(scope="module")
-def parcels(process, cli_dir, tmp_path_factory):
+def parcels(process, emulators_dir, tmp_path_factory):
     """The folder of a project whose sources are loaded."""
     root = write_project(tmp_path_factory.mktemp("parcels"))
     folder = write_sources(root / "data")
-    where = ["--local-dir", str(cli_dir), "--project-dir", str(root)]
+    where = ["--local-dir", str(emulators_dir), "--project-dir", str(root)]
     done = process("sources", "load", "parcels", "--from", str(folder), *where)
     assert done.code == 0, done.err
     return root
@@ -35,7 +35,7 @@ def entries_of(text):
 
 
 @pytest.fixture
-def cloud(here, cli_dir, parcels, monkeypatch):
+def cloud(here, emulators_dir, parcels, monkeypatch):
     """Run a command as a task: `task(...)` returns its exit code and its entries, and all output it made."""
 
     monkeypatch.setattr(logging, "captureWarnings", lambda **_: None)  # pytest has them
@@ -47,7 +47,7 @@ def cloud(here, cli_dir, parcels, monkeypatch):
             monkeypatch.setenv(name, str(value))
         for name in [name for name in sys.modules if name.startswith("jobs.parcels")]:
             monkeypatch.delitem(sys.modules, name)
-        done = here(*arguments, "--local-dir", str(cli_dir), "--project-dir", str(parcels))
+        done = here(*arguments, "--local-dir", str(emulators_dir), "--project-dir", str(parcels))
         return done.code, entries_of(done.err), done.out
 
     return task
@@ -79,6 +79,14 @@ def test_every_line_is_an_entry_with_labels_and_one_trace(cloud, parcels):
     assert [phase for phase in dict.fromkeys(phases) if phase] == ["preprocess", "train", "predict", "load", "evaluate"]
 
 
+def test_what_a_backfill_came_to_is_one_entry(cloud, parcels):
+    changed(parcels)
+    code, entries, out = cloud("backfill", "parcels", "--from", str(LAST), "--to", str(LAST), "--json")
+    assert (code, out) == (0, "")
+    assert entries[-1]["message"].startswith("parcels backfill: ")
+    assert [entry["message"] for entry in entries if entry["message"].lstrip().startswith(("{", "}", "[", '"'))] == []
+
+
 @pytest.mark.parametrize(
     ("changes", "exit_code", "said"),
     [
@@ -103,10 +111,10 @@ def test_no_value_of_a_row_is_logged(cloud, parcels, changes, exit_code, said):
     assert "forged" not in {entry["message"] for entry in entries}
 
 
-def test_what_libraries_and_models_warn_of_is_an_entry_without_its_words(process, cli_dir, parcels, monkeypatch):
+def test_what_libraries_and_models_warn_of_is_an_entry_without_its_words(process, emulators_dir, parcels, monkeypatch):
     changed(parcels, fails="warning")
     monkeypatch.setenv(EXECUTION, "night-1")
-    where = ["--local-dir", str(cli_dir), "--project-dir", str(parcels)]
+    where = ["--local-dir", str(emulators_dir), "--project-dir", str(parcels)]
     done = process("train", "parcels", "--run-date", "2026-02-07", *where)
     assert done.code == 0, done.err
     entries = entries_of(done.err)
@@ -145,14 +153,14 @@ NOISY = """
 
 
 def test_nothing_that_is_printed_or_raised_beside_the_command_is_more_than_an_entry(
-    process, cli_dir, parcels, monkeypatch
+    process, emulators_dir, parcels, monkeypatch
 ):
     changed(parcels)
     model = parcels / "jobs/parcels/model.py"
     head = "    def fit(self, df):\n"
     model.write_text(model.read_text().replace(head, head + NOISY))
     monkeypatch.setenv(EXECUTION, "night-1")
-    where = ["--local-dir", str(cli_dir), "--project-dir", str(parcels)]
+    where = ["--local-dir", str(emulators_dir), "--project-dir", str(parcels)]
     done = process("train", "parcels", "--run-date", "2026-02-06", *where)
     assert (done.code, done.out, CANARY in done.err) == (0, "", False), done.err
     entries = entries_of(done.err)
@@ -193,9 +201,11 @@ def test_what_is_no_exception_ends_a_task_with_one_entry_and_never_as_done(cloud
     assert CANARY not in json.dumps(entries)
 
 
-def test_people_see_what_logs_leave_out(here, cli_dir, parcels):
+def test_people_see_what_logs_leave_out(here, emulators_dir, parcels):
     changed(parcels, fails="fit")
-    done = here("run", "parcels", "--run-date", str(LAST), "--local-dir", str(cli_dir), "--project-dir", str(parcels))
+    done = here(
+        "run", "parcels", "--run-date", str(LAST), "--local-dir", str(emulators_dir), "--project-dir", str(parcels)
+    )
     assert f"Rate: fit raised ValueError: cannot read {CANARY}-" in done.error
 
 
@@ -311,10 +321,10 @@ def test_sigterm_ends_a_process_that_still_imports_what_it_needs():
     assert process.returncode == 143
 
 
-def test_a_task_that_gets_sigterm_ends_soon_and_the_next_attempt_goes_on(process, cli_dir, parcels, tmp_path):
+def test_a_task_that_gets_sigterm_ends_soon_and_the_next_attempt_goes_on(process, emulators_dir, parcels, tmp_path):
     waiting = tmp_path / "waiting"
     changed(parcels, fails=f"wait {waiting}")
-    where = ["--local-dir", str(cli_dir), "--project-dir", str(parcels)]
+    where = ["--local-dir", str(emulators_dir), "--project-dir", str(parcels)]
     day = ["parcels", "--run-date", "2026-02-08", *where]
     assert process("train", *day).code == 0
     task = {**os.environ, EXECUTION: "night-5", INDEX: "0", COUNT: "1", ATTEMPT: "0"}

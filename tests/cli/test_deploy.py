@@ -36,8 +36,8 @@ def test_a_name_that_is_too_long_for_the_disk_is_one_line(here, tmp_path):
     assert (done.code, "File name too long" in done.error) == (2, True)
 
 
-def test_setup_makes_what_is_missing_and_then_nothing(here, cli_dir, requests_sent):
-    arguments = ("setup", "flight_delay", "--local-dir", str(cli_dir))
+def test_setup_makes_what_is_missing_and_then_nothing(here, emulators_dir, requests_sent):
+    arguments = ("setup", "flight_delay", "--local-dir", str(emulators_dir))
     done = here(*arguments)
     assert (done.code, done.out) == (0, "flight_delay: tables, functions and views are there\n"), done.err
     requests_sent.clear()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -28,6 +29,8 @@ def test_doctor_prints_what_the_local_target_cannot_prove(here, where):
     assert [tuple(limit.values()) for limit in found["limits"]] == list(LIMITS)
     notes = {check["check"] for check in found["checks"] if check["state"] == "note"}
     assert (notes, worst(found)) == (set(UNKNOWN), "note")
+    fine = len(found["checks"]) - len(UNKNOWN)
+    assert lines[-len(LIMITS) - 2] == f"fit: {fine} ok, {len(UNKNOWN)} to note, 0 to mend"
 
 
 def test_doctor_exits_with_the_code_of_the_worst(here, where, tmp_path):
@@ -36,7 +39,9 @@ def test_doctor_exits_with_the_code_of_the_worst(here, where, tmp_path):
     done = here("doctor", "--target", str(target))
     assert done.code == 2
     assert f"error target: {target}: key location: required, but missing" in done.out
-    assert HEADING not in done.out
+    assert re.fullmatch(
+        r"not fit, mend the errors from the top: \d+ ok, 0 to note, 1 to mend", done.out.splitlines()[-1]
+    )
 
 
 def test_accounts_are_those_of_a_deployment():
@@ -57,4 +62,5 @@ def test_in_cloud_run_each_finding_is_an_entry(here, tmp_path, monkeypatch):
     assert (done.code, done.out) == (2, "")
     entries = [json.loads(line) for line in done.err.splitlines()]
     assert entries[0]["message"].startswith("ok    python: ")
-    assert [entry["severity"] for entry in entries] == ["INFO"] * (len(entries) - 1) + ["ERROR"]
+    assert [entry["severity"] for entry in entries] == ["INFO"] * (len(entries) - 2) + ["ERROR", "INFO"]
+    assert entries[-1]["message"].endswith(" 0 to note, 1 to mend")

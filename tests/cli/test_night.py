@@ -91,11 +91,11 @@ def deploy(root):
 
 
 @pytest.fixture(scope="module")
-def night(process, cli_dir, tmp_path_factory):
+def night(process, emulators_dir, tmp_path_factory):
     root = tmp_path_factory.mktemp("night")
     write_project(root, fails=f"wait {root / 'waiting'}")
     folder = write_sources(root / "data", TODAY)
-    where = ["--local-dir", str(cli_dir), "--project-dir", str(root)]
+    where = ["--local-dir", str(emulators_dir), "--project-dir", str(root)]
     assert process("sources", "load", "parcels", "--from", str(folder), *where).code == 0
     (root / "waiting").touch()
     assert process("run", "parcels", "--run-date", str(LAST_DONE), *where).code == 0
@@ -103,7 +103,7 @@ def night(process, cli_dir, tmp_path_factory):
     manifests = deploy(root)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GOOGLE_")}
     with metadata_server() as (variables, asked):
-        yield Night(root, cli_dir, {**kept, **variables, "HOME": str(root)}, manifests), asked
+        yield Night(root, emulators_dir, {**kept, **variables, "HOME": str(root)}, manifests), asked
 
 
 def rows_of(local_dir, sql):
@@ -139,7 +139,7 @@ def evaluated(local_dir):
     return rows_of(local_dir, f"SELECT DISTINCT CAST(run_date AS STRING) FROM ml.metrics_v1 WHERE {own} ORDER BY 1")
 
 
-def test_a_night_with_a_missed_day_a_killed_task_and_one_that_comes_twice_ends_right(night, cli_dir):
+def test_a_night_with_a_missed_day_a_killed_task_and_one_that_comes_twice_ends_right(night, emulators_dir):
     at_night, asked = night
     for phase in ("preprocess", "train"):
         at_night.do(phase)
@@ -155,14 +155,14 @@ def test_a_night_with_a_missed_day_a_killed_task_and_one_that_comes_twice_ends_r
     at_night.do("predict", index=indexes[tasks.index(doomed)], count=4, attempt=1)
     assert [line for line in at_night.do("load") if f"parcels {MISSED}: done, load 100 rows" in line]
     at_night.do("evaluate")
-    assert published(cli_dir) == [[str(day), "100", "100", "1"] for day in (LAST_DONE, MISSED, TODAY)]
-    assert evaluated(cli_dir) == [[str(day)] for day in (LAST_DONE, MISSED)]  # today's labels come tomorrow
+    assert published(emulators_dir) == [[str(day), "100", "100", "1"] for day in (LAST_DONE, MISSED, TODAY)]
+    assert evaluated(emulators_dir) == [[str(day)] for day in (LAST_DONE, MISSED)]  # today's labels come tomorrow
 
     # the scheduler delivers again
     for phase in ("preprocess", "train", "predict", "load"):
         assert at_night.do(phase, execution="night-2") == [f"parcels {phase}: no run date is due"]
     assert at_night.do("evaluate", execution="night-2")[-1].startswith("parcels: already done")
-    assert published(cli_dir) == [[str(day), "100", "100", "1"] for day in (LAST_DONE, MISSED, TODAY)]
+    assert published(emulators_dir) == [[str(day), "100", "100", "1"] for day in (LAST_DONE, MISSED, TODAY)]
     said = "".join(at_night.logged)
     assert (CANARY in said, TOKEN in said) == (False, False)
     assert any(path.endswith("/token") for path in asked)

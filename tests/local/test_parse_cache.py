@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from bqemulator.sql import catalog_schema
 from sqlglot import exp
 
 from pipeline.local import concurrent_dml, scanned_bytes
-from pipeline.local.parse_cache import READERS, cached_parser, without_places
+from pipeline.local.parse_cache import READERS, cached_parser, quick_copies, without_places
 
 
 def test_a_text_is_parsed_once_for_each_dialect():
@@ -96,3 +97,12 @@ def test_who_only_looks_changes_nothing(monkeypatch, reader):
 
 def test_every_reader_is_looked_at():
     assert set(LOOKS) == READERS
+
+
+def test_places_and_comments_are_copied_and_everything_else_as_ever():
+    copied = quick_copies(deepcopy)
+    places, tree = {"line": 1}, sqlglot.parse_one("SELECT a FROM t")
+    assert copied(places) == places
+    assert copied(places) is not places
+    assert copied(tree, {}) == tree
+    assert copied(tree).find(exp.Column) is not tree.find(exp.Column)

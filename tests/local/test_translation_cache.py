@@ -5,7 +5,7 @@ from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.domain.result import Err, Ok
 from bqemulator.sql.translator import SQLTranslator
 
-from pipeline.local.translation_cache import remembering
+from pipeline.local.translation_cache import TABLE, remembering
 
 FIRST = "SELECT a.x FROM `my-project.ml.runs_1` AS a JOIN `my-project.ml.labels_1` AS b USING (x)"
 SECOND = "SELECT a.x FROM `my-project.tests.runs_2` AS a JOIN `my-project.tests.labels_2` AS b USING (x)"
@@ -49,6 +49,32 @@ def test_where_a_name_could_become_something_else_the_statement_itself_is_transl
     seen, translate = counted()
     assert translate(translator, sql) == SQLTranslator.translate(translator, sql)
     assert seen[-1] == sql
+
+
+def qualifying(_, sql, **options):
+    """As the emulator does in long statements: a table's name is its alias as well, without quotes."""
+    project, dataset, table = TABLE.search(sql).groups()
+    return Ok(f'SELECT {table}.x, {table}.y FROM "{project}"."{dataset}"."{table}" AS {table}')
+
+
+def test_names_that_are_aliases_are_put_back_without_quotes(translator):
+    seen, translate = counted(qualifying)
+    for table in ("runs_1", "runs_2"):
+        sql = f"SELECT x, y FROM `my-project.ml.{table}`"
+        assert translate(translator, sql) == qualifying(translator, sql)
+    assert len(seen) == 1
+    sql = "SELECT x, y FROM `my-project.ml.runs-3`"
+    assert translate(translator, sql) == qualifying(translator, sql)
+    assert seen[-1] == sql  # what comes of a name that needs quotes is the emulator's to say
+
+
+def test_names_of_functions_are_put_back_in_capitals_where_the_emulator_writes_them_so(translator):
+    sqls = [f"SELECT `my-project.ml.loss_{number}`(x) AS y FROM `my-project.ml.runs`" for number in (1, 2)]
+    seen, translate = counted(lambda _, sql, **__: Ok(TABLE.sub(lambda name: f'"{name[0][1:-1].upper()}"', sql)))
+    assert [translate(translator, sql).value for sql in sqls] == [
+        f'SELECT "MY-PROJECT.ML.LOSS_{number}"(x) AS y FROM "MY-PROJECT.ML.RUNS"' for number in (1, 2)
+    ]
+    assert len(seen) == 1
 
 
 def test_a_mistake_is_told_of_the_statement_itself(translator):
