@@ -58,6 +58,9 @@ TRANSIENT_WORDS = (
 """What BigQuery reports only in words: (reason, pattern of the message)."""
 
 
+SAYS_NOTHING_OF_DATA = TRANSIENT_REASONS | {"stopped", ""}
+"""Reasons of a failed call whose words are the service's own; of no reason at all are answers of proxies."""
+
 TOO_EXPENSIVE = "bytesBilledLimitExceeded"
 """Google's client does not know this reason and takes it for a failure of the server."""
 
@@ -154,6 +157,8 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
         if is_transient(error):
             return CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again")
         return RequestError(f"{doing}: {_words_of_data(error)}", hint="mend the SQL or the data it reads")
+    if reason not in SAYS_NOTHING_OF_DATA:
+        return CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again")
     if reason == "stopped" and TIMED_OUT.search(str(error)):
         hint = "raise job_timeout in the target file, or make the statement read less"
         return CloudError(f"{doing}: {_words(error)}", hint=hint)
@@ -174,7 +179,7 @@ def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     return disabled or PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
 
 
-def _words_of_data(error: exceptions.BadRequest) -> str:
+def _words_of_data(error: exceptions.GoogleAPICallError) -> str:
     """Return the words of an error that may name values of rows; logs have its reason and the job to ask instead."""
     job = JOB_FOOTER.search(str(error.message))
     where = f", see{job[0].rpartition(':')[2]} in BigQuery" if job else ""

@@ -192,3 +192,11 @@ def test_long_messages_of_google_become_one_short_line():
         raise google_error(400, "invalid", "bad\n" * 1000)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("reason", ["resourcesExceeded", "unheardOf"])
+def test_words_of_a_reason_that_is_not_the_services_own_are_not_logged(reason):
+    with pytest.raises(CloudError) as caught, cloud_errors("query"):
+        raise google_error(500, reason, "Bad value 'a name' in row 7")
+    assert "a name" in str(caught.value)
+    assert caught.value.loggable == f"query: reason {reason} - run the same command again"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli import reporting
 from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
@@ -70,6 +71,7 @@ def backfill(
 
     days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
     session, found = open_job(project_dir, job, target, local_dir)
+    as_json = as_json and reporting.cloud_log() is None  # each line would be an entry there
     work = Work(rerun=rerun, max_reject_rate=max_reject_rate, gate=gate)
 
     def tell(summary: Summary) -> None:

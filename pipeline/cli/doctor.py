@@ -68,15 +68,17 @@ def doctor(
 def _print(findings: Sequence[Finding], limits: Sequence[tuple[str, str]], as_json: bool) -> None:
     """Write the findings to stdout, or to the log of the cloud, and what the local target cannot prove."""
     from pipeline.cli.options import print_content
+    from pipeline.doctor import verdict
     from pipeline.local.limits import HEADING
 
     log = reporting.cloud_log()
     if log is not None:
         for finding in findings:
             log.write(SEVERITIES[finding.state], str(finding))
+        log.write("INFO", verdict(findings))
         return
     named = [{"cloud": cloud, "here": here} for cloud, here in limits]
-    lines = [*map(str, findings), *([f"{HEADING}:"] if limits else []), *map(str, limits)]
+    lines = [*map(str, findings), verdict(findings), *([f"{HEADING}:"] if limits else []), *map(str, limits)]
     print_content({"checks": [asdict(item) for item in findings], "limits": named}, lines, as_json)
 
 

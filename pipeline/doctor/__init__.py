@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.doctor import google, machine, permissions, places
-from pipeline.doctor.finding import ERROR, Finding, found, worst
+from pipeline.doctor.finding import ERROR, Finding, found, verdict, worst
 from pipeline.doctor.project import look_at_project
 from pipeline.doctor.subject import APIS, CREDENTIALS, RIGHTS, Subject, Surroundings
 from pipeline.project import Job, Project
 from pipeline.session import Session
 from pipeline.target import Target
 
-__all__ = ["CLOUD", "Finding", "Patient", "Surroundings", "diagnose", "worst"]
+__all__ = ["CLOUD", "Finding", "Patient", "Surroundings", "diagnose", "verdict", "worst"]
 
 CLOUD = Surroundings()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,3 +53,10 @@ def failed(check: str, error: PipelineError) -> Finding:
 def worst(findings: Iterable[Finding]) -> int:
     """Return the exit code of the worst finding: 0 when there are only notes."""
     return max((finding.exit_code for finding in findings), default=0)
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """Say in one line what all of them come to."""
+    count = Counter(finding.state for finding in findings)
+    what = "not fit, mend the errors from the top" if count[ERROR] else "fit"
+    return f"{what}: {count[OK]} ok, {count[NOTE]} to note, {count[ERROR]} to mend"

@@ -62,7 +62,7 @@ def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_a
 
 def test_with_the_gate_dates_are_published_after_the_verdicts_of_those_before(place, stumbling_job, serial, trip, said):
     trip(DAYS[2], "fail")
-    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True))
+    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True), parallel=2)
     assert statuses(done) == [(day, "done") for day in DAYS[:2]]
     assert [failure.run_date for failure in done.failed] == [DAYS[2]]
     assert done.not_started == [DAYS[3]]
