@@ -29,8 +29,9 @@ demo: local  ## run the two jobs on local emulators: seven days of real flights,
 	$(BIN)/pipeline dashboard flight_delay --out .local/dashboard.html
 
 # Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.
-test: lint types  ## check format, lint, types and imports, then run the tests; ALL=1: every case of each matrix, with coverage
-	@echo "== tests: $(if $(ALL),every case,a part of each matrix; make test ALL=1 takes every case)"
+test: dev  ## check format, lint, types and imports, then run the tests; ALL=1: long ones and every case of each matrix, with coverage
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types
+	@echo "== tests: $(if $(ALL),every case,a part of each matrix and no long ones; make test ALL=1 takes every case)"
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(ALL),--every-case --cov --cov-report=term)
 

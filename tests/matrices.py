@@ -1,6 +1,9 @@
 """A test with many cases is a matrix: `@pytest.mark.matrix(8)` says that a spread part of eight does for every day.
 
-`--every-case` takes all. So does whoever names a case: what is left out is left out of more cases than the part has.
+A test of many processes or whole lives is long: `@pytest.mark.long` says that it is not for every change. It belongs to
+what smaller tests look for in parts. `--every-case` takes all cases and all long tests; so does whoever names them: a
+part is left out of more cases than it has, and a long test unless its file or itself is named. In a project of Google
+Cloud every long test runs that can.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "matrix(count): of its cases, so many do for every day")
+    config.addinivalue_line("markers", "long: many processes or whole lives, not for every change")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -26,6 +30,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("matrix"):
             matrices[item.nodeid.partition("[")[0]].append(item)
     left_out = [item for cases in matrices.values() for item in beyond(cases, cases[0].get_closest_marker("matrix"))]
+    if not (config.getoption("--cloud-target") or any(".py" in name for name in config.args)):
+        left_out += [item for item in items if item.get_closest_marker("long")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         unwanted = {id(item) for item in left_out}

@@ -21,6 +21,7 @@ def backfill(quick_project, loaded_dir):
     return lambda *arguments: ("backfill", "flight_quick", *arguments, *where)
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize(
     ("end", "line", "code", "said"),
     [

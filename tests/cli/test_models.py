@@ -83,6 +83,7 @@ def test_what_makes_no_sense_is_one_line_and_exit_code_2(here, where, arguments,
     assert said in done.error
 
 
+@pytest.mark.long
 def test_a_backfill_judges_challengers_only_when_it_is_asked_to(here, where):
     dates = ("--from", NEXT, "--to", "2013-07-05")
     done = here("backfill", "flight_delay", *dates, *where)

@@ -139,6 +139,7 @@ def evaluated(local_dir):
     return rows_of(local_dir, f"SELECT DISTINCT CAST(run_date AS STRING) FROM ml.metrics_v1 WHERE {own} ORDER BY 1")
 
 
+@pytest.mark.long
 def test_a_night_with_a_missed_day_a_killed_task_and_one_that_comes_twice_ends_right(night, emulators_dir):
     at_night, asked = night
     for phase in ("preprocess", "train"):

@@ -8,7 +8,7 @@ import sys
 
 from tests.integration_fixtures import ROOT
 
-FEW, EVERY_CASE, MINUTES = 4, 21, 0.6
+FEW, EVERY_CASE, MINUTES = 2, 21, 0.6
 """Points of so many of the seven groups, each day others; with every case three of each. Minutes for a point."""
 LAST = re.compile(r"^\| all \| (\d+) \| (\d+) \|.*\| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 

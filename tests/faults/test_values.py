@@ -136,6 +136,7 @@ def test_a_score_that_does_not_fit_ends_with_exit_code_3_and_publishes_nothing(s
 SHARDS, BAD = 100, 57
 
 
+@pytest.mark.long
 def test_one_bad_row_in_100_shards_publishes_nothing_and_keeps_the_shards_and_the_mended_run_publishes_once(
     session, own, monkeypatch
 ):

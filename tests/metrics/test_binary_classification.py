@@ -90,6 +90,7 @@ def test_every_value_is_scikit_learns(session, kind, weighted):
     assert values_of(rows)["label_coverage"] == 1.0
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("clustered", [False, True], ids=["rows", "clusters"])
 def test_rows_of_weight_zero_are_as_good_as_none(session, clustered):
     """Those with the highest scores, a whole slice, a whole bin of the calibration and whole clusters weigh nothing."""
@@ -155,6 +156,7 @@ def influence(frame: pd.DataFrame, weight: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
 def test_intervals_are_those_of_influence_values(session, case):
     """No formula of the SQL is repeated here: derivatives are taken by moving the weight of one row after another."""

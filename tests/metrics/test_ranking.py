@@ -80,6 +80,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_every_value_is_ranxs(session, kind):
     predictions, labels = HOSTILE[kind]
@@ -93,6 +94,7 @@ def test_every_value_is_ranxs(session, kind):
         assert_means(values_of(rows, "country", country), users[countries == country], None, (kind, country))
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_predictions(session):
     predictions, labels = drawn(20_000, 9, items=200)
     assert len(predictions) > 100_000
@@ -110,6 +112,7 @@ def test_a_user_weighs_as_much_as_the_heaviest_of_its_relevant_items(session):
     assert_means(values_of(rows), users, weight * 2, "weighted")
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
 def test_intervals_are_those_of_influence_values_of_users(session, case):
     """An average's influence values are w (x - mean) / sum(w): here of what ranx says of each user."""

@@ -85,6 +85,7 @@ def assert_same(found, expected, where):
             assert found[name] == pytest.approx(value, abs=1e-9, rel=1e-9), (where, name)
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
 def test_every_value_is_scikit_learns(session, weighted):
     """Each hostile frame is a slice of one statement, and all of them are its whole."""
@@ -113,6 +114,7 @@ def test_a_hundred_thousand_rows(session):
     assert_same(values_of(judged(session, frame)), reference(frame, np.ones(len(frame))), "100,000 rows")
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
 def test_intervals_are_those_of_influence_values(session, case):
     frame = drawn(300, 20)

@@ -65,7 +65,7 @@ KILLED = [
 ]
 
 
-@pytest.mark.matrix(2)
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize(("method", "applies"), KILLED)
 def test_what_was_made_but_not_recorded_is_recorded_by_the_next_attempt(session, one, monkeypatch, method, applies):
     with monkeypatch.context() as patch:

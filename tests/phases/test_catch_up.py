@@ -63,6 +63,7 @@ def phases(session, job, *names):
     return [dates(catch_up_phase(session, job, name)) for name in names]
 
 
+@pytest.mark.long
 def test_phase_after_phase_does_what_one_call_does(fresh_session, quick_job, at):
     fresh_session = replace(fresh_session, reporter=Reporter(Console(file=io.StringIO(), width=80)))
     at(july(1))

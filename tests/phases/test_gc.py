@@ -236,6 +236,7 @@ def test_staged_files_and_tables_are_removed(session, quick_job, done, fixtures_
     assert len([name for name in names(collect_garbage(session, quick_job, NOW), "table") if "refused" in name]) == 1
 
 
+@pytest.mark.long
 def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, quick_job, done, connect):
     """The limit is longer than it takes from an upload to its marker, as the command line's day is in earnest."""
     limit, stop, seen = timedelta(seconds=6), threading.Event(), []

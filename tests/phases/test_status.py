@@ -118,7 +118,7 @@ def test_the_next_run_evaluates_what_waits(session, quick_job, done):
 
 
 @pytest.mark.cloud
-@pytest.mark.matrix(2)
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize(
     ("number", "killed_in", "expected", "then"),
     [

@@ -65,6 +65,7 @@ def test_more_tasks_than_shards_and_another_number_in_the_next_attempt(session, 
     assert [len(manifest.shards) for manifest in sets(session, sharded, trained)] == [SHARDS, SHARDS]
 
 
+@pytest.mark.long
 def test_tasks_at_once_and_twice_make_one_set(session, connect, sharded, trained):
     jobs = [0, 1, 2, 1, 0]
     with ThreadPoolExecutor(len(jobs)) as pool:

@@ -60,6 +60,7 @@ def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_a
     assert {status for _, status in statuses(backfill_job(place, stumbling_job, DAYS, Work()))} == {"already_done"}
 
 
+@pytest.mark.long
 def test_with_the_gate_dates_are_published_after_the_verdicts_of_those_before(place, stumbling_job, serial, trip, said):
     trip(DAYS[2], "fail")
     done = backfill_job(place, stumbling_job, DAYS, Work(gate=True), parallel=2)
