@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from pipeline.errors import RequestError
 
 EXECUTION = "CLOUD_RUN_EXECUTION"
 INDEX, COUNT, ATTEMPT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT"
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class Task:
             The variables are no numbers, or no task has this index.
         """
         texts = {name: environment.get(name, default) for name, default in ((INDEX, "0"), (COUNT, "1"), (ATTEMPT, "0"))}
-        wrong = next((name for name, text in texts.items() if not (text.isascii() and text.isdigit())), None)
+        wrong = next((name for name, text in texts.items() if not NUMBER.fullmatch(text)), None)
         if wrong:
-            raise RequestError(f"{wrong} is {texts[wrong]!r}", hint="Cloud Run sets it to a number")
+            raise RequestError(f"{wrong} is {texts[wrong][:40]!r}", hint="Cloud Run sets it to a number")
         task = cls(int(texts[INDEX]), int(texts[COUNT]), int(texts[ATTEMPT]))
         if task.index >= task.count:
             raise RequestError(f"{INDEX} is {task.index} of {task.count} tasks", hint="tasks count from 0")

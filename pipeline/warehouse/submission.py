@@ -19,9 +19,6 @@ GRACE = 60.0
 LONGEST_PAUSE = 5.0
 """Seconds between two looks at a job that runs long."""
 
-JOB_TIMEOUT = 3600.0
-"""Seconds that a job may take."""
-
 Submit = Callable[[str], Any]
 
 
@@ -44,7 +41,7 @@ class Submission:
     verify: Callable[[], bool]
 
 
-def run_once(client: bigquery.Client, submission: Submission, *, deadline: float = JOB_TIMEOUT + GRACE) -> Any:
+def run_once(client: bigquery.Client, submission: Submission, *, deadline: float) -> Any:
     """Carry out a job once and return it, done.
 
     Finished attempts whose effect stands are used. The next attempt is taken, after a pause, when one failed in a way

@@ -22,7 +22,14 @@ def test_a_task_is_what_cloud_run_says():
 
 @pytest.mark.parametrize(
     "wrong",
-    [environment("4", "4"), environment("-1"), environment(count="x"), environment(count="0"), environment("٣", "9")],
+    [
+        environment("4", "4"),
+        environment("-1"),
+        environment(count="x"),
+        environment(count="0"),
+        environment("٣", "9"),
+        environment("9" * 5000),
+    ],
 )
 def test_what_cloud_run_never_says_is_refused(wrong):
     with pytest.raises(RequestError, match="CLOUD_RUN_TASK_"):

@@ -140,7 +140,7 @@ def test_both_get_done_when_the_loser_is_sent_again(client, run, rows, collide):
     def add(_):
         stem = f"add-{uuid4().hex}"
         submission = Submission(stem, partial(run, "UPDATE t SET a = a + 1 WHERE TRUE"), lambda: True)
-        return run_once(client, submission).job_id.removeprefix(stem)
+        return run_once(client, submission, deadline=60.0).job_id.removeprefix(stem)
 
     added = []
 
