@@ -1,7 +1,8 @@
 # On a machine with nothing but Python 3.11 and make, every target works: what it needs goes into .venv first (tools/install.py).
 
 BIN := .venv/bin
-WORKERS ?= 2
+# One more than there are cores: a worker waits for its emulators a tenth of the time. All cases have deadlines that a busy machine does not keep.
+WORKERS ?= $(if $(ALL),2,3)
 MINUTES ?= 30
 # The first interpreter that is new enough; asked only by targets that need it.
 PYTHON = $(shell for python in python3.11 python3; do \
@@ -42,7 +43,7 @@ test-cloud: $(if $(TARGET),dev)  ## run the tests that assume no emulator in a p
 faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)
 	@echo "== without each guard in turn, its test fails"
-	@$(BIN)/python -m pytest tests/faults/test_guards.py --all-guards -q -n $(WORKERS)
+	@$(BIN)/python -m pytest tests/faults/test_guards.py --all-guards -q -n 2
 
 lint: dev  ## check format, lint, row loops, clients, addresses and the direction of imports
 	@echo "== format"

@@ -233,7 +233,7 @@ def test_nights_that_did_not_run_are_named(open_page, rows):
     assert page.texts("#nights-table tbody th") == ["preprocess", "train", "predict", "load", "evaluate"]
 
 
-@pytest.mark.matrix(9)
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_stay_text(open_page, name, width):

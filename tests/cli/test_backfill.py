@@ -21,7 +21,7 @@ def backfill(quick_project, loaded_dir):
     return lambda *arguments: ("backfill", "flight_quick", *arguments, *where)
 
 
-@pytest.mark.matrix(1)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("end", "line", "code", "said"),
     [

@@ -29,6 +29,7 @@ def command(here, session, cloud_places, monkeypatch, tmp_path):
     return call
 
 
+@pytest.mark.long
 def test_a_backfill_its_evaluation_and_what_can_be_asked_about_it(command):
     dates = ("--from", DAY, "--to", DAY)
     (run,) = json.loads(command("backfill", "flight_delay", *dates, "--json").out)["runs"]

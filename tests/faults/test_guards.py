@@ -23,6 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("guard", chosen, ids=[guard.name for guard in chosen])
 
 
+@pytest.mark.long
 def test_without_a_guard_its_test_fails(guard: Guard, endpoints):
     place = ",".join((endpoints.bigquery, endpoints.bigquery_storage, endpoints.storage))
     sabotaged = ["-p", "tests.faults.sabotage", "--without", guard.name, "--at", place]

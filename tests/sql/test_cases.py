@@ -27,7 +27,7 @@ def name_of(case: Case) -> str:
     return case.path.relative_to(HERE).as_posix()
 
 
-@pytest.mark.matrix(120)
+@pytest.mark.matrix(60)
 @pytest.mark.parametrize("case", [each for each in CASES if each.content.expect], ids=name_of)
 def test_rows_on_the_emulator(session, case):
     if case.content.emulator_lacks:

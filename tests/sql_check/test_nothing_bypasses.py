@@ -84,6 +84,7 @@ def live(session, job, folder, tmp_path) -> None:
         run_job(session, job, BAD_DAY)
 
 
+@pytest.mark.long
 def test_every_statement_that_is_sent_was_analyzed(fresh_session, quick_job, fixtures_folder, tmp_path, requests_sent):
     live(fresh_session, quick_job, fixtures_folder, tmp_path)
     known = analyzed(fresh_session)
