@@ -321,6 +321,7 @@ def test_sigterm_ends_a_process_that_still_imports_what_it_needs():
     assert process.returncode == 143
 
 
+@pytest.mark.long
 def test_a_task_that_gets_sigterm_ends_soon_and_the_next_attempt_goes_on(process, emulators_dir, parcels, tmp_path):
     waiting = tmp_path / "waiting"
     changed(parcels, fails=f"wait {waiting}")

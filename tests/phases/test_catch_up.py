@@ -50,6 +50,7 @@ def test_an_offset_moves_the_newest_date(quick_job):
     assert newest_run_date(late, july(5, 10)) == date(2013, 7, 5)
 
 
+@pytest.mark.long
 def test_nights_without_a_call_and_a_call_that_comes_twice(fresh_session, quick_job, at):
     at(july(1))
     assert dates(catch_up(fresh_session, quick_job)) == [(date(2013, 7, 1), "done")]

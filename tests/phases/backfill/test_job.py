@@ -25,6 +25,7 @@ def statuses(done):
     return [(summary.run_date, summary.status) for summary in done.runs]
 
 
+@pytest.mark.long
 def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_and_a_failure(
     place, stumbling_job, serial, trip, said, capfd
 ):

@@ -12,6 +12,8 @@ from pipeline.phases.why.group import Group
 from pipeline.run_ids import parse_run_id
 from tests.phases.why.conftest import DAY, EARLIER_LIBRARY, JOB
 
+pytestmark = pytest.mark.long  # a lab of nine runs
+
 GROUPS = "SQL,parameters,sources,variants,job.yaml,code,libraries,git commit,moments,data,models".split(",")
 
 
