@@ -12,6 +12,7 @@ from sqlglot.expressions.core import POSITION_META_KEYS
 
 Parse = Callable[..., Expr]
 STATEMENTS = 512
+SIMPLE = frozenset({str, int, bool, float, type(None)})
 READERS = frozenset(
     {
         *("_detect_create_schema", "_detect_catalog_drop", "_detect_plain_create_table", "_detect_plain_create_view"),
@@ -49,10 +50,10 @@ def without_places(tree: Expr) -> Expr:
 
 
 def quick_copies(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copier that copies places and comments at once: the parser copies trees, and most of that is these."""
+    """Return a copier that copies places of words at once: the parser copies trees, and most of that is these."""
 
     def copied(thing: Any, *memo: Any) -> Any:
-        if type(thing) is dict or type(thing) is list:  # of texts and numbers
+        if type(thing) is dict and all(type(held) in SIMPLE for held in thing.values()):
             return thing.copy()
         return deepcopy(thing, *memo)
 

@@ -99,10 +99,14 @@ def test_every_reader_is_looked_at():
     assert set(LOOKS) == READERS
 
 
-def test_places_and_comments_are_copied_and_everything_else_as_ever():
-    copied = quick_copies(deepcopy)
-    places, tree = {"line": 1}, sqlglot.parse_one("SELECT a FROM t")
+@pytest.mark.parametrize("holder", [None, 0, "held"], ids=["itself", "in a list", "in a dictionary"])
+def test_places_are_copied_and_everything_else_as_ever(holder):
+    copied, places = quick_copies(deepcopy), {"line": 1}
     assert copied(places) == places
     assert copied(places) is not places
-    assert copied(tree, {}) == tree
-    assert copied(tree).find(exp.Column) is not tree.find(exp.Column)
+    tree = sqlglot.parse_one("SELECT a FROM t")
+    holding = {None: tree, 0: [tree], "held": {"held": tree}}[holder]
+    copy = copied(holding, {})
+    found = copy if holder is None else copy[holder]
+    assert found == tree
+    assert found is not tree
