@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.domain.result import Err, Ok
 from bqemulator.sql.translator import SQLTranslator
 
 from pipeline.local.translation_cache import TABLE, remembering
+from pipeline.project import Project
+from pipeline.session import Session
+from pipeline.sql_check.rehearsal import Rehearsal
+from tests.integration_fixtures import ROOT
+from tests.sql_check.conftest import TARGET
 
 FIRST = "SELECT a.x FROM `my-project.ml.runs_1` AS a JOIN `my-project.ml.labels_1` AS b USING (x)"
 SECOND = "SELECT a.x FROM `my-project.tests.runs_2` AS a JOIN `my-project.tests.labels_2` AS b USING (x)"
@@ -90,3 +97,22 @@ def test_who_asks_is_part_of_what_is_remembered(translator):
     for caller in ("a", "b", "a"):
         translate(translator, FIRST, caller=caller)
     assert len({sql for sql in seen if "zz0zz" in sql}) == 1
+
+
+def sent(job, day, **datasets):
+    """Every statement of a job's life, and the statements that stand in others."""
+    project = Project(ROOT)
+    rehearsal = Rehearsal.of(Session.open(project, TARGET.model_copy(update=datasets)), project.job(job), day)
+    return [statement.sql for statement in (*rehearsal.sent(), *rehearsal.parts())]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("job", ["flight_delay", "item_recommend"])
+def test_every_statement_of_a_run_is_translated_as_without_a_memory(translator, job):
+    seen, translate = counted()
+    for sql in sent(job, date(2013, 7, 1)):
+        translate(translator, sql)
+    before = len(seen)
+    again = sent(job, date(2014, 8, 2), dataset="other", runs_dataset="other_runs", ledger_dataset="other_ledger")
+    assert [sql for sql in again if translate(translator, sql) != SQLTranslator.translate(translator, sql)] == []
+    assert len(seen) - before < len(again) / 4  # the others have no memory to differ from
