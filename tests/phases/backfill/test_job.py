@@ -64,7 +64,7 @@ def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_a
 @pytest.mark.long
 def test_with_the_gate_dates_are_published_after_the_verdicts_of_those_before(place, stumbling_job, serial, trip, said):
     trip(DAYS[2], "fail")
-    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True), parallel=2)
+    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True))
     assert statuses(done) == [(day, "done") for day in DAYS[:2]]
     assert [failure.run_date for failure in done.failed] == [DAYS[2]]
     assert done.not_started == [DAYS[3]]
@@ -75,7 +75,7 @@ def test_with_the_gate_dates_are_published_after_the_verdicts_of_those_before(pl
     )
     assert re.fullmatch(r"flight_delay backfill: 3 of 4, about 0:\d\d:\d\d left", lines[-1])
 
-    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True))
+    done = backfill_job(place, stumbling_job, DAYS, Work(gate=True), parallel=2)
     assert statuses(done)[2:] == [(day, "done") for day in DAYS[2:]]
     assert {"preprocess", "load", "evaluate"} <= set(done.runs[2].seconds)
     assert left_behind(place) == left_behind(serial)
