@@ -43,7 +43,7 @@ def work(workers, *, most=2, max_failures=1, alone=()):
 
 @pytest.mark.parametrize("most", [1, 2, 3, 10])
 def test_as_many_dates_as_allowed_run_beside_each_other_and_begin_in_order(most):
-    workers = Workers({1: 0.05})
+    workers = Workers(dict.fromkeys(range(1, most + 1), 0.3))  # so many begin before any of them ends
     assert set(work(workers, most=most)) == set(DAYS)
     assert list(workers.beside) == DAYS
     assert max(map(len, workers.beside.values())) == min(most, len(DAYS)) - 1
