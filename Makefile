@@ -1,8 +1,6 @@
 # On a machine with nothing but Python 3.11 and make, every target works: what it needs goes into .venv first (tools/install.py).
 
 BIN := .venv/bin
-# One more than there are cores: a worker waits for its emulators a tenth of the time. All cases have deadlines that a busy machine does not keep.
-WORKERS ?= $(if $(ALL),2,3)
 MINUTES ?= 30
 # The first interpreter that is new enough; asked only by targets that need it.
 PYTHON = $(shell for python in python3.11 python3; do \
@@ -29,12 +27,13 @@ demo: local  ## run the two jobs on local emulators: seven days of real flights,
 	$(BIN)/pipeline report item_recommend --from 2026-02-01 --to 2026-02-05
 	$(BIN)/pipeline dashboard flight_delay --out .local/dashboard.html
 
+# Three workers on two cores: each waits for its emulators a tenth of the time. All cases have deadlines that a busy machine does not keep.
 # Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.
 test: dev  ## check format, lint, types and imports, then run the tests; ALL=1: long ones and every case of each matrix, with coverage
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types
 	@echo "== tests: $(if $(ALL),every case,a part of each matrix and no long ones; make test ALL=1 takes every case)"
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(ALL),--every-case --cov --cov-report=term)
+	@$(BIN)/python -m pytest -n $(or $(WORKERS),$(if $(ALL),2,3)) --dist loadfile --no-loadscope-reorder $(if $(ALL),--every-case --cov --cov-report=term)
 
 # A skip is no failure: whoever has no project goes on, and the line says that nothing was proven.
 test-cloud: $(if $(TARGET),dev)  ## run the tests that assume no emulator in a project of Google Cloud; TARGET=file.yaml names it
@@ -43,7 +42,7 @@ test-cloud: $(if $(TARGET),dev)  ## run the tests that assume no emulator in a p
 faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)
 	@echo "== without each guard in turn, its test fails"
-	@$(BIN)/python -m pytest tests/faults/test_guards.py --all-guards -q -n 2
+	@$(BIN)/python -m pytest tests/faults/test_guards.py --all-guards -q -n $(or $(WORKERS),2)
 
 lint: dev  ## check format, lint, row loops, clients, addresses and the direction of imports
 	@echo "== format"

@@ -39,6 +39,7 @@ def test_doctor_exits_with_the_code_of_the_worst(here, where, tmp_path):
     done = here("doctor", "--target", str(target))
     assert done.code == 2
     assert f"error target: {target}: key location: required, but missing" in done.out
+    assert HEADING not in done.out
     assert re.fullmatch(
         r"not fit, mend the errors from the top: \d+ ok, 0 to note, 1 to mend", done.out.splitlines()[-1]
     )
