@@ -1,14 +1,22 @@
-# On a machine with nothing but Python 3.11 and make, every target works: what it needs goes into .venv first (tools/install.py).
+# On a machine with nothing but Python 3.11 or newer and make, every target works: what it needs goes into .venv first (tools/install.py).
+# It is written for GNU Make 3.81 and BSD tools, too, which macOS has (tools/lint_shell.py).
 
 BIN := .venv/bin
+# Lint and types at once where make keeps their output apart (since 4.0), else one after the other.
+AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--jobs=2 --output-sync=target)
 MINUTES ?= 30
-# The first interpreter that is new enough; asked only by targets that need it.
-PYTHON = $(shell for python in python3.11 python3; do \
+# The first interpreter that is new enough; asked only by targets that need it. Another one: make test PYTHON=python3.14
+PYTHON = $(shell for python in python3.11 python3 python3.14 python3.13 python3.12; do \
 	$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-LOCK = @$(BIN)/python tools/install.py uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_FLAGS)
+# Locks need uv alone: one that cannot be installed has to be repaired, too. The uv of .venv is of the locked version.
+LOCKS = @uv=$$([ -x $(BIN)/uv ] && echo $(BIN)/uv || command -v uv); \
+	[ -n "$$uv" ] || { echo "make: no uv found: python3 -m venv .venv && .venv/bin/pip install uv" >&2; exit 1; }; \
+	$$uv run --quiet --no-config --no-project --python '>=3.11' -m tools.lock
 
-.PHONY: help demo test test-cloud faults lint types bench intervals lives format lock image image-steps clean local dev
+# macOS ends a process that was forked and not replaced, as tests of faults do, unless this is set; other systems do not read it.
+export OBJC_DISABLE_INITIALIZE_FORK_SAFETY := YES
+
+.PHONY: help demo test test-cloud faults lint types bench intervals lives format lock check-locks wheels image image-steps clean local dev
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -30,7 +38,7 @@ demo: local  ## run the two jobs on local emulators: seven days of real flights,
 # Three workers on two cores: each waits for its emulators a tenth of the time. All cases have deadlines that a busy machine does not keep.
 # Files in their order: by number of tests the matrix, which is one test and the longest, would come last, on one worker.
 test: dev  ## check format, lint, types and imports, then run the tests; ALL=1: long ones and every case of each matrix, with coverage
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types
+	@$(MAKE) --no-print-directory $(AT_ONCE) lint types
 	@echo "== tests: $(if $(ALL),every case,a part of each matrix and no long ones; make test ALL=1 takes every case)"
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -n $(or $(WORKERS),$(if $(ALL),2,3)) --dist loadfile --no-loadscope-reorder $(if $(ALL),--every-case --cov --cov-report=term)
@@ -62,8 +70,10 @@ lint: dev  ## check format, lint, row loops, clients, addresses and the directio
 	@$(BIN)/python -m tools.lint_no_hosts
 	@echo "== direction of imports"
 	@$(BIN)/lint-imports --no-logo
+	@echo "== Makefile and shell scripts: ShellCheck, and what macOS does not know"
+	@$(BIN)/python -m tools.lint_shell
 	@echo "== Dockerfile"
-	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/python -m tools.programs hadolint Dockerfile
 
 types: dev  ## check types (mypy, strict)
 	@echo "== types"
@@ -83,13 +93,14 @@ format: dev  ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: dev  ## pin all packages with hashes again; LOCK_FLAGS=--upgrade takes newer ones
-	@echo "== requirements/dev.txt, local.txt, runtime.txt, bootstrap.txt, build.txt"
-	$(LOCK) pyproject.toml --extra local --extra dev --group build -o requirements/dev.txt
-	$(LOCK) pyproject.toml --extra local --group build -c requirements/dev.txt --no-annotate -o requirements/local.txt
-	$(LOCK) pyproject.toml -c requirements/dev.txt --no-annotate -o requirements/runtime.txt
-	$(LOCK) --group bootstrap -c requirements/dev.txt --no-annotate -o requirements/bootstrap.txt
-	$(LOCK) --group build -c requirements/dev.txt --no-annotate -o requirements/build.txt
+lock:  ## pin all packages with hashes again, for every machine; LOCK_FLAGS=--upgrade takes newer ones
+	$(LOCKS) lock $(LOCK_FLAGS)
+
+check-locks:  ## compare the hashes of requirements/ with those that the package index has
+	$(LOCKS) check
+
+wheels:  ## resolve requirements/ for each Python and platform with wheels only, and name what has none
+	$(LOCKS) wheels
 
 image: dev  ## build the image of this project with docker, labelled with commit and code digest; IMAGE=us-docker.pkg.dev/...
 	@[ -n "$(IMAGE)" ] || { echo "image: name it: make image IMAGE=HOST/PROJECT/REPOSITORY/NAME"; exit 2; }
@@ -104,5 +115,5 @@ clean:  ## stop the emulators and remove everything that is not in git: environm
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 local dev:
-	@python=$(PYTHON); [ -n "$$python" ] || { echo "make: no Python 3.11 or newer found: install python3.11 (with venv)" >&2; exit 1; }; \
+	@python=$(PYTHON); [ -n "$$python" ] || { echo "make: no Python 3.11 or newer found: install python3 (with venv)" >&2; exit 1; }; \
 	$$python tools/install.py $@

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.dashboard import PageRows, page_from_data
+from tests.programs import found_or_skipped
 from tools.picture import find_browser
 
 TIMEOUT = 60_000
@@ -20,11 +21,7 @@ TIMEOUT = 60_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = find_browser()
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("there is no chromium: .ci/run installs it")
-        pytest.skip("there is no chromium on this machine; install the package chromium to run the browser tests")
+    path = found_or_skipped("chromium", find_browser())
     # Chromium refuses to run as root with its sandbox, as in a container of continuous integration.
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     # Chromium itself looks for updates: without names and proxies nothing that it tries leaves this machine.

@@ -13,9 +13,9 @@ import pytest
 
 from pipeline.deploy import write_deployment
 from tests.deploy.golden_files import deployment
+from tests.programs import program
 
 STAND_IN = Path(__file__).parent / "stand_in.sh"
-SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 DATASET, BUCKET = "dataset my-project:ml", "bucket gs:__my-project-ml"
 BASH = shutil.which("bash")
 TOOLS = ("bash", "env", "cat", "cp", "dirname", "grep", "mktemp", "rm", "sed", "sleep", "wc")
@@ -95,7 +95,8 @@ def once(tmp_path_factory, deployed) -> dict[str, str]:
 
 @pytest.mark.parametrize("script", ["deploy.sh", STAND_IN])
 def test_the_scripts_pass_shellcheck(deployed, script):
-    done = subprocess.run([SHELLCHECK, deployed / script], capture_output=True, text=True, check=False)
+    command = [program("shellcheck"), deployed / script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 

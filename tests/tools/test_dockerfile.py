@@ -5,11 +5,11 @@ from __future__ import annotations
 import fnmatch
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.programs import program
 from tools.code_digest import code_digest
 from tools.dockerfile import Instruction, stages_of
 from tools.image_steps import Image
@@ -21,8 +21,8 @@ IGNORED = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if
 
 
 def test_it_passes_hadolint():
-    linter = Path(sys.executable).parent / "hadolint"
-    done = subprocess.run([linter, "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [program("hadolint"), "Dockerfile"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
