@@ -10,6 +10,12 @@ from typing import TextIO
 from pipeline.cloud_run.log import ERROR, INFO, NOT_LOGGED, CloudLog, LogHandler, traceback_of
 from pipeline.line_stream import LineStream
 
+PLACES = {
+    "Exception ignored while calling deallocator": "in __del__",
+    "Exception ignored in atexit callback": "in an atexit callback",
+}
+"""Beginning of what Python says of an error that it ignores -> where it was raised, in words of every version."""
+
 
 def take_over(log: CloudLog) -> None:
     """From now on all that this process says becomes entries of a log, each line and each traceback one."""
@@ -19,13 +25,20 @@ def take_over(log: CloudLog) -> None:
     logging.raiseExceptions = False
     logging.captureWarnings(capture=True)
     sys.stdout, sys.stderr = Lines(log, sys.stdout), Lines(log, sys.stderr)
-    sys.unraisablehook = lambda found: _uncaught(log, found.exc_value, str(found.err_msg or "in __del__"))
+    sys.unraisablehook = lambda found: _uncaught(log, found.exc_value, _place(found.err_msg))
     threading.excepthook = lambda found: _uncaught(log, found.exc_value, "in a thread")
 
 
 def _uncaught(log: CloudLog, error: BaseException | None, where: str) -> None:
     """Write what was raised where nobody could catch it: the process goes on."""
     log.write(ERROR, f"uncaught {where}:\n{traceback_of(error) if error else NOT_LOGGED}")
+
+
+def _place(message: str | None) -> str:
+    """Return where an ignored error was raised; since 3.13 Python names the callback, whose repr may hold a value."""
+    if message is None:
+        return "in __del__"
+    return next((place for begin, place in PLACES.items() if message.startswith(begin)), "where Python ignores errors")
 
 
 def give_back() -> None:
