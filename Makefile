@@ -104,7 +104,7 @@ wheels:  ## resolve requirements/ for each Python and platform with wheels only,
 
 image: dev  ## build the image of this project with docker, labelled with commit and code digest; IMAGE=us-docker.pkg.dev/...
 	@[ -n "$(IMAGE)" ] || { echo "image: name it: make image IMAGE=HOST/PROJECT/REPOSITORY/NAME"; exit 2; }
-	docker build --tag $(IMAGE) --build-arg COMMIT=$$(git describe --always --abbrev=40 --dirty --exclude='*') --build-arg CODE_DIGEST=$$($(BIN)/python -m tools.code_digest) .
+	docker build --tag $(IMAGE) --build-arg COMMIT=$$($(BIN)/python -m tools.commit) --build-arg CODE_DIGEST=$$($(BIN)/python -m tools.code_digest) .
 
 image-steps: dev  ## carry out the steps of Dockerfile without a container, in an empty environment, and try what they leave
 	@$(BIN)/python -m tools.image_steps

@@ -29,6 +29,9 @@ def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
     return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
 
 
+GIT_SECONDS = 10.0
+"""Longest wait for an answer of git."""
+
 COMMIT_FILE, WRITTEN = "COMMIT", re.compile(r"([0-9a-f]{40})(-dirty)?")
 """File in the folder of a project that is no checkout, and what it holds."""
 
@@ -68,16 +71,28 @@ def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
     return digest_json([files, library_versions(modules), ENGINE_CONTRACT])
 
 
+OF_FOLDER = ("rev-parse", "HEAD", "HEAD:./")
+"""Asks git for the commit, and for the folder in it: none where a checkout further up does not hold the folder."""
+
+
 @cache
 def git_commit(root: Path) -> tuple[str | None, bool | None]:
     """Return the commit of a checkout and whether files differ from it; None outside a checkout.
 
     An image has no checkout, but a file that says of which commit it was built (see Dockerfile).
     """
-    commit = _git(root, "rev-parse", "HEAD")
-    if commit is None:
+    found = _git(root, *OF_FOLDER)
+    if found is None:
         return _written_commit(root / COMMIT_FILE)
-    return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+    return found.split()[0], bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+
+
+def why_no_commit(root: Path) -> str:
+    """Return why no commit of a folder is known: the reason alone, for a line that says what is missing."""
+    resolved = root.resolve()
+    if not any((folder / ".git").exists() for folder in (resolved, *resolved.parents)):
+        return f"{resolved} is no git checkout"
+    return _ask_git(root, *OF_FOLDER)[1]
 
 
 def is_untracked(root: Path, path: Path) -> bool:
@@ -96,14 +111,24 @@ def commit_name(commit: str | None, *, dirty: bool | None) -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
+    return _ask_git(root, *arguments)[0]
+
+
+def _ask_git(root: Path, *arguments: str) -> tuple[str | None, str]:
+    """Return what git answers, or None and why there is no answer."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments],
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=GIT_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    except FileNotFoundError:
+        return None, "git is not installed"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, f"git gives no answer ({type(error).__name__})"
+    if done.returncode == 0:
+        return done.stdout.strip(), ""
+    first = next(iter(done.stderr.splitlines()), f"exit code {done.returncode}")
+    return None, f"git says: {first.removeprefix('fatal: ')}"

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 
 import pandas as pd
 import pytest
 
 from pipeline import provenance
-from pipeline.provenance import code_digest, commit_name, git_commit, library_versions
+from pipeline.provenance import code_digest, commit_name, git_commit, library_versions, why_no_commit
+from tests.programs import program
 
 
 @pytest.fixture
@@ -55,7 +58,8 @@ def test_code_digest_changes_with_libraries_and_contract(job, monkeypatch, chang
 
 def git(folder, *arguments):
     options = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", str(folder), *options, *arguments], check=True, capture_output=True)
+    command = [program("git"), "-C", str(folder), *options, *arguments]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def test_commit_and_changed_files_of_a_checkout_are_told(job):
@@ -74,14 +78,48 @@ def test_a_commit_from_which_files_differed_says_so():
     assert commit_name(None, dirty=None) is None
 
 
-def test_outside_a_checkout_there_is_no_commit(job, monkeypatch):
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(job.parent))
+def test_outside_a_checkout_there_is_no_commit(job):
     assert git_commit(job) == (None, None)
+    assert why_no_commit(job) == f"{job} is no git checkout"
 
 
 def test_without_git_there_is_no_commit(job, monkeypatch):
+    (job / ".git").mkdir()
     monkeypatch.setenv("PATH", "")
     assert git_commit(job) == (None, None)
+    assert why_no_commit(job) == "git is not installed"
+
+
+def test_a_checkout_without_a_commit_has_none(job):
+    git(job, "init", "-q")
+    assert git_commit(job) == (None, None)
+    assert why_no_commit(job).startswith("git says: ")
+
+
+def test_a_git_that_does_not_answer_is_not_waited_for(job, monkeypatch):
+    (job / ".git").mkdir()
+    slow = job / "bin" / "git"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", str(slow.parent), prepend=os.pathsep)
+    monkeypatch.setattr(provenance, "GIT_SECONDS", 0.2)
+    assert git_commit(job) == (None, None)
+    assert why_no_commit(job) == "git gives no answer (TimeoutExpired)"
+
+
+def test_a_checkout_further_up_that_does_not_hold_the_folder_is_not_its_own(job):
+    git(job, "init", "-q")
+    git(job, "add", ".")
+    git(job, "commit", "-qm", "first")
+    for name in ("held", "apart"):
+        (job / name).mkdir()
+        (job / name / "x.py").touch()
+    git(job, "add", "held")
+    git(job, "commit", "-qm", "second")
+    assert git_commit(job / "held") == git_commit(job)
+    assert git_commit(job / "apart") == (None, None)
+    assert re.match("git says: .*apart", why_no_commit(job / "apart"))
 
 
 @pytest.mark.parametrize(

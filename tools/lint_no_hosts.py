@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tools.findings import Finding, report
@@ -22,14 +23,30 @@ RULES = {
 }
 
 
-def repository_files() -> list[Path]:
-    """Return the files that git tracks or would track; without git, all outside hidden folders."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    try:
-        names = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split("\0")
-    except (OSError, subprocess.CalledProcessError):
-        return [path for path in Path().rglob("*") if not any(part.startswith(".") for part in path.parts[:-1])]
-    return [Path(name) for name in names if name]
+def repository_files(root: Path = Path()) -> list[Path]:
+    """Return the files that git tracks or would track; where git cannot say, those that .gitignore leaves."""
+    listing = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    if (root / ".git").exists():  # a repository further up may ignore this folder
+        try:
+            names = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split("\0")
+        except (OSError, subprocess.CalledProcessError):  # no git, or a checkout of another user
+            pass
+        else:
+            return [root / name for name in names if name]
+    lines = (root / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = [".git", *(line.rstrip("/") for line in lines if line and not line.startswith("#"))]
+    return list(walk(root, ignored))
+
+
+def walk(folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
+    """Yield the files below a folder; not those with an ignored name, nor what lies in a folder of such a name."""
+    for path in sorted(folder.iterdir()):
+        if any(fnmatch(path.name, pattern) for pattern in ignored):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from walk(path, ignored)
+        else:
+            yield path
 
 
 def check(files: Iterable[Path]) -> Iterator[Finding]:

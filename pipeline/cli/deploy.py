@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli import reporting
 from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
@@ -43,7 +44,7 @@ def deploy(
     from pipeline.errors import RequestError
     from pipeline.job_code import digest_of_code
     from pipeline.project import Project
-    from pipeline.provenance import commit_name, git_commit
+    from pipeline.provenance import commit_name, git_commit, why_no_commit
 
     if target == "local":
         raise RequestError("--target local is this machine", hint="name a target file in the project's folder")
@@ -53,6 +54,9 @@ def deploy(
     named, code = commit_name(commit, dirty=dirty) or "", digest_of_code(found)
     deployment = Deployment.of(found, Path(target), image, commit=named, code_digest=code)
     files = write_deployment(deployment, out)
+    if commit is None:
+        lost = f"the files name none, and whether the image holds {deployment.target_file} is not checked"
+        reporting.reporter().warn(f"no commit is known: {why_no_commit(project.root)} - {lost}")
     lines = [f"{job}: {len(files)} files in {out}, nothing was sent; read {out / 'README.md'}, run {out / 'deploy.sh'}"]
     print_content({"job": job, "out": str(out), "files": files, **deployment.origin}, lines, as_json)
 

@@ -42,7 +42,7 @@ class Deployment:
     image
         Address with the digest of its content.
     commit
-        Git commit of the project's folder, with `-dirty` where files differ from it; empty outside a checkout.
+        Git commit of the project's folder, with `-dirty` where files differ from it; empty where none is known.
     code_digest
         Digest of what can change the job's predictions besides SQL and configuration.
     """
@@ -130,7 +130,7 @@ class Deployment:
             "job": self.job.name,
             "target": self.target_file,
             "image": self.image,
-            "commit": self.commit or "none: no checkout",
+            "commit": self.commit or "none is known",
             "code digest": self.code_digest,
         }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.doctor.finding import NOTE, NOTED, OK, Finding, failed, found
 from pipeline.errors import RequestError
 from pipeline.project import Job, Project
+from pipeline.provenance import commit_name, git_commit, why_no_commit
 from pipeline.sql_assets import Catalogue
 from pipeline.statements.job import check_assets
 
@@ -31,11 +32,18 @@ def look_at_project(root: Path, job: str, jobs: list[Job], *, runs_code: bool = 
         return
     catalogue, names = Catalogue(project.root), project.job_names()
     yield Finding("project", OK if names else NOTE, f"{project.root}, jobs: {', '.join(names) or 'none'}")
+    yield found("commit", _commit, project.root)
     yield found("sql", _sql, catalogue)
     for name in [job] if job else names:
         yield found(f"job {name}", _job, project, catalogue, name, jobs)
     for each in jobs if runs_code else ():
         yield found(f"models of {each.name}", _models, each)
+
+
+def _commit(root: Path) -> str:
+    commit, dirty = git_commit(root)
+    name = commit_name(commit, dirty=dirty)
+    return name or f"{NOTED}none is known: {why_no_commit(root)} - bundles and the ledger name none"
 
 
 def _sql(catalogue: Catalogue) -> str:

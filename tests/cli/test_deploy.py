@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from tests.deploy.golden_files import IMAGE
+from tests.integration_fixtures import ROOT
 
 TARGET = ("--target", "targets/example.yaml")
 
@@ -20,6 +22,18 @@ def test_deploy_writes_one_json_object(here, tmp_path):
     content = json.loads(done.out)
     assert (content["job"], content["target"], content["image"]) == ("flight_delay", "targets/example.yaml", IMAGE)
     assert "deploy.sh" in content["files"]
+
+
+def test_deploy_without_a_commit_says_so_in_one_line(here, quick_project, tmp_path):
+    shutil.copytree(ROOT / "targets", tmp_path / "targets")
+    for name in ("jobs", "sql", "udf"):
+        (tmp_path / name).symlink_to(quick_project / name)
+    place = ("--project-dir", str(tmp_path), "--target", str(tmp_path / "targets/example.yaml"))
+    done = here("deploy", "flight_delay", *place, "--image", IMAGE, "--out", str(tmp_path / "out"))
+    assert done.code == 0, done.err
+    lost = "the files name none, and whether the image holds targets/example.yaml is not checked"
+    assert done.err == f"warning: no commit is known: {tmp_path} is no git checkout - {lost}\n"
+    assert json.loads((tmp_path / "out" / "deployment.json").read_text())["commit"] == "none is known"
 
 
 def test_deploy_refuses_the_local_target(here, tmp_path):

@@ -16,6 +16,7 @@ from pipeline.project import Project
 from tests.deploy.golden_files import IMAGE, TARGET
 from tests.dummy_project import FILES
 from tests.integration_fixtures import ROOT
+from tests.programs import program
 
 CONTENT = yaml.safe_load(TARGET.read_text())
 PROJECT = CONTENT["project"]
@@ -168,7 +169,7 @@ def test_a_right_that_the_script_does_not_grant_is_asked_for(root):
 
 
 def test_a_target_that_no_commit_holds_is_refused(root):
-    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    subprocess.run([program("git"), "init", "--quiet", str(root)], check=True)
     with pytest.raises(RequestError, match="not committed, so that the image of this commit does not hold it - commit"):
         made(root)
     subprocess.run(["git", "-C", str(root), "add", "."], check=True)

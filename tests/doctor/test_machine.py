@@ -9,6 +9,7 @@ from pipeline.doctor import Patient, Surroundings, worst
 from pipeline.doctor import diagnose as diagnose_patient
 from pipeline.errors import CloudError, PermissionMissing
 from pipeline.local.limits import MADE, UNKNOWN
+from pipeline.provenance import git_commit
 from tests.dummy_project import dummy_project, edit, offline_target
 from tests.integration_fixtures import ROOT
 
@@ -44,15 +45,15 @@ def test_a_fit_machine_has_a_line_for_each_check_and_nothing_is_written(make_emp
     assert worst(findings) == 0, [str(finding) for finding in findings]
     jobs = ["job flight_delay", "job item_recommend"]
     jobs += ["models of flight_delay", "models of item_recommend"]
-    names = ["python", "project", "sql", *jobs, "target", "packages", "credentials", "apis", "clock"]
+    names = ["python", "project", "commit", "sql", *jobs, "target", "packages", "credentials", "apis", "clock"]
     places = [*(f"dataset {name}" for name in sorted(session.target.datasets)), f"bucket {session.target.bucket}"]
     last = ["locations", "bucket settings", "region", "rights"]
     assert [finding.check for finding in findings] == names + places + last
-    notes = [finding for finding in findings if finding.state == "note"]
+    notes = [finding for finding in findings if finding.state == "note" and finding.check != "commit"]
     assert {finding.check: finding.said for finding in notes} == {
         concern: f"not tested here: {why}" for concern, why in UNKNOWN.items()
     }
-    assert {finding.state for finding in findings} == {"ok", "note"}
+    assert {finding.state for finding in findings} == {"ok", "note"}  # without git, the commit is a note
     assert requests_sent.sent != []
     assert all(sent.method == "GET" or "CURRENT_TIMESTAMP" in str(sent.body) for sent in requests_sent.sent)
 
@@ -88,6 +89,17 @@ def test_a_project_that_does_not_parse_is_named_and_the_other_checks_go_on(tmp_p
     assert "there is no 'binry'" in findings["job dummy"].said
     assert "labels_v1.sql" in findings["sql"].said
     assert findings["target"].exit_code == worst(findings.values()) == 4
+
+
+def test_a_project_without_a_commit_is_a_note_with_the_reason(tmp_path):
+    with dummy_project(tmp_path) as root:
+        commit = found(diagnose(root, refusing(CloudError("gone"))))["commit"]
+        (root / "COMMIT").write_text("0a" * 20)
+        git_commit.cache_clear()
+        written = found(diagnose(root, refusing(CloudError("gone"))))["commit"]
+    reason = f"none is known: {root} is no git checkout - bundles and the ledger name none"
+    assert (commit.state, commit.said) == ("note", reason)
+    assert (written.state, written.said) == ("ok", "0a" * 20)
 
 
 def test_a_folder_that_is_no_project_is_an_error(tmp_path):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.provenance import git_commit
 from tests.programs import program
 from tools.code_digest import code_digest
+from tools.commit import name_commit
 from tools.dockerfile import Instruction, stages_of
 from tools.image_steps import Image
 
@@ -94,6 +96,17 @@ def test_instructions_are_read_with_continued_lines_and_without_comments():
 )
 def test_paths_of_the_image_become_paths_below_a_folder(tmp_path, text, made):
     assert Image(tmp_path)._text(text) == made.format(tmp_path)
+
+
+def test_without_a_commit_the_image_is_labelled_unknown_and_one_line_says_why(tmp_path, capsys):
+    assert name_commit(tmp_path) == "unknown"
+    assert tuple(capsys.readouterr()) == (
+        "",
+        f"commit: none is known: {tmp_path} is no git checkout - the image is labelled `unknown`\n",
+    )
+    (tmp_path / "COMMIT").write_text("0a" * 20 + "-dirty\n")
+    git_commit.cache_clear()
+    assert (name_commit(tmp_path), capsys.readouterr().err) == ("0a" * 20 + "-dirty", "")
 
 
 def test_the_code_digest_is_that_of_all_jobs():

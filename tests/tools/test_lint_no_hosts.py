@@ -1,11 +1,15 @@
 """No file of the repository names a package index or a place that only one machine has."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tools.lint_no_hosts import check
+from tests.programs import program
+from tools.lint_no_hosts import check, repository_files
 
+ROOT = Path(__file__).resolve().parents[2]
 HOST = "https://" + "index.example/simple"  # put together so that this file passes its own lint
 
 
@@ -49,3 +53,45 @@ def test_binary_and_missing_files_are_not_read(tmp_path):
     binary = tmp_path / "model.joblib"
     binary.write_bytes(b"\0 /" + b"work/main")
     assert list(check([binary, Path("missing")])) == []
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder with the project's .gitignore, with files that it leaves and files that it does not."""
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    kept = [".github/ci.yml", "a b/ü.py", "builder/x.py", "README.md", ".gitignore"]
+    ignored = [
+        ".venv/bin/x",
+        "build/x.py",
+        "jobs/__pycache__/x.pyc",
+        "p.egg-info/PKG-INFO",
+        ".coverage.host.1",
+        "x.swp",
+    ]
+    for name in (*kept, *ignored):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path, sorted(tmp_path / name for name in kept)
+
+
+def test_without_a_repository_the_files_are_those_that_gitignore_leaves(tree):
+    root, kept = tree
+    assert sorted(repository_files(root)) == kept
+
+
+def test_with_git_and_without_the_program_the_files_are_the_same(tree, monkeypatch):
+    root, kept = tree
+    subprocess.run([program("git"), "init", "--quiet", str(root)], check=True)
+    assert sorted(repository_files(root)) == kept
+    monkeypatch.setenv("PATH", "")
+    assert sorted(repository_files(root)) == kept
+
+
+def test_a_repository_further_up_that_ignores_the_folder_hides_nothing(tree):
+    root, _ = tree
+    subprocess.run([program("git"), "init", "--quiet", str(root)], check=True)
+    inner = root / "build" / "archive"
+    inner.mkdir()
+    shutil.copy(ROOT / ".gitignore", inner)
+    (inner / "README.md").touch()
+    assert sorted(repository_files(inner)) == [inner / ".gitignore", inner / "README.md"]
