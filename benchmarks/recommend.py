@@ -7,7 +7,9 @@ those that the user turned to. Peak memory is measured in a process for each.
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import statistics
+import sys
 import tempfile
 import time
 import warnings
@@ -94,7 +96,9 @@ def measured(kind: type, path: Path, line: Any) -> None:
 
 
 def high_water() -> float:
-    """Peak memory of this process in MiB; what `getrusage` says is at least that of the process that started it."""
+    """Peak memory of this process in MiB; on Linux `getrusage` counts the process that started this one, too."""
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
     return int(kibibytes) / 1024

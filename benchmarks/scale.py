@@ -27,7 +27,8 @@ PEAK = """
 import resource, sys
 from pipeline.cli.app import run
 code = run(sys.argv[1:])
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB on Linux
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit, file=sys.stderr)
 sys.exit(code)
 """
 

@@ -151,7 +151,7 @@ def look_at(image: Image, user: int | None) -> list[str]:
     }
     if user is not None:  # others may write anywhere, or own the files
         for folder in ("opt/pipeline", "app"):
-            expected["touch", f"{image.root}/{folder}/x"] = "1 touch: cannot touch"
+            expected["touch", f"{image.root}/{folder}/x"] = "1 touch: "
     found = {command: image.run(*command, user=user) for command in expected}
     return [
         f"{' '.join(command)}: {said[:500]}"

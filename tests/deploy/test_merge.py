@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import ast
 import json
+from pathlib import Path
 
 import pytest
 
+from pipeline.deploy import merge
 from pipeline.deploy.merge import main, merged_access, merged_lifecycle
 
 
@@ -50,3 +53,12 @@ def test_a_file_is_written_only_where_something_changes(tmp_path, capsys):
     current.write_text(json.dumps({"etag": "abd"}))
     main("access", str(current), str(wanted), str(out))
     assert json.loads(out.read_text())["access"] == [view("ours")]
+
+
+def test_it_is_written_for_the_python_that_macos_has():
+    """The syntax is that of Python 3.9: deploy.sh calls whatever `python3` is."""
+    text = Path(merge.__file__).read_text(encoding="utf-8")
+    tree = ast.parse(text, feature_version=(3, 9))
+    imported = {node.names[0].name for node in tree.body if isinstance(node, ast.Import)}
+    modules = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert (imported, modules) == ({"json", "sys"}, {"__future__", "pathlib", "typing"})

@@ -18,6 +18,7 @@ pipeline.retries.UNREACHABLE_DEADLINE = 3.0
 
 import argparse  # noqa: E402
 import multiprocessing  # noqa: E402
+import os  # noqa: E402
 import random  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
@@ -46,6 +47,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="points whose name contains this")
     parser.add_argument("--seed", type=int, default=datetime.now(UTC).toordinal(), help="order; the day's own")
     options = parser.parse_args()
+    # Without it a client on macOS asks the system for its proxies, which a forked process cannot do.
+    os.environ.setdefault("no_proxy", "127.0.0.1,localhost")
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         place = prepare(Path(name))
         points = [point for point in all_points(place) if options.only in point.name]

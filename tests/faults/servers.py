@@ -86,9 +86,15 @@ class Servers:
 
 
 def copy_state(saved: Path, path: Path) -> None:
-    """Copy a saved state to where emulators may change it."""
+    """Copy a saved state to where emulators may change it; metadata of objects are extended attributes of files."""
     shutil.rmtree(path, ignore_errors=True)
-    shutil.copytree(saved, path, symlinks=True, ignore=shutil.ignore_patterns("logs", "*.ready.json", "home", "tmp"))
+    left_out = ("logs", "*.ready.json", "home", "tmp")
+    if sys.platform != "darwin":
+        shutil.copytree(saved, path, symlinks=True, ignore=shutil.ignore_patterns(*left_out))
+        return
+    subprocess.run(["/bin/cp", "-Rp", saved, path], check=True)  # Python copies no attributes on macOS
+    for found in [found for pattern in left_out for found in path.glob(pattern)]:
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
 
 
 def _wait(server: Server, record: ServerRecord) -> ServerRecord:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,7 +53,7 @@ def test_process_that_ignores_sigterm_is_killed():
 def test_ended_process_is_not_alive_and_no_zombie(tmp_path):
     folder = LocalFolder(tmp_path)
     folder.make()
-    record = processes.start(["/bin/true"], folder, folder.logs / "true.log")
+    record = processes.start([shutil.which("true")], folder, folder.logs / "true.log")
     while processes.is_alive(record):
         pass
     assert not psutil.pid_exists(record.pid)
