@@ -75,7 +75,7 @@ lint: dev  ## check format, lint, row loops, clients, addresses and the directio
 	@echo "== Dockerfile"
 	@$(BIN)/python -m tools.programs hadolint Dockerfile
 	@echo "== workflow of GitHub"
-	@$(BIN)/python -m tools.programs check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 
 types: dev  ## check types (mypy, strict)
 	@echo "== types"
