@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.judge import emulated
-from pipeline.metrics import MetricSpec
-from pipeline.session import Session
-from tests.metrics.binary_reference import reference
-from tests.metrics.judging import metrics_of, staged
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.runs.session import Session
+from tests.evaluation.binary_reference import reference
+from tests.evaluation.judging import metrics_of, staged
 
 SPEC = MetricSpec("binary_classification", ["id"], ["score"], ["part"])
 METRICS = ("auc", "average_precision", "log_loss", "brier_score", "base_rate", "precision", "recall", "f1")

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.judge import emulated
-from pipeline.metrics import MetricSpec
-from pipeline.session import Session
-from tests.metrics.judging import metrics_of, staged
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.runs.session import Session
+from tests.evaluation.judging import metrics_of, staged
 
 CLUSTER, UNITS_OF_A_QUERY = 10, 100_000
 CLASSES = np.array(["a", "b", "c"])

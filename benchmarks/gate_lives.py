@@ -16,15 +16,16 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from pipeline.digests import unique_name
-from pipeline.gate_rules import Gate, GateRule
-from pipeline.local import lifecycle
-from pipeline.project import Project
-from pipeline.schemas import Schema
-from pipeline.session import Session
-from pipeline.sql_assets import Statement, TableName
-from pipeline.statements.gate import GateTables, judge_statement
-from pipeline.target import Endpoints, local_target
+from pipeline.base.digests import unique_name
+from pipeline.emulators import lifecycle
+from pipeline.evaluation.gate_statements import GateTables, judge_statement
+from pipeline.project.gate_rule import GateRule
+from pipeline.project.job_yaml import Gate
+from pipeline.project.project import Project
+from pipeline.project.target import Endpoints, local_target
+from pipeline.rows.schema import Schema
+from pipeline.runs.session import Session
+from pipeline.sql import Statement, TableName
 
 FIRST = date(2020, 1, 1)
 LIFE = "life_"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.local import lifecycle
-from pipeline.project import Project
-from pipeline.session import Session
-from pipeline.target import Endpoints, local_target
+from pipeline.emulators import lifecycle
+from pipeline.project.project import Project
+from pipeline.project.target import Endpoints, local_target
+from pipeline.runs.session import Session
 from tests.sql.emulator import make_functions
 
 

@@ -13,10 +13,10 @@ import pandas as pd
 from sklearn import metrics
 
 from benchmarks.judge import emulated
-from pipeline.metrics import MetricSpec
-from pipeline.session import Session
-from pipeline.sql_assets import TableName
-from tests.metrics.judging import metrics_of, staged
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.runs.session import Session
+from pipeline.sql import TableName
+from tests.evaluation.judging import metrics_of, staged
 
 ROWS, SLICES, PAIRS = 1_000_000, 15, 5
 TARGET_RATIO = 0.65

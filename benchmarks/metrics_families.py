@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.judge import emulated
-from pipeline.metrics import MetricSpec
-from pipeline.session import Session
-from tests.metrics import test_multiclass, test_regression
-from tests.metrics.judging import metrics_of, staged, values_of
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.runs.session import Session
+from tests.evaluation import test_multiclass, test_regression
+from tests.evaluation.judging import metrics_of, staged, values_of
 
 ROWS = 1_000_000
 

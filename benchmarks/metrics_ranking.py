@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.judge import emulated
-from pipeline.metrics import MetricSpec
-from pipeline.session import Session
-from pipeline.sql_assets import TableName
-from tests.metrics.judging import metrics_of, staged, values_of
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.runs.session import Session
+from pipeline.sql import TableName
+from tests.evaluation.judging import metrics_of, staged, values_of
 
 USERS, LISTED, RELEVANT, ITEMS, PAIRS = 100_000, 10, 5, 5_000, 7
 TARGET_RATIO = 1.0

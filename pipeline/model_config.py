@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.yaml_file import Strict
+from pipeline.base.strict_yaml import Strict
 
 
 class Columns(Strict):

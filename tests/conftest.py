@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local import lifecycle
-from pipeline.local.bigquery_server import collect_rarely
+from pipeline.emulators import lifecycle
+from pipeline.emulators.bigquery_server import collect_rarely
 
-pytest_plugins = ["tests.cloud_target", "tests.integration_fixtures", "tests.matrices"]
+pytest_plugins = ["tests.support.cloud_target", "tests.support.integration_fixtures", "tests.support.matrices"]
 
 
 def pytest_collection_finish() -> None:
@@ -102,7 +102,7 @@ def _stays_on_this_machine() -> Iterator[None]:
 def emulators_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The local directory of this test process, whose emulators run: with pytest-xdist each worker has its own.
 
-    Coverage does not watch them: it would take a quarter of their time. It watches those of tests/local.
+    Coverage does not watch them: it would take a quarter of their time. It watches those of tests/emulators.
     """
     local_dir = tmp_path_factory.mktemp("local")
     with pytest.MonkeyPatch.context() as patch:

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from pipeline.store import Store
-from pipeline.warehouse import Warehouse
-from tests.cloud_target import DAY_MS, CloudPlaces
+from pipeline.cloud.bigquery.warehouse import Warehouse
+from pipeline.cloud.storage.store import Store
 from tests.conftest import network_guard
-from tests.integration_fixtures import BUCKET, ROOT
+from tests.support.cloud_target import DAY_MS, CloudPlaces
+from tests.support.integration_fixtures import BUCKET, ROOT
 
 
 def run(*command):
@@ -51,12 +51,14 @@ def left(base):
 def test_tests_run_with_a_target_file_alone_and_leave_nothing(base, target_file, endpoints):
     """The target file names no emulator, and nothing asks for the fixture that starts them."""
     emulators = ",".join((endpoints.bigquery, endpoints.bigquery_storage, endpoints.storage))
-    plugin = ("-p", "tests.emulated_cloud", f"--emulators={emulators}", f"--cloud-target={target_file}")
-    tests = ("tests/phases/test_again.py", "tests/test_files.py", "-k", "generations_go_on or test_files")
+    plugin = ("-p", "tests.support.emulated_cloud", f"--emulators={emulators}", f"--cloud-target={target_file}")
+    tests = ("tests/phases/test_again.py", "tests/base/test_atomic_file.py", "-k", "generations_go_on or test_files")
     code, said = run(sys.executable, "-m", "pytest", "-q", "--setup-show", *plugin, *tests)
     assert code == 0, said
     assert "1 passed" in said
-    assert "deselected" in said  # tests/test_files.py assumes nothing either, but there is nothing to send there
+    assert (
+        "deselected" in said
+    )  # tests/base/test_atomic_file.py assumes nothing either, but there is nothing to send there
     assert "cloud_places" in said
     assert "local_target" not in said
     assert "left behind" not in said
@@ -79,11 +81,11 @@ def test_places_have_names_of_their_own_expire_and_are_removed(base, connect):
 
 
 def test_what_cannot_be_removed_is_named_with_the_command_that_does(base, monkeypatch):
-    monkeypatch.setattr("pipeline.retries.UNREACHABLE_DEADLINE", 0.0)
+    monkeypatch.setattr("pipeline.cloud.retries.UNREACHABLE_DEADLINE", 0.0)
     nowhere = base.endpoints.model_copy(update={"bigquery": "http://127.0.0.1:9", "storage": "http://127.0.0.1:9"})
     places = CloudPlaces(base.model_copy(update={"endpoints": nowhere}))
     name = places.make().dataset
-    monkeypatch.setattr("tests.cloud_target.SECONDS", 0.1)
+    monkeypatch.setattr("tests.support.cloud_target.SECONDS", 0.1)
     lines = list(places.remove())
     assert [line.partition(":")[0] for line in lines[:1]] == [f"dataset {base.project}.{name}"]
     assert lines[0].endswith(f"bq rm -r -f --dataset {base.project}:{name}")
@@ -94,7 +96,7 @@ def test_what_cannot_be_removed_is_named_with_the_command_that_does(base, monkey
 def test_a_target_file_that_is_none_is_one_line(tmp_path):
     path = tmp_path / "t.yaml"
     path.write_text("project: p-roject\n")
-    code, said = run(sys.executable, "-m", "pytest", f"--cloud-target={path}", "tests/test_files.py")
+    code, said = run(sys.executable, "-m", "pytest", f"--cloud-target={path}", "tests/base/test_atomic_file.py")
     assert code == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: --cloud-target: {path}: key location: required, but missing" in said
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.project import Project
-from tests.integration_fixtures import ROOT
+from pipeline.project.project import Project
+from tests.support.integration_fixtures import ROOT
 
 EXAMPLE = re.compile(r"Example: .*|e\.g\.,? .*|`[^`]*`|\bwrite .*")
 """What shows people how to write something names a job; nothing depends on it."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.digests import digest_json
-from pipeline.job_code import digest_of_code
-from pipeline.project import Project
+from pipeline.base.digests import digest_json
+from pipeline.project.code import digest_of_code
+from pipeline.project.project import Project
 
 
 def code_digest(root: Path) -> str:

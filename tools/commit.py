@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.provenance import commit_name, git_commit, why_no_commit
+from pipeline.project.code import commit_name, git_commit, why_no_commit
 
 
 def name_commit(root: Path) -> str:

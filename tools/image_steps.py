@@ -25,7 +25,7 @@ from tools.install import UV_VARIABLES, pip_settings
 ROOT = Path(__file__).parents[1]
 IMAGE = f"registry.example/project/pipeline@sha256:{'0' * 64}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-SAYS_COMMIT = "from pathlib import Path; from pipeline.provenance import git_commit; print(git_commit(Path()))"
+SAYS_COMMIT = "from pathlib import Path; from pipeline.project.code import git_commit; print(git_commit(Path()))"
 ABSENT = ("bqemulator", "duckdb", "fake_gcs_server", "hypothesis", "mypy", "pip", "psycopg", "pytest", "zetasql")
 """What belongs to a laptop, and installers."""
 

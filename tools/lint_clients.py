@@ -15,8 +15,8 @@ from tools.findings import Finding, lint_python
 
 # A client with its generated twins (bigquery_storage_v1), and the package that may import it.
 OWNERS = (
-    (re.compile(r"(google\.cloud\.bigquery\w*|pandas_gbq)(\.|$)"), "pipeline.warehouse"),
-    (re.compile(r"google\.cloud\.storage\w*(\.|$)"), "pipeline.store"),
+    (re.compile(r"(google\.cloud\.bigquery\w*|pandas_gbq)(\.|$)"), "pipeline.cloud.bigquery"),
+    (re.compile(r"google\.cloud\.storage\w*(\.|$)"), "pipeline.cloud.storage"),
 )
 
 

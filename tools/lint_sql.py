@@ -1,6 +1,6 @@
 """Refuse SQL text in Python: statements stand in `sql/` and `udf/`, where they are versioned, checked and tested.
 
-`pipeline/local` is left alone: it speaks to the database inside an emulator, not to BigQuery.
+`pipeline/emulators` is left alone: it speaks to the database inside an emulator, not to BigQuery.
 Usage: python -m tools.lint_sql [FOLDER ...]
 """
 
@@ -18,7 +18,7 @@ STATEMENT = re.compile(
     r"(CREATE|DROP|ALTER)\s+(OR\s+REPLACE\s+)?(TABLE|VIEW|FUNCTION|SCHEMA)\s+(IF\s+(NOT\s+)?EXISTS\s+)?[`\w{])",
     re.DOTALL,
 )
-LEFT_ALONE = "pipeline/local/"
+LEFT_ALONE = "pipeline/emulators/"
 
 
 def check(tree: ast.AST, path: str) -> Iterator[Finding]:

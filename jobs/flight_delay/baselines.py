@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.flight_delay.features import labels, scored
-from pipeline.model_config import Columns
+from pipeline import Columns
 
 CELL = ["carrier", "departure_hour"]
 

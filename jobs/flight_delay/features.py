@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.model_config import Columns
+from pipeline import Columns
 
 CATEGORIES = ("carrier", "origin", "dest")
 PLAN = (

@@ -24,7 +24,7 @@ from jobs.flight_delay.features import (
     scored,
     vocabularies,
 )
-from pipeline.model_config import Columns
+from pipeline import Columns
 
 INDICATORS = ("carrier", "origin", "departure_hour", "day_of_week")
 

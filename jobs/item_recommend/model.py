@@ -12,8 +12,7 @@ from scipy import sparse
 
 from jobs.item_recommend.interactions import BOUGHT, ITEM, SUPPORT, USER, WEIGHT, Ids, ids_of, matrix
 from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items, popular_items
-from pipeline.id_maps import write_id_map
-from pipeline.model_config import Columns
+from pipeline import Columns, write_id_map
 
 FALLBACK = 1e-9
 """Score of the most popular item beside similarities: it decides where these say nothing, or the same."""

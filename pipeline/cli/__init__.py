@@ -1,5 +1,7 @@
 """The command line: it parses, calls one function, prints, and maps errors to exit codes; nothing else."""
 
+from __future__ import annotations
+
 import os
 import signal
 

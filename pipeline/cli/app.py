@@ -13,29 +13,25 @@ import typer
 from pipeline import __version__
 from pipeline.cli import (
     backfill,
-    dashboard,
     deploy,
     doctor,
+    ending,
     evaluate,
-    fixtures,
+    explain,
     local,
-    model,
     models,
     operations,
     phases,
     plan,
-    predict,
-    report,
-    reporting,
-    reproduce,
     sources,
     sql,
-    trace,
-    why,
 )
+from pipeline.cli import models as model
+from pipeline.cli import phases as predict
+from pipeline.cli import sources as fixtures
 from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
+from pipeline.cloud.bigquery.labels import label_from_here, labelled
 from pipeline.errors import PipelineError, RequestError, quoted
-from pipeline.job_labels import label_from_here, labelled
 
 UNUSABLE_FOLDER = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
@@ -43,15 +39,23 @@ UNUSABLE_FOLDER = {
 }
 """Errors of the disk that the user can mend."""
 
+
 LONGEST = 1000
 """Characters of an error line; values that came from outside may be longer."""
+
 
 # Typer brings its own copy of click: this is the class that it raises, whichever that is.
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
+
 INTERRUPTED = "interrupted - run the same command again to go on"
+
+
 MEND = "raise an error instead"
+
+
 ENDED = "ended by SIGTERM - run the same command again to go on"
+
 
 app = typer.Typer(
     name="pipeline",
@@ -84,24 +88,60 @@ def _options(
 
 
 phases.add_to(app)
+
+
 backfill.add_to(app)
-predict.add_to(app)
+
+
+predict.add_predict(app)
+
+
 evaluate.add_to(app)
-report.add_to(app)
-dashboard.add_to(app)
+
+
+explain.add_report(app)
+
+
+explain.add_dashboard(app)
+
+
 operations.add_to(app)
+
+
 doctor.add_to(app)
+
+
 deploy.add_to(app)
+
+
 plan.add_to(app)
-trace.add_to(app)
-why.add_to(app)
-reproduce.add_to(app)
+
+
+explain.add_trace(app)
+
+
+explain.add_why(app)
+
+
+explain.add_reproduce(app)
+
+
 fixtures.add_to(app)
+
+
 app.add_typer(sources.app, name="sources")
+
+
 app.add_typer(local.app, name="local")
+
+
 app.add_typer(sql.app, name="sql")
+
+
 app.add_typer(models.app, name="models")
-app.add_typer(model.app, name="model")
+
+
+app.add_typer(model.model_app, name="model")
 
 
 def main() -> None:
@@ -114,7 +154,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; what went wrong is one line on stderr, or one entry of Cloud Logging."""
     try:
-        reporting.begin()
+        ending.begin()
         return _run(arguments)
     except PipelineError as error:
         return _fail(error, error.exit_code, arguments)
@@ -126,7 +166,7 @@ def run(arguments: list[str]) -> int:
         what = f"code of the job ended the process: SystemExit {quoted(error)}"
         return _fail(RequestError(what, hint=MEND), 2, arguments)
     except BaseException as error:
-        log = reporting.cloud_log()
+        log = ending.cloud_log()
         if log is None:
             raise
         log.crash(error)
@@ -161,7 +201,7 @@ def _usage(error: Any, arguments: list[str]) -> int:
 
 def _fail(what: str | PipelineError, exit_code: int, arguments: list[str]) -> int:
     error = what if isinstance(what, PipelineError) else PipelineError(what)
-    log = reporting.cloud_log()
+    log = ending.cloud_log()
     if log is not None:
         log.fail(error, exit_code)
         return exit_code

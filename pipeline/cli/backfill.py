@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import reporting
+from pipeline.cli import ending
 from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
@@ -25,9 +25,12 @@ from pipeline.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.summary import Summary
+    from pipeline.phases.summary import Summary
+
 
 WithGate = Annotated[bool, typer.Option("--gate", help="Judge challengers after each date; else the next run does.")]
+
+
 Parallel = Annotated[
     int,
     typer.Option(
@@ -38,6 +41,8 @@ Parallel = Annotated[
         " BigQuery runs two publishing statements at a time and lets 20 wait.",
     ),
 ]
+
+
 MaxFailures = Annotated[
     int, typer.Option("--max-failures", metavar="N", min=1, help="Failed dates after which no other one begins.")
 ]
@@ -66,12 +71,12 @@ def backfill(
 
     Example: pipeline backfill flight_delay --from 2013-01-01 --to 2013-12-31 --parallel 4 --max-failures 3
     """
-    from pipeline.dates import date_range, parse_date
+    from pipeline.base.dates import date_range, parse_date
     from pipeline.phases.backfill import Work, backfill_job
 
     days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
     session, found = open_job(project_dir, job, target, local_dir)
-    as_json = as_json and reporting.cloud_log() is None  # each line would be an entry there
+    as_json = as_json and ending.cloud_log() is None  # each line would be an entry there
     work = Work(rerun=rerun, max_reject_rate=max_reject_rate, gate=gate)
 
     def tell(summary: Summary) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import reporting
+from pipeline.cli import ending
 from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
@@ -21,7 +21,11 @@ from pipeline.cli.options import (
 )
 
 TargetFile = Annotated[str, typer.Option("--target", metavar="TARGET", help="A YAML file in the project's folder.")]
+
+
 Image = Annotated[str, typer.Option("--image", metavar="IMAGE", help="Address of the image with its sha256 digest.")]
+
+
 OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; an earlier one is replaced.")]
 
 
@@ -40,11 +44,10 @@ def deploy(
 
     Example: pipeline deploy flight_delay --target targets/example.yaml --image HOST/NAME@sha256:... --out deployment
     """
-    from pipeline.deploy import Deployment, write_deployment
     from pipeline.errors import RequestError
-    from pipeline.job_code import digest_of_code
-    from pipeline.project import Project
-    from pipeline.provenance import commit_name, git_commit, why_no_commit
+    from pipeline.operate.deploy import Deployment, write_deployment
+    from pipeline.project.code import commit_name, digest_of_code, git_commit, why_no_commit
+    from pipeline.project.project import Project
 
     if target == "local":
         raise RequestError("--target local is this machine", hint="name a target file in the project's folder")
@@ -56,7 +59,7 @@ def deploy(
     files = write_deployment(deployment, out)
     if commit is None:
         lost = f"the files name none, and whether the image holds {deployment.target_file} is not checked"
-        reporting.reporter().warn(f"no commit is known: {why_no_commit(project.root)} - {lost}")
+        ending.reporter().warn(f"no commit is known: {why_no_commit(project.root)} - {lost}")
     lines = [f"{job}: {len(files)} files in {out}, nothing was sent; read {out / 'README.md'}, run {out / 'deploy.sh'}"]
     print_content({"job": job, "out": str(out), "files": files, **deployment.origin}, lines, as_json)
 
@@ -72,7 +75,7 @@ def setup(
 
     Example: pipeline setup flight_delay --target targets/example.yaml
     """
-    from pipeline.setup import ensure_dashboard, ensure_tables
+    from pipeline.runs.tables import ensure_dashboard, ensure_tables
 
     session, found = open_job(project_dir, job, target, local_dir)
     ensure_tables(session, found)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import reporting
+from pipeline.cli import ending
 from pipeline.cli.options import DEFAULT_LOCAL_DIR, HERE, AsJson, LocalDir, ProjectDir, TargetName, open_target
 
 if TYPE_CHECKING:
-    from pipeline.doctor import Finding
+    from pipeline.operate.doctor import Finding
+
 
 SEVERITIES = {"ok": "INFO", "note": "NOTICE", "error": "ERROR"}
 
@@ -54,8 +55,8 @@ def doctor(
 
     Example: pipeline doctor flight_delay --phase predict --target targets/production.yaml
     """
-    from pipeline.doctor import CLOUD, Patient, Surroundings, diagnose, worst
-    from pipeline.local.limits import LIMITS, MADE, UNKNOWN
+    from pipeline.emulators.limits import LIMITS, MADE, UNKNOWN
+    from pipeline.operate.doctor import CLOUD, Patient, Surroundings, diagnose, worst
 
     is_local = target == "local"
     surroundings = Surroundings("local.txt", UNKNOWN, MADE.here) if is_local else CLOUD
@@ -68,10 +69,10 @@ def doctor(
 def _print(findings: Sequence[Finding], limits: Sequence[tuple[str, str]], as_json: bool) -> None:
     """Write the findings to stdout, or to the log of the cloud, and what the local target cannot prove."""
     from pipeline.cli.options import print_content
-    from pipeline.doctor import verdict
-    from pipeline.local.limits import HEADING
+    from pipeline.emulators.limits import HEADING
+    from pipeline.operate.doctor import verdict
 
-    log = reporting.cloud_log()
+    log = ending.cloud_log()
     if log is not None:
         for finding in findings:
             log.write(SEVERITIES[finding.state], str(finding))

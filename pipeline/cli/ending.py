@@ -1,4 +1,4 @@
-"""The end of a process that got SIGTERM: put away what has to be, and be gone before Cloud Run kills it after 10 s."""
+"""Where a command says what it does: to people on stderr, or as entries of Cloud Logging where Cloud Run runs it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,68 @@ import signal
 import socket
 import threading
 import time
+from typing import TYPE_CHECKING
 
-from pipeline.cli import reporting
 from pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from pipeline.base.progress import Reporter
+    from pipeline.cli.cloud_run.log import CloudLog
+
+
+_current: list[CloudLog] = []
+"""The log of this process, if Cloud Run runs it."""
+
+
+def begin() -> None:
+    """Look whether Cloud Run runs this process; if so, what it and its libraries say becomes entries of one log."""
+    from pipeline.cli.cloud_run.execution import Execution
+
+    if _current:
+        _give_back()
+    execution = Execution.of(os.environ)
+    if execution is None:
+        return
+    from pipeline.cli.cloud_run.log import CloudLog, take_over
+
+    log = CloudLog(execution)
+    _current.append(log)
+    take_over(log)
+
+
+def _give_back() -> None:
+    from pipeline.cli.cloud_run.log import give_back
+
+    _current.clear()
+    give_back()
+
+
+def cloud_log() -> CloudLog | None:
+    """Return the log of this process; None where people read what it says."""
+    return _current[0] if _current else None
+
+
+def last_words(error: PipelineError, exit_code: int) -> str:
+    """Return the line with which a process ends that cannot end as it should."""
+    log = cloud_log()
+    return f"error: {error}\n" if log is None else log.failure(error, exit_code)
+
+
+def reporter() -> Reporter:
+    """Return who tells what happens."""
+    from pipeline.base.progress import Reporter
+
+    log = cloud_log()
+    if log is None:
+        return Reporter()
+    from pipeline.cli.cloud_run.log import LogReporter
+
+    return LogReporter(log)
+
 
 SECONDS = 7.0
 """Seconds after which the process ends whatever it does. What it leaves then is what any killed attempt leaves."""
+
 
 EXIT_CODE = 128 + signal.SIGTERM
 
@@ -45,5 +101,5 @@ def _count(woken: socket.socket, wakes: socket.socket, seconds: float) -> None:
             pass
         time.sleep(seconds)
     ended = PipelineError(f"ended {seconds:.0f} s after SIGTERM", hint="run the same command again to go on")
-    os.write(2, reporting.last_words(ended, EXIT_CODE).encode())
+    os.write(2, last_words(ended, EXIT_CODE).encode())
     os._exit(EXIT_CODE)

@@ -24,8 +24,9 @@ from pipeline.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.project import Job
-    from pipeline.session import Session
+    from pipeline.project.project import Job
+    from pipeline.runs.session import Session
+
 
 AsOf = Annotated[
     str | None,
@@ -35,10 +36,14 @@ AsOf = Annotated[
         help="Usually today: run dates at least delay_days before it, by labels known at its midnight.",
     ),
 ]
+
+
 Predictions = Annotated[
     str | None,
     typer.Option("--predictions", metavar="PLACE", help="Anybody's predictions: a file, gs://... or bq://..."),
 ]
+
+
 Labels = Annotated[
     str | None,
     typer.Option("--labels", metavar="PLACE", help="Their labels: prediction key, label and slice columns."),
@@ -64,7 +69,7 @@ def evaluate(
 
     Example: pipeline evaluate flight_delay --predictions mine.jsonl --labels labels.csv
     """
-    from pipeline.dates import parse_date
+    from pipeline.base.dates import parse_date
     from pipeline.phases.catch_up import catch_up_phase
     from pipeline.phases.run import evaluate_matured
 
@@ -92,9 +97,9 @@ def _check_places(as_of: str | None, catch_up: bool, predictions: str | None, la
 
 
 def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, as_json: bool) -> None:
-    from pipeline.metrics import MetricSpec
     from pipeline.phases.evaluate_files import evaluate_from_path
-    from pipeline.summary import Summary
+    from pipeline.phases.summary import Summary
+    from pipeline.project.metric_spec import MetricSpec
 
     rows = evaluate_from_path(session, job, predictions, labels, name=_name_of(predictions))
     if as_json:

@@ -21,7 +21,7 @@ def up(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
 
     Example: pipeline local up
     """
-    from pipeline.local.lifecycle import up as start
+    from pipeline.emulators.lifecycle import up as start
 
     endpoints = start(local_dir)
     typer.echo(f"local target up: BigQuery {endpoints.bigquery}, Cloud Storage {endpoints.storage}, state {local_dir}")
@@ -33,7 +33,7 @@ def down(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
 
     Example: pipeline local down
     """
-    from pipeline.local.lifecycle import down as stop
+    from pipeline.emulators.lifecycle import down as stop
 
     stopped = stop(local_dir)
     typer.echo("local target down" if stopped else "local target was not up")
@@ -45,7 +45,7 @@ def status(local_dir: LocalDir = DEFAULT_LOCAL_DIR, as_json: AsJson = False) -> 
 
     Example: pipeline local status --json
     """
-    from pipeline.local.lifecycle import status as look
+    from pipeline.emulators.lifecycle import status as look
 
     found = look(local_dir)
     if as_json:

@@ -1,4 +1,4 @@
-"""Commands about the variants of a job: what they are worth, and who is champion."""
+"""Commands about one model: its bundle."""
 
 from __future__ import annotations
 
@@ -17,11 +17,43 @@ from pipeline.cli.options import (
     LocalDir,
     ProjectDir,
     TargetName,
+    look_at_target,
     open_job,
+    print_content,
 )
 
 if TYPE_CHECKING:
-    from pipeline.phases.models import Named
+    from pipeline.operate.champions import Named
+
+
+model_app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at a model bundle.\n\nExample: pipeline model inspect gs://bucket/flight_delay/models/...",
+    rich_markup_mode=None,
+)
+
+
+Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="A folder or gs:// address: models[].uri of run --json.")]
+
+
+@model_app.command()
+def inspect(
+    bundle: Bundle,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a bundle and show what it says: run, data, SQL, code, libraries and files. No code of it is loaded.
+
+    Example: pipeline model inspect gs://bucket/flight_delay/models/2013-07-01/...
+    """
+    from pipeline.explain.inspect_model import as_lines, inspect_model
+
+    session = look_at_target(project_dir, target, local_dir, places=(bundle,))
+    found = inspect_model(bundle, session)
+    print_content(asdict(found), as_lines(found), as_json)
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,12 +61,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
 VariantArgument = Annotated[str, typer.Argument(metavar="VARIANT", help="Name of a variant, as job.yaml has it.")]
+
+
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for those who read the history.")]
+
+
 First = Annotated[
     str | None,
     typer.Option("--from", metavar="DATE", help="First run date; the day after the last published one when not given."),
 ]
+
+
 PLAIN_WIDTH = 160
 """Columns of the list where there is no terminal."""
 
@@ -53,8 +92,7 @@ def list_models(
     """
     from rich.console import Console
 
-    from pipeline.phases.models import champions_of, list_variants
-    from pipeline.phases.models_table import champion_lines, variants_table
+    from pipeline.operate.champions import champion_lines, champions_of, list_variants, variants_table
 
     session, found = open_job(project_dir, job, target, local_dir)
     variants, spans = list_variants(session, found), champions_of(session, found)
@@ -82,8 +120,8 @@ def promote(
 
     Example: pipeline models promote flight_delay logistic_regression --reason "easier to explain"
     """
-    from pipeline.dates import parse_date
-    from pipeline.phases.models import promote_variant
+    from pipeline.base.dates import parse_date
+    from pipeline.operate.champions import promote_variant
 
     day = parse_date(first, option="--from") if first is not None else None
     session, found = open_job(project_dir, job, target, local_dir)
@@ -103,7 +141,7 @@ def rollback(
 
     Example: pipeline models rollback flight_delay --reason "predictions of JFK are off"
     """
-    from pipeline.phases.models import roll_back
+    from pipeline.operate.champions import roll_back
 
     session, found = open_job(project_dir, job, target, local_dir)
     _print(roll_back(session, found, reason), as_json)

@@ -37,9 +37,10 @@ def status(
 
     Example: pipeline status flight_delay --run-date 2013-07-01
     """
-    from pipeline.dates import parse_date
-    from pipeline.phases import recent_dates, status_lines
-    from pipeline.phases.status import status_of
+    from pipeline.base.dates import parse_date
+    from pipeline.explain.status import lines as recent_dates
+    from pipeline.explain.status import lines as status_lines
+    from pipeline.explain.status.status import status_of
 
     day = parse_date(run_date, option="--run-date") if run_date else None
     session, found = look_at_job(project_dir, job, target, local_dir)
@@ -72,7 +73,7 @@ def gc(
     """
     from datetime import timedelta
 
-    from pipeline.phases.gc import as_lines, collect_garbage
+    from pipeline.operate.garbage import as_lines, collect_garbage
 
     session, found = open_job(project_dir, job, target, local_dir)
     removed = collect_garbage(session, found, timedelta(days=older_than), dry_run=dry_run)

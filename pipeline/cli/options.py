@@ -12,29 +12,50 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import reporting
-from pipeline.job_labels import label_from_here
+from pipeline.cli import ending
+from pipeline.cloud.bigquery.labels import label_from_here
 
 if TYPE_CHECKING:
-    from pipeline.project import Job, Project
-    from pipeline.session import Session
-    from pipeline.summary import Summary
-    from pipeline.target import Target
+    from pipeline.phases.summary import Summary
+    from pipeline.project.project import Job, Project
+    from pipeline.project.target import Target
+    from pipeline.runs.session import Session
+
 
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="Name of a job: a folder in jobs/.")]
+
+
 RunDate = Annotated[str, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")]
+
+
 AnyRunDate = Annotated[
     str | None, typer.Option("--run-date", metavar="DATE", help="Logical date of the run, YYYY-MM-DD.")
 ]
+
+
 TargetName = Annotated[
     str, typer.Option("--target", metavar="TARGET", help="local (embedded emulators), or a YAML file.")
 ]
+
+
 LocalDir = Annotated[Path, typer.Option("--local-dir", metavar="DIR", help="Folder of the local target's state.")]
+
+
 ProjectDir = Annotated[Path, typer.Option("--project-dir", metavar="DIR", help="Folder with jobs/, sql/ and udf/.")]
+
+
 FirstRunDate = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
+
+
 LastRunDate = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
+
+
 CatchUp = Annotated[bool, typer.Option("--catch-up", help="Do it for the run dates that are due, for a schedule.")]
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object to stdout and nothing else.")]
+
+
 Rerun = Annotated[bool, typer.Option("--rerun", help="Do it again from the rows that the sources have now.")]
 
 
@@ -55,13 +76,16 @@ MaxRejectRate = Annotated[
     ),
 ]
 
+
 DEFAULT_LOCAL_DIR = Path(".local")
+
+
 HERE = Path()
 
 
 def name_target(name: str) -> Target:
     """Return the names of a target for what sends nothing; the local target needs not run."""
-    from pipeline.target import local_target, read_target
+    from pipeline.project.target import local_target, read_target
 
     if name != "local":
         return read_target(Path(name))
@@ -70,12 +94,12 @@ def name_target(name: str) -> Target:
 
 def open_target(name: str, local_dir: Path) -> Target:
     """Return the target of a name; `local` starts the emulators where they do not run."""
-    from pipeline.target import Endpoints, local_target, read_target
+    from pipeline.project.target import Endpoints, local_target, read_target
 
     if name != "local":
         return read_target(Path(name))
+    from pipeline.emulators.lifecycle import up
     from pipeline.errors import RequestError
-    from pipeline.local.lifecycle import up
 
     if local_dir == HERE:
         raise RequestError("--local-dir names the current folder", hint="name a folder of its own, such as .local")
@@ -86,9 +110,9 @@ def open_target(name: str, local_dir: Path) -> Target:
 
 def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
     """Return a session and a job of it; what is wrong with the job is said before anything is started."""
-    from pipeline.project import Project
-    from pipeline.sql_assets import Catalogue
-    from pipeline.statements.job import check_assets
+    from pipeline.project.project import Project
+    from pipeline.runs.job_statements import check_assets
+    from pipeline.sql import Catalogue
 
     project = Project.open(project_dir)
     found = project.job(job)
@@ -99,7 +123,7 @@ def open_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple
 
 def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tuple[Session, Job]:
     """Return a session and a job of it for what only reads: not even datasets and bucket are made."""
-    from pipeline.project import Project
+    from pipeline.project.project import Project
 
     project = Project.open(project_dir)
     found = project.job(job)
@@ -109,7 +133,7 @@ def look_at_job(project_dir: Path, job: str, target: str, local_dir: Path) -> tu
 
 def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
     """Return a session for what only reads, of all jobs: not even datasets and bucket are made."""
-    from pipeline.project import Project
+    from pipeline.project.project import Project
 
     return _session(Project.open(project_dir), open_target(target, local_dir))
 
@@ -122,7 +146,7 @@ def look_at_target(project_dir: Path, target: str, local_dir: Path, *, places: I
 
 def open_place(project_dir: Path, target: str, local_dir: Path) -> Session:
     """Return a session that knows no job: the folder may hold a project or none."""
-    from pipeline.project import Project
+    from pipeline.project.project import Project
 
     return _session(Project(project_dir.resolve()), open_target(target, local_dir))
 
@@ -139,7 +163,7 @@ def connect(project: Project, target: str, local_dir: Path) -> Session:
 
 def day_or_due(run_date: str | None, catch_up: bool, *, rerun: bool = False) -> date | None:
     """Return the run date that was asked for, or None for those that are due; a run date overrides --catch-up."""
-    from pipeline.dates import parse_date
+    from pipeline.base.dates import parse_date
 
     if run_date is None and not catch_up:
         raise typer.BadParameter("give --run-date, or --catch-up")
@@ -149,17 +173,16 @@ def day_or_due(run_date: str | None, catch_up: bool, *, rerun: bool = False) -> 
 
 
 def _session(project: Project, target: Target) -> Session:
-    from pipeline.session import Session
+    from pipeline.runs.session import Session
 
-    found = reporting.reporter()
+    found = ending.reporter()
     found.about(project=target.project)
     return Session.open(project, target, found)
 
 
 def attempt(session: Session, job: Job) -> AbstractContextManager[None]:
     """Carry out a phase as an attempt of a task: what failed for good is not tried again."""
-    from pipeline.cloud_run import Execution
-    from pipeline.cloud_run.attempts import remembered
+    from pipeline.cli.cloud_run.execution import Execution, remembered
 
     session.reporter.about(job=job.name)
     return remembered(Execution.of(os.environ), session.store, job.name, session.reporter)
@@ -180,9 +203,9 @@ def do_phase(
     as_json: bool,
 ) -> None:
     """Carry out one phase, of a run date or of those that are due, and write its summaries to stdout."""
-    from pipeline.cloud_run import ALONE, Task
     from pipeline.phases.catch_up import catch_up_phase
     from pipeline.phases.run import run_phase
+    from pipeline.phases.task import ALONE, Task
 
     day, task = day_or_due(run_date, catch_up, rerun=rerun), Task.of(os.environ) if phase == "predict" else ALONE
     session, found = open_job(project_dir, job, target, local_dir)
@@ -201,7 +224,7 @@ def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) 
 
 def print_summary(summary: Summary, as_json: bool) -> None:
     """Write a summary to stdout, or to the log of the cloud."""
-    log = reporting.cloud_log()
+    log = ending.cloud_log()
     if log is not None:
         log.write("INFO", summary.as_line(), run_id=summary.run_id, rows=summary.rows, seconds=summary.seconds)
         return
@@ -210,7 +233,7 @@ def print_summary(summary: Summary, as_json: bool) -> None:
 
 def print_summaries(summaries: Iterable[Summary], as_json: bool) -> None:
     """Write summaries to stdout: a line each as they come, or one JSON object with all of them at the end."""
-    if as_json and reporting.cloud_log() is None:
+    if as_json and ending.cloud_log() is None:
         typer.echo(json.dumps({"runs": [json.loads(summary.as_json()) for summary in summaries]}, indent=1))
         return
     for summary in summaries:

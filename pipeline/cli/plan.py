@@ -23,7 +23,8 @@ from pipeline.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.phases.plan import Plan
+    from pipeline.explain.plan import Plan
+
 
 PLAIN_WIDTH = 200
 """Characters of a line where no terminal says how wide it is."""
@@ -62,9 +63,9 @@ def plan(
 
     Example: pipeline plan flight_delay --from 2013-07-01 --to 2014-06-30 --budget 12.50
     """
-    from pipeline.dates import date_range, parse_date
-    from pipeline.phases.plan import plan_job
-    from pipeline.phases.plan.plan import no_price
+    from pipeline.base.dates import date_range, parse_date
+    from pipeline.explain.plan import plan_job
+    from pipeline.explain.plan.plan import no_price
 
     days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
     session, found = look_at_job(project_dir, job, target, local_dir)
@@ -83,7 +84,7 @@ def plan(
 def _print(made: Plan, note: str) -> None:
     from rich.console import Console
 
-    from pipeline.phases.plan.lines import costs_table, heading, notes
+    from pipeline.explain.plan.lines import costs_table, heading, notes
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     costs = [costs_table(made), *notes(made), *([note] if note else [])] if made.statements else []
@@ -93,7 +94,7 @@ def _print(made: Plan, note: str) -> None:
 
 def _note(*, is_local: bool) -> str:
     """Say what the numbers of a target are, where they are not BigQuery's."""
-    from pipeline.local.limits import BYTES
+    from pipeline.emulators.limits import BYTES
 
     return f"local target: bytes are {BYTES.here}; nothing is billed" if is_local else ""
 

@@ -41,9 +41,31 @@ def load(
 
     Example: pipeline sources load flight_delay
     """
-    from pipeline.phases.sources import load_sources
+    from pipeline.operate.sources import load_sources
 
     session, found = open_job(project_dir, job, target, local_dir)
     rows = load_sources(session, found, folder)
     said = ", ".join(f"{name} {count:,}" for name, count in rows.items())
     typer.echo(json.dumps({"job": job, "rows": rows}) if as_json else f"{job} sources loaded: {said}")
+
+
+def fixtures(
+    job: JobName,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write <source>.jsonl into.")],
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 7,
+    project_dir: ProjectDir = HERE,
+) -> None:
+    """Write a job's tiny data set as JSON Lines.
+
+    Example: pipeline fixtures flight_delay --out /tmp/tiny --seed 7
+    """
+    from pipeline.operate.sources import write_fixtures
+    from pipeline.project.project import Project
+
+    files = write_fixtures(Project.open(project_dir).job(job), out, seed)
+    typer.echo(f"{job} fixtures: {', '.join(path.name for path in files)} in {out}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(fixtures)

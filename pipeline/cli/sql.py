@@ -20,7 +20,8 @@ from pipeline.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.sql_assets import Catalogue
+    from pipeline.sql import Catalogue
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +29,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
 AssetName = Annotated[str, typer.Argument(metavar="NAME", help="e.g. flight_delay/preprocess/examples@v1")]
+
+
 SampleDate = Annotated[str, typer.Option("--run-date", metavar="DATE", help="Run date of the values, YYYY-MM-DD.")]
 
 
@@ -38,7 +42,7 @@ def list_assets(project_dir: ProjectDir = HERE) -> None:
 
     Example: pipeline sql list
     """
-    from pipeline.sql_assets.released import read_released
+    from pipeline.sql.released import read_released
 
     catalogue, root = _catalogue(project_dir)
     released = read_released(root)
@@ -59,9 +63,9 @@ def show(
 
     Example: pipeline sql show flight_delay/preprocess/examples@v1 --run-date 2013-07-01
     """
-    from pipeline.dates import parse_date
-    from pipeline.project import Project
-    from pipeline.sql_check.show import show_statement
+    from pipeline.base.dates import parse_date
+    from pipeline.operate.sql.show import show_statement
+    from pipeline.project.project import Project
 
     project, wanted = Project.open(project_dir), name.replace("@v", "_v")
     typer.echo(show_statement(project, name_target(target), wanted, parse_date(run_date, option="--run-date")))
@@ -75,12 +79,12 @@ def check(
 
     Example: pipeline sql check
     """
+    from pipeline.emulators.lifecycle import require_local_extra
     from pipeline.errors import RequestError
-    from pipeline.local.extra import require_local_extra
-    from pipeline.project import Project
+    from pipeline.project.project import Project
 
     require_local_extra()
-    from pipeline.sql_check.check import check_sql
+    from pipeline.operate.sql.check import check_sql
 
     checked = check_sql(Project.open(project_dir), name_target(target), local_dir.resolve() / "analyzer")
     for finding in checked.findings:
@@ -99,7 +103,7 @@ def freeze(
 
     Example: pipeline sql freeze flight_delay/preprocess/examples@v1
     """
-    from pipeline.sql_assets.released import freeze as record
+    from pipeline.sql.released import freeze as record
 
     catalogue, root = _catalogue(project_dir)
     recorded = record(catalogue, root, [name.replace("@v", "_v") for name in names or []])
@@ -121,8 +125,8 @@ def leak_test(
 
     Example: pipeline sql leak-test flight_delay --run-date 2013-07-01
     """
-    from pipeline.dates import parse_date
-    from pipeline.phases.leak_test import leak_test as test
+    from pipeline.base.dates import parse_date
+    from pipeline.operate.sql.leak_test import leak_test as test
 
     day = parse_date(run_date, option="--run-date")
     session, found = open_job(project_dir, job, target, local_dir)
@@ -144,8 +148,8 @@ def lineage(
 
     Example: pipeline sql lineage flight_delay
     """
-    from pipeline.project import Project
-    from pipeline.sql_check import lineage as made
+    from pipeline.operate.sql import lineage as made
+    from pipeline.project.project import Project
 
     steps = made.lineage_of(Project.open(project_dir), job)
     if write:
@@ -154,8 +158,8 @@ def lineage(
 
 
 def _catalogue(project_dir: Path) -> tuple[Catalogue, Path]:
-    from pipeline.project import Project
-    from pipeline.sql_assets import Catalogue
+    from pipeline.project.project import Project
+    from pipeline.sql import Catalogue
 
     root = Project.open(project_dir).root
     return Catalogue(root), root

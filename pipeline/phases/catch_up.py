@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pipeline.claims import claimed_dates, claims_of
-from pipeline.clock import read_clock
-from pipeline.cloud_run import ALONE, Task
-from pipeline.dates import date_range
-from pipeline.ledger import Ledger
-from pipeline.model_files import committed_models
-from pipeline.phases.drift import measure_drift_of
-from pipeline.phases.preprocess import counted
+from pipeline.base.dates import date_range
+from pipeline.evaluation.drift import measure_drift_of
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
-from pipeline.prediction_files import committed_manifests
-from pipeline.project import Job
-from pipeline.published import published_variants
-from pipeline.runs import Run, own_run
-from pipeline.session import Session
-from pipeline.setup import ensure_tables
-from pipeline.statements.job import as_of_date
-from pipeline.summary import Summary
+from pipeline.phases.summary import Summary
+from pipeline.phases.task import ALONE, Task
+from pipeline.project.project import Job
+from pipeline.runs.artefacts.examples import counted
+from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.claims import claimed_dates, claims_of
+from pipeline.runs.ledger.ledger import Ledger
+from pipeline.runs.ledger.usage import read_clock
+from pipeline.runs.opening import own_run
+from pipeline.runs.publications import published_variants
+from pipeline.runs.run import Run
+from pipeline.runs.session import Session
+from pipeline.runs.tables import ensure_tables
 
 MOST = 7
 """Run dates that one call catches up with; the next call goes on."""
@@ -111,7 +111,7 @@ def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> lis
 def newest_run_date(job: Job, moment: datetime) -> date:
     """Return the latest run date that may know of nothing later than a moment."""
     day = moment.astimezone(ZoneInfo(job.spec.time_zone)).date() + timedelta(days=2)
-    while as_of_date(job, day) > moment:  # an offset moves the moment by days at most
+    while job.as_of(day) > moment:  # an offset moves the moment by days at most
         day -= timedelta(days=1)
     return day
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pipeline.comparisons import NO_LABELS, compare_variants, say_without_labels
-from pipeline.data_checks import as_details, checked_event
-from pipeline.dates import EARLIEST
-from pipeline.digests import digest_json
-from pipeline.job_labels import for_run_date, labelled
-from pipeline.label_tables import Labels, make_labels
-from pipeline.ledger import Event, Ledger
-from pipeline.meter import Meter
-from pipeline.metrics import MetricSpec
-from pipeline.phases.drift import complete_drift
-from pipeline.project import Job
-from pipeline.published import Models, publications, published
-from pipeline.session import Session
-from pipeline.setup import ensure_dashboard, ensure_tables
-from pipeline.sql_assets import TableName
-from pipeline.statements.evaluation import evaluation_metrics_statement, metrics_statement, record_metrics_statement
-from pipeline.statements.job import Asked, as_of_date
-from pipeline.statements.predictions import published_slice_statement
+from pipeline.base.dates import EARLIEST
+from pipeline.base.digests import digest_json
+from pipeline.cloud.bigquery.labels import labelled
+from pipeline.evaluation.comparisons import NO_LABELS, compare_variants, say_without_labels
+from pipeline.evaluation.drift import complete_drift
+from pipeline.evaluation.due import Subject, _late_subjects, waiting_subjects
+from pipeline.evaluation.labels import Labels, make_labels
+from pipeline.evaluation.statements import evaluation_metrics_statement, metrics_statement, record_metrics_statement
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.project.project import Job
+from pipeline.runs.checks import as_details, checked_event
+from pipeline.runs.job_statements import Asked
+from pipeline.runs.ledger.ledger import Event, Ledger
+from pipeline.runs.ledger.usage import Meter
+from pipeline.runs.phase_labels import for_run_date
+from pipeline.runs.publication_statements import published_slice_statement
+from pipeline.runs.publications import published
+from pipeline.runs.session import Session
+from pipeline.runs.tables import ensure_dashboard, ensure_tables
+from pipeline.sql import TableName
 
 
 @dataclass(frozen=True)
@@ -43,34 +43,6 @@ class Evaluation:
     run_date: date
     metrics: list[dict[str, Any]]
     verdict: str | None
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is evaluated: the models that the newest run of a run date published, and the SQL that judges them."""
-
-    job: Job
-    run_date: date
-    run_id: str
-    models: Models
-    sql_digests: tuple[str, str]
-
-    @property
-    def digest(self) -> str:
-        """Digest of models, SQL, label parameters and slices: the same subject is evaluated once."""
-        spec = self.job.spec
-        judged_by = [spec.metrics.parameters, spec.weight, spec.cluster, spec.example_key]
-        return digest_json(
-            [
-                self.run_id,
-                self.models,
-                self.sql_digests,
-                spec.labels.parameters,
-                spec.prediction_key,
-                spec.slices,
-                judged_by,
-            ]
-        )
 
 
 def evaluate_from_tables(
@@ -104,45 +76,8 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     if subjects:
         ensure_dashboard(session, job)
     tracked = session.reporter.track(sorted(subjects, key=lambda each: each[0].run_date), f"{job.name} evaluate")
-    found = [_evaluate(session, subject, as_of_date(job, day), known) for subject, known in tracked]
+    found = [_evaluate(session, subject, job.as_of(day), known) for subject, known in tracked]
     return [evaluation for evaluation in found if evaluation]
-
-
-def waiting_subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -> list[Subject]:
-    """Return what the events say was published, and not evaluated as it stands with the present SQL."""
-    done = _evaluations(events)
-    return [subject for subject in _subjects(session, job, events) if subject.digest not in done]
-
-
-def _late_subjects(
-    session: Session, job: Job, events: Sequence[Mapping[str, Any]], day: date
-) -> list[tuple[Subject, int]]:
-    """Return what was evaluated with labels of an earlier day and may have got others since, with their checksum."""
-    if not job.spec.reevaluate_days:
-        return []
-    first = day - timedelta(days=job.spec.labels.delay_days + job.spec.reevaluate_days)
-    done, moment = _evaluations(events), as_of_date(job, day)
-    return [
-        (subject, last["labels"]["checksum"])
-        for subject in _subjects(session, job, events)
-        if subject.run_date >= first and (last := done.get(subject.digest))
-        if datetime.fromisoformat(last["as_of"]) < moment
-    ]
-
-
-def _evaluations(events: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the details of the last evaluation of each subject, by its digest."""
-    details = (json.loads(row["details"]) for row in events if row["event"] == "evaluated")
-    return {each["subject"]: each for each in sorted(details, key=lambda each: datetime.fromisoformat(each["as_of"]))}
-
-
-def _subjects(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -> list[Subject]:
-    names = (MetricSpec.of(job).asset, job.spec.labels.sql)
-    first, second = (session.catalogue.get(name).digest for name in names)
-    return [
-        Subject(job, run_date, run_id, models, (first, second))
-        for run_date, (run_id, models) in publications(events).items()
-    ]
 
 
 def _evaluate(session: Session, subject: Subject, moment: datetime, known: int | None) -> Evaluation | None:

@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.data_checks import keys_in_words
-from pipeline.digests import unique_name
+from pipeline.base.digests import unique_name
+from pipeline.cloud.inputs import read_input
 from pipeline.errors import CheckError
-from pipeline.inputs import read_input
-from pipeline.metrics import MetricSpec
-from pipeline.ndjson import write_jsonl
+from pipeline.evaluation.statements import metrics_statement, unknown_labels_statement
 from pipeline.phases.load import load_from_uris
-from pipeline.project import Job
-from pipeline.schemas import Schema
-from pipeline.session import Session
-from pipeline.setup import ensure_tables
-from pipeline.sql_assets import TableName
-from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import label_checks, prediction_checks
-from pipeline.statements.evaluation import metrics_statement, unknown_labels_statement
-from pipeline.statements.job import label_columns
-from pipeline.statements.predictions import staged_predictions_statement
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.project.project import Job
+from pipeline.rows.jsonl import write_jsonl
+from pipeline.rows.schema import Schema
+from pipeline.runs.check_rules import label_checks, prediction_checks
+from pipeline.runs.checks import keys_in_words
+from pipeline.runs.job_statements import label_columns
+from pipeline.runs.publication_statements import staged_predictions_statement
+from pipeline.runs.session import Session
+from pipeline.runs.tables import ensure_tables
+from pipeline.sql import TableName
+from pipeline.sql.checks import Check
 
 
 def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str, *, name: str) -> list[dict[str, Any]]:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.champions import name_champion
-from pipeline.data_checks import doubled_keys, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
-from pipeline.job_labels import in_phase
-from pipeline.ledger import Event
-from pipeline.manifest import Manifest
-from pipeline.meter import Meter
-from pipeline.prediction_files import prediction_folder, refuse_changed_files, refuse_other_schema
-from pipeline.published import finished, is_published, published_slices
-from pipeline.runs import Run, refuse_superseded
-from pipeline.schemas import Schema
-from pipeline.session import Session
-from pipeline.sql_assets import TableName
-from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import prediction_checks, rules_of
-from pipeline.statements.predictions import keyed_profile_statement, publish_statement
+from pipeline.rows.schema import Schema
+from pipeline.runs.artefacts.predictions import Manifest, prediction_folder, refuse_changed_files, refuse_other_schema
+from pipeline.runs.champions import name_champion
+from pipeline.runs.check_rules import prediction_checks, rules_of
+from pipeline.runs.checks import doubled_keys, judge, refuse_failed
+from pipeline.runs.ledger.ledger import Event
+from pipeline.runs.ledger.usage import Meter
+from pipeline.runs.opening import refuse_superseded
+from pipeline.runs.phase_labels import in_phase
+from pipeline.runs.publication_statements import keyed_profile_statement, publish_statement
+from pipeline.runs.publications import finished, is_published, published_slices
+from pipeline.runs.run import Run
+from pipeline.runs.session import Session
+from pipeline.sql import TableName
+from pipeline.sql.checks import Check
 
 
 def load_from_uris(

@@ -7,17 +7,17 @@ from functools import partial
 
 import pandas as pd
 
-from pipeline.bundle import BundleInfo
-from pipeline.cloud_run import ALONE, Task
-from pipeline.example_rows import shard_rows
-from pipeline.job_labels import in_phase
-from pipeline.known_models import check_known, check_recorded, recorded_digests
-from pipeline.manifest import Manifest, ShardFile
-from pipeline.model_files import LoadedModel, check_committed, load_model
-from pipeline.models import Model, code_of, repeatable
-from pipeline.phases.preprocess import Examples
-from pipeline.prediction_checks import check_predictions
-from pipeline.prediction_files import (
+from pipeline.base.progress import Stopwatch
+from pipeline.models.bundle import BundleInfo
+from pipeline.models.contract import Model, code_of, repeatable
+from pipeline.models.fetch import LoadedModel, check_committed, load_model
+from pipeline.phases.task import ALONE, Task
+from pipeline.runs.artefacts.examples import Examples, shard_rows
+from pipeline.runs.artefacts.models import check_known, check_recorded, recorded_digests
+from pipeline.runs.artefacts.prediction_checks import check_predictions, check_reject_rate
+from pipeline.runs.artefacts.predictions import (
+    Manifest,
+    ShardFile,
     commit_manifest,
     commit_shard,
     committed_manifest,
@@ -25,9 +25,8 @@ from pipeline.prediction_files import (
     prediction_folder,
     shards_there,
 )
-from pipeline.progress import Stopwatch
-from pipeline.reject_rate import check_reject_rate
-from pipeline.runs import Run
+from pipeline.runs.phase_labels import in_phase
+from pipeline.runs.run import Run
 
 
 def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:

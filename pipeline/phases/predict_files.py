@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.bundle import BundleInfo, load_verified, using_code
-from pipeline.casts import with_dtypes
+from pipeline.base.atomic_file import replace_file
+from pipeline.cloud.bigquery.warehouse import Warehouse
+from pipeline.cloud.inputs import read_input
+from pipeline.cloud.storage.store import Store
 from pipeline.errors import CheckError, RequestError
-from pipeline.files import replace_file
-from pipeline.imports import can_import_jobs
-from pipeline.inputs import read_input
 from pipeline.model_config import ModelConfig
-from pipeline.model_files import any_bundle, fetch_verified
-from pipeline.ndjson import write_jsonl
+from pipeline.models.bundle import BundleInfo, load_verified, using_code
+from pipeline.models.fetch import any_bundle, fetch_verified
 from pipeline.phases.predict import predict_from_data
-from pipeline.schemas import Schema, infer_schema
-from pipeline.statements.job import LABEL
-from pipeline.store import Store
-from pipeline.warehouse import Warehouse
+from pipeline.project.imports import can_import_jobs
+from pipeline.rows.cast import with_dtypes
+from pipeline.rows.jsonl import write_jsonl
+from pipeline.rows.schema import Schema, infer_schema
+from pipeline.runs.job_statements import LABEL
 
 LONGEST_NAME = 200
 """Bytes of the name of a file; while it is written it has a longer one, and file systems end at 255."""

@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 
-from pipeline.data_checks import checked_event, judge, refuse_failed
 from pipeline.errors import CheckError, RequestError
-from pipeline.job_labels import in_phase
-from pipeline.ledger import Event
-from pipeline.meter import Meter
-from pipeline.models import make_model
-from pipeline.prediction_files import committed_manifests
-from pipeline.records import record_of
-from pipeline.runs import Run
-from pipeline.schemas import Schema
-from pipeline.sql_assets import TableName
-from pipeline.statements.checks import example_checks, rules_of
-from pipeline.statements.examples import examples_profile_statement, examples_statement, source_range_statement
-from pipeline.statements.job import examples_columns, source_tables
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many rows a run's examples have, and what for."""
-
-    row_count: int
-    training_rows: int
-    scoring_rows: int
-
-
-@dataclass(frozen=True)
-class Examples:
-    """The examples of a run, as a table of the runs dataset.
-
-    Parameters
-    ----------
-    table
-        Where the rows are.
-    columns
-        What models get: key, moment, features and label.
-    counts
-        How many rows there are.
-    """
-
-    table: TableName
-    columns: Schema
-    counts: Counts
+from pipeline.models.contract import make_model
+from pipeline.runs.artefacts.examples import Counts, Examples, _marker_uri, counted, examples_stand
+from pipeline.runs.artefacts.examples_statements import (
+    examples_profile_statement,
+    examples_statement,
+    source_range_statement,
+)
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.check_rules import example_checks, rules_of
+from pipeline.runs.checks import checked_event, judge, refuse_failed
+from pipeline.runs.job_statements import examples_columns, source_tables
+from pipeline.runs.ledger.ledger import Event
+from pipeline.runs.ledger.usage import Meter
+from pipeline.runs.phase_labels import in_phase
+from pipeline.runs.run import Run
+from pipeline.sql import TableName
 
 
 @in_phase("preprocess")
@@ -83,22 +58,6 @@ def examples_of(run: Run) -> Examples:
     if counts is None:
         raise RequestError(f"{run.run_id}: {run.table('examples')} is not there", hint="run preprocess first")
     return Examples(run.table("examples"), examples_columns(run.session, run.job), counts)
-
-
-def _marker_uri(run: Run) -> str:
-    return f"{run.folder('attempts')}/examples.json"
-
-
-def counted(run: Run) -> Counts | None:
-    """Return what the marker of a run's examples says, or None; their table may have expired since."""
-    uri = _marker_uri(run)
-    marker = run.session.store.read_json(uri)
-    return None if marker is None else record_of(Counts, marker, uri)
-
-
-def examples_stand(run: Run, counts: Counts) -> bool:
-    """Tell whether the table of a run's examples is as it was when they were counted."""
-    return run.session.warehouse.tables.row_count(run.table("examples")) == counts.row_count
 
 
 def _cached(run: Run) -> Counts | None:

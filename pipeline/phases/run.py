@@ -7,26 +7,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
-from pipeline.cloud_run import ALONE, Task
+from pipeline.base.progress import Stopwatch
 from pipeline.errors import RequestError
-from pipeline.job_labels import for_run_date
-from pipeline.ledger import Ledger
-from pipeline.manifest import Manifest
-from pipeline.model_files import committed_models
-from pipeline.phases.drift import measure_drift
+from pipeline.evaluation.drift import measure_drift
+from pipeline.evaluation.gate import gate_job
 from pipeline.phases.evaluate import Evaluation, evaluate_job
-from pipeline.phases.gate import gate_job
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_run
 from pipeline.phases.preprocess import examples_of, preprocess_run
+from pipeline.phases.summary import Summary
+from pipeline.phases.task import ALONE, Task
 from pipeline.phases.train import train_run
-from pipeline.prediction_files import committed_manifests
-from pipeline.progress import Stopwatch
-from pipeline.project import Job
-from pipeline.published import finished
-from pipeline.runs import Run, join_run, open_run
-from pipeline.session import Session
-from pipeline.summary import Summary
+from pipeline.project.project import Job
+from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.artefacts.predictions import Manifest, committed_manifests
+from pipeline.runs.ledger.ledger import Ledger
+from pipeline.runs.opening import join_run, open_run
+from pipeline.runs.phase_labels import for_run_date
+from pipeline.runs.publications import finished
+from pipeline.runs.run import Run
+from pipeline.runs.session import Session
 
 
 @for_run_date("run")

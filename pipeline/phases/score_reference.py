@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.models import Model
+from pipeline.models.contract import Model
 from pipeline.phases.predict import predict_from_data
-from pipeline.project import Variant
+from pipeline.project.project import Variant
 
 SAMPLED_ROWS = 2000
 """About so many training rows are scored, of entities spread evenly over the frame, which is sorted by key."""
+
 
 POINTS = 100
 """Values that are kept of a column: its hundredths, where it has more."""

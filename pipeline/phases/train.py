@@ -1,4 +1,4 @@
-"""Train: fit every variant of a job on the examples of a run."""
+"""Id<->index tables of models: from the bundle into BigQuery, where they say what a row of a matrix stands for."""
 
 from __future__ import annotations
 
@@ -7,27 +7,44 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.bundle import NO_JOB, BundleInfo, Origin, TrainingData, write_bundle
+from pipeline.base.progress import Stopwatch
+from pipeline.cloud.bigquery.warehouse import Warehouse
+from pipeline.cloud.inputs import read_input
+from pipeline.cloud.storage.store import Store
 from pipeline.errors import RequestError
-from pipeline.example_rows import training_rows
-from pipeline.identity import sql_digests
-from pipeline.inputs import read_input
-from pipeline.job_code import digest_of_code, imported_modules, project_files
-from pipeline.job_labels import in_phase
-from pipeline.ledger import Event
-from pipeline.meter import Meter
 from pipeline.model_config import ModelConfig
-from pipeline.model_files import TrainedModel, commit_model, committed_model
-from pipeline.models import Model, code_of, make_model, repeatable
-from pipeline.phases.id_maps import load_id_maps
-from pipeline.phases.preprocess import Examples
+from pipeline.models.bundle import NO_JOB, BundleInfo, Origin, TrainingData, write_bundle
+from pipeline.models.contract import Model, code_of, make_model, repeatable
+from pipeline.models.id_maps import ID_MAP
+from pipeline.phases.load import load_from_uris
 from pipeline.phases.score_reference import score_reference
-from pipeline.progress import Stopwatch
-from pipeline.project import Variant, read_variant
-from pipeline.provenance import git_commit
-from pipeline.runs import Run
-from pipeline.store import Store
-from pipeline.warehouse import Warehouse
+from pipeline.project.code import digest_of_code, git_commit, imported_modules, project_files
+from pipeline.project.project import Variant, read_variant
+from pipeline.runs.artefacts.examples import Examples, training_rows
+from pipeline.runs.artefacts.models import TrainedModel, commit_model, committed_model
+from pipeline.runs.identity import sql_digests
+from pipeline.runs.ledger.ledger import Event
+from pipeline.runs.ledger.usage import Meter
+from pipeline.runs.phase_labels import in_phase
+from pipeline.runs.publication_statements import replace_id_map_statement
+from pipeline.runs.run import Run
+
+
+def load_id_maps(run: Run, model: TrainedModel) -> None:
+    """Load the id<->index tables of a committed model, where it has any.
+
+    Raises
+    ------
+    CheckError
+        An index stands for two ids, or rows are missing.
+    """
+    for name, rows in model.id_maps.items():
+        table, step = run.id_map_table(model.variant, name), f"{run.run_id}-ids-{model.model_id}-{name}"
+        uris = [f"{model.uri}/id_maps/{name}.jsonl"] if rows else []
+        load_from_uris(run.session, uris, table, ID_MAP, ["index"], step=step, rows=rows)
+        run.session.warehouse.tables.label_run_table(table, run.labels("train") | {"model_id": model.model_id})
+        statement = replace_id_map_statement(run.session, run.job, run.run_date, table, model.model_id, name)
+        run.session.warehouse.execute(statement, step=step, verify=lambda: False)
 
 
 def train_from_data(model_config: ModelConfig, df_train: pd.DataFrame) -> Model:

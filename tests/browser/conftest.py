@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from pipeline.dashboard import PageRows, page_from_data
-from tests.programs import found_or_skipped
+from pipeline.explain.dashboard import PageRows, page_from_data
+from tests.support.programs import found_or_skipped
 from tools.picture import find_browser
 
 TIMEOUT = 60_000

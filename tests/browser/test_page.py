@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from pipeline.dashboard import PageRows, page_from_data
+from pipeline.explain.dashboard import PageRows, page_from_data
 from tests.browser.synthetic import FIRST, MADE_AT, synthetic_rows
 
 WIDTHS = (360, 1440)

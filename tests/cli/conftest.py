@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pipeline.cli.app import run
-from tests.integration_fixtures import COMMAND, ROOT
+from tests.support.integration_fixtures import COMMAND, ROOT
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import typer
 from pipeline import __version__
 from pipeline.cli import app as cli
 from pipeline.errors import CheckError, CloudError, PermissionMissing, RequestError
-from tests.dummy_project import dummy_project, edit
+from tests.support.dummy_project import dummy_project, edit
 
 HEAVY = ("google", "pandas", "sklearn", "polars", "pyarrow", "numpy", "pydantic", "grpc", "bqemulator", "duckdb")
 JOB = ["dummy", "--project-dir", "."]
@@ -35,7 +35,7 @@ def project(tmp_path, monkeypatch):
     """A project as working folder; nothing may start the emulators."""
     with dummy_project(tmp_path) as root:
         monkeypatch.chdir(root)
-        monkeypatch.setattr("pipeline.local.lifecycle.up", lambda *_: pytest.fail("emulators were started"))
+        monkeypatch.setattr("pipeline.emulators.lifecycle.up", lambda *_: pytest.fail("emulators were started"))
         yield root
 
 
@@ -288,7 +288,7 @@ cli.main()
 
 def test_summaries_are_printed_as_lines_or_as_one_object(capsys):
     from pipeline.cli.options import print_summaries, print_summary
-    from pipeline.summary import Summary
+    from pipeline.phases.summary import Summary
 
     print_summary(Summary("a", None, None), as_json=True)
     assert json.loads(capsys.readouterr().out)["job"] == "a"
@@ -311,7 +311,7 @@ def test_fixtures_are_written_by_the_job_without_a_target(project, capsys):
 @pytest.mark.parametrize("command", ["run", "predict", "backfill"])
 def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
     from pipeline.phases.backfill import Backfill
-    from pipeline.summary import Summary
+    from pipeline.phases.summary import Summary
 
     given = []
 

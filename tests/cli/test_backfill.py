@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from tests.integration_fixtures import COMMAND, ROOT
+from tests.support.integration_fixtures import COMMAND, ROOT
 
 DATES = ("--from", "2013-06-20", "--to", "2013-06-21")
 

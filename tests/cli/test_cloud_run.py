@@ -11,9 +11,10 @@ import time
 
 import pytest
 
-from pipeline.cloud_run import ATTEMPT, COUNT, EXECUTION, INDEX
+from pipeline.cli.cloud_run.execution import EXECUTION
+from pipeline.phases.task import ATTEMPT, COUNT, INDEX
 from tests.cli.parcels import CANARY, LAST, write_project, write_sources
-from tests.integration_fixtures import COMMAND
+from tests.support.integration_fixtures import COMMAND
 
 LABELS, TRACE = "logging.googleapis.com/labels", "logging.googleapis.com/trace"
 DAYS = iter(range(1, 11))

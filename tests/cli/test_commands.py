@@ -13,15 +13,15 @@ import time
 
 import pytest
 
-from pipeline.local import lifecycle
-from pipeline.local.folder import LocalFolder
-from pipeline.local.state import read_state
-from tests.integration_fixtures import COMMAND, ROOT
+from pipeline.emulators import lifecycle
+from pipeline.emulators.processes import LocalFolder
+from pipeline.emulators.state import read_state
+from tests.support.integration_fixtures import COMMAND, ROOT
 
 DAY = "2013-07-05"
 SUMMARY = ["job", "run_date", "run_id", "status", "models", "tables", "uris", "rows", "seconds", "evaluated"]
 # Servers that are gone are given up sooner than in earnest.
-IMPATIENT = "import pipeline.retries as r; r.UNREACHABLE_DEADLINE = 1.0; from pipeline.cli import main; main()"
+IMPATIENT = "import pipeline.cloud.retries as r; r.UNREACHABLE_DEADLINE = 1.0; from pipeline.cli import main; main()"
 
 
 @pytest.fixture(scope="session")
@@ -303,7 +303,9 @@ def wait_for_line(command, start):
 
 
 def test_a_bug_exits_with_1_and_a_traceback(process, tmp_path):
-    planted = "import pipeline.project as p; p.Project.job = lambda *_: 1 / 0; from pipeline.cli import main; main()"
+    planted = (
+        "import pipeline.project.project as p; p.Project.job = lambda *_: 1 / 0; from pipeline.cli import main; main()"
+    )
     arguments = ["run", "flight_delay", "--run-date", DAY, "--local-dir", str(tmp_path / "local")]
     done = process(*arguments, command=[sys.executable, "-c", planted])
     assert done.code == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 
-from tests.deploy.golden_files import IMAGE
-from tests.integration_fixtures import ROOT
+from tests.operate.deploy.golden_files import IMAGE
+from tests.support.integration_fixtures import ROOT
 
 TARGET = ("--target", "targets/example.yaml")
 

@@ -5,10 +5,11 @@ import re
 
 import pytest
 
+from pipeline.cli.cloud_run.execution import EXECUTION
 from pipeline.cli.doctor import AccountOf
-from pipeline.cloud_run import ATTEMPT, COUNT, EXECUTION, INDEX
-from pipeline.deploy.names import PHASES, SETUP
-from pipeline.local.limits import HEADING, LIMITS, UNKNOWN
+from pipeline.emulators.limits import HEADING, LIMITS, UNKNOWN
+from pipeline.operate.deploy.names import PHASES, SETUP
+from pipeline.phases.task import ATTEMPT, COUNT, INDEX
 
 
 def worst(found):

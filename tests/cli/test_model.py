@@ -13,12 +13,12 @@ import zipfile
 import pandas as pd
 import pytest
 
-from pipeline.bundle import sealed
-from pipeline.model_files import fetch_bundle
-from pipeline.store import Store
-from pipeline.target import Endpoints, local_target
+from pipeline.cloud.storage.store import Store
+from pipeline.models.bundle import sealed
+from pipeline.models.fetch import fetch_bundle
+from pipeline.project.target import Endpoints, local_target
 from tests.cli.conftest import Done
-from tests.integration_fixtures import ROOT
+from tests.support.integration_fixtures import ROOT
 
 DAY = "2013-07-03"
 

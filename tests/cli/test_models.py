@@ -10,7 +10,7 @@ DAY, NEXT = "2013-07-03", "2013-07-04"
 @pytest.fixture(scope="module")
 def where(process, fixtures_folder, tmp_path_factory):
     """Emulators of this module alone, with one published run date: it changes who is champion."""
-    from pipeline.local import lifecycle
+    from pipeline.emulators import lifecycle
 
     place = tmp_path_factory.mktemp("models")
     local = ("--local-dir", str(place))

@@ -18,17 +18,18 @@ import pytest
 import yaml
 
 from pipeline.cli.app import run
-from pipeline.cloud_run import ATTEMPT, COUNT, EXECUTION, INDEX
-from pipeline.local import lifecycle
+from pipeline.cli.cloud_run.execution import EXECUTION
+from pipeline.emulators import lifecycle
+from pipeline.phases.task import ATTEMPT, COUNT, INDEX
 from tests.cli.metadata_server import TOKEN, metadata_server
 from tests.cli.parcels import CANARY, write_project, write_sources
-from tests.integration_fixtures import ROOT
+from tests.support.integration_fixtures import ROOT
 
 TODAY = datetime.now(UTC).date()
 MISSED, LAST_DONE = TODAY - timedelta(days=1), TODAY - timedelta(days=2)
 AS_IN_CLOUD_RUN = """
-import pipeline.store.clients, pipeline.warehouse.clients
-for module in (pipeline.store.clients, pipeline.warehouse.clients):
+import pipeline.cloud.storage.store, pipeline.cloud.bigquery.clients
+for module in (pipeline.cloud.storage.store, pipeline.cloud.bigquery.clients):
     module.AnonymousCredentials = lambda: None  # Application Default Credentials, at the emulators too
 from google.auth.credentials import CredentialsWithRegionalAccessBoundary as Located
 Located._maybe_start_regional_access_boundary_refresh = lambda *_: None  # it asks an address of Google's in a thread

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.local import lifecycle
+from pipeline.emulators import lifecycle
 
 DAY = "2013-07-02"
 PHASES = ["preprocess", "train", "predict", "load", "evaluate"]

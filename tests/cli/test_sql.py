@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from pipeline.cli import app as cli
-from tests.dummy_project import dummy_project, edit
-from tests.integration_fixtures import ROOT
+from tests.support.dummy_project import dummy_project, edit
+from tests.support.integration_fixtures import ROOT
 
 EXAMPLES, SQL = "dummy/preprocess/examples_v1", "sql/dummy/preprocess/examples_v1.sql"
 LABELS = "sql/flight_delay/evaluate/labels_v1.sql"

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from tests.emulated_cloud import lead_to
+from tests.support.emulated_cloud import lead_to
 
 pytestmark = pytest.mark.cloud
 DAY, MATURE = "2013-07-01", "2013-07-03"

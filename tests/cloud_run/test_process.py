@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.cloud_run import Execution, Task
-from pipeline.cloud_run.log import CloudLog
-from pipeline.cloud_run.process import take_over
+from pipeline.cli.cloud_run.execution import Execution
+from pipeline.cli.cloud_run.log import CloudLog, take_over
+from pipeline.phases.task import Task
 
 
 @pytest.fixture

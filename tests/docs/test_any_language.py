@@ -11,11 +11,11 @@ from datetime import date
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.ndjson import write_rows
 from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.preprocess import preprocess_run
-from pipeline.runs import open_run
-from tests.integration_fixtures import ROOT, reader
+from pipeline.rows.jsonl import write_rows
+from pipeline.runs.opening import open_run
+from tests.support.integration_fixtures import ROOT, reader
 
 PAGE = (ROOT / "docs/any-language.md").read_text()
 DAY = date(2013, 7, 5)

@@ -6,9 +6,8 @@ import re
 
 import pytest
 
-from pipeline.setup import ensure_dashboard, ensure_tables
-from pipeline.statements.places import DASHBOARD_VIEWS
-from tests.integration_fixtures import ROOT, reader
+from pipeline.runs.tables import DASHBOARD_VIEWS, ensure_dashboard, ensure_tables
+from tests.support.integration_fixtures import ROOT, reader
 
 TEXT = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"bq query --use_legacy_sql=false \\\n\s+'([^']+)'", TEXT)

@@ -21,11 +21,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pipeline.cli.app import run
-from pipeline.job_spec import Examples, JobSpec, Labels, Source
-from pipeline.ndjson import read_jsonl
-from pipeline.project import Project
-from pipeline.session import Session
-from tests.integration_fixtures import ROOT, Read, reader
+from pipeline.project.job_yaml import Examples, JobSpec, Labels, Source
+from pipeline.project.project import Project
+from pipeline.rows.jsonl import read_jsonl
+from pipeline.runs.session import Session
+from tests.support.integration_fixtures import ROOT, Read, reader
 
 PAGE = (ROOT / "docs" / "own-job.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)

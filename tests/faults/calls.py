@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pipeline.schemas import Schema
-from pipeline.session import Session
-from pipeline.sql_assets import Catalogue, Statement, render
+from pipeline.rows.schema import Schema
+from pipeline.runs.session import Session
+from pipeline.sql import Catalogue, Statement, render
 
 APPEND = """/*
 description: Appends a number, again each time that it is carried out.

@@ -10,14 +10,14 @@ from uuid import uuid4
 
 import pytest
 
-from pipeline import retries
-from pipeline.project import Job
-from pipeline.session import Session
-from pipeline.target import Target
-from tests.changed_variants import job_with_prior
+from pipeline.cloud import retries
+from pipeline.project.project import Job
+from pipeline.project.target import Target
+from pipeline.runs.session import Session
 from tests.faults import proxy as proxies
 from tests.faults.faults import Plan, Strike
 from tests.faults.proxy import Proxy
+from tests.support.changed_variants import job_with_prior
 
 HANG_SECONDS, CALL_SECONDS, DEADLINE = 3.0, 0.8, 3.0
 """How long a silent server says nothing, how long a call waits for it, and for how long calls are repeated."""

@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 from google.cloud import bigquery
 
-from pipeline import prediction_files
-from pipeline.ndjson import write_rows
+from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.phases.run import run_job, run_phase
-from pipeline.project import Job
-from pipeline.schemas import Schema
-from pipeline.target import Target
-from pipeline.warehouse import Warehouse
+from pipeline.project.project import Job
+from pipeline.project.target import Target
+from pipeline.rows.jsonl import write_rows
+from pipeline.rows.schema import Schema
+from pipeline.runs.artefacts import predictions
 from tests.faults.victims import session_at
 
 PATIENCE = 60.0
@@ -95,4 +95,4 @@ def in_the_second_shard(ends_by: int) -> None:
             os.kill(os.getpid(), signal.Signals(ends_by))
         return count
 
-    prediction_files.write_rows = write  # type: ignore[attr-defined]
+    predictions.write_rows = write  # type: ignore[attr-defined]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from pipeline.phases.sources import load_sources
-from pipeline.target import Endpoints, Target
+from pipeline.operate.sources import load_sources
+from pipeline.project.target import Endpoints, Target
 from tests.faults import victims
 from tests.faults.faults import Plan, Strike
 from tests.faults.proxy import Proxy

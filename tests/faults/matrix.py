@@ -8,7 +8,7 @@ and where an older generation is replaced.
 
 from __future__ import annotations
 
-import pipeline.retries
+import pipeline.cloud.retries
 
 # Faults that hang would take minutes. Set before anything else takes these numbers from there.
 pipeline.retries.CALL_TIMEOUT = 3.0
@@ -33,7 +33,7 @@ from typing import Any  # noqa: E402
 from tests.faults.lab import Lab  # noqa: E402
 from tests.faults.points import Place, Point, all_points, subset  # noqa: E402
 from tests.faults.table import Row, as_table  # noqa: E402
-from tests.integration_fixtures import COMMAND  # noqa: E402
+from tests.support.integration_fixtures import COMMAND  # noqa: E402
 
 fork = multiprocessing.get_context("fork")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline.prediction_files import committed_manifests
-from pipeline.project import Job
-from pipeline.runs import Run
-from pipeline.session import Session
-from tests.integration_fixtures import reader
+from pipeline.project.project import Job
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.run import Run
+from pipeline.runs.session import Session
+from tests.support.integration_fixtures import reader
 
 Rows = list[tuple[Any, ...]]
 

@@ -12,16 +12,22 @@ import joblib
 import pytest
 from google.auth.transport.requests import AuthorizedSession
 
-from pipeline import claims, ledger, model_files, prediction_checks, prediction_files, published, retries, runs
+from pipeline.cloud import retries
+from pipeline.cloud.bigquery import clients, submission
+from pipeline.cloud.bigquery import warehouse as warehouse_module
+from pipeline.cloud.bigquery.warehouse import Warehouse
+from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
+from pipeline.cloud.storage import objects
+from pipeline.cloud.storage import store as store_module
+from pipeline.cloud.storage.store import Store
 from pipeline.phases import evaluate, load, predict, preprocess
-from pipeline.rejects import Split, split_frame
-from pipeline.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_retries
-from pipeline.runs import Run
-from pipeline.sql_assets import identifiers
-from pipeline.store import Store, content
-from pipeline.store import store as store_module
-from pipeline.warehouse import Warehouse, clients, submission
-from pipeline.warehouse import warehouse as warehouse_module
+from pipeline.rows.rejects import Split, split_frame
+from pipeline.runs import claims, opening, publications
+from pipeline.runs.artefacts import models, prediction_checks, predictions
+from pipeline.runs.artefacts.examples import Counts, _marker_uri
+from pipeline.runs.ledger import ledger
+from pipeline.runs.run import Run
+from pipeline.sql import identifiers
 
 Patch = pytest.MonkeyPatch
 
@@ -124,14 +130,14 @@ def name_no_role(patch: Patch) -> None:
 
 
 def create_again(patch: Patch) -> None:
-    def upload(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
+    def upload(blob: Any, sent: objects.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
         upload(*arguments, checksum="crc32c", timeout=timeout, retry=NO_RETRY)
 
     patch.setattr(store_module, "create", upload)
 
 
 def compare_no_upload(patch: Patch) -> None:
-    def create(blob: Any, sent: content.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
+    def create(blob: Any, sent: objects.Content, upload: Callable[..., None], *arguments: Any, timeout: float) -> None:
         upload(*arguments, if_generation_match=0, checksum=None, timeout=timeout, retry=NO_RETRY)
 
     patch.setattr(store_module, "create", create)
@@ -141,9 +147,9 @@ def put_file(on_412: Callable[[Any], None]) -> Callable[[Patch], None]:
     """Upload files, and do something else than compare when one is there."""
 
     def put(self: Store, path: Any, uri: str) -> Any:
-        blob, sent = self._blob(uri), content.Content.of_file(path)
+        blob, sent = self._blob(uri), objects.Content.of_file(path)
         try:
-            with_retries(lambda: content.create(blob, sent, blob.upload_from_filename, str(path), timeout=CALL_TIMEOUT))
+            with_retries(lambda: objects.create(blob, sent, blob.upload_from_filename, str(path), timeout=CALL_TIMEOUT))
         except store_module.exceptions.PreconditionFailed:
             on_412(blob)
         return store_module._stored(blob)
@@ -185,17 +191,17 @@ def keep_own_marker(name: str) -> Callable[[Patch], None]:
 
 
 def verify_no_bundle(patch: Patch) -> None:
-    patch.setattr(model_files, "verify", nothing)
+    patch.setattr(models, "verify", nothing)
 
 
 def unpickle_first(patch: Patch) -> None:
-    verify = model_files.verify
+    verify = models.verify
 
     def load_then_verify(folder: Any, *rest: Any) -> None:
         joblib.load(folder / "model.joblib")
         verify(folder, *rest)
 
-    patch.setattr(model_files, "verify", load_then_verify)
+    patch.setattr(models, "verify", load_then_verify)
 
 
 def ask_no_ledger(patch: Patch) -> None:
@@ -209,7 +215,7 @@ def reject_no_row(patch: Patch) -> None:
         whole = frame[schema.names].reset_index(drop=True).loc[lines].astype({"score": "float64"})
         return replace(found, rows=whole, rejects=found.rejects[:0])
 
-    patch.setattr(prediction_files, "split_frame", split)
+    patch.setattr(predictions, "split_frame", split)
 
 
 def allow_every_reject(patch: Patch) -> None:
@@ -217,9 +223,9 @@ def allow_every_reject(patch: Patch) -> None:
 
 
 def refuse_no_value(patch: Patch) -> None:
-    from pipeline import ndjson
+    from pipeline.rows import jsonl
 
-    patch.setattr(ndjson, "refuse_rejects", nothing)
+    patch.setattr(jsonl, "refuse_rejects", nothing)
 
 
 def cast_nothing(patch: Patch) -> None:
@@ -232,8 +238,8 @@ def answer_for_anybody(patch: Patch) -> None:
 
 def trust_markers_of_examples(patch: Patch) -> None:
     def cached(run: Run) -> Any:
-        marker = run.session.store.read_json(preprocess._marker_uri(run))
-        return preprocess.Counts(**marker) if marker else None
+        marker = run.session.store.read_json(_marker_uri(run))
+        return Counts(**marker) if marker else None
 
     patch.setattr(preprocess, "_cached", cached)
 
@@ -247,7 +253,7 @@ def trust_jobs_that_append(patch: Patch) -> None:
 
 
 def take_any_record(patch: Patch) -> None:
-    for module in (claims, model_files, prediction_files, preprocess):
+    for module in (claims, models, predictions, preprocess):
         patch.setattr(module, "record_of", lambda kind, value, _: kind(**value))
 
 
@@ -329,13 +335,13 @@ def publish_over_anything(patch: Patch) -> None:
 
 
 def trust_events(patch: Patch) -> None:
-    patch.setattr(published, "is_published", always)
+    patch.setattr(publications, "is_published", always)
 
 
 def trust_tables(patch: Patch) -> None:
     def finished(run: Run, manifests: Iterable[Any]) -> list[Any]:
-        slices = published.published_slices(run)
-        return [manifest for manifest in manifests if published.is_published(manifest, slices)]
+        slices = publications.published_slices(run)
+        return [manifest for manifest in manifests if publications.is_published(manifest, slices)]
 
     patch.setattr(load, "finished", finished)
 
@@ -357,7 +363,7 @@ def record_events_again(patch: Patch) -> None:
 
 
 def join_any_definition(patch: Patch) -> None:
-    patch.setattr(runs, "run_definition", lambda job, _: {"job": job.name})
+    patch.setattr(opening, "run_definition", lambda job, _: {"job": job.name})
 
 
 # --- names -----------------------------------------------------------------------------------------------------------

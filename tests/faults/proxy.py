@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import grpc
 
-from pipeline.target import Endpoints
+from pipeline.project.target import Endpoints
 from tests.faults.faults import GRPC_KINDS, Fault, Plan, kind_of
 
 HANG_SECONDS, DELAY_SECONDS, UPSTREAM_SECONDS, POLL_SECONDS = 30.0, 0.3, 60.0, 0.01

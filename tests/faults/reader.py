@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from google.api_core import exceptions
 
-from pipeline.target import Target
+from pipeline.project.target import Target
 from tests.faults.state import State
 from tests.faults.victims import session_at
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.local import lifecycle
+from pipeline.emulators import lifecycle
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

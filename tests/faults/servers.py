@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.local import processes
-from pipeline.local.folder import LocalFolder
-from pipeline.local.servers import Answer, BigQueryServer, Server, StorageServer
-from pipeline.local.state import ServerRecord
-from pipeline.target import Endpoints, Target, local_target
+from pipeline.emulators import processes
+from pipeline.emulators.processes import LocalFolder
+from pipeline.emulators.servers import Answer, BigQueryServer, Server, StorageServer
+from pipeline.emulators.state import ServerRecord
+from pipeline.project.target import Endpoints, Target, local_target
 
 START_SECONDS = 30.0
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.api_core import exceptions
 
-from pipeline.session import Session
+from pipeline.runs.session import Session
 from tests.faults.victims import DAY, tiny_job
 
 State = dict[str, Counter[str]]

@@ -11,22 +11,22 @@ from pathlib import Path
 import joblib
 import pytest
 
-from pipeline.bundle import sealed
-from pipeline.digests import full_digest_json
+from pipeline.base.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
-from pipeline.model_files import committed_models
+from pipeline.models.bundle import sealed
 from pipeline.phases.evaluate import evaluate_job
 from pipeline.phases.load import load_from_uris, load_run
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
-from pipeline.prediction_files import committed_manifests
-from pipeline.published import published_slices
-from pipeline.runs import join_run, open_run
-from pipeline.schemas import Schema
-from pipeline.sql_assets.checks import Check
-from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, verdicts
+from pipeline.rows.schema import Schema
+from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.opening import join_run, open_run
+from pipeline.runs.publications import published_slices
+from pipeline.sql.checks import Check
 from tests.faults.outcomes import of_files, published, put, recorded
-from tests.integration_fixtures import edited, reader
+from tests.support.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, verdicts
+from tests.support.integration_fixtures import edited, reader
 
 
 @dataclass

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.faults.guards import GUARDS, Guard
-from tests.integration_fixtures import ROOT
+from tests.support.integration_fixtures import ROOT
 
 FAILED = 1
 """Exit code of pytest when tests ran and one failed; 2 to 5 say that none ran."""

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.integration_fixtures import ROOT
+from tests.support.integration_fixtures import ROOT
 
 POINTS, MINUTES = 21, 0.6
 """Three of each of the seven groups, each day others. Minutes for a point."""

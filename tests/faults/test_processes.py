@@ -10,21 +10,22 @@ from typing import Any
 
 import pytest
 
-from pipeline import model_files, runs
-from pipeline.claims import claims_of
 from pipeline.errors import RequestError
-from pipeline.model_files import committed_models
 from pipeline.phases import load as load_phase
 from pipeline.phases import predict as predict_phase
 from pipeline.phases.load import load_run
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_job, run_phase
-from pipeline.prediction_files import commit_shard, committed_manifests, committed_shards, prediction_folder
-from pipeline.runs import join_run, open_run, refuse_superseded
-from tests.changed_variants import FIRST, ROWS, decisions, verdicts
+from pipeline.runs import opening
+from pipeline.runs.artefacts import models
+from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.artefacts.predictions import commit_shard, committed_manifests, committed_shards, prediction_folder
+from pipeline.runs.claims import claims_of
+from pipeline.runs.opening import join_run, open_run, refuse_superseded
 from tests.faults import doomed
 from tests.faults.outcomes import of_files, published, recorded
-from tests.integration_fixtures import edited, reader
+from tests.support.changed_variants import FIRST, ROWS, decisions, verdicts
+from tests.support.integration_fixtures import edited, reader
 
 WHOLE = [
     ("load", "published"),
@@ -120,7 +121,7 @@ def test_of_two_claims_at_once_one_wins_and_both_read_what_it_fixed(session, con
         return found
 
     open_run(session, own, FIRST.replace(day=1))  # makes the tables
-    monkeypatch.setattr(runs, "claims_of", seen_together)
+    monkeypatch.setattr(opening, "claims_of", seen_together)
     with ThreadPoolExecutor(2) as threads:
         sessions = (session, connect(session.target))
         first, second = threads.map(lambda opened: open_run(opened, own, FIRST), sessions)
@@ -130,14 +131,14 @@ def test_of_two_claims_at_once_one_wins_and_both_read_what_it_fixed(session, con
 
 
 def test_two_trainers_of_one_model_commit_one_and_both_use_it(session, connect, own, monkeypatch):
-    uploaded, upload = threading.Barrier(2), model_files._upload
+    uploaded, upload = threading.Barrier(2), models._upload
     run_phase(session, own, FIRST, "preprocess")
 
     def both_upload(*args):
         upload(*args)
         uploaded.wait(20)  # neither has its marker yet
 
-    monkeypatch.setattr(model_files, "_upload", both_upload)
+    monkeypatch.setattr(models, "_upload", both_upload)
     with ThreadPoolExecutor(2) as threads:
         sessions = (session, connect(session.target))
         first, second = threads.map(lambda opened: run_phase(opened, own, FIRST, "train").models, sessions)

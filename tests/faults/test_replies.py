@@ -8,12 +8,12 @@ from time import monotonic
 
 import pytest
 
+from pipeline.cloud.retries import TRANSIENT_STATUSES
 from pipeline.errors import CloudError, PermissionMissing, RequestError
-from pipeline.retries import TRANSIENT_STATUSES
 from tests.faults.calls import CALLS, Bench, download, execute, execute_again, read_frame, upload
 from tests.faults.conftest import HANG_SECONDS
 from tests.faults.faults import GRPC_KINDS, KINDS, STATUS_FAULTS, STATUSES, Fault, Strike
-from tests.integration_fixtures import reader
+from tests.support.integration_fixtures import reader
 
 every_call = pytest.mark.parametrize(("kind", "call", "outcome"), CALLS.values(), ids=CALLS)
 NEEDING_A_ROLE = {name: how[:2] for name, how in CALLS.items() if name != "attaching to a job"}
@@ -60,7 +60,7 @@ def test_a_status_that_passes_on_any_call_is_waited_for_and_the_work_is_done_onc
 def test_a_status_that_stays_on_any_call_ends_with_exit_code_4_after_the_deadline(
     bench, through, short_times, monkeypatch, kind, call, outcome
 ):
-    monkeypatch.setattr("pipeline.retries.TRANSIENT_DEADLINE", 0.2)
+    monkeypatch.setattr("pipeline.cloud.retries.TRANSIENT_DEADLINE", 0.2)
     away = Fault("status", status=503, reason="backendError")
     session, plan = through(bench.session, Strike(away, 1, kind, times=10**6))
     started = monotonic()
@@ -101,7 +101,7 @@ def test_a_silent_server_on_any_call_is_given_up_in_time_and_the_work_is_done_on
 def test_a_server_that_stays_silent_ends_with_exit_code_4_in_bounded_time(
     bench, through, short_times, monkeypatch, kind, call
 ):
-    monkeypatch.setattr("pipeline.retries.TRANSIENT_DEADLINE", 0.5)
+    monkeypatch.setattr("pipeline.cloud.retries.TRANSIENT_DEADLINE", 0.5)
     session, _ = through(bench.session, Strike(Fault("hang"), 1, kind, times=10**6))
     started = monotonic()
     with pytest.raises(CloudError, match="run the same command again") as stopped:
@@ -115,7 +115,7 @@ def test_a_server_that_stays_silent_ends_with_exit_code_4_in_bounded_time(
 def test_a_missing_permission_on_any_call_is_not_repeated_and_named_with_the_role_that_grants_it(
     bench, through, monkeypatch, kind, call
 ):
-    monkeypatch.setattr("pipeline.retries.TRANSIENT_DEADLINE", 1.0)
+    monkeypatch.setattr("pipeline.cloud.retries.TRANSIENT_DEADLINE", 1.0)
     session, plan = through(bench.session, Strike(REFUSAL, 1, kind, times=10**6))
     with pytest.raises(PermissionMissing, match=rf"{DENIED}.* - grant roles/bigquery.dataViewer for") as refused:
         call(bench, session)

@@ -14,26 +14,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.claims import claims_of
+from pipeline.cloud.storage.store import split_uri
 from pipeline.errors import CheckError, RequestError
-from pipeline.ledger import Event, Ledger
-from pipeline.ndjson import read_jsonl, write_jsonl
+from pipeline.operate.sources import load_sources
 from pipeline.phases.load import load_from_uris
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
-from pipeline.phases.sources import load_sources
-from pipeline.prediction_files import committed_manifests, committed_shards, prediction_folder
-from pipeline.published import published_slices
-from pipeline.runs import join_run
-from pipeline.schemas import Schema
-from pipeline.setup import ensure_tables
-from pipeline.sql_assets import TableName
-from pipeline.sql_assets.identifiers import quote_columns, quote_name
-from pipeline.statements.job import as_of_date, examples_columns
-from pipeline.store.store import split_uri
-from tests.changed_variants import FIRST, LAST, ROWS
+from pipeline.rows.jsonl import read_jsonl, write_jsonl
+from pipeline.rows.schema import Schema
+from pipeline.runs.artefacts.predictions import committed_manifests, committed_shards, prediction_folder
+from pipeline.runs.claims import claims_of
+from pipeline.runs.job_statements import examples_columns
+from pipeline.runs.ledger.ledger import Event, Ledger
+from pipeline.runs.opening import join_run
+from pipeline.runs.publications import published_slices
+from pipeline.runs.tables import ensure_tables
+from pipeline.sql import TableName
+from pipeline.sql.identifiers import quote_columns, quote_name
 from tests.faults.outcomes import of_files, published
-from tests.integration_fixtures import edited, reader
+from tests.support.changed_variants import FIRST, LAST, ROWS
+from tests.support.integration_fixtures import edited, reader
 
 BIG = 2**60 + 1
 SCHEMA = Schema.parse(
@@ -318,9 +318,9 @@ def test_a_time_zone_west_or_east_of_utc_moves_the_moment_and_not_the_run_date(o
     there = edited(own, time_zone=zone)
     for machine in ZONES:
         clock_of(machine)
-        assert as_of_date(there, FIRST) == ZONES[zone]
-        assert as_of_date(there, FIRST).date() == FIRST
-    assert as_of_date(there, FIRST) - as_of_date(there, FIRST - timedelta(days=1)) == timedelta(days=1)
+        assert there.as_of(FIRST) == ZONES[zone]
+        assert there.as_of(FIRST).date() == FIRST
+    assert there.as_of(FIRST) - there.as_of(FIRST - timedelta(days=1)) == timedelta(days=1)
 
 
 @pytest.mark.parametrize("machine", ["Pacific/Honolulu", "Pacific/Kiritimati"])

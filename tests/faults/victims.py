@@ -15,13 +15,13 @@ from pathlib import Path
 from rich.console import Console
 
 import jobs.flight_delay.model  # noqa: F401 - here and not in each fork
+from pipeline.base.progress import Reporter
 from pipeline.errors import PipelineError
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
-from pipeline.progress import Reporter
-from pipeline.project import Job, Project
-from pipeline.session import Session
-from pipeline.target import Target
-from tests.integration_fixtures import ROOT, quick
+from pipeline.project.project import Job, Project
+from pipeline.project.target import Target
+from pipeline.runs.session import Session
+from tests.support.integration_fixtures import ROOT, quick
 
 DAY = date(2013, 7, 5)
 Step = Callable[[Session, Job], object]

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.local.bigquery_server import WithoutPandas, answer, link_spatial, settings_of
-from pipeline.target import LOCAL_PROJECT
+from pipeline.emulators.bigquery_server import WithoutPandas, answer, link_spatial, settings_of
+from pipeline.project.target import LOCAL_PROJECT
 
 
 def main(parsed: Path) -> None:
@@ -32,7 +32,7 @@ def main(parsed: Path) -> None:
     from bqemulator.jobs import executor
     from bqemulator.sql.translator import SQLTranslator
 
-    from pipeline.local import emulator
+    from pipeline.emulators import emulator
 
     emulator.patch()
     texts, statements = _remember(sqlglot, "parse_one"), _remember(SQLTranslator, "translate", own=1)

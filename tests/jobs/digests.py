@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.phases.train import train_from_path
-from pipeline.project import Project
+from pipeline.project.project import Project
 from tests.jobs.flight_delay.frames import examples
 from tests.jobs.item_recommend.frames import crowd
 

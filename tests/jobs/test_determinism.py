@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from pipeline.project import Project
-from tests.integration_fixtures import ROOT
+from pipeline.project.project import Project
+from tests.support.integration_fixtures import ROOT
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 

@@ -8,16 +8,27 @@ from uuid import uuid4
 import pytest
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.ledger import Ledger
-from pipeline.model_files import committed_models
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
-from pipeline.prediction_files import committed_manifests
-from pipeline.published import published_slices
-from pipeline.runs import open_run
-from tests.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, seen, verdicts
-from tests.integration_fixtures import edited, reader
+from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.ledger.ledger import Ledger
+from pipeline.runs.opening import open_run
+from pipeline.runs.publications import published_slices
+from tests.support.changed_variants import (
+    FIRST,
+    LAST,
+    MIDDLE,
+    ROWS,
+    decisions,
+    job_of,
+    job_with_prior,
+    rate,
+    seen,
+    verdicts,
+)
+from tests.support.integration_fixtures import edited, reader
 
 pytestmark = pytest.mark.cloud
 

@@ -9,15 +9,15 @@ from datetime import UTC, date, datetime
 import pytest
 from rich.console import Console
 
-from pipeline.clock import Clock
+from pipeline.base.progress import Reporter
 from pipeline.errors import RequestError
+from pipeline.evaluation.drift_statements import drift_rows_statement
 from pipeline.phases import catch_up as phase
 from pipeline.phases.catch_up import catch_up, catch_up_phase, due_dates, last_done, newest_run_date
 from pipeline.phases.run import run_job, run_phase
-from pipeline.progress import Reporter
-from pipeline.runs import join_run
-from pipeline.statements.drift import drift_rows_statement
-from tests.integration_fixtures import edited
+from pipeline.runs.ledger.usage import Clock
+from pipeline.runs.opening import join_run
+from tests.support.integration_fixtures import edited
 
 pytestmark = pytest.mark.cloud
 

@@ -10,14 +10,14 @@ import pytest
 
 from pipeline.cli.app import run as run_command
 from pipeline.errors import CheckError
+from pipeline.explain.report import pooled_metrics
 from pipeline.phases.evaluate import evaluate_job
 from pipeline.phases.evaluate_files import evaluate_from_path
-from pipeline.phases.report import pooled_metrics
 from pipeline.phases.run import run_job
-from pipeline.sql_assets import Catalogue
-from pipeline.sql_assets.checks import Check
-from tests.changed_variants import job_of, rate
-from tests.integration_fixtures import ROOT, edited, reader
+from pipeline.sql import Catalogue
+from pipeline.sql.checks import Check
+from tests.support.changed_variants import job_of, rate
+from tests.support.integration_fixtures import ROOT, edited, reader
 
 DAY, MATURE = date(2013, 7, 5), date(2013, 7, 7)
 FLIGHTS = 35 * 16

@@ -9,16 +9,15 @@ import polars as pl
 import pytest
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.metrics import MetricSpec
+from pipeline.evaluation.gate import gate_job
+from pipeline.explain.report import daily_metrics, pooled_metrics
 from pipeline.phases.evaluate import evaluate_from_tables, evaluate_job
 from pipeline.phases.evaluate_files import evaluate_from_path
-from pipeline.phases.gate import gate_job
-from pipeline.phases.report import daily_metrics, pooled_metrics
 from pipeline.phases.run import evaluate_matured, run_job
-from pipeline.setup import ensure_tables
-from pipeline.statements.job import as_of_date
-from tests.integration_fixtures import edited, read_source, reader
-from tests.metrics.binary_reference import reference
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.runs.tables import ensure_tables
+from tests.evaluation.binary_reference import reference
+from tests.support.integration_fixtures import edited, read_source, reader
 
 DAYS = [date(2013, 7, 4), date(2013, 7, 5)]
 MATURE = date(2013, 7, 7)
@@ -126,7 +125,7 @@ def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluat
 @pytest.mark.parametrize("day", DAYS)
 def test_published_metrics_are_scikit_learns(session, job, fixtures_folder, evaluations, day):
     for variant in job.variants:
-        scored = scored_by_hand(session, fixtures_folder, day, variant.id, as_of_date(job, MATURE))
+        scored = scored_by_hand(session, fixtures_folder, day, variant.id, job.as_of(MATURE))
         rows = [row for row in evaluations[DAYS.index(day)].metrics if row["variant"] == variant.id]
         assert_metrics_are_scikit_learns(rows, scored, job.spec.slices)
 
@@ -145,7 +144,7 @@ def test_a_constant_score_has_an_auc_of_one_half(evaluations):
 
 
 def test_pooled_metrics_are_those_of_all_days_taken_as_one(session, job, fixtures_folder, evaluations):
-    moment = as_of_date(job, MATURE)
+    moment = job.as_of(MATURE)
     for variant in job.variants:
         days = [scored_by_hand(session, fixtures_folder, day, variant.id, moment) for day in DAYS]
         rows = [row for row in pooled_metrics(session, job, DAYS) if row["variant"] == variant.id]
@@ -202,7 +201,9 @@ def test_an_evaluation_that_was_cut_short_is_recorded_once(fresh_session, quick_
     day, mature = date(2013, 7, 5), date(2013, 7, 7)
     run_job(fresh_session, quick_job, day)
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.ledger.Ledger.record", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        patch.setattr(
+            "pipeline.runs.ledger.ledger.Ledger.record", lambda *_: (_ for _ in ()).throw(RuntimeError("killed"))
+        )
         with pytest.raises(RuntimeError, match="killed"):
             evaluate_job(fresh_session, quick_job, mature)
     (evaluation,) = evaluate_job(fresh_session, quick_job, mature)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.ledger import Event
+from pipeline.explain.report import pooled_metrics
 from pipeline.phases.evaluate_files import evaluate_from_path
-from pipeline.phases.report import pooled_metrics
-from pipeline.runs import open_run
-from tests.changed_variants import DAYS, FIRST, LAST, job_with_prior, publish
-from tests.integration_fixtures import edited, reader
+from pipeline.runs.ledger.ledger import Event
+from pipeline.runs.opening import open_run
+from tests.support.changed_variants import DAYS, FIRST, LAST, job_with_prior, publish
+from tests.support.integration_fixtures import edited, reader
 
 HEADER = "flight_date,carrier,flight,origin"
 

@@ -7,14 +7,14 @@ from datetime import date
 import pytest
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.model_files import committed_models
 from pipeline.phases.load import load_from_uris, load_run
 from pipeline.phases.run import run_phase
-from pipeline.prediction_files import committed_manifests
-from pipeline.published import published_slices
-from pipeline.runs import open_run
-from pipeline.schemas import Schema
-from tests.integration_fixtures import quick, reader
+from pipeline.rows.schema import Schema
+from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.opening import open_run
+from pipeline.runs.publications import published_slices
+from tests.support.integration_fixtures import quick, reader
 
 DAY = date(2013, 7, 5)
 SLICE = ["run_date", "run_id", "model_id", "variant"]

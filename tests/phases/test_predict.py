@@ -5,16 +5,16 @@ from datetime import date
 
 import pytest
 
+from pipeline.cloud.storage.objects import Content
 from pipeline.errors import CheckError, RequestError
-from pipeline.model_files import fetch_bundle
+from pipeline.models.fetch import fetch_bundle
 from pipeline.phases.predict import predict_from_data, predict_run
 from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
-from pipeline.prediction_files import committed_manifests
-from pipeline.runs import open_run
-from pipeline.store.content import Content
-from tests.integration_fixtures import quick, reader
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.opening import open_run
+from tests.support.integration_fixtures import quick, reader
 
 TRAINED_ON, DAY = date(2013, 7, 4), date(2013, 7, 5)
 

@@ -11,15 +11,15 @@ from uuid import uuid4
 import pandas as pd
 import pytest
 
-from pipeline.bundle import sealed
-from pipeline.bundle.content import RUN
-from pipeline.digests import sha256_file
+from pipeline.base.digests import sha256_file
 from pipeline.errors import CheckError, RequestError
+from pipeline.models.bundle import sealed
+from pipeline.models.bundle.info import RUN
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.train import train_from_data, train_from_path
-from pipeline.project import Project, read_variant
-from tests.dummy_project import dummy_project, edit, forget_modules
+from pipeline.project.project import Project, read_variant
+from tests.support.dummy_project import dummy_project, edit, forget_modules
 
 FRAME = pd.DataFrame({"id": [1, 2], "day": ["2013-07-01"] * 2, "label": [0, 1], "other": [9, 9]})
 

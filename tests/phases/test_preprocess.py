@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from pipeline.errors import CheckError, RequestError, quoted
+from pipeline.operate.sources import load_sources
 from pipeline.phases import preprocess
 from pipeline.phases.preprocess import preprocess_run
-from pipeline.phases.sources import load_sources
-from pipeline.runs import open_run
-from pipeline.statements.job import Asked, as_of_date, examples_columns, job_query
-from tests.integration_fixtures import read_source, reader
+from pipeline.runs.job_statements import Asked, examples_columns, job_query
+from pipeline.runs.opening import open_run
+from tests.support.integration_fixtures import read_source, reader
 
 DAY = date(2013, 7, 5)
 
@@ -36,7 +36,7 @@ def rows_of(session, table, columns="*", where="TRUE"):
 
 def features_at(session, job, day):
     """Rows to score on a day, straight from the job's SQL over the sources as they are now."""
-    asked = Asked(day, day - timedelta(days=job.spec.examples.history_days), day, as_of_date(job, day))
+    asked = Asked(day, day - timedelta(days=job.spec.examples.history_days), day, job.as_of(day))
     rows = session.warehouse.rows(job_query(session, job, job.spec.examples, asked))
     rates = [name for name in examples_columns(session, job).names if name.startswith("late_rate")]
     names = (*job.spec.prediction_key, *rates)
@@ -63,7 +63,7 @@ def test_rows_train_with_a_known_label_and_score_on_the_run_date(session, job, r
     rows = rows_of(session, examples.table)
     assert all((row["flight_date"] == DAY) == row["_scores"] for row in rows)
     assert all(row["_trains"] == (row["flight_date"] < DAY and row["label"] is not None) for row in rows)
-    assert all(row["example_as_of"] == as_of_date(job, row["flight_date"]) for row in rows)
+    assert all(row["example_as_of"] == job.as_of(row["flight_date"]) for row in rows)
 
 
 def test_no_row_trains_on_a_label_that_lands_after_midnight(session, run, examples, fixtures_folder):
@@ -83,7 +83,7 @@ def test_no_row_trains_on_a_label_that_lands_after_midnight(session, run, exampl
 
 
 def test_labels_are_those_known_by_the_moment(session, job):
-    moment = as_of_date(job, DAY)
+    moment = job.as_of(DAY)
     asked = Asked(DAY, DAY - timedelta(days=3), DAY, moment)
     labels = session.warehouse.rows(job_query(session, job, job.spec.labels, asked))
     expected = reader(session)(
@@ -120,7 +120,7 @@ def test_an_outcome_is_in_the_features_from_the_first_midnight_after_it(
     fresh_session, job, fixtures_folder, tmp_path, lands, seen_by
 ):
     flown = date(2013, 7, 3)
-    midnight = as_of_date(job, flown + timedelta(days=1))
+    midnight = job.as_of(flown + timedelta(days=1))
     outcomes = read_source(fixtures_folder, "flight_outcomes").with_row_index()
     landed = [
         index

@@ -9,14 +9,14 @@ from datetime import date
 import pytest
 
 from pipeline.errors import CheckError
-from pipeline.identity import run_definition
+from pipeline.explain.status.status import status_of
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
-from pipeline.phases.status import status_of
-from pipeline.prediction_files import committed_manifests
-from pipeline.runs import join_run
-from tests.changed_variants import ROWS, job_with_prior
-from tests.integration_fixtures import edited, reader
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.identity import run_definition
+from pipeline.runs.opening import join_run
+from tests.support.changed_variants import ROWS, job_with_prior
+from tests.support.integration_fixtures import edited, reader
 
 STOPPED, ALLOWED, NONE_LEFT = (date(2013, 7, day) for day in (3, 4, 5))
 SHARDS = 4

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.phases.run import run_job, run_phase
-from pipeline.runs import open_run
-from tests.integration_fixtures import edited, quick, reader, with_history_days
+from pipeline.runs.opening import open_run
+from tests.support.integration_fixtures import edited, quick, reader, with_history_days
 
 pytestmark = pytest.mark.cloud
 

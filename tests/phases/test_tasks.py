@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
-from pipeline.cloud_run import Task
 from pipeline.errors import RequestError
 from pipeline.phases.run import run_job, run_phase
-from pipeline.prediction_files import committed_manifests
-from pipeline.runs import join_run
-from tests.integration_fixtures import quick
+from pipeline.phases.task import Task
+from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.opening import join_run
+from tests.support.integration_fixtures import quick
 
 pytestmark = pytest.mark.cloud
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.phases.sources import load_sources
-from pipeline.statements.job import Asked, as_of_date, job_query
-from tests.integration_fixtures import with_history_days
+from pipeline.operate.sources import load_sources
+from pipeline.runs.job_statements import Asked, job_query
+from tests.support.integration_fixtures import with_history_days
 
 NEW_YORK = ZoneInfo("America/New_York")
 SUMMER, WINTER = date(2013, 7, 5), date(2013, 1, 15)
@@ -74,7 +74,7 @@ def ask(session, job, tmp_path):
             text = "".join(json.dumps(row, default=lambda value: value.isoformat()) + "\n" for row in rows)
             (tmp_path / f"{name}.jsonl").write_text(text)
         load_sources(session, job, tmp_path)
-        asked = Asked(run_date, ago(history_days, run_date), run_date, as_of or as_of_date(job, run_date))
+        asked = Asked(run_date, ago(history_days, run_date), run_date, as_of or job.as_of(run_date))
         statement = job_query(session, with_history_days(job, history_days), step, asked)
         rows = session.warehouse.rows(statement)
         found = {(row["flight_date"], row["flight"]): row for row in rows}

@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.bundle import SCORES, TrainingData, read_bundle, write_bundle
-from pipeline.digests import full_digest_json
+from pipeline.base.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
-from pipeline.model_files import commit_model, committed_models, fetch_bundle
+from pipeline.models.bundle import SCORES, TrainingData, read_bundle, write_bundle
+from pipeline.models.fetch import fetch_bundle
 from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.phases.train import _origin, train_from_data, train_from_path, train_run
-from pipeline.runs import open_run
-from tests.integration_fixtures import ROOT, reader
+from pipeline.runs.artefacts.models import commit_model, committed_models
+from pipeline.runs.opening import open_run
+from tests.support.integration_fixtures import ROOT, reader
 
 DAY = date(2013, 7, 5)
 VARIANT = ROOT / "jobs" / "flight_delay" / "logistic_regression.yaml"

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipeline.bundle import read_bundle
 from pipeline.errors import RequestError
+from pipeline.models.bundle import read_bundle
 from pipeline.phases.train import train_from_data, train_from_path
-from pipeline.project import Project, read_variant
-from tests.dummy_project import dummy_project, edit
+from pipeline.project.project import Project, read_variant
+from tests.support.dummy_project import dummy_project, edit
 
 FRAME = pd.DataFrame({"id": [1, 2, 3, 4], "day": ["2013-07-01"] * 4, "label": [0, 1, 1, 1]})
 

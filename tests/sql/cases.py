@@ -1,4 +1,6 @@
-"""SQL unit tests as files: `tests/sql/<asset>_vN/<case>/case.yaml` holds tiny tables, parameters and what comes out.
+"""SQL unit tests as files: `tests/sql/cases/<asset>_vN.yaml` holds the cases of an asset by name.
+
+A case has tiny tables, parameters and the expected result:
 
     about: what the case shows
     parameters: {run_date: 2013-07-01}
@@ -10,7 +12,7 @@
     tables:                                    # identifiers of kind table and query that have rows
       predictions:
         columns: {id: STRING, score: FLOAT64}  # or `like: ledger/events_v1` (a table's SQL), `like: source JOB.NAME`
-        rows: [{id: a, score: 0.5}]            # or a JSON Lines file beside the case; left out is NULL
+        rows: [{id: a, score: 0.5}]            # or a JSON Lines file in <asset>_vN/<case>/; left out is NULL
     expect:
       table: predictions                       # the table to look at afterwards; without it, the result of the query
       columns: [id, score]                     # compare these only
@@ -34,20 +36,20 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 
-from pipeline.project import Project
-from pipeline.schemas import Schema
-from pipeline.session import Session
-from pipeline.sql_assets import Asset, Catalogue, Statement, TableName, render
-from pipeline.sql_assets.checks import Check
-from pipeline.statements.checks import check_places, count_wrong, rules_of
-from pipeline.statements.drift import column_places
-from pipeline.target import local_target
-from pipeline.yaml_file import read_yaml
+from pipeline.base.strict_yaml import read_yaml
+from pipeline.evaluation.drift_statements import column_places
+from pipeline.project.project import Project
+from pipeline.project.target import local_target
+from pipeline.rows.schema import Schema
+from pipeline.runs.check_rules import check_places, count_wrong, rules_of
+from pipeline.runs.session import Session
+from pipeline.sql import Asset, Catalogue, Statement, TableName, render
+from pipeline.sql.checks import Check
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
+CASES = Path(__file__).parent / "cases"
 COLUMN = re.compile(r"^  (\w+) (\w+)(?: NOT NULL)?,?$", re.MULTILINE)
 
 
@@ -96,12 +98,16 @@ class Content(_Strict):
     emulator_lacks: str = ""
 
 
+class Cases(RootModel[dict[str, Content]]):
+    """What the file of an asset holds: cases by name."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One case of an asset."""
 
     asset: Asset
-    path: Path
+    name: str
     content: Content
     catalogue: Catalogue = field(repr=False)
 
@@ -119,10 +125,10 @@ class Case:
         """Rows of a table of the case, with every column."""
         found = self.content.tables[name].rows
         if isinstance(found, str):
-            found = [json.loads(line) for line in (self.path / found).read_text().splitlines()]
+            found = [json.loads(line) for line in (CASES / self.name / found).read_text().splitlines()]
         types = {column.name: column.type for column in self.schema(name).columns}
         unknown = {key for row in found for key in row} - set(types)
-        assert not unknown, f"{self.path}: table {name} has no column {unknown}"
+        assert not unknown, f"{self.name}: table {name} has no column {unknown}"
         return [{key: typed(row.get(key), kind) for key, kind in types.items()} for row in found]
 
     def statement(self, place: Any) -> Statement:
@@ -208,9 +214,14 @@ def typed(value: Any, kind: Any) -> Any:
 def all_cases() -> list[Case]:
     """Every case below this folder."""
     catalogue = Catalogue(ROOT)
-    return [_case(catalogue, path.parent) for path in sorted(HERE.rglob("case.yaml"))]
+    return [
+        Case(catalogue.any(asset), f"{asset}/{name}", content, catalogue)
+        for asset, cases in cases_of_assets().items()
+        for name, content in cases.items()
+    ]
 
 
-def _case(catalogue: Catalogue, folder: Path) -> Case:
-    name = folder.parent.relative_to(HERE).as_posix()
-    return Case(catalogue.any(name), folder, read_yaml(folder / "case.yaml", Content), catalogue)
+def cases_of_assets() -> dict[str, dict[str, Content]]:
+    """The cases of each asset, by the names of asset and case."""
+    paths = sorted(CASES.rglob("*.yaml"))
+    return {path.relative_to(CASES).with_suffix("").as_posix(): read_yaml(path, Cases).root for path in paths}

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
-from pipeline.session import Session
-from pipeline.sql_assets import Statement, TableName
-from pipeline.statements.places import function_name, functions
-from tests.integration_fixtures import reader
+from pipeline.runs.session import Session
+from pipeline.runs.tables import function_name, functions
+from pipeline.sql import Statement, TableName
 from tests.sql.cases import Case
+from tests.support.integration_fixtures import reader
 
 Rows = list[dict[str, Any]]
 
@@ -27,7 +27,7 @@ def run(session: Session, case: Case) -> Rows:
     for name in case.content.tables:
         _fill(session, case, name, place(name, "table"))
     statement = case.statement(place)
-    assert case.content.expect is not None, f"{case.path}: a case needs expect"
+    assert case.content.expect is not None, f"{case.name}: a case needs expect"
     looked_at = case.content.expect.table
     if not looked_at:
         return session.warehouse.rows(statement)

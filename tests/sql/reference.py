@@ -13,10 +13,10 @@ from zetasql.api import CatalogBuilder
 from zetasql.core.exceptions import ServerError
 from zetasql.types import proto_model
 
-from pipeline.sql_assets import Asset, Statement, TableName
-from pipeline.sql_check.dialect import bigquery_options
-from pipeline.sql_check.engine import open_service
-from pipeline.sql_check.types import zetasql_table, zetasql_type
+from pipeline.operate.sql.dialect import bigquery_options
+from pipeline.operate.sql.engine import open_service
+from pipeline.operate.sql.types import zetasql_table, zetasql_type
+from pipeline.sql import Asset, Statement, TableName
 from tests.sql.cases import ROOT, Case
 
 CACHE = ROOT / ".local" / "analyzer"
@@ -47,7 +47,7 @@ class Unsupported(Exception):
 
 def run(case: Case) -> list[dict[str, Any]]:
     """Return the rows that a case asks about."""
-    assert case.content.expect is not None, f"{case.path}: a case needs expect"
+    assert case.content.expect is not None, f"{case.name}: a case needs expect"
     statement, looked_at = case.statement(_place), case.content.expect.table
     made = QUERY.match(statement.sql)
     if made or not looked_at:

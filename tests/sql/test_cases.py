@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.sql_assets import Catalogue
+from pipeline.sql import Catalogue
 from tests.sql import emulator, reference
-from tests.sql.cases import HERE, ROOT, Case, all_cases, typed
+from tests.sql.cases import ROOT, Case, all_cases, cases_of_assets, typed
 
 CASES = all_cases()
 KINDS = ("normal", "empty", "nasty")
@@ -24,7 +24,7 @@ def session(make_empty_session):
 
 
 def name_of(case: Case) -> str:
-    return case.path.relative_to(HERE).as_posix()
+    return case.name
 
 
 @pytest.mark.matrix(60)
@@ -52,12 +52,12 @@ def test_calls_on_both_engines(session, case):
 
 
 def test_every_asset_has_a_normal_an_empty_and_a_nasty_case():
-    names = Catalogue(ROOT).names()
+    cases = cases_of_assets()
     lacking = [
         f"{name}/{kind}"
-        for name in names
+        for name in Catalogue(ROOT).names()
         for kind in KINDS
-        if not any(path.is_dir() and path.name.startswith(kind) for path in (HERE / name).glob("*"))
+        if not any(case.startswith(kind) for case in cases.get(name, {}))
     ]
     assert lacking == []
 
@@ -68,7 +68,7 @@ def check(case: Case, found: list[dict[str, Any]]) -> None:
     assert expect is not None
     columns = expect.columns or (list(found[0]) if found else list(expect.rows[0]) if expect.rows else [])
     unknown = {name for row in expect.rows for name in row} - set(columns)
-    assert not unknown, f"{case.path}: expected rows hold {unknown}, which nobody looks at"
+    assert not unknown, f"{case.name}: expected rows hold {unknown}, which nobody looks at"
     left = [[row[name] for name in columns] for row in found if is_asked(row, expect.where)]
     right = [[like(row.get(name), [each[i] for each in left]) for i, name in enumerate(columns)] for row in expect.rows]
     if not expect.ordered:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.provenance import git_commit
-from tests.programs import program
+from pipeline.project.code import git_commit
+from tests.support.programs import program
 from tools.code_digest import code_digest
 from tools.commit import name_commit
 from tools.dockerfile import Instruction, stages_of

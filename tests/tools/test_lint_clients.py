@@ -1,4 +1,4 @@
-"""BigQuery belongs to pipeline.warehouse and Cloud Storage to pipeline.store, however they are imported."""
+"""Only pipeline.cloud.bigquery imports the BigQuery client, and only pipeline.cloud.storage that of Cloud Storage."""
 
 import ast
 
@@ -26,22 +26,22 @@ def found(source: str, path: str) -> list[str]:
 )
 def test_only_the_warehouse_imports_bigquery(source):
     assert len(found(source, "pipeline/phases/train.py")) == 1
-    assert len(found(source, "pipeline/store/store.py")) == 1
+    assert len(found(source, "pipeline/cloud/storage/store.py")) == 1
     assert len(found(source, "jobs/flight_delay/model.py")) == 1
-    assert found(source, "pipeline/warehouse/clients.py") == []
+    assert found(source, "pipeline/cloud/bigquery/clients.py") == []
 
 
 @pytest.mark.parametrize("source", ["from google.cloud import storage", "import google.cloud.storage.blob"])
 def test_only_the_store_imports_cloud_storage(source):
-    assert len(found(source, "pipeline/warehouse/clients.py")) == 1
-    assert found(source, "pipeline/store/store.py") == []
+    assert len(found(source, "pipeline/cloud/bigquery/clients.py")) == 1
+    assert found(source, "pipeline/cloud/storage/store.py") == []
 
 
 def test_both_clients_in_one_statement_are_two_findings():
     lines = found("x = 1\nfrom google.cloud import bigquery, storage", "pipeline/ledger.py")
     assert lines == [
-        "pipeline/ledger.py:2: only pipeline.warehouse imports google.cloud.bigquery: call that instead",
-        "pipeline/ledger.py:2: only pipeline.store imports google.cloud.storage: call that instead",
+        "pipeline/ledger.py:2: only pipeline.cloud.bigquery imports google.cloud.bigquery: call that instead",
+        "pipeline/ledger.py:2: only pipeline.cloud.storage imports google.cloud.storage: call that instead",
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import program
+from tests.support.programs import program
 from tools.lint_no_hosts import check, repository_files
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -82,13 +82,13 @@ def test_what_is_no_statement_is_left_alone(source):
     assert found(f"import x\n\n{source}") == []
 
 
-@pytest.mark.parametrize("path", ["pipeline/local/a.py", "pipeline/local/inner/b.py"])
+@pytest.mark.parametrize("path", ["pipeline/emulators/a.py", "pipeline/emulators/inner/b.py"])
 def test_the_emulator_speaks_to_its_own_database(path):
     assert found('sql = "DELETE FROM t"', path) == []
 
 
 @pytest.mark.parametrize(
-    "path", ["pipeline/locale/a.py", "pipeline/local.py", "jobs/a/model.py", "x/pipeline/local/a.py"]
+    "path", ["pipeline/locale/a.py", "pipeline/emulators.py", "jobs/a/model.py", "x/pipeline/local/a.py"]
 )
 def test_other_folders_are_read(path):
     assert found('sql = "DELETE FROM t"', path) == [(path, 1)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import program
+from tests.support.programs import program
 from tools.programs import find_program
 
 ROOT = Path(__file__).resolve().parents[2]

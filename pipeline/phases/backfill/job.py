@@ -9,18 +9,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 
-from pipeline.champions import lacks_champion
+from pipeline.base.progress import Stopwatch
 from pipeline.errors import PipelineError
-from pipeline.phases.backfill.dates import Dates, Outcome
-from pipeline.phases.backfill.result import Backfill, Failure
+from pipeline.phases.backfill.dates import Backfill, Dates, Failure, Outcome
 from pipeline.phases.backfill.starters import outcome, starter
 from pipeline.phases.backfill.worker import Work, without_bars
 from pipeline.phases.run import evaluate_date, make_predictions
-from pipeline.progress import Stopwatch
-from pipeline.project import Job
-from pipeline.session import Session
-from pipeline.setup import ensure_tables
-from pipeline.summary import Summary
+from pipeline.phases.summary import Summary
+from pipeline.project.project import Job
+from pipeline.runs.champions import lacks_champion
+from pipeline.runs.session import Session
+from pipeline.runs.tables import ensure_tables
 
 Tell = Callable[[Summary], None]
 

@@ -15,19 +15,20 @@ from multiprocessing.process import BaseProcess
 
 from pebble import ProcessExpired, ProcessPool
 
+from pipeline.base.progress import Stopwatch
+from pipeline.cloud.bigquery.labels import job_labels
 from pipeline.errors import PipelineError, ProcessLost
-from pipeline.job_labels import job_labels
-from pipeline.phases.backfill.relay import listening
-from pipeline.phases.backfill.worker import Place, Work, begin, predictions_of, without_bars, work_on
-from pipeline.progress import Stopwatch
-from pipeline.project import Job
-from pipeline.session import Session
-from pipeline.summary import Summary
+from pipeline.phases.backfill.worker import Place, Work, begin, listening, predictions_of, without_bars, work_on
+from pipeline.phases.summary import Summary
+from pipeline.project.project import Job
+from pipeline.runs.session import Session
 
 GO_ON = "run the same command again to go on, with a smaller --parallel if memory is short"
 
+
 END_SECONDS = 3.0
 """How long processes have to put away what they hold."""
+
 
 Start = Callable[[date], "Future[Summary]"]
 

@@ -15,8 +15,8 @@ from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_job
 from pipeline.phases.train import train_from_data
-from pipeline.runs import open_run
-from tests.integration_fixtures import reader
+from pipeline.runs.opening import open_run
+from tests.support.integration_fixtures import reader
 
 DAY = date(2013, 7, 5)
 PINNED = {

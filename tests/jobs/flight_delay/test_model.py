@@ -13,11 +13,11 @@ from threadpoolctl import threadpool_limits
 from jobs.flight_delay.day_effect import WEIGHTS
 from jobs.flight_delay.features import PLAN, RATES
 from jobs.flight_delay.model import marginal
+from pipeline.base.strict_yaml import read_yaml
 from pipeline.model_config import ModelConfig
-from pipeline.models import make_model
-from pipeline.yaml_file import read_yaml
-from tests.integration_fixtures import ROOT
+from pipeline.models.contract import make_model
 from tests.jobs.flight_delay.frames import CITY, COLUMNS, examples
+from tests.support.integration_fixtures import ROOT
 
 CATEGORIES = ("carrier", "origin", "dest")
 

@@ -12,16 +12,16 @@ import pytest
 
 from jobs.item_recommend.fixtures import ITEMS, write_fixtures
 from pipeline.errors import CheckError
-from pipeline.model_files import committed_models
-from pipeline.phases.id_maps import load_id_maps
-from pipeline.phases.leak_test import leak_test
-from pipeline.phases.report import report_job
+from pipeline.explain.report import report_job
+from pipeline.operate.sources import load_sources
+from pipeline.operate.sql.leak_test import leak_test
 from pipeline.phases.run import evaluate_matured, run_job
-from pipeline.phases.sources import load_sources
-from pipeline.runs import open_run
-from pipeline.sql_assets import Catalogue
-from tests.dummy_project import edit
-from tests.integration_fixtures import ROOT, edited, reader
+from pipeline.phases.train import load_id_maps
+from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.opening import open_run
+from pipeline.sql import Catalogue
+from tests.support.dummy_project import edit
+from tests.support.integration_fixtures import ROOT, edited, reader
 
 DAYS, MATURE = [date(2026, 2, day) for day in (1, 2, 3)], date(2026, 2, 11)
 

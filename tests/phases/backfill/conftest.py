@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.gate_rules import Gate
-from pipeline.progress import Lines
-from pipeline.project import Variant, read_variant
+from pipeline.base.progress import Lines
+from pipeline.project.job_yaml import Gate
+from pipeline.project.project import Variant, read_variant
 
 DAYS = [date(2013, 7, day) for day in (1, 2, 3, 4)]
 

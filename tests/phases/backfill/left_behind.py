@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.changed_variants import decisions, seen
-from tests.integration_fixtures import reader
+from tests.support.changed_variants import decisions, seen
+from tests.support.integration_fixtures import reader
 
 NOT_COMPARED = {"run_id", "model_id", "evaluation_id", "generation", "evaluated_at", "measured_at", "decided_at"}
 ROWS = ("flight_delay__predictions_v1", "metrics_v1", "comparisons_v1", "drift_v1")

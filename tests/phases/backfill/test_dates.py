@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.phases.backfill.dates import Dates
-from pipeline.summary import Summary
+from pipeline.phases.summary import Summary
 
 DAYS = [date(2013, 7, day) for day in range(1, 7)]
 

@@ -7,9 +7,9 @@ import pytest
 from pipeline.errors import ProcessLost, RequestError, readable
 from pipeline.phases.backfill import Work, backfill_job
 from pipeline.phases.run import run_job
-from tests.changed_variants import decisions, seen, verdicts
 from tests.phases.backfill.conftest import DAYS
 from tests.phases.backfill.left_behind import decided, left_behind
+from tests.support.changed_variants import decisions, seen, verdicts
 
 
 @pytest.fixture(scope="module")

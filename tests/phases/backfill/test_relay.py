@@ -6,9 +6,9 @@ from threading import Thread
 
 import pytest
 
+from pipeline.base.progress import Lines
 from pipeline.errors import loggable, quoted, readable
-from pipeline.phases.backfill.relay import LONGEST, Speaker, listening, sender_of
-from pipeline.progress import Lines
+from pipeline.phases.backfill.worker import LONGEST, Speaker, listening, sender_of
 
 
 @pytest.fixture

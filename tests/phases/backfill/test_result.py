@@ -5,7 +5,7 @@ from datetime import date
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.phases.backfill import Backfill, Failure
-from pipeline.summary import Summary
+from pipeline.phases.summary import Summary
 
 DAYS = [date(2013, 7, day) for day in range(1, 7)]
 

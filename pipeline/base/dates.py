@@ -1,0 +1,55 @@
+"""Run dates and the moment that a run may know of."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pipeline.errors import RequestError
+
+WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
+"""Bounds of run dates: what is reckoned from them, such as the first day of the history, has to be a date, too."""
+
+
+def is_date(text: str) -> bool:
+    """Tell whether text is a calendar date, YYYY-MM-DD."""
+    try:
+        return bool(WRITTEN.fullmatch(text) and date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def parse_date(text: str, *, option: str) -> date:
+    """Read a calendar date YYYY-MM-DD as `option` of the command line holds it."""
+    if not is_date(text):
+        raise RequestError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD, e.g. 2013-07-01")
+    day = date.fromisoformat(text)
+    if not EARLIEST <= day <= LATEST:
+        raise RequestError(f"{option} {text} is out of range", hint=f"name a date from {EARLIEST} to {LATEST}")
+    return day
+
+
+def as_of(run_date: date, time_zone: str, offset_minutes: int = 0) -> datetime:
+    """Return midnight of `run_date` in `time_zone` plus the job's offset, an aware datetime.
+
+    The offset is time that passes, as `TIMESTAMP_ADD` adds it: a changing clock does not make it longer or shorter.
+    """
+    midnight = datetime.combine(run_date, time(), tzinfo=ZoneInfo(time_zone))
+    return (midnight.astimezone(UTC) + timedelta(minutes=offset_minutes)).astimezone(midnight.tzinfo)
+
+
+def date_range(first: date, last: date) -> list[date]:
+    """Return every date from `first` to `last`, both included.
+
+    Raises
+    ------
+    RequestError
+        `last` lies before `first`.
+    """
+    if last < first:
+        raise RequestError(f"--from {first} lies after --to {last}", hint="swap them")
+    return [first + timedelta(days=day) for day in range((last - first).days + 1)]

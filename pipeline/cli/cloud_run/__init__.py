@@ -1,0 +1,1 @@
+"""The command line inside Cloud Run: tasks, log entries, attempts."""

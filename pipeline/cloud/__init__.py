@@ -1,0 +1,1 @@
+"""Clients of BigQuery and Cloud Storage, retries, permissions, inputs of any origin."""

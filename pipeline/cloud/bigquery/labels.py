@@ -1,0 +1,42 @@
+"""Labels of BigQuery jobs and tables: who made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
+
+LONGEST = 63
+
+
+def as_labels(values: Mapping[str, str]) -> dict[str, str]:
+    """Return labels in the only form that BigQuery takes: at most 63 characters of a-z 0-9 _ -."""
+    return {key: _label(value) for key, value in values.items()}
+
+
+def _label(text: str) -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in text.lower())[:LONGEST]
+
+
+_LABELS: ContextVar[Mapping[str, str]] = ContextVar("labels of jobs", default=MappingProxyType({}))
+
+
+def job_labels() -> Mapping[str, str]:
+    """Return the labels that hold now."""
+    return _LABELS.get()
+
+
+def label_from_here(**labels: str) -> None:
+    """Add labels until the enclosing `labelled` ends."""
+    _LABELS.set({**_LABELS.get(), **labels})
+
+
+@contextmanager
+def labelled(**labels: str) -> Iterator[None]:
+    """Add labels for a while; inner ones win. Not around a `yield`: they would hold for whoever takes the values."""
+    token = _LABELS.set({**_LABELS.get(), **labels})
+    try:
+        yield
+    finally:
+        _LABELS.reset(token)

@@ -1,0 +1,138 @@
+"""Jobs under ids of our own: a lost reply or a second start meets 409 and attaches to the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud import bigquery
+
+from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, is_transient, reason_of, with_retries
+
+GRACE = 60.0
+"""Seconds that BigQuery has to end a job whose time is up: what it says of it is better than our own words."""
+
+
+LONGEST_PAUSE = 5.0
+"""Seconds between two looks at a job that runs long."""
+
+
+Submit = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job to be carried out once.
+
+    Parameters
+    ----------
+    job_id
+        Stem of the id; `-a<attempt>` is appended.
+    submit
+        Sends the job under an id and returns the client's job.
+    verify
+        Tells whether the effect of a finished job still stands.
+    """
+
+    job_id: str
+    submit: Submit
+    verify: Callable[[], bool]
+
+
+def run_once(client: bigquery.Client, submission: Submission, *, deadline: float) -> Any:
+    """Carry out a job once and return it, done.
+
+    Finished attempts whose effect stands are used. The next attempt is taken, after a pause, when one failed in a way
+    that passes, and at once when it was an earlier command's or its effect is gone.
+
+    Parameters
+    ----------
+    deadline
+        Seconds after which a job that still runs is left to itself.
+
+    Raises
+    ------
+    google.api_core.exceptions.GoogleAPICallError
+        The job failed for good, or in ways that pass for too long.
+    """
+    numbers = count(1)
+    try:
+        return with_retries(
+            lambda: _next_attempt(client, submission, numbers, deadline), passing=_asks_for_next_attempt
+        )
+    except _AttemptFailed as failed:
+        raise failed.failure from failed
+
+
+class _AttemptFailed(Exception):
+    """A new job failed in a way that passes."""
+
+    def __init__(self, failure: exceptions.GoogleAPICallError) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+def _asks_for_next_attempt(error: BaseException) -> bool:
+    return isinstance(error, _AttemptFailed)
+
+
+def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int], deadline: float) -> Any:
+    for number in numbers:
+        job, is_new = _submit_or_attach(client, f"{submission.job_id}-a{number}", submission.submit)
+        if job is None:
+            continue
+        failure = _failure(job, deadline)
+        # An old attempt's failure is no verdict on this one: its cause may have been mended since.
+        if failure is not None and is_new:
+            raise _AttemptFailed(failure) if is_transient(failure) else failure
+        if failure is None and (is_new or submission.verify()):
+            return job
+    raise AssertionError("numbers never end")
+
+
+class _StillRunning(Exception):
+    """A job is not done yet."""
+
+
+def _failure(job: Any, deadline: float) -> exceptions.GoogleAPICallError | None:
+    """Wait for a job and return how it failed, or None; raise what kept us from its answer.
+
+    The client's own `result` gives each of its calls the time that the whole job has: a silent server would hold it.
+    """
+    if job.state != "DONE":
+        running = if_exception_type(_StillRunning)
+        Retry(predicate=running, initial=0.1, maximum=LONGEST_PAUSE, timeout=deadline)(_look_at)(job, deadline)
+    failure: exceptions.GoogleAPICallError | None = job.exception()
+    return failure
+
+
+def _look_at(job: Any, deadline: float) -> None:
+    with_retries(lambda: job.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
+    if job.state != "DONE":
+        raise _StillRunning(f"job {job.job_id} still runs after {deadline:.0f} s")
+
+
+def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:
+    """Return the job of an id, and whether it is new; None for one that another account has sent.
+
+    Who may only run jobs sees none but its own, and a person may have run the same command. The next id is taken then:
+    whatever is sent replaces, or looks before it appends, so that twice has the effect of once.
+    """
+    try:
+        return with_retries(lambda: submit(job_id)), True
+    except exceptions.Conflict:
+        try:
+            # BigQuery may say for a moment that it does not know the job whose id is taken.
+            seen = with_retries(
+                lambda: client.get_job(job_id, timeout=CALL_TIMEOUT, retry=NO_RETRY),
+                passing=lambda error: is_transient(error) or isinstance(error, exceptions.NotFound),
+            )
+        except exceptions.Forbidden as error:
+            if reason_of(error) != "accessDenied":
+                raise
+            return None, False
+        return seen, False

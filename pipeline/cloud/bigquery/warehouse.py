@@ -1,0 +1,203 @@
+"""One connection to BigQuery: statements, frames, loads and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import pandas_gbq
+from google.cloud import bigquery
+
+from pipeline.base.digests import digest_json
+from pipeline.base.pricing import billed_bytes
+from pipeline.cloud.bigquery import clients
+from pipeline.cloud.bigquery.job_config import load_config, query_config
+from pipeline.cloud.bigquery.jobs import RecentJobs, Spending, Spent, recent_jobs
+from pipeline.cloud.bigquery.rights import Rights
+from pipeline.cloud.bigquery.submission import GRACE, Submission, run_once
+from pipeline.cloud.bigquery.tables import Tables
+from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.project.target import Target
+from pipeline.rows.cast import cast_frame
+from pipeline.rows.schema import Schema
+from pipeline.sql import Statement, TableName
+
+
+class Warehouse:
+    """BigQuery at a target, connected to when it is first asked.
+
+    Parameters
+    ----------
+    target
+        Where the datasets live.
+
+    Attributes
+    ----------
+    spending
+        What the jobs so far took.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.spending = Spending()
+
+    @cached_property
+    def _client(self) -> clients.ReadingClient:
+        with cloud_errors(f"connecting to project {self.target.project}"):
+            return clients.bigquery_client(self.target)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Creating, labelling and looking at tables."""
+        return Tables(self._client, self.target)
+
+    @cached_property
+    def rights(self) -> Rights:
+        """What the credentials may do."""
+        return Rights(self._client, self.target)
+
+    @property
+    def credentials(self) -> Any:
+        """Google's credentials, of whoever this is."""
+        return self._client._credentials  # noqa: SLF001 - the client has no other name for them
+
+    def recent_jobs(self, prefix: str, since: datetime) -> RecentJobs:
+        """Look through the jobs since a moment whose id begins with `prefix`: which run, which failed."""
+        return recent_jobs(self._client, prefix, since)
+
+    def execute(self, statement: Statement, *, step: str, verify: Callable[[], bool] = lambda: True) -> int:
+        """Carry out a statement that writes, once, and return the number of rows it changed.
+
+        Parameters
+        ----------
+        step
+            Stem of the job id; a digest of statement and values is appended.
+        verify
+            Tells whether the effect of an earlier, finished attempt still stands.
+        """
+        config = query_config(self.target, statement)
+        stem = f"{step}-{digest_json([statement.sql, dict(statement.values)])}"
+        with cloud_errors(f"{_named(statement)} ({step})"):
+            job = self._run_once(Submission(stem, self._query_submitter(statement, config), verify))
+        self._spend(statement, job)
+        self.spending.jobs.append(job.job_id)
+        return int(job.num_dml_affected_rows or 0)
+
+    def rows(self, statement: Statement) -> list[dict[str, Any]]:
+        """Return the rows of a statement that only reads; for small results."""
+        with cloud_errors(statement.asset.name):
+            job, found = with_retries(lambda: self._ask(statement))
+        self._spend(statement, job)
+        return found
+
+    def _ask(self, statement: Statement) -> tuple[bigquery.QueryJob, list[dict[str, Any]]]:
+        submit = self._query_submitter(statement, query_config(self.target, statement))
+        job = submit(None)
+        rows = job.result(retry=NO_RETRY, job_retry=NO_RETRY)
+        return job, [dict(row.items()) for row in rows]
+
+    def dry_run(self, statement: Statement) -> int:
+        """Return the bytes that a statement would be billed for, by BigQuery's estimate; nothing runs.
+
+        What the target allows at most is not asked: it would hide how much it is.
+
+        Raises
+        ------
+        RequestError
+            It is wrong, or names what does not exist.
+        """
+        config = query_config(self.target, statement, is_limited=False)
+        config.dry_run = True
+        with cloud_errors(_named(statement)):
+            job = with_retries(lambda: self._query_submitter(statement, config)(None))
+        return billed_bytes(int(job.total_bytes_processed or 0), len(job.referenced_tables))
+
+    def _spend(self, statement: Statement, job: bigquery.QueryJob) -> None:
+        spent = Spent(statement.asset.name, int(job.total_bytes_billed or 0), int(job.slot_millis or 0))
+        self.spending.open.append(spent)
+
+    def read_frame(self, table: TableName, schema: Schema, *, where: str = "", order_by: Sequence[str]) -> pd.DataFrame:
+        """Read a named table through the Storage Read API.
+
+        Parameters
+        ----------
+        schema
+            Columns to return, with their types; pages may differ, the frame never does.
+        where
+            Row restriction, e.g. `_shard = 3`.
+        order_by
+            Key columns; streams come in any order, the frame is sorted by these.
+
+        Returns
+        -------
+        pd.DataFrame
+            Shape (rows, columns of the schema), index 0..rows-1.
+        """
+        self._client.row_restriction = where
+        with cloud_errors(f"reading {table}"):
+            frame = with_retries(lambda: self._read_gbq(table))
+        frame = cast_frame(frame, schema, origin=str(table))
+        return frame.sort_values(list(order_by), kind="stable", ignore_index=True)
+
+    def _read_gbq(self, table: TableName) -> pd.DataFrame:
+        try:
+            frame: pd.DataFrame = pandas_gbq.read_gbq(
+                str(table),
+                project_id=self.target.project,
+                location=self.target.location,
+                credentials=clients.credentials_of(self.target),
+                bigquery_client=self._client,
+                use_bqstorage_api=True,
+                progress_bar_type=None,
+            )
+        except pandas_gbq.exceptions.GenericGBQException as error:
+            # pandas-gbq wraps Google's error; the reason that tells transient from terminal is in the original.
+            raise error.__cause__ or error from error
+        return frame
+
+    def load_jsonl(
+        self, uris: Sequence[str], table: TableName, schema: Schema, *, step: str, rows: int | None = None
+    ) -> int:
+        """Replace a table by the rows of JSON Lines files, in one load job, and return the number of rows.
+
+        Parameters
+        ----------
+        step
+            Stem of the job id.
+        rows
+            How many there must be, if that is known: a table with others is loaded again.
+        """
+
+        def stands() -> bool:
+            found = self.tables.row_count(table)
+            return found is not None and rows in (None, found)
+
+        config = load_config(self.target, schema)
+        stem = f"{step}-{digest_json([sorted(uris), str(table), schema.digest])}"
+        with cloud_errors(f"loading {table}"):
+            job = self._run_once(Submission(stem, self._load_submitter(uris, table, config), stands))
+        self.spending.jobs.append(job.job_id)
+        return int(job.output_rows or 0)
+
+    def _run_once(self, submission: Submission) -> Any:
+        return run_once(self._client, submission, deadline=self.target.job_timeout + GRACE)
+
+    def _query_submitter(self, statement: Statement, config: bigquery.QueryJobConfig) -> Callable[[str | None], Any]:
+        return lambda job_id: self._client.query(
+            statement.sql, job_config=config, job_id=job_id, job_retry=NO_RETRY, retry=NO_RETRY, timeout=CALL_TIMEOUT
+        )
+
+    def _load_submitter(
+        self, uris: Sequence[str], table: TableName, config: bigquery.LoadJobConfig
+    ) -> Callable[[str], Any]:
+        return lambda job_id: self._client.load_table_from_uri(
+            list(uris), str(table), job_id=job_id, job_config=config, retry=NO_RETRY, timeout=CALL_TIMEOUT
+        )
+
+
+def _named(statement: Statement) -> str:
+    """Return the names of the assets of a statement, the outermost first."""
+    return " with ".join(dict.fromkeys(asset.name for asset in statement.assets))

@@ -1,0 +1,84 @@
+"""Which role grants a permission that Google's services found missing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from google.api_core import exceptions
+
+from pipeline.errors import ApiDisabled
+
+PERMISSION = re.compile(r"\b(?:bigquery|storage)\.[a-z]+\.[a-zA-Z]+\b")
+
+
+ROLES = {
+    "bigquery.jobs.create": "roles/bigquery.jobUser",
+    "bigquery.jobs.get": "roles/bigquery.jobUser",
+    "bigquery.jobs.list": "roles/bigquery.resourceViewer",
+    "bigquery.jobs.listAll": "roles/bigquery.resourceViewer",
+    "bigquery.reservations.use": "roles/bigquery.resourceEditor",
+    "bigquery.readsessions.create": "roles/bigquery.readSessionUser",
+    "bigquery.readsessions.getData": "roles/bigquery.readSessionUser",
+    "bigquery.tables.get": "roles/bigquery.dataViewer",
+    "bigquery.tables.getData": "roles/bigquery.dataViewer",
+    "bigquery.tables.list": "roles/bigquery.dataViewer",
+    "bigquery.tables.create": "roles/bigquery.dataEditor",
+    "bigquery.tables.update": "roles/bigquery.dataEditor",
+    "bigquery.tables.updateData": "roles/bigquery.dataEditor",
+    "bigquery.tables.delete": "roles/bigquery.dataEditor",
+    "bigquery.routines.create": "roles/bigquery.dataEditor",
+    "bigquery.routines.list": "roles/bigquery.dataViewer",
+    "bigquery.datasets.get": "roles/bigquery.dataViewer",
+    "bigquery.datasets.create": "roles/bigquery.user",
+    "storage.buckets.create": "roles/storage.admin",
+    "storage.buckets.get": "roles/storage.legacyBucketReader",
+    "storage.objects.create": "roles/storage.objectCreator",
+    "storage.objects.delete": "roles/storage.objectUser",
+    "storage.objects.get": "roles/storage.objectViewer",
+    "storage.objects.list": "roles/storage.objectViewer",
+}
+
+
+def hint_for(message: str) -> str:
+    """Return what to do about a refusal: which role to grant for which permission."""
+    match = PERMISSION.search(message)
+    if match is None:
+        return "grant the caller the role that holds the permission"
+    permission = match.group()
+    role = ROLES.get(permission, "the role that holds it")
+    return f"grant {role} for {permission}"
+
+
+REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
+
+
+PAGE = re.compile(r"/apis/(?:api|library)/([a-z0-9-]+\.googleapis\.com)\S*?[?&]project=([\w:.-]*\w)")
+
+
+OF_GCLOUD = "764086051850"
+"""Project of gcloud itself: asked by credentials of a person that name no project to count calls for."""
+
+
+def api_disabled(doing: str, error: exceptions.GoogleAPICallError) -> ApiDisabled | None:
+    """Return our error where this one says that an API is not enabled, else None."""
+    if not REASONS & {error.reason, *_legacy_reasons(error)}:
+        return None
+    service, project = _where(error)
+    if project == OF_GCLOUD:
+        what = f"{doing}: the credentials name no project whose APIs they use"
+        return ApiDisabled(what, hint="run gcloud auth application-default set-quota-project PROJECT")
+    hint = f"run gcloud services enable {service} --project={project}, and wait a few minutes"
+    return ApiDisabled(f"{doing}: API {service} is not enabled in project {project}", hint=hint)
+
+
+def _where(error: exceptions.GoogleAPICallError) -> tuple[str, str]:
+    """Return the service and the project; what nobody says is left to the reader."""
+    found = PAGE.search(str(error.message))
+    metadata: Any = error.metadata or {}
+    service, project = found.groups() if found else ("API.googleapis.com", "PROJECT")
+    return metadata.get("service", service), metadata.get("consumer", project).removeprefix("projects/")
+
+
+def _legacy_reasons(error: exceptions.GoogleAPICallError) -> list[str]:
+    return [str(item.get("reason")) for item in error.errors if isinstance(item, dict)]

@@ -1,0 +1,1 @@
+"""Cloud Storage: the only package that talks to it."""

@@ -1,0 +1,93 @@
+"""What the credentials may do in a bucket, and how the bucket is set; nothing is changed.
+
+https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions and
+.../json_api/v1/managedFolder/testIamPermissions: anybody may ask. Google's client knows no managed folders yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from google.api_core import exceptions
+from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
+
+from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+
+
+@dataclass(frozen=True)
+class BucketFacts:
+    """How a bucket is set.
+
+    Parameters
+    ----------
+    uniform
+        Roles alone decide who may do what: no list at a single object does.
+    never_public
+        Public access is prevented at the bucket itself.
+    soft_delete_seconds
+        For how long a deleted object can be restored.
+    versioned
+        Replaced and deleted objects are kept for good.
+    """
+
+    location: str
+    uniform: bool
+    never_public: bool
+    soft_delete_seconds: int
+    versioned: bool
+
+
+@dataclass(frozen=True)
+class BucketRights:
+    """Rights in a bucket, of whoever the client's credentials are."""
+
+    client: storage.Client
+    bucket: str
+
+    def facts(self) -> BucketFacts | None:
+        """Return how the bucket is set, or None when there is none."""
+        with cloud_errors(f"looking at bucket {self.bucket}"):
+            try:
+                found = with_retries(lambda: self.client.get_bucket(self.bucket, timeout=CALL_TIMEOUT, retry=NO_RETRY))
+            except exceptions.NotFound:
+                return None
+        access = found.iam_configuration
+        return BucketFacts(
+            str(found.location),
+            bool(access.uniform_bucket_level_access_enabled),
+            access.public_access_prevention == "enforced",
+            int(found.soft_delete_policy.retention_duration_seconds or 0),
+            bool(found.versioning_enabled),
+        )
+
+    def on_bucket(self, permissions: Iterable[str]) -> frozenset[str]:
+        """Return those of the permissions that are held on the whole bucket."""
+        bucket, asked = self.client.bucket(self.bucket), sorted(permissions)
+        with cloud_errors(f"asking what is allowed in bucket {self.bucket}"):
+            return frozenset(
+                with_retries(lambda: bucket.test_iam_permissions(asked, timeout=CALL_TIMEOUT, retry=NO_RETRY))
+            )
+
+    def on_folder(self, name: str, permissions: Iterable[str]) -> frozenset[str] | None:
+        """Return those of the permissions that are held below a managed folder, or None when there is none.
+
+        Parameters
+        ----------
+        name
+            Path in the bucket, with a slash at its end.
+        """
+        path = f"/b/{self.bucket}/managedFolders/{quote(name, safe='')}/iam/testPermissions"
+        asked = {"permissions": sorted(permissions)}
+        with cloud_errors(f"asking what is allowed below gs://{self.bucket}/{name}"):
+            try:
+                answer: dict[str, Any] = with_retries(
+                    lambda: self.client._get_resource(  # noqa: SLF001 - it has no public name
+                        path, query_params=asked, timeout=CALL_TIMEOUT, retry=NO_RETRY
+                    )
+                )
+            except exceptions.NotFound:
+                return None
+        return frozenset(answer.get("permissions", []))

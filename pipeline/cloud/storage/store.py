@@ -1,0 +1,241 @@
+"""The Cloud Storage client, made in one place; the local target differs in endpoint and credentials only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
+
+from pipeline.base.stored_json import DAMAGED
+from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT, cloud_errors, with_retries
+from pipeline.cloud.storage.objects import Content, create
+from pipeline.cloud.storage.rights import BucketRights
+from pipeline.errors import CheckError, CloudError, RequestError
+from pipeline.project.target import Target
+
+
+def storage_client(target: Target) -> storage.Client:
+    """Return the client for buckets and objects."""
+    if not target.endpoints:
+        return storage.Client(project=target.project)
+    return storage.Client(
+        project=target.project,
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": target.endpoints.storage},
+    )
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as the bucket describes it; size and `crc32c` are those of its `Content`, `created` is its clock's."""
+
+    uri: str
+    size: int
+    crc32c: str
+    generation: int
+    created: datetime
+
+
+class Store:
+    """The bucket of a target, connected to when it is first asked.
+
+    Parameters
+    ----------
+    target
+        Names bucket and prefix.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    @cached_property
+    def _client(self) -> storage.Client:
+        with cloud_errors(f"connecting to bucket {self.target.bucket}"):
+            return storage_client(self.target)
+
+    @cached_property
+    def rights(self) -> BucketRights:
+        """What the credentials may do in the bucket."""
+        return BucketRights(self._client, self.target.bucket)
+
+    def uri(self, *parts: str) -> str:
+        """Return the address of an object or folder below the target's prefix."""
+        return "/".join(["gs:/", self.target.bucket, *filter(None, [self.target.prefix]), *parts])
+
+    def create_bucket(self) -> None:
+        """Create the target's bucket where it is missing."""
+        if self.has_bucket():
+            return
+        with cloud_errors(f"creating bucket {self.target.bucket}"):
+            bucket, where = self._client.bucket(self.target.bucket), self.target.location
+            with_retries(
+                lambda: self._client.create_bucket(bucket, location=where, timeout=CALL_TIMEOUT, retry=NO_RETRY)
+            )
+
+    def put_file(self, path: Path, uri: str) -> StoredObject:
+        """Upload a file whole under a name that nobody else uses.
+
+        Raises
+        ------
+        CloudError
+            An object with other content is already there.
+        """
+        blob, content = self._blob(uri), Content.of_file(path)
+        with cloud_errors(f"uploading {uri}"):
+            try:
+                with_retries(
+                    lambda: create(blob, content, blob.upload_from_filename, str(path), timeout=TRANSFER_TIMEOUT)
+                )
+            except exceptions.PreconditionFailed as error:
+                # The reply to an upload of our own may have been lost: the same content means that it is done.
+                with_retries(lambda: blob.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
+                if Content.of_object(blob) != content:
+                    raise CloudError(f"{uri}: another object is already there", hint="run the command again") from error
+        return _stored(blob)
+
+    def put_json_once(self, value: Any, uri: str) -> Any:
+        """Create a small JSON object, or return the one that was there first.
+
+        Returns
+        -------
+        Any
+            What the object holds: `value`, or the winner's value when another process was faster.
+        """
+        blob = self._blob(uri)
+        text = json.dumps(value, indent=1, sort_keys=True).encode()
+        content = Content.of_bytes(text)
+        with cloud_errors(f"creating {uri}"):
+            try:
+                with_retries(
+                    lambda: create(
+                        blob, content, blob.upload_from_string, text, "application/json", timeout=CALL_TIMEOUT
+                    )
+                )
+            except exceptions.PreconditionFailed:
+                return self.read_json(uri)
+        return value
+
+    def replace_text(self, text: str, uri: str, content_type: str) -> None:
+        """Put a text in the place of whatever is there: readers see the old one or the new one."""
+        blob = self._blob(uri)
+        with cloud_errors(f"uploading {uri}"):
+            with_retries(
+                lambda: blob.upload_from_string(
+                    text.encode(), content_type, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY
+                )
+            )
+
+    def read_json(self, uri: str) -> Any:
+        """Return what a JSON object holds, or None when there is none.
+
+        Raises
+        ------
+        CheckError
+            The object holds something else than JSON.
+        """
+        content = self.read_bytes(uri)
+        try:
+            found = None if content is None else json.loads(content)
+        except ValueError as error:
+            raise CheckError(f"{uri}: damaged since it was written (no JSON: {error})", hint=DAMAGED) from error
+        if content is not None and found is None:  # nobody writes null, and it must not pass for an object that is gone
+            raise CheckError(f"{uri}: damaged since it was written (null)", hint=DAMAGED)
+        return found
+
+    def read_bytes(self, uri: str) -> bytes | None:
+        """Return the content of an object, or None when there is none."""
+        blob = self._blob(uri)
+        with cloud_errors(f"reading {uri}"):
+            try:
+                content: bytes = with_retries(
+                    lambda: blob.download_as_bytes(timeout=TRANSFER_TIMEOUT, retry=NO_RETRY, checksum="crc32c")
+                )
+            except exceptions.NotFound:
+                return None
+        return content
+
+    def download(self, uri: str, path: Path) -> Path:
+        """Write an object to a local file.
+
+        Raises
+        ------
+        RequestError
+            There is no such object.
+        """
+        content = self.read_bytes(uri)
+        if content is None:
+            raise RequestError(f"{uri}: no such object", hint="check the address")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly below a folder, sorted; none where there is no bucket."""
+        bucket, name = split_uri(prefix)
+        with cloud_errors(f"listing {prefix}"):
+            try:
+                found = with_retries(lambda: self._prefixes(bucket, name))
+            except exceptions.NotFound:
+                return []
+        return sorted(folder.removeprefix(name).rstrip("/") for folder in found)
+
+    def list(self, prefix: str) -> list[StoredObject]:
+        """Return the objects whose address starts with `prefix`, sorted by name."""
+        bucket, name = split_uri(prefix)
+        with cloud_errors(f"listing {prefix}"):
+            blobs: Iterator[storage.Blob] = with_retries(
+                lambda: iter(list(self._client.list_blobs(bucket, prefix=name, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+            )
+            return sorted((_stored(blob) for blob in blobs), key=lambda item: item.uri)
+
+    def _prefixes(self, bucket: str, name: str) -> set[str]:
+        blobs = self._client.list_blobs(bucket, prefix=name, delimiter="/", timeout=CALL_TIMEOUT, retry=NO_RETRY)
+        return {prefix for page in blobs.pages for prefix in page.prefixes}
+
+    def delete(self, item: StoredObject) -> bool:
+        """Remove an object as it was listed, and tell whether that was done: not one that changed or went meanwhile."""
+        blob = self._blob(item.uri)
+        with cloud_errors(f"removing {item.uri}"):
+            try:
+                with_retries(
+                    lambda: blob.delete(if_generation_match=item.generation, timeout=CALL_TIMEOUT, retry=NO_RETRY)
+                )
+            except (exceptions.NotFound, exceptions.PreconditionFailed):
+                return False
+        return True
+
+    def has_bucket(self) -> bool:
+        """Tell whether the target's bucket exists."""
+        with cloud_errors(f"looking at bucket {self.target.bucket}"):
+            bucket = self._client.bucket(self.target.bucket)
+            return bool(with_retries(lambda: bucket.exists(timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+
+    def _blob(self, uri: str) -> storage.Blob:
+        bucket, name = split_uri(uri)
+        if not name or name.endswith("/"):
+            raise RequestError(f"{uri}: names no object", hint="write gs://bucket/name")
+        return self._client.bucket(bucket).blob(name)
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Return bucket and object name of `gs://bucket/name`."""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or not bucket:
+        raise RequestError(f"{uri!r} is not a gs:// address", hint="write gs://bucket/name")
+    # One object has one address: the ledger and all comparisons go by it.
+    if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")[: None if name else 0]):
+        raise RequestError(f"{uri!r} has empty, . or .. parts", hint="write gs://bucket/name")
+    return bucket, name
+
+
+def _stored(blob: storage.Blob) -> StoredObject:
+    uri = f"gs://{blob.bucket.name}/{blob.name}"
+    return StoredObject(uri, *Content.of_object(blob), int(blob.generation or 0), blob.time_created)

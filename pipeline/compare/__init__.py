@@ -1,1 +1,0 @@
-"""Comparisons of values, texts and frames; no I/O."""

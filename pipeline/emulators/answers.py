@@ -1,0 +1,165 @@
+"""Jobs as BigQuery describes them: with all their errors, and listed with their errors and page by page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import orjson
+from bqemulator.api.routes import jobs, tables
+from bqemulator.catalog.models import JobMeta
+from bqemulator.catalog.repository import CatalogRepository
+from starlette.datastructures import QueryParams
+from starlette.responses import JSONResponse
+from starlette.types import Message, Send
+
+from pipeline.emulators.load_sources import DETAILS
+
+PAGE = 100
+
+
+def job_resource(resource: dict[str, Any], job: JobMeta) -> dict[str, Any]:
+    """Complete a job resource: all errors of a failed load, not only the first; the rows that a load skipped."""
+    skipped = resource["statistics"].pop(DETAILS, [])
+    if skipped:
+        resource["status"]["errors"] = skipped
+    if job.error_result:
+        first = {key: value for key, value in job.error_result.items() if key != DETAILS}
+        resource["status"] |= {"errorResult": first, "errors": [first, *job.error_result.get(DETAILS, [])]}
+    return resource
+
+
+def job_list(catalog: CatalogRepository, project: str, query: QueryParams) -> dict[str, Any]:
+    """List the jobs of a project, newest first; the emulator's list has no errors, and ends with its first page."""
+    found = sorted(catalog.list_jobs(project, max_results=sys.maxsize), key=_position, reverse=True)
+    asked = [job for job in found if _is_asked_for(job, query)]
+    page = asked[: int(query.get("maxResults", PAGE))]
+    next_page = {"nextPageToken": _position(page[-1])} if page and asked[len(page) :] else {}
+    return {"kind": "bigquery#jobList", "jobs": [_list_item(job) for job in page]} | next_page
+
+
+def _position(job: JobMeta) -> str:
+    """Return what a job is sorted by; as a page token it stays true when new jobs come."""
+    return f"{job.creation_time.timestamp():017.6f} {job.job_id}"
+
+
+def _is_asked_for(job: JobMeta, query: QueryParams) -> bool:
+    created = int(job.creation_time.timestamp() * 1000)
+    states = [state.upper() for state in query.getlist("stateFilter")]
+    return (
+        "parentJobId" not in query  # the statements of a script are no jobs here
+        and (not states or job.state in states)
+        and float(query.get("minCreationTime", 0)) <= created <= float(query.get("maxCreationTime", "inf"))
+        and ("pageToken" not in query or _position(job) < query["pageToken"])
+    )
+
+
+def _list_item(job: JobMeta) -> dict[str, Any]:
+    resource = jobs._build_job_response(job.project_id, job.job_id, job, job.configuration)  # noqa: SLF001 - no other
+    error = resource["status"].get("errorResult")
+    return resource | {"state": job.state} | ({"errorResult": error} if error else {})
+
+
+Upsert = Callable[[Any, Any], Any]
+
+
+def inserting(upsert: Upsert) -> Upsert:
+    """Return a method of the emulator's catalogue that inserts a job which it does not know yet."""
+
+    def write(catalogue: Any, job: Any) -> Any:
+        if catalogue.get_job(job.project_id, job.job_id) is not None:
+            return upsert(catalogue, job)
+        plain = SimpleNamespace(
+            ensure_ready=catalogue.ensure_ready,
+            _cache=catalogue._cache,  # noqa: SLF001
+            _engine=SimpleNamespace(execute=_inserts(catalogue._engine)),  # noqa: SLF001
+        )
+        plain._write_job = lambda made: type(catalogue)._write_job(plain, made)  # noqa: SLF001
+        try:
+            return upsert(plain, job)
+        except duckdb.ConstraintException:  # a row that the catalogue forgot
+            return upsert(catalogue, job)
+
+    return write
+
+
+def _inserts(engine: Any) -> Callable[..., Any]:
+    def execute(sql: str, parameters: list[Any]) -> Any:
+        return engine.execute(sql.replace("INSERT OR REPLACE", "INSERT", 1), parameters)
+
+    return execute
+
+
+TABLES_PAGE = 1000
+
+
+def table_list(catalog: CatalogRepository, project: str, dataset: str, query: QueryParams) -> dict[str, Any]:
+    """List the tables of a dataset; the emulator's list has no labels, and ends with its first page."""
+    found = sorted(catalog.list_tables(project, dataset), key=lambda table: table.table_id)
+    asked = [table for table in found if table.table_id > query.get("pageToken", "")]
+    page = asked[: int(query.get("maxResults", TABLES_PAGE))]
+    next_page = {"nextPageToken": page[-1].table_id} if page and asked[len(page) :] else {}
+    return {
+        "kind": "bigquery#tableList",
+        "tables": [_table_item(table) for table in page],
+        "totalItems": len(found),
+    } | next_page
+
+
+def _table_item(table: Any) -> dict[str, Any]:
+    item = tables._table_to_list_item(table)  # noqa: SLF001 - no other
+    return item | ({"labels": table.labels} if table.labels else {})
+
+
+STATUS_OF_REASON = {"notFound": (404, "NOT_FOUND"), "duplicate": (409, "ALREADY_EXISTS")}
+
+
+BAD_REQUEST = (400, "INVALID_ARGUMENT")
+
+
+class QueryResponse:
+    """Pass on the answer of jobs.query; a failed query is an error and not an empty result."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Hold the status back until the body is known."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        start, self._start = self._start, None
+        if start and (failed := _failure(message.get("body", b""))):
+            await error_of_job(failed)({"type": "http"}, _nothing, self._send)
+            return
+        if start:
+            await self._send(start)
+        await self._send(message)
+
+
+def error_response(reason: str, message: str, location: str | None = None) -> JSONResponse:
+    """Build an error as Google's APIs word it; clients choose their exception by the status."""
+    code, status = STATUS_OF_REASON.get(reason, BAD_REQUEST)
+    error = {"message": message, "domain": "global", "reason": reason} | ({"location": location} if location else {})
+    return JSONResponse({"error": {"code": code, "message": message, "errors": [error], "status": status}}, code)
+
+
+def error_of_job(result: dict[str, Any]) -> JSONResponse:
+    """Build the error that a failed job's error result becomes where its rows are asked for."""
+    return error_response(result["reason"], result["message"], result.get("location"))
+
+
+def _failure(body: bytes) -> dict[str, str] | None:
+    if b'"errors":' not in body:  # results can be large: look inside only where an error may be
+        return None
+    answer = orjson.loads(body)
+    errors = answer.get("errors") if answer.get("kind") == "bigquery#queryResponse" else None
+    return errors[0] if errors else None
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}

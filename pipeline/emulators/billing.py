@@ -1,0 +1,92 @@
+"""What BigQuery tells of the cost of queries, where the emulator says 0: bytes, slot time, what costs too much."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from time import perf_counter
+from typing import Any
+
+from bqemulator.api.dependencies import AppContext
+from bqemulator.catalog.models import JobMeta
+from bqemulator.domain.errors import InvalidQueryError, NotFoundError
+
+from pipeline.base.pricing import billed_bytes
+from pipeline.emulators.scanned_bytes import Scan, ScannedBytes, table_in_words
+
+Execute = Callable[..., Awaitable[JobMeta]]
+
+
+Preview = Callable[..., Awaitable[dict[str, Any]]]
+
+
+LIMIT: ContextVar[int | None] = ContextVar("maximumBytesBilled of the request", default=None)
+
+
+class BytesBilledLimitExceeded(InvalidQueryError):
+    """A query would be billed for more bytes than its job allows."""
+
+    bq_reason = "bytesBilledLimitExceeded"
+
+
+class Billing:
+    """Estimates of one emulator, around the functions that run and preview its queries."""
+
+    def __init__(self) -> None:
+        self._scanned: ScannedBytes | None = None
+
+    def executing(self, execute: Execute) -> Execute:
+        """Return what runs query jobs: it refuses what costs too much, and tells the cost of what ran."""
+
+        async def run(
+            project: str, job_id: str, sql: str, parameters: Any, context: AppContext, **more: Any
+        ) -> JobMeta:
+            scan, started = self._scan(sql, project, context), perf_counter()
+            refuse_above_limit(scan)
+            job = await execute(project, job_id, sql, parameters, context, **more)
+            if job.statistics.get("query") is not None:
+                slot_ms = round((perf_counter() - started) * 1000)
+                job.statistics["query"] |= {**_told(scan), "totalSlotMs": str(slot_ms)}
+            return job
+
+        return run
+
+    def previewing(self, preview: Preview) -> Preview:
+        """Return what answers dry runs: with bytes, and an error for a table that does not exist."""
+
+        async def answer(**asked: Any) -> dict[str, Any]:
+            scan = self._scan(asked["bq_sql"], asked["project_id"], asked["ctx"])
+            if scan.missing:
+                raise NotFoundError(f"Not found: Table {table_in_words(scan.missing[0])} was not found in location US")
+            refuse_above_limit(scan)
+            body = await preview(**asked)
+            found = body["statistics"]["query"] if "statistics" in body else body
+            parts = ("projectId", "datasetId", "tableId")
+            tables = [dict(zip(parts, name, strict=True)) for name in sorted(scan.tables)]
+            found |= {"totalBytesProcessed": str(scan.processed), "referencedTables": tables}
+            return body
+
+        return answer
+
+    def _scan(self, sql: str, project: str, context: AppContext) -> Scan:
+        if self._scanned is None or self._scanned.context is not context:
+            self._scanned = ScannedBytes(context)
+        return self._scanned.of(sql, project)
+
+
+def refuse_above_limit(scan: Scan) -> None:
+    """Fail as BigQuery does before a query runs whose bytes are more than its job allows."""
+    billed, limit = billed_bytes(scan.processed, len(scan.tables)), LIMIT.get()
+    if limit is not None and billed > limit:
+        raise BytesBilledLimitExceeded(f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required.")
+
+
+def limit_of(configuration: dict[str, Any]) -> int | None:
+    """Return `maximumBytesBilled` of a query; None where it has none."""
+    limit = configuration.get("maximumBytesBilled")
+    return int(limit) if limit else None
+
+
+def _told(scan: Scan) -> dict[str, str]:
+    billed = billed_bytes(scan.processed, len(scan.tables))
+    return {"totalBytesProcessed": str(scan.processed), "totalBytesBilled": str(billed)}

@@ -1,0 +1,128 @@
+"""Ports of this machine, on the loopback address only."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.base.atomic_file import replace_file
+from pipeline.errors import RequestError
+from pipeline.project.target import LOCAL_PROJECT
+
+HOST = "127.0.0.1"
+
+
+BIGQUERY, BIGQUERY_STORAGE, STORAGE = 9050, 9060, 4443  # where the emulators' own documentation puts them
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody holds a port; 0, which means any port, is always free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just left is free
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def pick_free() -> int:
+    """Return a port that nobody held a moment ago; whoever starts a server on it must be ready to try again."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LocalEndpoints(_Frozen):
+    """Where the running emulators answer.
+
+    Parameters
+    ----------
+    project
+        The project that everything local belongs to.
+    bigquery
+        REST endpoint, e.g. `http://127.0.0.1:9050`.
+    bigquery_storage
+        gRPC endpoint of the Storage Read API, e.g. `127.0.0.1:9060`.
+    storage
+        Cloud Storage endpoint, e.g. `http://127.0.0.1:4443`.
+    """
+
+    project: str
+    bigquery: str
+    bigquery_storage: str
+    storage: str
+
+
+class LocalStatus(_Frozen):
+    """Whether both emulators run, and if so where."""
+
+    running: bool
+    endpoints: LocalEndpoints | None = None
+
+
+class ReadyFile(_Frozen):
+    """Ports that the BigQuery emulator took, written by its process once it answers."""
+
+    port: int
+    grpc_port: int
+
+
+class ServerRecord(_Frozen):
+    """One started process; the moment of its start tells it from a later process with the same id."""
+
+    pid: int
+    started_at: float
+    port: int = 0  # 0: not known yet
+    grpc_port: int = 0
+
+
+NOWHERE = ServerRecord(pid=0, started_at=0.0)
+
+
+class LocalState(_Frozen):
+    """The processes that a local directory started, and where it lay: a copy of it has none."""
+
+    folder: Path | None = None
+    bigquery: ServerRecord | None = None
+    storage: ServerRecord | None = None
+
+    def record(self, server: str) -> ServerRecord | None:
+        """Return what is known of a server, by its name."""
+        return {"bigquery": self.bigquery, "storage": self.storage}[server]
+
+    def endpoints(self) -> LocalEndpoints:
+        """Return where the servers were started."""
+        bigquery, storage = self.bigquery or NOWHERE, self.storage or NOWHERE
+        return LocalEndpoints(
+            project=LOCAL_PROJECT,
+            bigquery=f"http://{HOST}:{bigquery.port}",
+            bigquery_storage=f"{HOST}:{bigquery.grpc_port}",
+            storage=f"http://{HOST}:{storage.port}",
+        )
+
+
+def read_state(path: Path) -> LocalState:
+    """Read the state file; a missing one, and that of another folder, are an empty state."""
+    try:
+        state = LocalState.model_validate_json(path.read_bytes())
+        return state if state.folder == path.parent else LocalState()
+    except FileNotFoundError:
+        return LocalState()
+    except ValidationError as error:
+        raise RequestError(
+            f"{path} cannot be read: it is no state of the local target",
+            hint="end the emulators that still use this directory, if any, and delete the file",
+        ) from error
+
+
+def write_atomically(path: Path, content: BaseModel) -> None:
+    """Replace a file whole, so that a reader sees the old content or the new."""
+    replace_file(path, f"{content.model_dump_json()}\n".encode())

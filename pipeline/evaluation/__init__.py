@@ -1,0 +1,1 @@
+"""Labels, metrics, champion against challengers, gate, drift."""

@@ -1,0 +1,113 @@
+"""Statements that measure drift, record it and read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.rows.schema import Column, Schema
+from pipeline.runs.job_statements import label_columns
+from pipeline.runs.publication_statements import published_slice_statement
+from pipeline.runs.session import Session
+from pipeline.sql import Identifier, Named, Statement, TableName
+
+if TYPE_CHECKING:
+    from pipeline.runs.run import Run
+
+
+NONE = "_none"
+"""Stands for a column where there is none of a kind: a list of columns is never empty. The statement leaves it out."""
+
+
+KINDS = {"INT64": "number", "FLOAT64": "number", "NUMERIC": "number", "DATE": "age", "TIMESTAMP": "age"}
+"""How a column of a type is measured; others are categories."""
+
+
+def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) -> Statement:
+    """Compare what a run scored, and its scores, with the training data.
+
+    Parameters
+    ----------
+    reference
+        Scores of training rows: variant, feature, number or category, n.
+    """
+    session, predicted = run.session, predicted_columns(run)
+    table, names = session.target.table(run.job.predictions_table), run.job.spec.predictions.typed_columns.names
+    identifiers: dict[str, Identifier] = {
+        "examples": run.table("examples"),
+        "predictions": published_slice_statement(session, table, names, run.run_date, run.run_id),
+        **column_places(session, feature_columns(run), "", Column("example_as_of", "TIMESTAMP")),
+        **column_places(session, predicted, "predicted_", Column("run_id", "INT64")),
+    }
+    thresholds = run.job.spec.drift.model_dump(exclude={"label_rate"})
+    values = {"as_of": run.as_of, "reference": list(reference), **thresholds}
+    return session.statement("drift/distributions_v1", identifiers, values)
+
+
+def feature_columns(run: Run) -> Schema:
+    """Return the columns of a run's examples that models may learn from: all but key and moment."""
+    columns = run.session.catalogue.get(run.job.spec.examples.sql).columns.columns
+    others = {*run.job.spec.prediction_key, *run.job.spec.row_key, "example_as_of"}
+    return Schema(tuple(each for each in columns if each.name not in others and not each.name.startswith("_")))
+
+
+def predicted_columns(run: Run) -> Schema:
+    """Return the predicted columns that are numbers or categories."""
+    columns = run.job.spec.predictions.typed_columns.columns
+    return Schema(tuple(each for each in columns if kind_of(each) != "age"))
+
+
+def kind_of(column: Column) -> str:
+    """Return how a column is measured: as a number, as an age (dates and moments) or as a category."""
+    return KINDS.get(column.type, "category")
+
+
+def label_rate_statement(run: Run, labels: TableName) -> Statement:
+    """Compare the labels of a run date with those of the training rows."""
+    identifiers = {"examples": run.table("examples"), "labels": labels}
+    values = {"as_of": run.as_of, "label_rate": run.job.spec.drift.label_rate}
+    return run.session.statement("drift/label_rate_v1", identifiers, values)
+
+
+def has_label_rate(run: Run) -> bool:
+    """Tell whether the labels are numbers, which have a mean."""
+    label = label_columns(run.session, run.job).select(["label"]).columns[0]
+    return kind_of(label) == "number"
+
+
+def record_drift_statement(run: Run, computed: Statement, *, of_labels: bool) -> Statement:
+    """Append what is computed about a run, once."""
+    identifiers: dict[str, Identifier] = {"drift": run.session.target.table("drift_v1"), "computed": computed}
+    asset = computed.asset
+    values = {**_which(run, of_labels=of_labels), "sql_version": asset.name, "sql_digest": asset.digest}
+    return run.session.statement("drift/record_v1", identifiers, values)
+
+
+def drift_rows_statement(run: Run, *, of_labels: bool) -> Statement:
+    """Read what was recorded about a run."""
+    drift = run.session.target.table("drift_v1")
+    return run.session.statement("drift/rows_v1", {"drift": drift}, _which(run, of_labels=of_labels))
+
+
+def _which(run: Run, *, of_labels: bool) -> dict[str, Any]:
+    return {"job": run.job.name, "run_date": run.run_date, "run_id": run.run_id, "of_labels": of_labels}
+
+
+def column_places(session: Session, columns: Schema, prefix: str, filler: Column) -> dict[str, Identifier]:
+    """Return the identifiers that hold columns, by kind; the filler stands in where there is none of a kind."""
+    found: dict[str, list[Named]] = {"number": [], "category": []}
+    for column in columns.columns:
+        kind = kind_of(column)
+        found["category" if kind == "category" else "number"].append((column.name, _value(session, kind, column.name)))
+    found["number"] = found["number"] or [(NONE, _value(session, kind_of(filler), filler.name))]
+    found["category"] = found["category"] or [(NONE, _value(session, "category", filler.name))]
+    return {
+        f"{prefix}numbers": found["number"],
+        f"{prefix}number_columns": [name for name, _ in found["number"]],
+        f"{prefix}categories": found["category"],
+        f"{prefix}category_columns": [name for name, _ in found["category"]],
+    }
+
+
+def _value(session: Session, kind: str, column: str) -> Statement:
+    return session.statement(f"drift/{kind}_v1", {"column": column})

@@ -1,0 +1,104 @@
+"""Statements of evaluation: labels, metrics and the rows that are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pipeline.project.metric_spec import OVERALL, MetricSpec
+from pipeline.project.project import Job
+from pipeline.runs.job_statements import Asked, job_query, label_columns
+from pipeline.runs.session import Session
+from pipeline.runs.tables import function_name
+from pipeline.sql import Identifier, Statement, TableName
+
+
+def labels_statement(session: Session, job: Job, table: TableName, asked: Asked) -> Statement:
+    """Make the table of labels that an evaluation uses."""
+    identifiers: dict[str, Identifier] = {
+        "table": table,
+        "labels": job_query(session, job, job.spec.labels, asked),
+        "columns": label_columns(session, job).names,
+    }
+    return session.statement("phases/labels_v1", identifiers)
+
+
+def metrics_statement(session: Session, predictions: Statement, labels: TableName, spec: MetricSpec) -> Statement:
+    """Compute the metrics of predictions.
+
+    Parameters
+    ----------
+    predictions
+        Query that returns run_id, model_id, variant and the columns of the spec.
+    labels
+        Table with prediction key, label and slice columns.
+    """
+    family = session.catalogue.get(spec.asset)
+    given: dict[str, Identifier] = {
+        "predictions": predictions,
+        "labels": labels,
+        "key": list(spec.key),
+        "entity": spec.entity,
+        "within": "".join(spec.within),
+        "item": "".join(spec.item),
+        "dimensions": [OVERALL, *spec.slices],
+    }
+    parts = {"weight": _weight, "weight_above": _weight_above, "cluster": _cluster}
+    asked = family.header.identifiers
+    identifiers = {name: value for name, value in given.items() if name in asked}
+    identifiers |= {name: part(session, spec) for name, part in parts.items() if name in asked}
+    identifiers |= {name: function_name(session, name) for name in family.function_names}
+    return session.statement(spec.asset, identifiers, spec.values(family))
+
+
+def _weight(session: Session, spec: MetricSpec) -> Statement:
+    if spec.weight is None:
+        return session.statement("metrics/parts/no_weight_v1", {})
+    return session.statement("metrics/parts/weight_v1", {"column": spec.weight})
+
+
+def _weight_above(session: Session, spec: MetricSpec) -> Statement:
+    part = "rows_above" if spec.weight is None else "weight_above"
+    return session.statement(f"metrics/parts/{part}_v1", {})
+
+
+def _cluster(session: Session, spec: MetricSpec) -> Statement:
+    if not spec.cluster:
+        return session.statement("metrics/parts/no_cluster_v1", {})
+    return session.statement("metrics/parts/cluster_v1", {"columns": list(spec.cluster)})
+
+
+def unknown_labels_statement(
+    session: Session, predictions: TableName, labels: TableName, key: Sequence[str]
+) -> Statement:
+    """Read up to five keys of labels that nothing was predicted for, and how many there are."""
+    identifiers: dict[str, Identifier] = {"predictions": predictions, "labels": labels, "key": list(key)}
+    return session.statement("phases/unknown_labels_v1", identifiers)
+
+
+def record_metrics_statement(
+    session: Session, computed: Statement, which: Mapping[str, Any], sql_version: str, sql_digest: str
+) -> Statement:
+    """Append the metrics of one evaluation, once; `which` holds job, run_date and evaluation_id."""
+    identifiers: dict[str, Identifier] = {"metrics": session.target.table("metrics_v1"), "computed": computed}
+    values = {**which, "sql_version": sql_version, "sql_digest": sql_digest}
+    return session.statement("phases/record_metrics_v1", identifiers, values)
+
+
+def evaluation_metrics_statement(session: Session, which: Mapping[str, Any]) -> Statement:
+    """Read the metric rows of one evaluation; `which` holds job, run_date and evaluation_id."""
+    metrics = session.target.table("metrics_v1")
+    return session.statement("phases/evaluation_metrics_v1", {"metrics": metrics}, which)
+
+
+def run_metrics_statement(session: Session, job: str, run_date: date, run_id: str) -> Statement:
+    """Read the overall metrics of the latest evaluation of one run."""
+    values = {"job": job, "run_date": run_date, "run_id": run_id}
+    return session.statement("phases/run_metrics_v1", {"metrics": session.target.table("metrics_v1")}, values)
+
+
+def report_statement(session: Session, job: Job, first: date, last: date) -> Statement:
+    """Read the overall metrics of run dates."""
+    values = {"job": job.name, "first_date": first, "last_date": last}
+    return session.statement("dashboard/report_v1", {"metrics": session.target.table("metrics")}, values)

@@ -1,0 +1,1 @@
+"""Questions about runs, models and numbers. Everything here only reads."""

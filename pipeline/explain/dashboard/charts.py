@@ -1,0 +1,222 @@
+"""The charts of the page, by Vega-Lite: built with Altair, compiled to Vega ahead; their rows come from the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import altair as alt
+import vl_convert as vlc
+
+from pipeline.explain.dashboard.data import PHASES
+
+VEGA_LITE = "6.4"
+"""Version that the locked vl-convert compiles; the runtime in the page is of the same release."""
+
+
+COLOURS = ("accent", "ink", "muted", "surface", *(f"phase_{name}" for name in PHASES))
+"""Signals of every chart; the page sets them to the colours of its style sheet."""
+
+
+ROLES = ("champion", "challenger", "baseline")
+
+
+SLICE_STEP = 20
+"""Pixels of a row of the dot plot."""
+
+
+Charts = alt.Chart | alt.LayerChart | alt.FacetChart
+
+
+def colour(name: str) -> alt.ExprRef:
+    """Refer to a colour of the page."""
+    return alt.ExprRef(name)
+
+
+def history_chart() -> Charts:
+    """One metric over run dates: each variant a line, what consumers read on top with its interval."""
+    rows = alt.Chart(alt.NamedData("rows"))
+    date, value = _date_axis(), _value_axis("value")
+    changes = alt.Chart(alt.NamedData("changes"))
+    read = alt.datum.role == "champion"
+    line = alt.Color("role:N", legend=None, scale=_by_role("accent", "muted", "muted"))
+    return alt.layer(
+        changes.mark_rule(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2]).encode(x=date),
+        changes.mark_text(align="left", baseline="top", dx=5, fontSize=11, color=colour("ink")).encode(
+            x=date, y=alt.value(0), text="label:N"
+        ),
+        rows.transform_filter(read)
+        .mark_area(color=colour("accent"), opacity=0.14)
+        .encode(x=date, y=alt.Y("low:Q", title=None), y2="high:Q"),
+        rows.transform_filter(alt.datum.role != "champion")
+        .mark_line(strokeWidth=1.25)
+        .encode(
+            x=date,
+            y=value,
+            color=line,
+            detail="series:N",
+            strokeDash=alt.StrokeDash("role:N", legend=None, scale=_scale(ROLES, [[1, 0], [1, 0], [2, 3]])),
+        ),
+        rows.transform_filter(read)
+        .mark_line(strokeWidth=2.25, color=colour("accent"))
+        .encode(x=date, y=value, detail="series:N"),
+        rows.mark_point(filled=True, opacity=1)
+        .encode(
+            x=date,
+            y=value,
+            color=line,
+            size=alt.condition("datum.role === 'champion'", alt.value(34), alt.value(14)),
+        )
+        .transform_filter("pointed"),
+        # Of long histories only what consumers read answers the pointer: a mark for each point would slow the page.
+        rows.transform_filter("pointed || datum.role === 'champion'")
+        .mark_point(filled=True, size=240, opacity=0)
+        .encode(x=date, y=value, tooltip="tip:N"),
+    ).properties(height=270)
+
+
+def slices_chart() -> Charts:
+    """One metric for each slice of a run date, the worst first: a dot with its interval, and the overall value."""
+    rows = alt.Chart(alt.NamedData("rows"))
+    label = alt.Y(
+        "label:N",
+        sort=None,
+        title=None,
+        scale=alt.Scale(domain=alt.ExprRef("labels")),  # the page's order; Vega would keep that of the first rows
+        axis=alt.Axis(labelLimit=alt.ExprRef("label_limit"), labelPadding=8),
+    )
+    tint = alt.Color("standing:N", legend=None, scale=_scale(("worse", "same"), ["accent", "muted"]))
+    value = alt.X("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_numbers(grid=True))
+    chart: Charts = (
+        alt.layer(
+            alt.Chart(alt.NamedData("overall"))
+            .mark_rule(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
+            .encode(x="value:Q"),
+            rows.mark_point(filled=True, size=52).encode(
+                y=label,
+                x=value,
+                color=tint,
+                opacity=alt.condition("datum.low === null", alt.value(0.45), alt.value(1)),
+            ),
+            rows.mark_rule(strokeWidth=1.5, opacity=0.75).encode(y=label, x="low:Q", x2="high:Q", color=tint),
+            rows.mark_point(filled=True, size=400, opacity=0).encode(y=label, x=value, tooltip="tip:N"),
+        )
+        .properties(height=alt.Step(SLICE_STEP))
+        .resolve_scale(color="shared")
+    )
+    return chart
+
+
+def calibration_chart() -> Charts:
+    """Observed rate against mean score of each bin; on the diagonal a score means what it says."""
+    rows = alt.Chart(alt.NamedData("rows"))
+    unit = alt.Scale(domain=[0, alt.ExprRef("top")], nice=False, zero=True)
+    axis = alt.Axis(format=".0%", tickCount=5, grid=True)
+    x = alt.X("mean_score:Q", scale=unit, title="predicted", axis=axis)
+    y = alt.Y("observed_rate:Q", scale=unit, title="observed", axis=axis)
+    return alt.layer(
+        alt.Chart(alt.NamedData("diagonal"))
+        .mark_line(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
+        .encode(x=alt.X("mean_score:Q", scale=unit), y=alt.Y("observed_rate:Q", scale=unit)),
+        rows.mark_rule(color=colour("accent"), strokeWidth=1.5, opacity=0.6).encode(
+            x=x, y=alt.Y("low:Q", scale=unit), y2="high:Q"
+        ),
+        rows.mark_point(filled=True, color=colour("accent"), opacity=1).encode(
+            x=x, y=y, size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[24, 180], zero=True))
+        ),
+        rows.mark_point(filled=True, size=400, opacity=0).encode(x=x, y=y, tooltip="tip:N"),
+    ).properties(height=270)
+
+
+def comparison_chart() -> Charts:
+    """Gain of the challenger a day, and the interval that the latest verdict gave their mean."""
+    rows, date = alt.Chart(alt.NamedData("rows")), _date_axis()
+    value = _value_axis("gain")
+    bands = alt.Chart(alt.NamedData("bands"))
+    return alt.layer(
+        bands.mark_rect(color=colour("accent"), opacity=0.14).encode(
+            x=alt.X("from:T", scale=alt.Scale(type="utc")), x2="to:T", y=alt.Y("low:Q", title=None), y2="high:Q"
+        ),
+        bands.mark_rule(color=colour("accent"), strokeWidth=2).encode(
+            x=alt.X("from:T", scale=alt.Scale(type="utc")), x2="to:T", y=alt.Y("middle:Q", title=None)
+        ),
+        alt.Chart(alt.NamedData("zero"))
+        .mark_rule(color=colour("ink"), strokeWidth=1)
+        .encode(y=alt.Y("gain:Q", title=None)),
+        rows.mark_rule(color=colour("muted"), strokeWidth=1, opacity=0.6).encode(x=date, y=value, y2=alt.Y2(datum=0)),
+        rows.mark_point(filled=True, color=colour("muted"), size=40, opacity=1).encode(x=date, y=value),
+        rows.mark_point(filled=True, size=300, opacity=0).encode(x=date, y=value, tooltip="tip:N"),
+    ).properties(height=270)
+
+
+def nights_chart() -> Charts:
+    """Seconds of each night by phase, one above the other in the order in which they happen."""
+    chart: Charts = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_rect(stroke=colour("surface"), strokeWidth=alt.ExprRef("gap"))
+        .encode(
+            x=alt.X("from:T", scale=alt.Scale(type="utc"), title=None, axis=_dates()),
+            x2="to:T",
+            y=alt.Y("below:Q", title=None, axis=alt.Axis(labelExpr="datum.label + ' s'", tickCount=4)),
+            y2="above:Q",
+            color=alt.Color("phase:N", legend=None, scale=_scale(PHASES, [f"phase_{name}" for name in PHASES])),
+            tooltip="tip:N",
+        )
+        .properties(height=170)
+    )
+    return chart
+
+
+CHARTS: Mapping[str, Any] = {
+    "history": history_chart,
+    "slices": slices_chart,
+    "calibration": calibration_chart,
+    "comparison": comparison_chart,
+    "nights": nights_chart,
+}
+
+
+@cache
+def compiled_charts() -> dict[str, dict[str, Any]]:
+    """Return the charts as Vega, which a browser draws without Vega-Lite's compiler."""
+    return {name: _compile(build()) for name, build in CHARTS.items()}
+
+
+def _compile(chart: Charts) -> dict[str, Any]:
+    signals = [
+        *(alt.param(name=name, value="#888888") for name in COLOURS),
+        alt.param(name="label_limit", value=180),
+        alt.param(name="labels", value=[]),
+        alt.param(name="ticks", value=[]),
+        alt.param(name="number_format", value=".3~f"),
+        alt.param(name="top", value=1),
+        alt.param(name="pointed", value=True),
+        alt.param(name="gap", value=0.5),
+    ]
+    whole = chart.properties(width="container", background="transparent", padding=2).add_params(*signals)
+    return dict(vlc.vegalite_to_vega(whole.to_dict(), vl_version=VEGA_LITE))
+
+
+def _scale(domain: tuple[str, ...], values: list[Any]) -> alt.Scale:
+    return alt.Scale(domain=list(domain), range=[colour(each) if isinstance(each, str) else each for each in values])
+
+
+def _by_role(*colours: str) -> alt.Scale:
+    return _scale(ROLES, list(colours))
+
+
+def _dates() -> alt.Axis:
+    return alt.Axis(values=alt.ExprRef("ticks"), format="%-d %b", grid=False, labelOverlap="greedy", labelFlush=True)
+
+
+def _date_axis() -> alt.X:
+    return alt.X("date:T", scale=alt.Scale(type="utc"), title=None, axis=_dates())
+
+
+def _numbers(*, grid: bool) -> alt.Axis:
+    return alt.Axis(labelExpr="format(datum.value, number_format)", tickCount=5, grid=grid)
+
+
+def _value_axis(field: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_numbers(grid=True))

@@ -1,0 +1,105 @@
+"""The script that draws charts: Vega with its expression interpreter, from the locked vl-convert."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import vl_convert as vlc
+from jinja2 import Environment, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from pipeline.explain.dashboard.charts import VEGA_LITE, compiled_charts
+from pipeline.explain.dashboard.data import page_data, versions
+from pipeline.explain.dashboard.series import PageRows
+
+NOTICE = """\
+/*! Contains Vega, Vega-Lite, Vega-Embed and the packages that they are made of.
+Copyright (c) University of Washington Interactive Data Lab. BSD 3-Clause License. */
+"""
+
+
+@cache
+def runtime() -> str:
+    """Return JavaScript that makes `vegaEmbed`; Vega-Embed is what brings the interpreter along.
+
+    Raises
+    ------
+    ValueError
+        The script would end the element that it stands in.
+    """
+    # The snippet shares a scope with the libraries: only what it names stays.
+    script = vlc.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
+    if "</script" in script.lower() or "<!--" in script:
+        raise ValueError("the runtime of Vega holds the end of a script element")
+    return NOTICE + script
+
+
+SCRIPTS = (
+    *("decode.js", "select.js", "words.js", "draw.js", "sections.js"),
+    *("sections_charts.js", "sections_comparison.js", "sections_tables.js", "main.js"),
+)
+"""Parts of the page's script, in the order in which they build on each other."""
+
+
+def page_from_data(rows: PageRows) -> str:
+    """Return the page as HTML.
+
+    It is a pure function of the rows: the same rows make the same page. Everything that comes from them is text: the
+    template escapes it, and the script sets it as text.
+    """
+    style, script, library = _file("page.css"), _script(), runtime()
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_hash(library)} {_hash(script)}",
+            f"style-src {_hash(style)}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+    html: str = _template().render(
+        rows=rows,
+        policy=policy,
+        versions=versions(rows),
+        style=Markup(style),  # noqa: S704 - files of this package
+        script=Markup(script),  # noqa: S704
+        runtime=Markup(library),  # noqa: S704
+        data=as_script_data(page_data(rows)),
+        charts=as_script_data(compiled_charts()),
+    )
+    return html
+
+
+def as_script_data(value: Any) -> Markup:
+    """Return a value as JSON that cannot end the script element in which it stands."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for each in "<>&\u2028\u2029":
+        text = text.replace(each, f"\\u{ord(each):04x}")
+    return Markup(text)  # noqa: S704 - escaped above
+
+
+def _hash(text: str) -> str:
+    """Return what a Content-Security-Policy says of an element with this text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _file(name: str) -> str:
+    return files("pipeline.explain.dashboard").joinpath("page", name).read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    body = "\n".join(_file(name) for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{body}\n}})();\n'
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(autoescape=select_autoescape(default=True), undefined=StrictUndefined)
+    return environment.from_string(_file("page.html"))

@@ -1,0 +1,64 @@
+"""Statements of the dashboard page: what it reads of the dashboard's views, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from pipeline.runs.session import Session
+from pipeline.sql import Identifier, Statement
+
+MEASURED = ("n", "value", "low", "high", "note", "sql_version", "sql_digest")
+
+
+COLUMNS: dict[str, Sequence[str]] = {
+    "history": ("run_date", "metric", "variant", "role", *MEASURED),
+    "slices": ("run_date", "metric", "variant", "role", "slice_name", "slice_value", *MEASURED),
+    "calibration": (
+        *("run_date", "variant", "role", "bin", "n", "mean_score", "observed_rate", "low", "high"),
+        *("sql_version", "sql_digest"),
+    ),
+    "comparison": (
+        *("run_date", "metric", "champion", "challenger", "n", "champion_value", "challenger_value", "difference"),
+        *("verdict", "reason", "verdict_n", "needed_n", "verdict_difference", "verdict_low", "verdict_high"),
+        *("sql_version", "sql_digest"),
+    ),
+    "drift": (
+        *("run_date", "variant", "feature", "measure", "n", "value", "reference", "threshold", "is_warning", "note"),
+        *("sql_version", "sql_digest"),
+    ),
+    "runs": (*("run_date", "run_id", "phase", "event", "variant", "rows", "seconds", "bytes", "cost", "recorded_at"),),
+}
+"""What the page reads of each view."""
+
+
+def latest_rows_statement(session: Session, job: str, first: date) -> Statement:
+    """Read run date, metric and the way it improves, of the latest evaluation."""
+    view = session.target.dashboard_table("dashboard_latest")
+    return session.statement("dashboard/latest_rows_v1", {"view": view}, {"job": job, "first_date": first})
+
+
+def rows_statement(session: Session, view: str, job: str, first: date, last: date) -> Statement:
+    """Read the rows of `dashboard_<view>` for run dates."""
+    places: dict[str, Identifier] = {
+        "view": session.target.dashboard_table(f"dashboard_{view}"),
+        "columns": list(COLUMNS[view]),
+    }
+    return session.statement("dashboard/rows_v1", places, {"job": job, "first_date": first, "last_date": last})
+
+
+def slice_rows_statement(session: Session, job: str, first: date, last: date, metrics: Sequence[str]) -> Statement:
+    """Read the slices of some metrics for run dates."""
+    places: dict[str, Identifier] = {
+        "view": session.target.dashboard_table("dashboard_slices"),
+        "columns": list(COLUMNS["slices"]),
+    }
+    values = {"job": job, "first_date": first, "last_date": last, "metrics": list(metrics)}
+    return session.statement("dashboard/slice_rows_v1", places, values)
+
+
+def page_statements(session: Session, job: str, first: date, last: date) -> Iterator[Statement]:
+    """Return everything that a page reads."""
+    yield latest_rows_statement(session, job, first)
+    yield slice_rows_statement(session, job, first, last, ["auc"])
+    yield from (rows_statement(session, view, job, first, last) for view in COLUMNS if view != "slices")

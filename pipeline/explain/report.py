@@ -1,0 +1,117 @@
+"""The table of metrics a day, variants beside baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from statistics import fmean
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from pipeline.evaluation.labels import make_labels
+from pipeline.evaluation.statements import metrics_statement, report_statement
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.project.project import Job
+from pipeline.runs.job_statements import Asked, label_columns
+from pipeline.runs.ledger.ledger import Ledger
+from pipeline.runs.publication_statements import published_span_statement
+from pipeline.runs.publications import publications
+from pipeline.runs.session import Session
+
+POOLED = "all pooled"
+"""Stands for the run date in the row of all days taken as one set."""
+
+
+Row = dict[str, Any]
+
+
+def report_job(session: Session, job: Job, first: date, last: date) -> list[Table | str]:
+    """Return the headline metrics of each run date as tables, and where to look next.
+
+    Raises
+    ------
+    RequestError
+        A headline metric is none that the family computes.
+    """
+    rows = daily_metrics(session, job, first, last)
+    if not rows:
+        return [f"{job.name}: nothing evaluated from {first} to {last}"]
+    if _days_differ(session, job):
+        pooled = pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
+        rows = [*rows, *(row | {"run_date": POOLED} for row in pooled if not row["slice_name"])]
+    tables = [metric_table(job, [row for row in rows if row["metric"] == name], name) for name in job.spec.headline]
+    return [*tables, next_steps(session, job)]
+
+
+def _days_differ(session: Session, job: Job) -> bool:
+    """Tell whether a row says of which day it is; a user's lists of several days are no set that could be judged."""
+    return any(column.type == "DATE" for column in label_columns(session, job).select(job.spec.row_key).columns)
+
+
+def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
+    """Return run_date, variant, metric, n and value of the latest evaluations, overall."""
+    return session.warehouse.rows(report_statement(session, job, first, last))
+
+
+def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[dict[str, Any]]:
+    """Return the metrics of run dates taken as one set, for each variant, without recording them.
+
+    The labels are those known `delay_days` after the last of the run dates.
+    """
+    first, last = min(run_dates), max(run_dates)
+    moment = job.as_of(last + timedelta(days=job.spec.labels.delay_days))
+    labels = make_labels(session, job, Asked(last, first, last, moment), "pooled")
+    labels.refuse_failed(session)
+    events = Ledger(session, job.name).events(first, last)
+    spec = MetricSpec.of(job)
+    predictions = session.target.table(job.predictions_table)
+    runs = {day: run_id for day, (run_id, _) in publications(events).items() if day in set(run_dates)}
+    pooled = published_span_statement(session, predictions, spec.columns, runs)
+    return session.warehouse.rows(metrics_statement(session, pooled, labels.table, spec))
+
+
+def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
+    """Return a table of one metric: a row a day, a column a variant; below, all days pooled, if given, and the mean."""
+    names = {variant.id: variant.name for variant in job.variants}
+    variants = [variant for variant in names if any(row["variant"] == variant for row in rows)]
+    days = [row for row in rows if row["run_date"] != POOLED]
+    table = Table(box=SIMPLE_HEAD, title=f"{job.name}: {metric} a day", title_justify="left", show_footer=True)
+    table.add_column("run date", footer="mean of days")
+    table.add_column("labels", justify="right")
+    for variant in variants:
+        kind = "baseline" if names[variant] in job.spec.baselines else "variant"
+        table.add_column(f"{kind}\n{names[variant]}", footer=_mean(days, variant), justify="right", no_wrap=True)
+    pooled = [POOLED] if len(days) < len(rows) else []
+    for day in [*sorted({row["run_date"] for row in days}), *pooled]:
+        found = {row["variant"]: row for row in rows if row["run_date"] == day}
+        count = max((row["n"] for row in found.values()), default=0)
+        table.add_row(str(day), f"{count:,}", *(_value(found.get(variant)) for variant in variants))
+    return table
+
+
+def next_steps(session: Session, job: Job) -> str:
+    """Say where to look next."""
+    target = session.target
+    view, metrics = target.table(job.predictions_view), target.table("metrics")
+    lines = [
+        "Where to look next",
+        f"  predictions that consumers read  {view}",
+        f"  metrics, latest evaluations      {metrics}",
+        f"  what happened                    {target.ledger_table('events')}",
+        f"  models and predictions           {session.store.uri(job.name)}/",
+        f"  the job                          {job.folder.relative_to(session.project.root)}/",
+    ]
+    if target.endpoints:
+        lines.append(f"  SQL over REST                    {target.endpoints.bigquery} (see README.md)")
+    return "\n".join(lines)
+
+
+def _value(row: Row | None) -> str:
+    return "-" if row is None or row["value"] is None else f"{row['value']:.4f}"
+
+
+def _mean(rows: Sequence[Row], variant: str) -> str:
+    values = [row["value"] for row in rows if row["variant"] == variant and row["value"] is not None]
+    return f"{fmean(values):.4f}" if values else "-"

@@ -1,0 +1,1 @@
+"""What is done, what runs, what failed, and what the next command would do."""

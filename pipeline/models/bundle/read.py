@@ -1,0 +1,116 @@
+"""A verified bundle's model: nothing is unpickled, and no code of it is imported, before every file was compared."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import joblib
+
+from pipeline.base.strict_yaml import read_yaml
+from pipeline.errors import RequestError, quoted
+from pipeline.model_config import ModelConfig
+from pipeline.models.bundle.info import BundleInfo, read_info, verify
+from pipeline.models.contract import Model
+from pipeline.project.code import library_versions
+
+
+def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
+    """Verify a bundle, then load its model.
+
+    Raises
+    ------
+    RequestError
+        The folder is no bundle, of a schema version that this engine does not know, or its class cannot be imported.
+    CheckError
+        A file is missing or differs from what `bundle.json` says; nothing was unpickled.
+    """
+    info = read_info(folder)
+    verify(folder, info)
+    model, config = load_verified(folder, info)
+    return model, info, config
+
+
+def load_verified(folder: Path, info: BundleInfo) -> tuple[Model, ModelConfig]:
+    """Load the model of a bundle whose files were compared with `bundle.json`.
+
+    Raises
+    ------
+    RequestError
+        Its class cannot be imported.
+    """
+    return _unpickled(folder, info), read_yaml(folder / "variant.yaml", ModelConfig)
+
+
+@contextmanager
+def using_code(folder: Path) -> Iterator[None]:
+    """Make the job's code that lies in a verified bundle importable, in place of any other of that name.
+
+    Modules of the same jobs that were imported from elsewhere are set aside, and come back afterwards.
+    """
+    own = [f"jobs.{path.name}" for path in (folder / "jobs").glob("*/")]
+    if not own:  # made without a job
+        yield
+        return
+    found = find_spec("jobs")
+    elsewhere = found.submodule_search_locations or [] if found else []
+    aside = _taken_out(own)
+    _package("jobs", folder.resolve() / "jobs", *elsewhere)
+    for name in own:
+        _package(name, folder.resolve() / name.replace(".", "/"))
+    try:
+        yield
+    finally:
+        _taken_out(own)
+        sys.modules.update(aside)
+
+
+def _package(name: str, *places: Path | str) -> None:
+    """Make a package of folders, unless the first is one: any other of this name would hide what is in them."""
+    if not (Path(places[0]) / "__init__.py").is_file():
+        package = ModuleType(name)
+        package.__path__ = list(map(str, places))
+        sys.modules[name] = package
+
+
+def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
+    """Take packages with their modules, and the package around them, out of what is imported, and return them."""
+
+    def belongs(name: str) -> bool:
+        return name == "jobs" or any(f"{name}.".startswith(f"{package}.") for package in packages)
+
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if belongs(name)}
+
+
+def _unpickled(folder: Path, info: BundleInfo) -> Model:
+    try:
+        model: Model = joblib.load(folder / "model.joblib")
+    except Exception as error:
+        lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+        what = f"{info.content['model']}: the model cannot be loaded: {type(error).__name__}: {quoted(error)}"
+        raise RequestError(what, hint=_remedy(info, lacking)) from error
+    return model
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _remedy(info: BundleInfo, lacking: str) -> str:
+    """Return which module of which version is missing, or which libraries have another version than in training."""
+    known, libraries = info.content["imports"], info.content["libraries"]
+    wanted = {name for module, names in known.items() if lacking and _top(module) == _top(lacking) for name in names}
+    if wanted:
+        return f"install {', '.join(f'{name}=={libraries[name]}' for name in sorted(wanted))}"
+    if lacking:
+        made = (
+            f"from commit {info.content['commit']}" if info.content["commit"] else f"code {info.content['code_digest']}"
+        )
+        return f"put the module {lacking} on the path, {made if info.run else 'as it was in training'}"
+    here = {name: version for name, version in library_versions(known).items() if libraries.get(name) != version}
+    others = ", ".join(f"{name}=={libraries.get(name)} (here {version})" for name, version in here.items())
+    return f"install {others}" if others else "train again"

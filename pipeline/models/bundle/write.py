@@ -1,0 +1,153 @@
+"""Writing a bundle: the model, its configuration, what produced its data, and the digest of every file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from pipeline.base.digests import digest_json, digest_text, sha256_file
+from pipeline.models.bundle.info import SCHEMA_VERSION, BundleInfo, sealed
+from pipeline.models.bundle.training_data import FILE as TRAINING_FILE
+from pipeline.models.bundle.training_data import TrainingData
+from pipeline.models.contract import SEEDS, Model, repeatable
+from pipeline.project.code import distributions, library_versions
+from pipeline.project.project import Variant
+from pipeline.rows.schema import infer_schema
+
+SCORES = "score_reference.jsonl"
+"""File of a bundle: how the scores of training rows are distributed."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from.
+
+    Parameters
+    ----------
+    run
+        Coordinates of the run: job, run_id, run_date, as_of, snapshot_at, table; empty for a model made from files.
+    files
+        The project that made it, so far as it is needed to make it again: path to text. The job's code, configuration,
+        SQL and functions; a bundle is a small project of its own.
+    sql_digests
+        Digests of the SQL that made the examples, by name.
+    code
+        Digest of the job's code, if there is a job.
+    modules
+        Modules that the job's models import, besides its own.
+    commit
+        Git commit and whether files differed from it.
+    """
+
+    run: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    sql_digests: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    modules: Iterable[str] = ()
+    commit: tuple[str | None, bool | None] = (None, None)
+
+
+NO_JOB = Origin()
+"""Origin of a model that `train_from_path` made without a job."""
+
+
+def write_bundle(
+    folder: Path,
+    model: Model,
+    variant: Variant,
+    data: TrainingData,
+    origin: Origin,
+    *,
+    scores: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+) -> BundleInfo:
+    """Write a model bundle into an empty folder.
+
+    Parameters
+    ----------
+    scores
+        Returns how scores of training rows are distributed; called when the model is written, which predicting could
+        change.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_model(model, folder / "model.joblib")
+    shutil.copyfile(variant.path, folder / "variant.yaml")
+    _write_files(folder, origin)
+    data.write(folder)
+    _write_scores(folder, scores())
+    if hasattr(model, "save_id_maps"):
+        model.save_id_maps(folder / "id_maps")
+    info = BundleInfo(sealed(_content(folder, variant, data, origin)))
+    (folder / "bundle.json").write_text(json.dumps(info.content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return info
+
+
+def write_model(model: Model, path: Path) -> None:
+    """Write a model; the same model gives the same bytes."""
+    with repeatable():  # scikit-learn's models keep the global generator where nobody names another
+        joblib.dump(model, path, compress=3)
+
+
+def _write_files(folder: Path, origin: Origin) -> None:
+    """Write the project's files; the job's own YAML also stands at the top, where people look first."""
+    files = dict(origin.files)
+    job = f"jobs/{origin.run.get('job')}/job.yaml"
+    if job in files:
+        files["job.yaml"] = files[job]
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _write_scores(folder: Path, scores: Sequence[Mapping[str, Any]]) -> None:
+    if scores:
+        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in scores)
+        (folder / SCORES).write_text(text, encoding="utf-8")
+
+
+def _id_maps(folder: Path) -> dict[str, int]:
+    """Return how many rows each id<->index table of a bundle has."""
+    files = sorted((folder / "id_maps").glob("*.jsonl"))
+    return {path.stem: path.read_bytes().count(b"\n") for path in files}
+
+
+def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin) -> dict[str, Any]:
+    model_digest = sha256_file(folder / "model.joblib")
+    config = (folder / "variant.yaml").read_text(encoding="utf-8")
+    commit, dirty = origin.commit
+    modules = {variant.config.model.partition(":")[0], *origin.modules}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model_id": digest_json([variant.id, model_digest, digest_text(config), data.checksum, origin.code]),
+        "variant": variant.id,
+        "model": variant.config.model,
+        "run": {name: str(value) for name, value in origin.run.items()},
+        "complete": bool(origin.run),
+        "model_sha256": model_digest,
+        "code_digest": origin.code,
+        "commit": commit,
+        "dirty": dirty,
+        "libraries": library_versions(modules),
+        "imports": {module: list(found) for module in sorted(modules) if (found := distributions(module))},
+        "seeds": SEEDS,
+        "training_data": {
+            "rows": len(data.frame),
+            "checksum": data.checksum,
+            "columns": {column.name: column.type for column in infer_schema(data.frame).columns},
+            "dtypes": {str(name): str(dtype) for name, dtype in data.frame.dtypes.items()},
+            "stored": (folder / TRAINING_FILE).exists(),
+        },
+        "id_maps": _id_maps(folder),
+        "sql_digests": dict(origin.sql_digests),
+        "files": {
+            path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "size": path.stat().st_size}
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        },
+    }

@@ -1,0 +1,1 @@
+"""What is done around runs: sources, champions, garbage, offline checks of SQL, deployment, doctor."""

@@ -1,0 +1,153 @@
+"""Garbage: run tables of old runs, and objects of attempts that came to nothing.
+
+An attempt uploads under a name of its own and commits it by a marker. What no marker, manifest or event refers to was
+left by an attempt that lost a race or was killed - or by one that is about to commit it. Only time tells these apart:
+nothing younger than the limit is removed, so that the limit has to be longer than any attempt takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from pipeline.base.dates import EARLIEST, LATEST
+from pipeline.base.digests import UNIQUE
+from pipeline.base.stored_json import DAMAGED
+from pipeline.cloud.storage.store import Store, StoredObject
+from pipeline.errors import CheckError
+from pipeline.project.project import Job
+from pipeline.runs.ledger.ledger import Ledger
+from pipeline.runs.ledger.usage import read_clock
+from pipeline.runs.session import Session
+
+UPLOADS = {
+    "models/": re.compile(rf"([^/]+/){{3}}bundle{UNIQUE}(?=/)"),
+    "predictions/": re.compile(rf"([^/]+/){{4}}shard-\d{{5}}-of-\d{{5}}{UNIQUE}\.jsonl$"),
+    "attempts/staged/": re.compile(rf"[^/]+{UNIQUE}\.jsonl$"),
+}
+"""Where attempts upload, and what the names that no two attempts share are like; everything else is left alone."""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Something that was removed, or would be."""
+
+    kind: str
+    name: str
+    size: int
+
+
+def collect_garbage(session: Session, job: Job, older_than: timedelta, *, dry_run: bool = False) -> list[Removed]:
+    """Remove a job's run tables and unused uploads that are older than a limit, and return them.
+
+    Never removed: what a model's marker, a shard's marker, a manifest or the ledger refers to; markers, manifests and
+    claims; rejects.
+
+    Parameters
+    ----------
+    older_than
+        Age by the clocks of BigQuery and Cloud Storage; longer than any attempt takes.
+    dry_run
+        Only return what would be removed.
+    """
+    before = read_clock(session).moment - older_than
+    tables = _remove(_old_tables(session, job, before), dry_run)
+    return [*tables, *_remove(_unused_objects(session, job, before), dry_run)]
+
+
+Found = tuple[Removed, Callable[[], bool]]
+
+
+def _remove(found: Iterable[Found], dry_run: bool) -> list[Removed]:  # noqa: FBT001
+    """Return what was removed: not what somebody else removed or replaced meanwhile."""
+    return [item for item, remove in found if dry_run or remove()]
+
+
+def _old_tables(session: Session, job: Job, before: datetime) -> Iterator[Found]:
+    """Return the run tables that were neither made nor changed since; a run that needs one makes it again."""
+    tables = session.warehouse.tables
+    unlabelled = re.compile(
+        rf"{job.name}_(_\d{{8}}__|staged_)"
+    )  # of an attempt that was killed before it could label it
+    for item in tables.listed(session.target.runs_dataset):
+        owner = item.labels.get("job") or (job.name if unlabelled.match(item.name.name) else "")
+        use = tables.look_at(item.name) if owner == job.name and item.created < before else None
+        if use is not None and use.modified < before:
+            yield Removed("table", str(item.name), use.size), partial(tables.delete, item.name)
+
+
+def _unused_objects(session: Session, job: Job, before: datetime) -> Iterator[Found]:
+    """Return the uploads of attempts that nothing refers to.
+
+    References are read after the listing: what was committed in between is seen.
+    """
+    store = session.store
+    uploads = [pair for prefix in UPLOADS for pair in _uploads(store, job, prefix)]
+    newest: dict[str, datetime] = {}
+    for item, unit in uploads:
+        newest[unit] = max(item.created, newest.get(unit, item.created))
+    old = [(item, unit) for item, unit in uploads if newest[unit] < before]
+    used = _references(session, job) if old else set()
+    for item, unit in old:
+        if unit not in used:
+            yield Removed("object", item.uri, item.size), partial(store.delete, item)
+
+
+def _uploads(store: Store, job: Job, prefix: str) -> Iterator[tuple[StoredObject, str]]:
+    """Return the uploads of attempts below a prefix, each with the address by which it is referred to."""
+    folder = store.uri(job.name, prefix)
+    for item in store.list(folder):
+        match = UPLOADS[prefix].match(item.uri.removeprefix(folder))
+        if match:
+            yield item, folder + match.group()
+
+
+def _references(session: Session, job: Job) -> set[str]:
+    """Return every address that a marker, a manifest or an event of the job refers to."""
+    markers = [*_model_markers(session.store, job), *_prediction_markers(session.store, job)]
+    found = {uri for marker in markers for uri in _named_by(session.store, marker)}
+    return found | {row["uri"] for row in Ledger(session, job.name).events(EARLIEST, LATEST) if row["uri"]}
+
+
+def _named_by(store: Store, marker: str) -> set[str]:
+    """Return the addresses in a marker or manifest; without one it is damaged, and what it committed must not go."""
+    found = set(_addresses(store.read_json(marker)))
+    if not found:
+        raise CheckError(f"{marker}: names no object, so that nothing can be told to be unused", hint=DAMAGED)
+    return found
+
+
+def _model_markers(store: Store, job: Job) -> list[str]:
+    folder = store.uri(job.name, "models/")
+    uris = (item.uri for item in store.list(folder))
+    return [uri for uri in uris if uri.endswith(".json") and not UPLOADS["models/"].match(uri.removeprefix(folder))]
+
+
+def _prediction_markers(store: Store, job: Job) -> list[str]:
+    """Return the manifests, and the markers of shards where there is none yet: a manifest names them all."""
+    uris = [item.uri for item in store.list(store.uri(job.name, "predictions/")) if item.uri.endswith(".json")]
+    complete = {uri.rpartition("/")[0] for uri in uris if uri.endswith("/manifest.json")}
+    return [uri for uri in uris if uri.endswith("/manifest.json") or uri.rpartition("/")[0] not in complete]
+
+
+def _addresses(content: object) -> Iterator[str]:
+    """Return every text in a JSON value that is an address in Cloud Storage."""
+    if isinstance(content, str) and content.startswith("gs://"):
+        yield content
+    elif isinstance(content, dict | list):
+        for part in content.values() if isinstance(content, dict) else content:
+            yield from _addresses(part)
+
+
+def as_lines(job: str, removed: Sequence[Removed], *, dry_run: bool) -> Iterator[str]:
+    """Return what was removed as people read it: each name when nothing was, and a line of counts."""
+    if dry_run:
+        yield from (f"{item.kind} {item.name} ({item.size:,} bytes)" for item in removed)
+    counts = []
+    for kind in ("table", "object"):
+        sizes = [item.size for item in removed if item.kind == kind]
+        counts.append(f"{len(sizes):,} {kind}{'s'[: len(sizes) != 1]} ({sum(sizes):,} bytes)")
+    yield f"{job}: {'would remove' if dry_run else 'removed'} {' and '.join(counts)}"

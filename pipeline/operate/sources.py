@@ -1,0 +1,84 @@
+"""Sources: base tables loaded from JSON Lines files, through Cloud Storage, with an explicit schema."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.base.digests import SHORT, sha256_file, unique_name
+from pipeline.errors import RequestError
+from pipeline.project.imports import import_object
+from pipeline.project.project import Job
+from pipeline.runs.session import Session
+
+UNFINISHED = {"content": "loading"}
+"""Label of a source table while it is loaded: what is cut short is neither taken for the old file nor for the new."""
+
+
+def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict[str, int]:
+    """Replace a job's source tables, and return the rows of each.
+
+    Parameters
+    ----------
+    folder
+        Holds `<source>.jsonl` for every source; the job's own files (`write_sources`) when not given.
+    """
+    if folder is not None:
+        return _load_folder(session, job, folder)
+    with tempfile.TemporaryDirectory(prefix="sources-") as name:
+        with session.reporter.step(f"{job.name} write sources"):
+            _writer(job, "write_sources")(Path(name))
+        return _load_folder(session, job, Path(name))
+
+
+def write_fixtures(job: Job, folder: Path, seed: int) -> list[Path]:
+    """Write a job's tiny data set as JSON Lines, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _writer(job, "write_fixtures")(folder, seed)
+    return [folder / f"{name}.jsonl" for name in job.spec.sources]
+
+
+def _writer(job: Job, key: str) -> Callable[..., None]:
+    path = getattr(job.spec, key)
+    if path is None:
+        raise RequestError(f"{job.folder / 'job.yaml'}: key {key} is not set", hint="name files with --from DIR")
+    writer: Callable[..., None] = import_object(path)
+    return writer
+
+
+def _load_folder(session: Session, job: Job, folder: Path) -> dict[str, int]:
+    files = {name: folder / f"{name}.jsonl" for name in job.spec.sources}
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise RequestError(f"{missing[0]}: no such file", hint="every source needs <source>.jsonl")
+    return {
+        name: _load_file(session, job, name, path)
+        for name, path in session.reporter.track(list(files.items()), f"{job.name} load sources")
+    }
+
+
+def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
+    """Load one file unless the table's label says that it holds this file already."""
+    digest, tables = sha256_file(path), session.warehouse.tables
+    table, label = session.target.table(name), {"content": digest[:SHORT], "job": job.name}
+    loaded = tables.labels_in(table.dataset).get(name)
+    if loaded is not None and loaded.get("job") != job.name:
+        owner = f"loaded by job {loaded['job']}" if loaded.get("job") else "not made by pipeline sources load"
+        raise RequestError(f"{table} is {owner}", hint=f"rename source {name} in job.yaml, or read it as it is")
+    with session.reporter.step(f"{job.name} load {name}") as said:
+        if loaded is not None and loaded.get("content") == label["content"]:
+            rows = tables.row_count(table) or 0
+            said.append(f"{rows:,} rows, unchanged")
+            return rows
+        if loaded is not None:
+            tables.set_labels(table, label | UNFINISHED)
+        tables.create(table, job.spec.sources[name].typed_columns, labels=label | UNFINISHED)
+        uri = session.store.uri(job.name, "sources", name, f"{digest}.jsonl")
+        session.store.put_file(path, uri)
+        rows = session.warehouse.load_jsonl(
+            [uri], table, job.spec.sources[name].typed_columns, step=unique_name(f"source-{name}")
+        )
+        tables.set_labels(table, label)
+        said.append(f"{rows:,} rows")
+    return rows

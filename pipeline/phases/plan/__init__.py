@@ -1,5 +1,0 @@
-"""Plan: which run dates would run, what that costs, and where each number comes from. It only reads."""
-
-from pipeline.phases.plan.plan import Plan, plan_job
-
-__all__ = ["Plan", "plan_job"]

@@ -1,6 +1,0 @@
-"""Reproduce: make a model again from its bundle, and say item by item whether it is the same. Nothing is published."""
-
-from pipeline.phases.reproduce.compose import Reproduction, reproduce
-from pipeline.phases.reproduce.lines import content_of, reproduction_lines
-
-__all__ = ["Reproduction", "content_of", "reproduce", "reproduction_lines"]

@@ -1,0 +1,1 @@
+"""What the user writes: job.yaml, variants, targets and code, read and checked."""

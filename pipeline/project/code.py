@@ -1,0 +1,220 @@
+"""Where results come from: code, libraries and git commit."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import metadata
+from importlib.util import resolve_name
+from pathlib import Path
+from threading import Lock
+
+from pipeline.base.digests import digest_json, digest_text
+from pipeline.errors import RequestError
+from pipeline.project.project import Job
+from pipeline.sql import Catalogue
+
+ENGINE_CONTRACT = 1
+"""Number of the contract between engine and runs: raised when the engine changes what predictions are."""
+
+NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "joblib", "polars")
+"""Libraries whose version can change a prediction whatever a model imports."""
+
+
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+"""Where a name to import is none to install; others are looked up among all that is installed, which takes 0.2 s."""
+
+
+OWN = {"jobs", "pipeline"}
+"""Packages that are no libraries: files of the job, and the engine, which has a contract number."""
+
+
+def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
+    """Return the installed versions of the numeric libraries and of those that modules belong to, by their names."""
+    found = {name for module in modules for name in distributions(module)}
+    return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
+
+
+GIT_SECONDS = 10.0
+"""Longest wait for an answer of git."""
+
+
+COMMIT_FILE, WRITTEN = "COMMIT", re.compile(r"([0-9a-f]{40})(-dirty)?")
+"""File in the folder of a project that is no checkout, and what it holds."""
+
+
+@cache
+def distributions(module: str) -> tuple[str, ...]:
+    """Return what has to be installed for a module: nothing for the standard library, ours, or what is not there."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names or top in OWN:
+        return ()
+    name = DISTRIBUTIONS.get(top, top)
+    try:
+        return (_canonical(metadata.metadata(name)["Name"]),)
+    except metadata.PackageNotFoundError:
+        return tuple(map(_canonical, metadata.packages_distributions().get(top, ())))
+
+
+def _canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
+    """Return a digest of all that can change a prediction besides SQL and configuration.
+
+    These are the job's Python files, the versions of numeric libraries and of those that its models import, and the
+    engine's contract number.
+
+    Parameters
+    ----------
+    modules
+        Modules that the job's models import.
+    """
+    files = {
+        str(path.relative_to(job_folder)): digest_text(path.read_text(encoding="utf-8"))
+        for path in sorted(job_folder.rglob("*.py"))
+    }
+    return digest_json([files, library_versions(modules), ENGINE_CONTRACT])
+
+
+OF_FOLDER = ("rev-parse", "HEAD", "HEAD:./")
+"""Asks git for the commit, and for the folder in it: none where a checkout further up does not hold the folder."""
+
+
+@cache
+def git_commit(root: Path) -> tuple[str | None, bool | None]:
+    """Return the commit of a checkout and whether files differ from it; None outside a checkout.
+
+    An image has no checkout, but a file that says of which commit it was built (see Dockerfile).
+    """
+    found = _git(root, *OF_FOLDER)
+    if found is None:
+        return _written_commit(root / COMMIT_FILE)
+    return found.split()[0], bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+
+
+def why_no_commit(root: Path) -> str:
+    """Return why no commit of a folder is known: the reason alone, for a line that says what is missing."""
+    resolved = root.resolve()
+    if not any((folder / ".git").exists() for folder in (resolved, *resolved.parents)):
+        return f"{resolved} is no git checkout"
+    return _ask_git(root, *OF_FOLDER)[1]
+
+
+def is_untracked(root: Path, path: Path) -> bool:
+    """Tell whether a file in a checkout is no part of it, so that no commit holds it; never outside a checkout."""
+    return bool(_git(root, "ls-files", "--others", "--", str(path)))
+
+
+def _written_commit(path: Path) -> tuple[str | None, bool | None]:
+    found = WRITTEN.fullmatch(path.read_text(encoding="utf-8").strip()) if path.is_file() else None
+    return (found[1], bool(found[2])) if found else (None, None)
+
+
+def commit_name(commit: str | None, *, dirty: bool | None) -> str | None:
+    """Return a commit as it is written everywhere: with `-dirty` where files differed from it; None without one."""
+    return f"{commit}-dirty" if commit and dirty else commit
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    return _ask_git(root, *arguments)[0]
+
+
+def _ask_git(root: Path, *arguments: str) -> tuple[str | None, str]:
+    """Return what git answers, or None and why there is no answer."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None, "git is not installed"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, f"git gives no answer ({type(error).__name__})"
+    if done.returncode == 0:
+        return done.stdout.strip(), ""
+    first = next(iter(done.stderr.splitlines()), f"exit code {done.returncode}")
+    return None, f"git says: {first.removeprefix('fatal: ')}"
+
+
+# CPython 3.11 counts the depth of all threads' syntax trees in one place: where garbage collection lets another thread
+# parse, `ast.parse` ends in a SystemError ("AST constructor recursion depth mismatch", python/cpython issue 106905).
+_PARSER = Lock()
+
+
+def digest_of_code(job: Job) -> str:
+    """Return a digest of all that can change a job's predictions besides SQL and configuration."""
+    return code_digest(job.folder, imported_modules(job))
+
+
+def imported_modules(job: Job) -> set[str]:
+    """Return the modules outside the job's folder that its models import, directly or through others of the folder.
+
+    What only fixtures and sources need is none of them: it may be missing where models run.
+    """
+    package = f"{job.folder.parent.name}.{job.folder.name}"
+    todo = {variant.config.model.partition(":")[0] for variant in job.variants}
+    seen: set[str] = set()
+    while todo:
+        module = todo.pop()
+        seen.add(module)
+        path = _file(job.folder, package, module)
+        if path:
+            todo |= set(_imports(path, module)) - seen
+    return {module for module in seen if not f"{module}.".startswith(f"{package}.")}
+
+
+def job_files(job: Job, *endings: str) -> dict[str, str]:
+    """Return the files of a job with these endings: path below the project's root to text."""
+    root = job.folder.parent.parent
+    paths = sorted(path for path in job.folder.rglob("*") if path.suffix in endings)
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+def project_files(job: Job, catalogue: Catalogue, sql: Iterable[str]) -> dict[str, str]:
+    """Return the files that a project needs to make a job's models again: path below its root to text.
+
+    Parameters
+    ----------
+    sql
+        Names of the statements that make its examples.
+    """
+    files = job_files(job, ".py", ".yaml")
+    for name in sql:
+        asset = catalogue.get(name)
+        files[f"sql/{name}.sql"] = asset.text
+        files |= {f"{function.name}.sql": function.text for function in asset.functions}
+    return files
+
+
+def _file(folder: Path, package: str, module: str) -> Path | None:
+    """Return the file of a module of the job's folder, or None for any other."""
+    if not f"{module}.".startswith(f"{package}."):
+        return None
+    place = folder.joinpath(*filter(None, module.removeprefix(package).split(".")))
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
+
+
+def _imports(path: Path, module: str) -> Iterator[str]:
+    """Yield the modules that a file imports, and the names that may be modules."""
+    try:
+        with _PARSER:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise RequestError(f"{path}: no Python ({error})", hint="mend the file") from error
+    parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), parent)
+            yield base
+            yield from (f"{base}.{name.name}" for name in node.names)

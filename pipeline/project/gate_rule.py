@@ -1,0 +1,106 @@
+"""The gate of a job: what a challenger has to show to take the champion's place, as job.yaml says it."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pipeline.errors import RequestError
+from pipeline.project.job_yaml import Gate
+from pipeline.project.metric_spec import MetricSpec
+from pipeline.project.project import Job
+from pipeline.sql import Catalogue
+
+LONGEST = 10_000
+"""Days of the longest window that is spoken of."""
+
+
+class GuardRail(NamedTuple):
+    """A metric that must not get worse: 1 where higher is better and -1 where lower is, and its tolerance."""
+
+    metric: str
+    sign: float
+    tolerance: float
+
+
+class GateRule(NamedTuple):
+    """A gate whose directions are known.
+
+    Parameters
+    ----------
+    sign
+        1 where higher values of the metric are better, -1 where lower ones are.
+    guard_rails
+        The metric itself is the first, with tolerance 0.
+    """
+
+    gate: Gate
+    sign: float
+    guard_rails: Sequence[GuardRail]
+
+    @classmethod
+    def of(cls, gate: Gate, better: Mapping[str, str]) -> GateRule:
+        """Return the rule of a gate; `better` holds `higher` or `lower` for each of its metrics."""
+        signs = {metric: 1.0 if better[metric] == "higher" else -1.0 for metric in (gate.metric, *gate.guard_rails)}
+        rails = {gate.metric: 0.0} | gate.guard_rails
+        return cls(gate, signs[gate.metric], [GuardRail(metric, signs[metric], most) for metric, most in rails.items()])
+
+    @property
+    def window_error(self) -> float:
+        """Probability of a false promotion in one window: the error is split evenly over the windows (Bonferroni)."""
+        return self.gate.error / self.gate.max_windows
+
+    @property
+    def quantile(self) -> float:
+        """Quantile of Student's t by which a window is judged."""
+        return self._quantile(self.gate.min_days)
+
+    def needed_days(self, difference: float, margin: float, n: int) -> int | None:
+        """Return the length of a window that would show this mean gain with this spread of days.
+
+        Parameters
+        ----------
+        difference, margin, n
+            Mean gain of a window, its distance from the lower bound, and its days.
+
+        Returns
+        -------
+        int or None
+            None where the mean gain is not enough, or so little more that nobody has the days.
+        """
+        gain, spread = difference - self.gate.min_gain, margin / self.quantile * math.sqrt(n)
+        longer = range(n + 1, LONGEST + 1)
+        # The margin falls with every day, so that the first length at which it is below the gain is found by halves.
+        found = bisect_right(longer, -gain, key=lambda days: -self._quantile(days) * spread / math.sqrt(days))
+        return longer[found] if found < len(longer) else None
+
+    def _quantile(self, days: int) -> float:
+        from scipy import stats
+
+        return float(stats.t.ppf(1 - self.window_error, days - 1))
+
+
+def gate_rule(catalogue: Catalogue, job: Job, gate: Gate) -> GateRule:
+    """Return the gate of a job with its directions.
+
+    Raises
+    ------
+    RequestError
+        It names a metric that the family does not compute, or that is not better in any direction, or the other
+        direction.
+    """
+    spec, where = MetricSpec.of(job), f"{job.folder / 'job.yaml'}: key gate"
+    better = spec.metrics(catalogue.get(spec.asset))
+    known = [name for name, direction in better.items() if direction != "neither"]
+    for key, metric in [("metric", gate.metric), *(("guard_rails", name) for name in gate.guard_rails)]:
+        if metric not in known:
+            has = (
+                f"the family {spec.family} has no metric" if metric not in better else "neither direction is better of"
+            )
+            raise RequestError(f"{where}.{key}: {has} {metric!r}", hint=f"name one of: {', '.join(known)}")
+    if gate.direction not in (None, better[gate.metric]):
+        what = f"{where}.direction: {gate.direction}, but {better[gate.metric]} values of {gate.metric} are better"
+        raise RequestError(what, hint="leave the key out: the family knows it")
+    return GateRule.of(gate, better)

@@ -1,0 +1,231 @@
+"""The gate of a job: what a challenger has to show to take the champion's place, as job.yaml says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from pipeline.base.strict_yaml import Strict
+from pipeline.project.resources import Resources, Schedule
+from pipeline.rows.schema import DeclaredColumns, Schema
+
+Direction = Literal["higher", "lower"]
+
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Gate(Strict):
+    """Key `gate` of job.yaml.
+
+    Parameters
+    ----------
+    metric
+        Metric of the family by which challengers are judged.
+    direction
+        Which values are better; the family knows it.
+    min_gain
+        What the mean gain of a window has to exceed, in the metric's units.
+    guard_rails
+        Metrics that must not get worse, with how much worse each may get on average, in its own units.
+    min_days
+        Days of a window.
+    max_windows
+        Windows that a challenger is given beside one champion.
+    error
+        Probability with which a challenger that is no better may be promoted, in all of its windows together.
+    """
+
+    metric: str
+    direction: Direction | None = None
+    min_gain: Amount = 0.0
+    guard_rails: dict[str, Amount] = {}
+    min_days: int = Field(default=7, ge=2, le=365)
+    max_windows: int = Field(default=28, ge=1, le=1000)
+    error: float = Field(default=0.05, gt=0, lt=0.5)
+
+
+OBJECT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+
+
+ASSET_NAME = r"^[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*$"
+
+
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+
+
+VariantName = Annotated[str, StringConstraints(pattern=NAME)]
+
+
+class Source(Strict):
+    """A base table: its columns and the column that says when a row became known."""
+
+    description: str
+    columns: DeclaredColumns = Field(min_length=1)
+    known_at: str | None = None
+
+    @model_validator(mode="after")
+    def _known_at_is_a_timestamp(self) -> Source:
+        if self.known_at and not self.columns.get(self.known_at, "").upper().startswith("TIMESTAMP"):
+            raise ValueError(f"known_at: {self.known_at} must be a TIMESTAMP column of the source")
+        return self
+
+    @property
+    def typed_columns(self) -> Schema:
+        """Typed columns."""
+        return Schema.parse(self.columns)
+
+
+class SqlStep(Strict):
+    """A versioned SQL asset with the values of its parameters."""
+
+    sql: str = Field(pattern=ASSET_NAME)
+    parameters: dict[str, Any] = {}
+
+
+class Examples(SqlStep):
+    """The examples SQL, and which of its rows a model learns from.
+
+    Parameters
+    ----------
+    history_days
+        How many days of past run dates it covers before the run date.
+    trains_on
+        `labelled`: rows of past moments whose label is known by now. `scored`: the rows that are scored, as they are
+        now and without a label, for models that learn from behaviour itself, such as recommenders.
+    """
+
+    history_days: int = Field(ge=0, le=3660)
+    trains_on: Literal["labelled", "scored"] = "labelled"
+
+
+class Labels(SqlStep):
+    """The labels SQL and how many days after the run date its labels are mature."""
+
+    delay_days: int = Field(ge=0, le=365)
+
+
+class Predictions(Strict):
+    """Columns that a model predicts, their version, and into how many shards a run is split."""
+
+    version: int = Field(ge=1)
+    shards: int = Field(ge=1, le=10_000)  # files of one load job
+    columns: DeclaredColumns = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _columns_are_required(self) -> Predictions:
+        optional = [column.name for column in self.typed_columns.columns if not column.required]
+        if optional:
+            raise ValueError(
+                f"columns: {optional[0]} must be NOT NULL: a missing prediction would flatter every metric"
+            )
+        return self
+
+    @property
+    def typed_columns(self) -> Schema:
+        """Typed columns that a model predicts."""
+        return Schema.parse(self.columns)
+
+
+class Drift(Strict):
+    """How far what is scored may lie from the training data before `run` warns; see docs/drift.md.
+
+    Parameters
+    ----------
+    psi
+        Population stability index, 0 and up.
+    jensen_shannon
+        Jensen-Shannon distance, 0 to 1.
+    missing_rate
+        Difference of the shares of missing values, 0 to 1.
+    unseen_rate
+        Share of values of a category that the training data lack, 0 to 1.
+    label_rate
+        Difference of the mean labels, in units of the label.
+    """
+
+    psi: float = Field(default=0.2, ge=0, allow_inf_nan=False)
+    jensen_shannon: float = Field(default=0.1, ge=0, le=1)
+    missing_rate: float = Field(default=0.05, ge=0, le=1)
+    unseen_rate: float = Field(default=0.05, ge=0, le=1)
+    label_rate: float = Field(default=0.1, ge=0, allow_inf_nan=False)
+
+
+class Metrics(Strict):
+    """Parameters of the metric family's SQL; those that are left out have the defaults of its header."""
+
+    parameters: dict[str, Any] = {}
+
+
+class JobSpec(Strict):
+    """One ML problem run as a scheduled batch; see `jobs/<job>/job.yaml`."""
+
+    description: str
+    time_zone: str
+    as_of_offset_minutes: int = Field(default=0, ge=0, lt=24 * 60)
+    entity: list[str] = Field(min_length=1)
+    prediction_key: list[str] = Field(min_length=1)
+    example_key: list[str] = []
+    family: str = Field(pattern=NAME)
+    sources: dict[str, Source] = Field(min_length=1)
+    write_sources: str | None = Field(default=None, pattern=OBJECT_PATH)
+    write_fixtures: str | None = Field(default=None, pattern=OBJECT_PATH)
+    examples: Examples
+    labels: Labels
+    variants: list[VariantName] = Field(min_length=1)
+    baselines: list[VariantName] = []
+    predictions: Predictions
+    reevaluate_days: int = Field(default=0, ge=0, le=365)
+    metrics: Metrics = Metrics()
+    weight: str | None = None
+    cluster: list[str] = []
+    slices: list[str] = []
+    headline: list[str] = []
+    gate: Gate | None = None
+    drift: Drift = Drift()
+    schedule: Schedule = Schedule()
+    resources: Resources = Resources()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is not an IANA time zone such as America/New_York")
+        return ZoneInfo(name).key
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> JobSpec:
+        names = self.all_variants
+        if len(set(names)) < len(names):
+            raise ValueError("variants and baselines name a variant twice")
+        if not set(self.entity) <= set(self.prediction_key):
+            raise ValueError("entity: every column must be part of prediction_key")
+        if not set(self.entity) <= set(self.row_key):
+            raise ValueError("entity: every column must be part of example_key")
+        if len(set(self.row_key)) < len(self.row_key):
+            raise ValueError("example_key names a column twice")
+        return self
+
+    @model_validator(mode="after")
+    def _shared_parameters_agree(self) -> JobSpec:
+        mine, theirs = self.examples.parameters, self.labels.parameters
+        clash = [name for name in mine if name in theirs and mine[name] != theirs[name]]
+        if clash:
+            name = clash[0]
+            raise ValueError(
+                f"parameter {name} is {mine[name]} in examples and {theirs[name]} in labels;"
+                " one statement joins both: give it one value or two names"
+            )
+        return self
+
+    @property
+    def row_key(self) -> list[str]:
+        """What tells examples apart, and labels: the example key, which is the prediction key unless given."""
+        return self.example_key or self.prediction_key
+
+    @property
+    def all_variants(self) -> list[str]:
+        """Names of everything that is trained: variants, then baselines."""
+        return [*self.variants, *self.baselines]

@@ -1,0 +1,122 @@
+"""Metric families: SQL over predictions and labels that returns rows of one contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.project.project import Job
+from pipeline.sql import Asset
+
+OVERALL = "overall"
+"""Constant column that the families add: its slice is the whole, with an empty slice_name."""
+
+
+RESERVED = frozenset(
+    {OVERALL, "score_bin", "confusion", "label", "run_id", "model_id", "variant", "model", "weight", "cluster", "loss"}
+)
+"""Names that no slice has: the families use them in their rows."""
+
+
+ENGINE_PARAMETERS = frozenset({"clustered"})
+"""Parameters of a family's SQL that the engine gives; the others come from the job, or from the header's defaults."""
+
+
+PLACE = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """How a job is judged.
+
+    Parameters
+    ----------
+    family
+        Metric family; names `sql/metrics/<family>_v1.sql`.
+    key
+        Prediction key.
+    prediction_columns
+        Columns that models predict.
+    slices
+        STRING columns of the labels by which metrics are sliced.
+    parameters
+        Values of the family's parameters, beside the defaults of its header.
+    weight
+        Column of the labels with the weight of a row; None where all weigh the same.
+    cluster
+        Columns of the labels or of the key that tell clusters apart: rows of one are not independent.
+    label_key
+        Key of the labels; the prediction key when empty.
+    """
+
+    family: str
+    key: Sequence[str]
+    prediction_columns: Sequence[str]
+    slices: Sequence[str]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    weight: str | None = None
+    cluster: Sequence[str] = ()
+    label_key: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, job: Job) -> MetricSpec:
+        """Return how a job is judged."""
+        spec = job.spec
+        return cls(
+            spec.family,
+            spec.prediction_key,
+            spec.predictions.typed_columns.names,
+            spec.slices,
+            spec.metrics.parameters,
+            spec.weight,
+            spec.cluster,
+            spec.row_key,
+        )
+
+    @property
+    def asset(self) -> str:
+        """Name of the family's SQL."""
+        return f"metrics/{self.family}_v1"
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that the family reads from predictions."""
+        return [*self.key, *(name for name in self.prediction_columns if name not in self.key)]
+
+    @property
+    def entity(self) -> list[str]:
+        """What is judged: the columns that predictions and labels share."""
+        return [name for name in self.key if name in (self.label_key or self.key)]
+
+    @property
+    def within(self) -> list[str]:
+        """Columns that tell the predictions of one entity apart, such as a position or a class."""
+        return [name for name in self.key if name not in self.entity]
+
+    @property
+    def item(self) -> list[str]:
+        """Columns that tell the labels of one entity apart, such as an item."""
+        return [name for name in self.label_key if name not in self.key]
+
+    def values(self, family: Asset) -> dict[str, Any]:
+        """Return the value of each parameter of the family's SQL."""
+        given = {"clustered": bool(self.cluster)} if "clustered" in family.header.parameters else {}
+        return {**family.header.defaults, **self.parameters, **given}
+
+    def metrics(self, family: Asset) -> dict[str, str]:
+        """Return the names of all metrics that the family computes, with the direction in which each is better."""
+        values = self.values(family)
+        return {
+            name: metric.better for pattern, metric in family.header.metrics.items() for name in _names(pattern, values)
+        }
+
+
+def _names(pattern: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the names that a pattern stands for: `recall_at_{k}` with `ks` 5 and 10 for two."""
+    place = PLACE.search(pattern)
+    if place is None:
+        return [pattern]
+    found = values.get(place.group(1), values.get(f"{place.group(1)}s", []))
+    return [pattern.replace(place.group(), str(value)) for value in (found if isinstance(found, list) else [found])]

@@ -1,0 +1,125 @@
+"""The project folder: jobs by name, each with its spec, variants and code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.base.dates import as_of
+from pipeline.base.digests import digest_json
+from pipeline.base.strict_yaml import read_yaml
+from pipeline.errors import RequestError
+from pipeline.model_config import ModelConfig
+from pipeline.project.imports import use_project_root
+from pipeline.project.job_yaml import NAME, JobSpec
+from pipeline.rows.schema import Schema
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to solve a job: a model class with its configuration."""
+
+    name: str
+    path: Path
+    config: ModelConfig
+
+    @property
+    def id(self) -> str:
+        """`<name>@<digest>`: the same configuration has the same id."""
+        return f"{self.name}@{digest_json(self.config.model_dump())[:8]}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's folder, read and checked."""
+
+    name: str
+    folder: Path
+    spec: JobSpec
+    variants: tuple[Variant, ...]
+
+    @cached_property
+    def prediction_schema(self) -> Schema:
+        """Prediction key and predicted columns: what a predictions file holds."""
+        predicted = self.spec.predictions.typed_columns
+        return self.key_schema + predicted.select(name for name in predicted.names if name not in self.key_schema)
+
+    @cached_property
+    def key_schema(self) -> Schema:
+        """Columns of the prediction key: those that models predict are typed there, the others by the sources."""
+        known: dict[str, str] = dict(self.spec.predictions.columns)
+        for source in self.spec.sources.values():
+            known = {**source.columns, **known}
+        missing = [name for name in self.spec.prediction_key if name not in known]
+        if missing:
+            where = f"{self.folder / 'job.yaml'}: key prediction_key"
+            raise RequestError(f"{where}: no source declares the column {missing[0]}", hint="name a source's column")
+        return Schema.parse({name: known[name] for name in self.spec.prediction_key}).required()
+
+    def as_of(self, day: date) -> datetime:
+        """Return what a run of this date may know: midnight in the job's time zone plus its offset."""
+        return as_of(day, self.spec.time_zone, self.spec.as_of_offset_minutes)
+
+    def role_of(self, variant_id: str) -> str:
+        """Return whether a variant is a `baseline` of this job or, as any other model is, a `variant`."""
+        names = {variant.id: variant.name for variant in self.variants}
+        return "baseline" if names.get(variant_id) in self.spec.baselines else "variant"
+
+    @property
+    def predictions_table(self) -> str:
+        """Name of the published table in the main dataset."""
+        return f"{self.name}__predictions_v{self.spec.predictions.version}"
+
+    @property
+    def predictions_view(self) -> str:
+        """Name of the view that shows the champion's predictions."""
+        return f"{self.name}__predictions"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with `jobs/`, `sql/` and `udf/`."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> Project:
+        """Return the project at `root` and make its jobs importable."""
+        if not (root / "jobs").is_dir():
+            raise RequestError(
+                f"{root}: no jobs/ folder here", hint="run in the project's folder or pass --project-dir"
+            )
+        use_project_root(root.resolve())
+        return cls(root.resolve())
+
+    def job_names(self) -> list[str]:
+        """Names of all jobs, sorted."""
+        return sorted(path.parent.name for path in (self.root / "jobs").glob("*/job.yaml"))
+
+    def job(self, name: str) -> Job:
+        """Read and check a job.
+
+        Raises
+        ------
+        RequestError
+            There is no such job, or one of its YAML files is wrong.
+        """
+        folder = self.root / "jobs" / name
+        if not re.match(NAME, name) or not (folder / "job.yaml").is_file():
+            names = ", ".join(self.job_names()) or "none"
+            raise RequestError(f"no job {name!r} in {self.root / 'jobs'}", hint=f"the jobs are: {names}")
+        spec = read_yaml(folder / "job.yaml", JobSpec)
+        lacking = [variant for variant in spec.all_variants if not (folder / f"{variant}.yaml").is_file()]
+        if lacking:
+            what = f"{folder / 'job.yaml'}: keys variants and baselines: there is no {lacking[0]}.yaml beside it"
+            raise RequestError(what, hint="mend the name or add the file")
+        variants = tuple(read_variant(folder / f"{variant}.yaml") for variant in spec.all_variants)
+        return Job(name, folder, spec, variants)
+
+
+def read_variant(path: Path) -> Variant:
+    """Read a variant from its YAML file; the file's stem is its name."""
+    return Variant(path.stem, path, read_yaml(path, ModelConfig))

@@ -1,0 +1,148 @@
+"""Where a run happens: names of project, datasets and bucket, and how to reach them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, field_validator
+
+from pipeline.base.strict_yaml import Strict, read_yaml
+from pipeline.errors import RequestError
+from pipeline.sql.identifiers import DATASET_PART, PROJECT_PART, TableName
+
+LOCAL_PROJECT = "pipeline-local"
+
+
+RUN_TABLE_DAYS = 30
+"""Days after which tables of the runs dataset expire."""
+
+
+DATASET = f"^{DATASET_PART.pattern}$"
+
+
+LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
+
+
+RESERVATION = r"^projects/[a-z0-9.:-]+/locations/[A-Za-z0-9-]+/reservations/[a-z][a-z0-9-]*$"
+
+
+BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
+
+
+LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+
+
+LabelValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,63}$")]
+
+
+class Endpoints(Strict):
+    """Addresses of the embedded emulators, in place of Google's.
+
+    Parameters
+    ----------
+    bigquery
+        REST endpoint, e.g. `http://127.0.0.1:9050`.
+    bigquery_storage
+        gRPC endpoint, e.g. `127.0.0.1:9060`.
+    storage
+        Cloud Storage endpoint, e.g. `http://127.0.0.1:4443`.
+    """
+
+    bigquery: str
+    bigquery_storage: str
+    storage: str
+
+
+class Target(Strict):
+    """What a target file holds; `endpoints` are set for the local target only.
+
+    Parameters
+    ----------
+    maximum_bytes_billed
+        Bytes above which BigQuery refuses a query before it runs.
+    job_timeout
+        Seconds after which BigQuery ends a job; it ends a query after six hours by itself.
+    priority
+        Of queries: `BATCH` waits until there are slots.
+    reservation
+        Slots that queries run in, `projects/<project>/locations/<location>/reservations/<name>`; the project's own
+        assignment decides when not given.
+    price_per_tib
+        What a TiB that is billed costs, in any currency.
+    """
+
+    project: str = Field(pattern=f"^{PROJECT_PART.pattern}$")
+    location: str = Field(pattern=LOCATION)
+    region: str = Field(pattern=LOCATION)
+    dataset: str = Field(pattern=DATASET)
+    runs_dataset: str = Field(pattern=DATASET)
+    ledger_dataset: str = Field(pattern=DATASET)
+    dashboard_dataset: str = Field(pattern=DATASET)
+    bucket: str = Field(pattern=BUCKET)
+    prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")
+    labels: dict[LabelKey, LabelValue] = {}
+    maximum_bytes_billed: int | None = Field(default=None, gt=0)
+    job_timeout: int = Field(default=3600, gt=0, le=21_600)
+    priority: str = Field(default="INTERACTIVE", pattern="^(INTERACTIVE|BATCH)$")
+    reservation: str | None = Field(default=None, pattern=RESERVATION)
+    price_per_tib: float | None = Field(default=None, ge=0)
+    service_accounts: dict[str, str] = {}
+    endpoints: Endpoints | None = Field(default=None, exclude=True)
+
+    @field_validator("prefix")
+    @classmethod
+    def _no_part_is_dots(cls, prefix: str) -> str:
+        if any(part.strip(".") == "" for part in prefix.split("/") if part):
+            raise ValueError("no part may be dots alone: to tools that know folders it would name another one")
+        return prefix
+
+    @property
+    def datasets(self) -> list[str]:
+        """The four datasets, each once."""
+        names = [self.dataset, self.runs_dataset, self.ledger_dataset, self.dashboard_dataset]
+        return list(dict.fromkeys(names))
+
+    def table(self, name: str) -> TableName:
+        """Name a table of the main dataset."""
+        return TableName(self.project, self.dataset, name)
+
+    def run_table(self, name: str) -> TableName:
+        """Name a table of the runs dataset."""
+        return TableName(self.project, self.runs_dataset, name)
+
+    def dashboard_table(self, name: str) -> TableName:
+        """Name a view of the dashboard dataset."""
+        return TableName(self.project, self.dashboard_dataset, name)
+
+    def ledger_table(self, name: str) -> TableName:
+        """Name a table of the ledger dataset."""
+        return TableName(self.project, self.ledger_dataset, name)
+
+
+LIST_PRICE = 6.25
+"""Dollars that a TiB costs on demand in the US: nothing is billed here, and this is what it would cost there."""
+
+
+def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJECT) -> Target:
+    """Return the target of the embedded emulators; without endpoints it only names things."""
+    return Target(
+        project=project,
+        location="US",
+        region="us-central1",
+        dataset="ml",
+        runs_dataset="ml_runs",
+        ledger_dataset="ml_ledger",
+        dashboard_dataset="ml_dashboard",
+        bucket=project,
+        price_per_tib=LIST_PRICE,
+        endpoints=endpoints,
+    )
+
+
+def read_target(path: Path) -> Target:
+    """Read a target file; `endpoints` is no key of it."""
+    target = read_yaml(path, Target)
+    if target.endpoints is not None:
+        raise RequestError(f"{path}: key endpoints: not allowed in a target file", hint="use --target local")
+    return target

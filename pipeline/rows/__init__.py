@@ -1,0 +1,1 @@
+"""Typed rows: schemas, exact casts, values that do not fit, JSON Lines."""

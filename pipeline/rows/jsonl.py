@@ -1,0 +1,107 @@
+"""JSON Lines files, written and read without changing a value."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.json
+
+from pipeline.errors import RequestError, quoted
+from pipeline.rows.rejects import refuse_rejects, split_frame
+from pipeline.rows.schema import Schema, arrow_type, frame_of
+
+
+def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path, *, origin: str = "") -> int:
+    """Write the columns of `schema` as JSON Lines and return the number of rows.
+
+    DATE is written YYYY-MM-DD, TIMESTAMP in UTC, doubles exactly; an empty frame makes an empty file.
+
+    Parameters
+    ----------
+    origin
+        Where the rows come from, for errors; the file's name when not given.
+
+    Raises
+    ------
+    CheckError
+        A row does not fit: a value of another type, an infinite number, which JSON cannot hold, or a required value
+        that is missing. NaN is a missing value.
+    """
+    split = split_frame(frame, schema, origin=origin or path.name)
+    refuse_rejects(split, origin or path.name)
+    return write_rows(split.rows, schema, path)
+
+
+def write_rows(rows: pd.DataFrame, schema: Schema, path: Path) -> int:
+    """Write rows that fit `schema` (`Split.rows`) as `write_jsonl` does, and return how many they are."""
+    arrow = pa.Table.from_pandas(rows, schema=_arrow_schema(schema), preserve_index=False)
+    data = pl.DataFrame(pl.from_arrow(arrow))
+    stamps = [c.name for c in schema.columns if c.type == "TIMESTAMP"]
+    data.with_columns(pl.col(stamps).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).write_ndjson(path)
+    return len(rows)
+
+
+def read_jsonl(path: Path) -> pd.DataFrame:
+    """Read a JSON Lines file; types are cast by whoever knows the schema.
+
+    Raises
+    ------
+    RequestError
+        A line is not a JSON object, or has a name twice.
+    """
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    if not content.strip():
+        return pd.DataFrame()
+    try:
+        _refuse_doubled_names(content)
+        return frame_of(pl.read_ndjson(content, infer_schema_length=None).to_arrow())
+    except (pl.exceptions.PolarsError, pa.ArrowException, ValueError) as error:
+        what = f"{path}: cannot be read as JSON Lines ({quoted(_first_mistake(content) or error)})"
+        raise RequestError(what, hint="one JSON object a line") from error
+
+
+def _refuse_doubled_names(content: bytes) -> None:
+    """Refuse what readers understand in two ways: some take the first value of a name, some the last."""
+    try:
+        pa.json.read_json(pa.BufferReader(content))
+    except pa.ArrowInvalid as error:
+        if "specified twice" in str(error):
+            raise
+
+
+def _first_mistake(content: bytes) -> str | None:
+    """Say which line is none that JSON allows, and why."""
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        try:
+            if line.strip():
+                json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        except ValueError as error:
+            return f"line {number}: {error}"
+    return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    refuse_doubled([name for name, _ in pairs], "name")
+    return dict(pairs)
+
+
+def refuse_doubled(names: Sequence[str], kind: str) -> None:
+    """Raise a ValueError where one of the names comes twice."""
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise ValueError(f"the {kind} {doubled} stands there twice")
+
+
+def _arrow_schema(schema: Schema) -> pa.Schema:
+    return pa.schema([(column.name, arrow_type(column.type)) for column in schema.columns])

@@ -1,0 +1,143 @@
+"""Typed columns of tables and files.
+
+Types are GoogleSQL's. A frame has one fixed dtype for each, whatever pages or files it came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator
+
+from pipeline.base.digests import digest_json
+from pipeline.errors import RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+TYPES = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC")
+
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
+
+
+RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, GoogleSQL type and whether NULL is refused."""
+
+    name: str
+    type: str
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table or file, in order."""
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def parse(cls, declared: Mapping[str, str]) -> Schema:
+        """Read `{name: "TYPE [NOT NULL]"}`, as YAML declares columns."""
+        return cls(tuple(_parse_column(name, text) for name, text in declared.items()))
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def digest(self) -> str:
+        """Digest of names, types and modes."""
+        return digest_json([(c.name, c.type, c.required) for c in self.columns])
+
+    def select(self, names: Iterable[str]) -> Schema:
+        """Return the named columns, in the order of `names`."""
+        by_name = {column.name: column for column in self.columns}
+        return Schema(tuple(by_name[name] for name in names))
+
+    def required(self) -> Schema:
+        """Return the same columns, all NOT NULL."""
+        return Schema(tuple(Column(c.name, c.type, required=True) for c in self.columns))
+
+    def __add__(self, other: Schema) -> Schema:
+        return Schema(self.columns + other.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+
+def _parse_column(name: str, text: str) -> Column:
+    words = str(text).upper().split()
+    if name.upper().startswith(RESERVED):
+        raise ValueError(f"column {name!r}: BigQuery keeps names that start with {', '.join(RESERVED)} for itself")
+    if not NAME.fullmatch(name) or not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
+        raise ValueError(f"column {name!r}: {text!r} is not one of {', '.join(TYPES)}, optionally NOT NULL")
+    return Column(name, words[0], required=len(words) > 1)
+
+
+def _check_declared(declared: dict[str, str]) -> dict[str, str]:
+    Schema.parse(declared)
+    return declared
+
+
+DeclaredColumns = Annotated[dict[str, str], AfterValidator(_check_declared)]
+"""Columns as YAML declares them, checked when they are read."""
+
+
+def arrow_type(column_type: str) -> pa.DataType:
+    """Return the Arrow type of a GoogleSQL type."""
+    import pyarrow as pa
+
+    return {
+        "INT64": pa.int64(),
+        "FLOAT64": pa.float64(),
+        "STRING": pa.string(),
+        "BOOL": pa.bool_(),
+        "DATE": pa.date32(),
+        "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+        "NUMERIC": pa.decimal128(38, 9),
+    }[column_type]
+
+
+def pandas_dtype(column_type: str) -> Any:
+    """Return the pandas dtype that frames have for a GoogleSQL type."""
+    import pandas as pd
+
+    # Not "string": that name also equals the dtype whose missing value is NaN.
+    plain = {"INT64": "Int64", "FLOAT64": "float64", "STRING": pd.StringDtype(), "BOOL": "boolean"}
+    if column_type in plain:
+        return plain[column_type]
+    return "datetime64[us, UTC]" if column_type == "TIMESTAMP" else pd.ArrowDtype(arrow_type(column_type))
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return an Arrow table as a frame with the dtypes of this module: big integers stay exact beside missing ones."""
+    import pandas as pd
+    import pyarrow as pa
+
+    types = ("INT64", "STRING", "BOOL", "DATE")
+    dtypes = {arrow_type(name): pd.api.types.pandas_dtype(pandas_dtype(name)) for name in types}
+    dtypes[pa.large_string()] = dtypes[pa.string()]
+    frame: pd.DataFrame = table.to_pandas(types_mapper=dtypes.get)
+    return frame
+
+
+def infer_schema(frame: pd.DataFrame) -> Schema:
+    """Return GoogleSQL types for the columns of a frame whose schema nobody declared."""
+    kinds = {"i": "INT64", "u": "INT64", "f": "FLOAT64", "b": "BOOL", "M": "TIMESTAMP"}
+    types = {str(name): kinds.get(getattr(frame[name].dtype, "kind", "O"), "STRING") for name in frame.columns}
+    arrow = {str(pandas_dtype(kind)): kind for kind in ("DATE", "NUMERIC")}
+    dates = {str(name): arrow[str(dtype)] for name, dtype in frame.dtypes.items() if str(dtype) in arrow}
+    try:
+        return Schema.parse(types | dates)
+    except ValueError as error:
+        raise RequestError(str(error), hint="rename the column") from error

@@ -1,0 +1,1 @@
+"""What the phases of a run leave: examples, models, predictions."""

@@ -1,0 +1,72 @@
+"""The examples of a run: their table, their counts and their rows as frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.base.stored_json import record_of
+from pipeline.rows.schema import Schema
+from pipeline.runs.job_statements import examples_columns
+from pipeline.runs.run import Run
+from pipeline.sql import TableName
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows a run's examples have, and what for."""
+
+    row_count: int
+    training_rows: int
+    scoring_rows: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of a run, as a table of the runs dataset.
+
+    Parameters
+    ----------
+    table
+        Where the rows are.
+    columns
+        What models get: key, moment, features and label.
+    counts
+        How many rows there are.
+    """
+
+    table: TableName
+    columns: Schema
+    counts: Counts
+
+
+def _marker_uri(run: Run) -> str:
+    return f"{run.folder('attempts')}/examples.json"
+
+
+def counted(run: Run) -> Counts | None:
+    """Return what the marker of a run's examples says, or None; their table may have expired since."""
+    uri = _marker_uri(run)
+    marker = run.session.store.read_json(uri)
+    return None if marker is None else record_of(Counts, marker, uri)
+
+
+def examples_stand(run: Run, counts: Counts) -> bool:
+    """Tell whether the table of a run's examples is as it was when they were counted."""
+    return run.session.warehouse.tables.row_count(run.table("examples")) == counts.row_count
+
+
+def training_rows(run: Run, table: TableName) -> pd.DataFrame:
+    """Return the rows to train on, shape (rows, columns of the examples), sorted by key."""
+    return _rows(run, table, "_trains")
+
+
+def shard_rows(run: Run, table: TableName, shard: int) -> pd.DataFrame:
+    """Return the rows of a shard to score, shape (rows, columns of the examples), sorted by key."""
+    return _rows(run, table, f"_scores AND _shard = {shard:d}")
+
+
+def _rows(run: Run, table: TableName, where: str) -> pd.DataFrame:
+    columns = examples_columns(run.session, run.job)
+    return run.session.warehouse.read_frame(table, columns, where=where, order_by=run.job.spec.row_key)

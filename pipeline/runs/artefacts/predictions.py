@@ -1,0 +1,245 @@
+"""The manifest: the list of files that make a complete set of predictions."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.base.digests import sha256_file, unique_name
+from pipeline.base.progress import Stopwatch
+from pipeline.base.stored_json import record_of
+from pipeline.errors import CheckError
+from pipeline.rows.jsonl import write_rows
+from pipeline.rows.rejects import split_frame, write_rejects
+from pipeline.runs.run import Run
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """One committed file of predictions.
+
+    Parameters
+    ----------
+    shard
+        Number of the shard.
+    uri
+        Address of the file.
+    rows
+        Rows in it; 0 for an empty shard.
+    size
+        Bytes.
+    crc32c
+        Checksum as Cloud Storage writes it.
+    generation
+        Generation of the object when it was committed.
+    sha256
+        SHA-256 of the content in hex.
+    schema_digest
+        Digest of the prediction schema.
+    rejected
+        Rows of the shard that do not fit the prediction schema, and are not in the file.
+    rejects
+        Address of the file that describes them, empty when there are none.
+    seconds
+        What it took to read the shard's rows, to score and to write them.
+    """
+
+    shard: int
+    uri: str
+    rows: int
+    size: int
+    crc32c: str
+    generation: int
+    sha256: str
+    schema_digest: str
+    rejected: int = 0
+    rejects: str = ""
+    seconds: float = 0.0
+
+    @property
+    def coordinates(self) -> tuple[int, int, str]:
+        """Generation, size and checksum: what an object must have to be this file."""
+        return self.generation, self.size, self.crc32c
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All shards of one model's predictions for a run."""
+
+    run_id: str
+    model_id: str
+    variant: str
+    shards: tuple[ShardFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def seconds(self) -> float:
+        """What its shards took, in whichever process."""
+        return round(sum(shard.seconds for shard in self.shards), 3)
+
+    @property
+    def uris(self) -> list[str]:
+        """Addresses of the files that hold rows."""
+        return [shard.uri for shard in self.shards if shard.rows]
+
+    @property
+    def rejected(self) -> int:
+        """Rows of all shards that do not fit the prediction schema."""
+        return sum(shard.rejected for shard in self.shards)
+
+    @property
+    def rejects(self) -> list[str]:
+        """Addresses of the files that describe rejected rows."""
+        return [shard.rejects for shard in self.shards if shard.rejects]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the manifest as JSON holds it."""
+        return asdict(self)
+
+
+SHARD_MARKER = re.compile(r"/shard-\d{5}-of-\d{5}\.json$")
+"""End of the address of the object that commits a shard."""
+
+
+def prediction_folder(run: Run, variant: str, model_id: str) -> str:
+    """Return the address of the folder of one model's predictions."""
+    return f"{run.variant_folder('predictions', variant)}/{model_id}"
+
+
+def commit_shard(
+    run: Run, folder: str, shard: int, predictions: pd.DataFrame, watch: Stopwatch | None = None
+) -> ShardFile:
+    """Write one shard, upload it whole under a name of this attempt, and commit it by a marker that is made once.
+
+    Rows that do not fit the prediction schema are written beside it, to the rejects prefix.
+
+    Parameters
+    ----------
+    watch
+        Runs since the work on this shard began.
+
+    Returns
+    -------
+    ShardFile
+        The committed file: that of the winner when another process was faster.
+    """
+    schema, store = run.job.prediction_schema, run.session.store
+    split = split_frame(predictions, schema, origin=folder)
+    own = unique_name(_stem(run, shard))
+    with tempfile.TemporaryDirectory(prefix="shard-") as name:
+        path = Path(name) / f"{own}.jsonl"
+        rows = write_rows(split.rows, schema, path)
+        stored = store.put_file(path, f"{folder}/{path.name}")
+        file = ShardFile(
+            shard=shard,
+            uri=stored.uri,
+            rows=rows,
+            size=stored.size,
+            crc32c=stored.crc32c,
+            generation=stored.generation,
+            sha256=sha256_file(path),
+            schema_digest=schema.digest,
+            rejected=len(split.rejects),
+            rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
+            seconds=watch.seconds if watch else 0.0,
+        )
+    marker = _marker(run, folder, shard)
+    return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)
+
+
+def committed_shards(run: Run, folder: str, among: Iterable[int] | None = None) -> dict[int, ShardFile]:
+    """Return the shards that are committed, by number: all of a folder, or those among some; each marker is read."""
+    store, known = run.session.store, shards_there(run, folder)
+    markers = {shard: _marker(run, folder, shard) for shard in (known if among is None else among) if shard in known}
+    return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items()}
+
+
+def shards_there(run: Run, folder: str) -> set[int]:
+    """Return the numbers of the shards that are committed; from one listing, no marker is read."""
+    found = {item.uri for item in run.session.store.list(f"{folder}/shard-")}
+    return {shard for shard in range(run.job.spec.predictions.shards) if _marker(run, folder, shard) in found}
+
+
+def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:
+    """Upload what is wrong with rows of a shard, under the name of its file in another folder; return the address."""
+    uri = run.folder("rejects") + shard_uri.removeprefix(run.folder("predictions"))
+    with tempfile.TemporaryDirectory(prefix="rejects-") as name:
+        path = Path(name) / "rejects.jsonl"
+        write_rejects(rejects, predictions, run.job.spec.prediction_key, uri.rsplit("/", 1)[-1], path)
+        return run.session.store.put_file(path, uri).uri
+
+
+def _stem(run: Run, shard: int) -> str:
+    return f"shard-{shard:05d}-of-{run.job.spec.predictions.shards:05d}"
+
+
+def _marker(run: Run, folder: str, shard: int) -> str:
+    return f"{folder}/{_stem(run, shard)}.json"
+
+
+def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
+    """Create the manifest of a complete set, or return the one that was there first."""
+    uri = f"{folder}/manifest.json"
+    return record_of(Manifest, run.session.store.put_json_once(manifest.as_json(), uri), uri)
+
+
+def refuse_changed_files(run: Run, manifest: Manifest) -> None:
+    """Raise when a file of a manifest is not the object that was committed: a load job cannot name generations.
+
+    Raises
+    ------
+    CheckError
+        A file is missing, or another object is in its place.
+    """
+    folder = prediction_folder(run, manifest.variant, manifest.model_id)
+    there = {item.uri: item for item in run.session.store.list(f"{folder}/")}
+    for shard in manifest.shards:
+        found = there.get(shard.uri)
+        if found is None or (found.generation, found.size, found.crc32c) != shard.coordinates:
+            what = f"{shard.uri}: {'another object is in its place' if found else 'missing'} since it was committed"
+            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
+
+
+def refuse_other_schema(run: Run, manifest: Manifest) -> None:
+    """Raise when a file of a manifest was written with other columns than it would be loaded with.
+
+    Raises
+    ------
+    CheckError
+        The digests of the prediction schemas differ.
+    """
+    for shard in manifest.shards:
+        if shard.schema_digest != run.job.prediction_schema.digest:
+            what = f"{shard.uri}: written with another prediction schema than that of {run.run_id}"
+            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
+
+
+def committed_manifest(run: Run, folder: str) -> Manifest | None:
+    """Return the manifest in a folder, or None."""
+    uri = f"{folder}/manifest.json"
+    found = run.session.store.read_json(uri)
+    return None if found is None else record_of(Manifest, found, uri)
+
+
+def shard_counts(run: Run) -> dict[str, int]:
+    """Return how many shards are committed in each folder of a run's predictions."""
+    uris = (item.uri for item in run.session.store.list(f"{run.folder('predictions')}/"))
+    return dict(Counter(uri.rpartition("/")[0] for uri in uris if SHARD_MARKER.search(uri)))
+
+
+def committed_manifests(run: Run) -> list[Manifest]:
+    """Return the manifests of all complete sets of predictions of a run."""
+    store = run.session.store
+    found = [item.uri for item in store.list(f"{run.folder('predictions')}/") if item.uri.endswith("/manifest.json")]
+    return [record_of(Manifest, store.read_json(uri), uri) for uri in found]

@@ -1,0 +1,109 @@
+"""The identity of a run: a digest of what decides its predictions, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pipeline.base.dates import parse_date
+from pipeline.base.digests import canonical_json, digest_json
+from pipeline.errors import RequestError
+from pipeline.project.code import digest_of_code
+from pipeline.project.project import Job
+from pipeline.sql import Catalogue
+
+PARTS = {"sql": "SQL", "sources": "source"}
+"""Parts of a definition that hold a value for each name, and what a name is called."""
+
+
+def as_written(name: str) -> str:
+    """Return the name of a SQL asset as people write it: `<name>@v<N>`."""
+    return re.sub(r"_v(?=\d+$)", "@v", name)
+
+
+def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
+    """Return what decides the predictions of a job: the same definition gives the same predictions.
+
+    Schedule, resources, gate, metrics and the git commit are not part of it.
+    """
+    spec = job.spec
+    return {
+        "job": job.name,
+        "time_zone": spec.time_zone,
+        "as_of_offset_minutes": spec.as_of_offset_minutes,
+        "entity": spec.entity,
+        **({"example_key": spec.example_key} if spec.example_key else {}),
+        "sources": {name: source.model_dump(exclude={"description"}) for name, source in spec.sources.items()},
+        "examples": spec.examples.model_dump(),
+        "labels": spec.labels.model_dump(exclude={"delay_days"}),
+        "sql": sql_digests(job, catalogue),
+        "variants": [variant.id for variant in job.variants],
+        "prediction_schema": job.prediction_schema.digest,
+        "prediction_version": spec.predictions.version,
+        "shards": spec.predictions.shards,
+        "code": digest_of_code(job),
+    }
+
+
+def sql_digests(job: Job, catalogue: Catalogue) -> dict[str, str]:
+    """Return the digests of the SQL that makes the examples, by name."""
+    names = (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")
+    return {name: catalogue.get(name).digest for name in names}
+
+
+def run_id_of(job: Job, run_date: date, definition: dict[str, Any], generation: int) -> str:
+    """Return `<job>-<run date>-<hash>`."""
+    return f"{job.name}-{run_date}-{digest_of_run(definition, generation)}"
+
+
+def digest_of_run(definition: dict[str, Any], generation: int) -> str:
+    """Return the hash at the end of a run id: that of all run dates with one definition and generation."""
+    return digest_json([definition, generation])[:10]
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return in words what differs between two definitions of a run."""
+    old, new = (json.loads(canonical_json(definition)) for definition in (before, now))
+    return [word for key in sorted({*old, *new}) if old.get(key) != new.get(key) for word in _words(key, old, new)]
+
+
+def _words(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before, now = old.get(key) or {}, new.get(key) or {}
+    if key == "variants":
+        return [f"variant {name}" for name in now if name not in before] or ["variants"]
+    if key not in PARTS:
+        return ["code or library versions" if key == "code" else key.replace("_", " ")]
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return [f"{PARTS[key]} {as_written(name)}" for name in names]
+
+
+WRITTEN = re.compile(r"([a-z][a-z0-9_]{0,39})-(\d{4}-\d{2}-\d{2})-([0-9a-f]{10})", re.ASCII)
+"""Grammar of a run id; whether its date is one is another question."""
+
+
+@dataclass(frozen=True)
+class RunName:
+    """The id of a run, and the job and run date that it names."""
+
+    run_id: str
+    job: str
+    run_date: date
+
+
+def parse_run_id(text: str) -> RunName:
+    """Read the id of a run.
+
+    Raises
+    ------
+    RequestError
+        It is none.
+    """
+    found = WRITTEN.fullmatch(text)
+    if found is None:
+        what = f"{text!r} is no run id"
+        raise RequestError(what, hint="write <job>-<run date>-<hash> as `pipeline status` shows it")
+    return RunName(text, found[1], parse_date(found[2], option=f"run id {text}:"))

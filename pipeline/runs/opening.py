@@ -1,0 +1,126 @@
+"""Claims a run, or joins one that was claimed before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from pipeline.base.digests import digest_json
+from pipeline.errors import RequestError
+from pipeline.project.project import Job
+from pipeline.runs.claims import Claim, claims_of, make_claim
+from pipeline.runs.identity import run_definition
+from pipeline.runs.publications import published
+from pipeline.runs.run import Run
+from pipeline.runs.session import Session
+from pipeline.runs.tables import ensure_tables
+
+
+def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False) -> Run:
+    """Claim the run of a job for a run date, or join the one that was claimed with the same definition.
+
+    Whoever comes later uses the snapshot and the champion that the claim names.
+
+    Parameters
+    ----------
+    rerun
+        Claim a new generation, whatever was done before.
+
+    Raises
+    ------
+    RequestError
+        A newer generation with another definition is published: this one is superseded.
+    """
+    ensure_tables(session, job)
+    claims = claims_of(session, job, run_date)
+    run = None if rerun else _own_run(session, job, run_date, claims)
+    if run is not None:
+        return run
+    definition = run_definition(job, session.catalogue)
+    generation = claims[-1].generation + 1 if claims else 1
+    claim = make_claim(session, job, run_date, definition, generation)
+    if claim.definition != digest_json(definition):
+        return open_run(session, job, run_date, rerun=rerun)
+    return run_of(session, job, run_date, claim)
+
+
+def join_run(session: Session, job: Job, run_date: date) -> Run:
+    """Join the run that was claimed with the job's present definition; nothing is claimed.
+
+    Raises
+    ------
+    RequestError
+        There is none, or it is superseded.
+    """
+    ensure_tables(session, job)
+    claims = claims_of(session, job, run_date)
+    run = _own_run(session, job, run_date, claims)
+    if run is None:
+        other = f"; {claims[-1].run_id} has another definition" if claims else ""
+        what = f"{job.name} {run_date}: nothing was done with this SQL, configuration and code{other}"
+        raise RequestError(what, hint="run train first")
+    return run
+
+
+def own_run(session: Session, job: Job, run_date: date) -> Run | None:
+    """Return the run that `join_run` would join, or None; nothing is claimed."""
+    return _own_run(session, job, run_date, claims_of(session, job, run_date))
+
+
+def refuse_superseded(run: Run) -> None:
+    """Raise when a newer generation of the run date was published since this run was opened.
+
+    The statement that publishes looks again: one that is published after this look is not replaced either.
+    """
+    newer = published_after(run, claims_of(run.session, run.job, run.run_date))
+    if newer:
+        raise RequestError(f"{run.run_id} is superseded by {newer.run_id}", hint="nothing was published by this run")
+
+
+def _own_run(session: Session, job: Job, run_date: date, claims: Sequence[Claim]) -> Run | None:
+    """Return the newest run of the job's present definition, unless it is void."""
+    definition = digest_json(run_definition(job, session.catalogue))
+    own = [claim for claim in claims if claim.definition == definition]
+    if not own:
+        return None
+    run = run_of(session, job, run_date, own[-1])
+    newer = published_after(run, claims)
+    if newer:
+        what = f"{job.name} {run_date}: this run is superseded by {newer.run_id}"
+        raise RequestError(what, hint="add --rerun to publish this definition again")
+    return run if session.store.read_json(run.void_uri) is None else None
+
+
+def published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
+    """Return the newest later generation that is published: one that came to nothing is in nobody's way."""
+    later = [claim for claim in claims if claim.generation > run.generation]
+    if not later:
+        return None
+    shown = {row["run_id"] for row in published(run.session, run.job, run.run_date, run.run_date)}
+    # Of a publication without rows readers see nothing: all of them may have been rejected, and allowed to be.
+    of_publications = (row for row in run.ledger.events(run.run_date, run.run_date) if row["event"] == "published")
+    shown |= {row["run_id"] for row in of_publications if not row["row_count"]}
+    return next((claim for claim in reversed(later) if claim.run_id in shown), None)
+
+
+def run_without_claim(session: Session, job: Job, run_date: date, run_id: str, generation: int = 0) -> Run:
+    """Return a run whose claim is gone: it only names places, and its snapshot is a placeholder."""
+    moment = job.as_of(run_date)
+    return Run(session, job, run_date, moment, run_id, generation, snapshot_at=moment, champion=None)
+
+
+def run_of(session: Session, job: Job, run_date: date, claim: Claim) -> Run:
+    """Return the run of a claim; nothing is looked at."""
+    claimed = {"version": claim.defines["prediction_version"], "shards": claim.defines["shards"]}
+    predictions = job.spec.predictions.model_copy(update=claimed)
+    return Run(
+        session=session,
+        job=replace(job, spec=job.spec.model_copy(update={"predictions": predictions})),
+        run_date=run_date,
+        as_of=job.as_of(run_date),
+        run_id=claim.run_id,
+        generation=claim.generation,
+        snapshot_at=datetime.fromisoformat(claim.snapshot_at),
+        champion=claim.champion,
+    )

@@ -1,0 +1,106 @@
+"""A run of a job for a run date: its identity, its places and its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from pipeline.project.project import Job
+from pipeline.runs.ledger.ledger import Event, Ledger
+from pipeline.runs.session import Session
+from pipeline.sql import TableName
+
+
+@dataclass(frozen=True)
+class Run:
+    """A claimed run.
+
+    Parameters
+    ----------
+    as_of
+        What the run may know: everything known at this moment.
+    run_id
+        `<job>-<run date>-<hash>`.
+    generation
+        1 for the first run of a run date, higher for later definitions and reruns.
+    snapshot_at
+        Physical moment at which base tables are read.
+    champion
+        Variant in force when the run was claimed, if any.
+    done_now
+        Phases in which this process did work; empty when all was done before.
+    recorded
+        Phases whose events this process has appended.
+    """
+
+    session: Session
+    job: Job
+    run_date: date
+    as_of: datetime
+    run_id: str
+    generation: int
+    snapshot_at: datetime
+    champion: str | None
+    done_now: set[str] = field(default_factory=set)
+    recorded: set[str] = field(default_factory=set)
+
+    def folder(self, kind: str) -> str:
+        """Return the address of one of the run's folders: models, predictions, attempts or rejects."""
+        return self.session.store.uri(self.job.name, kind, str(self.run_date), self.run_id)
+
+    def table(self, step: str) -> TableName:
+        """Name one of the run's tables in the runs dataset."""
+        digest = self.run_id.rsplit("-", 1)[-1]
+        return self.session.target.run_table(f"{self.job.name}__{self.run_date:%Y%m%d}__{digest}__{step}")
+
+    def variant_folder(self, kind: str, variant: str) -> str:
+        """Return the address of what one variant, by its id, has in a folder of the run."""
+        return f"{self.folder(kind)}/{variant.replace('@', '-')}"
+
+    def predictions_table(self, variant: str, model_id: str) -> TableName:
+        """Name the run table into which one model's predictions are loaded."""
+        return self.table(f"predictions__{variant.replace('@', '_')}__{model_id}")
+
+    def id_map_table(self, variant: str, name: str) -> TableName:
+        """Name the run table into which an id<->index table of a variant's model is loaded."""
+        return self.table(f"ids__{variant.replace('@', '_')}__{name}")
+
+    def labels(self, phase: str) -> dict[str, str]:
+        """Return the labels of the run's BigQuery jobs and tables."""
+        return {"job": self.job.name, "run_id": self.run_id, "phase": phase}
+
+    @property
+    def void_uri(self) -> str:
+        """Address of the object that says that this run can never be done: its snapshot lacks the data."""
+        return f"{self.folder('attempts')}/void.json"
+
+    def void(self, reason: str) -> None:
+        """Give this run up: the next attempt claims a new generation, with a new snapshot."""
+        self.session.store.put_json_once({"reason": reason}, self.void_uri)
+
+    def unrecorded(self, phase: str, events: Sequence[Event]) -> list[Event]:
+        """Return the events of a phase that the ledger lacks.
+
+        Artefacts that stood before are looked at as well: an attempt may have ended between artefact and event.
+        """
+        if phase in self.done_now:
+            return list(events)
+        known = {(row["phase"], row["event"], row["variant"], row["model_id"]) for row in self.events()}
+        return [each for each in events if (phase, each.event, each.variant, each.model_id) not in known]
+
+    def record(self, phase: str, events: Sequence[Event]) -> None:
+        """Append the events of a phase that the ledger lacks."""
+        if phase not in self.recorded:
+            self.ledger.record(self.run_date, self.run_id, self.unrecorded(phase, events))
+            self.recorded.add(phase)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return what the ledger holds of this run."""
+        return [row for row in self.ledger.events(self.run_date, self.run_date) if row["run_id"] == self.run_id]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The job's ledger."""
+        return Ledger(self.session, self.job.name)

@@ -1,0 +1,64 @@
+"""An open project at a target: what every phase works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pipeline.base.progress import Reporter
+from pipeline.project.code import commit_name, git_commit
+from pipeline.project.project import Project
+from pipeline.project.target import Target
+from pipeline.sql import Catalogue, Identifier, Statement, render
+
+if TYPE_CHECKING:
+    from pipeline.cloud.bigquery.warehouse import Warehouse
+    from pipeline.cloud.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Session:
+    """Connections and readers that belong together; Google's clients are imported when one is asked for."""
+
+    project: Project
+    catalogue: Catalogue
+    target: Target
+    reporter: Reporter
+
+    @classmethod
+    def open(cls, project: Project, target: Target, reporter: Reporter | None = None) -> Session:
+        """Read the catalogue of a project, to be used at a target."""
+        return cls(project, Catalogue(project.root), target, reporter or Reporter())
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """BigQuery at the target."""
+        from pipeline.cloud.bigquery.warehouse import Warehouse
+
+        return Warehouse(self.target)
+
+    @cached_property
+    def store(self) -> Store:
+        """The bucket of the target."""
+        from pipeline.cloud.storage.store import Store
+
+        return Store(self.target)
+
+    @property
+    def commit(self) -> str | None:
+        """Git commit of the project's folder, with `-dirty` where files differ from it; None outside a checkout."""
+        commit, dirty = git_commit(self.project.root)
+        return commit_name(commit, dirty=dirty)
+
+    def statement(
+        self,
+        name: str,
+        identifiers: Mapping[str, Identifier],
+        values: Mapping[str, Any] | None = None,
+        *,
+        suffix: str = "",
+    ) -> Statement:
+        """Render an asset of the catalogue."""
+        return render(self.catalogue.get(name), identifiers, values or {}, suffix=suffix)

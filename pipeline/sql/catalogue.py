@@ -1,0 +1,185 @@
+"""The SQL files of a project, by name: `<job>/<phase>/<name>_v<N>` below `sql/`, or a function below `udf/`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.base.digests import canonical_json, digest_text
+from pipeline.errors import RequestError
+from pipeline.rows.schema import Schema
+from pipeline.sql.header import Header, split_header
+
+ASSET = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*", re.ASCII)
+"""Name of a version of a statement."""
+
+
+ENGINE_FOLDERS = ("checks", "dashboard", "doctor", "drift", "gate", "leaks", "ledger", "metrics", "phases")
+"""Folders below `sql/` that come with the engine; in a checkout those of its jobs lie beside them."""
+
+
+FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One version of a SQL statement.
+
+    Parameters
+    ----------
+    name
+        Path below `sql/` without ending, e.g. `metrics/binary_classification_v1`.
+    path
+        The file.
+    header
+        What the file says of itself.
+    body
+        The statement, with places for identifiers.
+    text
+        The whole file, verbatim.
+    first_line
+        Line of the file on which the body begins.
+    functions
+        User-defined functions that the body names: every identifier of kind `function`, by its name below `udf/`.
+    """
+
+    name: str
+    path: Path
+    header: Header
+    body: str
+    text: str
+    first_line: int = 1
+    functions: tuple[Asset, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits of the body, the functions that it names, and the types of its parameters.
+
+        Nothing else of the header is part of it.
+        """
+        functions = [f"{function.name}\n{function.body}" for function in self.functions]
+        types = canonical_json(self.header.parameters)
+        return digest_text("".join([self.body, *functions, types if self.header.parameters else ""]))
+
+    @property
+    def function_names(self) -> list[str]:
+        """Names of the functions that the body names."""
+        return [function.name.removeprefix("udf/") for function in self.functions]
+
+    @property
+    def columns(self) -> Schema:
+        """Columns of the result."""
+        return Schema.parse(self.header.columns)
+
+
+def _engine_root() -> Path:
+    """Return the folder of the engine's own SQL: inside the installed package, or the checkout around it."""
+    package = Path(__file__).parents[1]
+    return package / "engine" if (package / "engine").is_dir() else package.parent
+
+
+class Catalogue:
+    """Reads SQL assets of a project folder, each once; what the project does not have comes with the engine.
+
+    Parameters
+    ----------
+    root
+        Folder that holds `sql/` and `udf/`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._engine = _engine_root()
+        self._assets: dict[str, Asset] = {}
+
+    def get(self, name: str) -> Asset:
+        """Return the asset `name`.
+
+        Raises
+        ------
+        RequestError
+            The file is missing or its header is wrong.
+        """
+        if name not in self._assets:
+            if not ASSET.fullmatch(name):
+                raise RequestError(
+                    f"{name!r}: no name of a version", hint="write e.g. flight_delay/preprocess/examples_v1"
+                )
+            self._assets[name] = self._read(name, self._path("sql", name))
+        return self._assets[name]
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is an asset `name`."""
+        return self._path("sql", name).is_file()
+
+    def function(self, name: str) -> Asset:
+        """Return the user-defined function `udf/<name>.sql`."""
+        key = f"udf/{name}"
+        if key not in self._assets:
+            if not FUNCTION.fullmatch(name):
+                raise RequestError(f"udf/{name}.sql: no name of a function", hint="use small letters, digits and _")
+            self._assets[key] = self._read(key, self._path("udf", name))
+        return self._assets[key]
+
+    def names(self) -> list[str]:
+        """Names of the project's assets and functions (`udf/<name>`).
+
+        Raises
+        ------
+        RequestError
+            A file's name is not that of a version.
+        """
+        found = [path.relative_to(self._root / "sql").with_suffix("") for path in (self._root / "sql").rglob("*.sql")]
+        wrong = [name for name in found if not ASSET.fullmatch(name.as_posix())]
+        if wrong:
+            what = f"{self._root / 'sql' / wrong[0]}.sql: no name of a version"
+            raise RequestError(what, hint="write <name>_v<N>.sql in small letters, e.g. examples_v2.sql")
+        return sorted([*(name.as_posix() for name in found), *(f"udf/{name}" for name in self.function_names())])
+
+    def any(self, name: str) -> Asset:
+        """Return an asset or a function by the name that `names` gives it."""
+        return self.function(name.removeprefix("udf/")) if name.startswith("udf/") else self.get(name)
+
+    def families(self) -> list[str]:
+        """Names of all metric families, the engine's and the project's."""
+        folders = (root / "sql" / "metrics" for root in (self._engine, self._root))
+        return sorted({path.stem.rpartition("_v")[0] for folder in folders for path in folder.glob("*_v*.sql")})
+
+    def function_names(self) -> list[str]:
+        """Names of the project's user-defined functions."""
+        return _names_below(self._root / "udf")
+
+    def all_function_names(self) -> list[str]:
+        """Names of all user-defined functions, the engine's and the project's."""
+        return sorted({*_names_below(self._engine / "udf"), *self.function_names()})
+
+    def _path(self, kind: str, name: str) -> Path:
+        """Return the file of an asset: the project's own, or the engine's where the project has none."""
+        own, engine = (root / kind / f"{name}.sql" for root in (self._root, self._engine))
+        is_engines = kind == "udf" or name.partition("/")[0] in ENGINE_FOLDERS
+        return engine if is_engines and engine.is_file() and not own.exists() else own
+
+    def _read(self, name: str, path: Path) -> Asset:
+        try:
+            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RequestError(f"{path}: SQL file cannot be read", hint="check the version in job.yaml") from error
+        _refuse_control_characters(text, path)
+        header, body, first_line = split_header(text, origin=str(path))
+        functions = tuple(self.function(key) for key, kind in header.identifiers.items() if kind == "function")
+        if functions and name.startswith("udf/"):
+            raise RequestError(f"{path}: a function that calls a function", hint="write the expression out")
+        return Asset(name, path, header, body, text, first_line, functions)
+
+
+def _names_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql"))
+
+
+def _refuse_control_characters(text: str, path: Path) -> None:
+    """Refuse what a terminal would obey when somebody looks at the file or pastes its statement."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if any(not character.isprintable() and character != "\t" for character in line):
+            raise RequestError(f"{path}:{number}: a control character", hint="remove it")

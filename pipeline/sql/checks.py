@@ -1,0 +1,142 @@
+"""Data checks as the header of a SQL file declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from pipeline.base.strict_yaml import Strict
+
+EXACT = 2**53
+"""The largest integer up to which FLOAT64 holds every one."""
+
+
+MOST = 1.7976931348623157e308
+"""The largest FLOAT64: a range without a bound ends there."""
+
+
+class AcceptedValues(Strict):
+    """The values that a column may have, beside NULL: all texts, all numbers or all truth values."""
+
+    column: str
+    values: list[Any] = Field(min_length=1)
+
+    @field_validator("values")
+    @classmethod
+    def _values_are_of_one_kind(cls, values: list[Any]) -> list[Any]:
+        kinds = {float if type(value) is int else type(value) for value in values}
+        if len(kinds) > 1 or not kinds <= {str, bool, float}:
+            raise ValueError("the values must be all texts, all numbers or all truth values; put dates in quotes")
+        if any(type(value) is int and abs(value) > EXACT for value in values):
+            raise ValueError(f"a number beyond {EXACT} cannot be told from its neighbours")
+        return values
+
+    @property
+    def accepted(self) -> list[Any]:
+        """The values, as a list of their own."""
+        return list(self.values)
+
+    @property
+    def are_numbers(self) -> bool:
+        """Tell whether numbers are compared."""
+        return not isinstance(self.values[0], str | bool)
+
+
+class Range(Strict):
+    """The bounds of a number, both included; NaN lies in no range."""
+
+    model_config = ConfigDict(strict=True)
+
+    column: str
+    min: float = -MOST
+    max: float = MOST
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Range:
+        if not self.model_fields_set & {"min", "max"}:
+            raise ValueError("neither min nor max is given")
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} lies above max {self.max}")
+        return self
+
+
+class RowCount(Strict):
+    """How many rows there must be."""
+
+    model_config = ConfigDict(strict=True)
+
+    min: int = Field(default=0, ge=0)
+    max: int = 2**63 - 1
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> RowCount:
+        if not self.model_fields_set:
+            raise ValueError("neither min nor max is given")
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} lies above max {self.max}")
+        return self
+
+
+class Check(Strict):
+    """One check: exactly one of these keys.
+
+    Parameters
+    ----------
+    not_null
+        Columns that are never NULL.
+    unique
+        Columns that together tell rows apart.
+    accepted_values, range
+        What a column may hold.
+    row_count
+        How many rows there must be.
+    rate
+        The bounds of a column's mean over the rows that have a value.
+    """
+
+    not_null: list[str] | None = Field(default=None, min_length=1)
+    unique: list[str] | None = Field(default=None, min_length=1)
+    accepted_values: AcceptedValues | None = None
+    range: Range | None = None
+    row_count: RowCount | None = None
+    rate: Range | None = None
+
+    @model_validator(mode="after")
+    def _is_one_check(self) -> Check:
+        if len(self.kinds) != 1:
+            raise ValueError(f"a check is exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def kinds(self) -> list[str]:
+        """The keys that are set."""
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are looked at."""
+        rule = self.accepted_values or self.range or self.rate
+        return [rule.column] if rule else [*(self.not_null or []), *(self.unique or [])]
+
+    def placed(self, places: Mapping[str, Sequence[str]]) -> Check:
+        """Return the check with the columns that stand for places such as `{item}`."""
+        kind, rule = self.kinds[0], getattr(self, self.kinds[0])
+        if isinstance(rule, list):
+            return self.model_copy(update={kind: [column for name in rule for column in places.get(name, [name])]})
+        changed = {"column": places[rule.column][0]} if getattr(rule, "column", None) in places else {}
+        return self.model_copy(update={kind: rule.model_copy(update=changed)})
+
+    @property
+    def text(self) -> str:
+        """The check as its header holds it, in one line."""
+        rule = getattr(self, self.kinds[0])
+        if isinstance(rule, list):
+            return f"{self.kinds[0]} {', '.join(rule)}"
+        words = (f"{name} {_words(value)}" for name, value in rule.model_dump(exclude_defaults=True).items())
+        return f"{self.kinds[0]} {', '.join(word.removeprefix('column ') for word in words)}"
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else f"{value}"

@@ -1,0 +1,132 @@
+"""Whether a value is of the type that a parameter is declared with: said here, with file and name, before BigQuery."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from pipeline.base.strict_yaml import Strict, parse_yaml
+from pipeline.errors import RequestError
+from pipeline.rows.schema import DeclaredColumns
+from pipeline.sql.checks import Check
+
+INT64 = range(-(2**63), 2**63)
+
+
+def fits(value: Any, declared: DeclaredType | Mapping[str, Any]) -> bool:
+    """Tell whether a value is of a type; None is NULL of any type."""
+    if value is None:
+        return True
+    if isinstance(declared, list):
+        return isinstance(value, list | tuple) and all(fits(each, declared[0]) for each in value)
+    if isinstance(declared, Mapping):
+        is_struct = isinstance(value, Mapping) and set(value) <= set(declared)
+        return is_struct and all(fits(value.get(name), kind) for name, kind in declared.items())
+    return _is_scalar(value, declared)
+
+
+def _is_scalar(value: Any, declared: str) -> bool:
+    if declared == "BOOL" or isinstance(value, bool):
+        return declared == "BOOL" and isinstance(value, bool)
+    if declared == "INT64":
+        return isinstance(value, Integral) and int(value) in INT64
+    if declared in ("FLOAT64", "NUMERIC"):
+        return isinstance(value, Real | Decimal)
+    if declared == "TIMESTAMP":
+        return isinstance(value, datetime) and value.tzinfo is not None
+    if declared == "DATE":
+        return isinstance(value, date) and not isinstance(value, datetime)
+    return isinstance(value, str)
+
+
+HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
+
+
+ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
+
+
+ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+
+
+Struct = Annotated[dict[ParameterName, ParameterType], Field(min_length=1)]
+
+
+One = Field(min_length=1, max_length=1)
+
+
+DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[list[Struct], One]
+"""A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
+
+
+IdentifierKind = Literal["table", "function", "column", "columns", "query", "expression", "expressions", "name"]
+
+
+class Metric(Strict):
+    """A metric that a family computes, and in which direction it is better."""
+
+    better: Literal["higher", "lower", "neither"]
+
+
+class Header(Strict):
+    """What a SQL file says of itself.
+
+    Parameters
+    ----------
+    description
+        What the statement makes.
+    parameters
+        Query parameters and their types.
+    identifiers
+        Places of the body that hold identifiers, with their kinds: a table (or view), a function, one column, a list of
+        columns, a query (another asset, rendered in parentheses), an expression (another asset that is part of a
+        statement), expressions (a list of them, each with a name), or a name (a checked name as a string literal, for
+        views, which take no parameters).
+    columns
+        Columns of the result with their types, in order; none for a statement that returns no rows.
+    checks
+        What the rows of the result have to be like; checked as soon as they are a table.
+    form
+        What the body is: a statement, or a part of one: a condition on rows, an aggregate, a value of each row.
+    defaults
+        Values of parameters where the caller gives none.
+    metrics
+        What a metric family computes, by name; `{k}` in a name stands for the parameter `k`, or for each value of `ks`.
+    prediction_checks
+        For a metric family: what predictions have to be like; `checks` are about the labels.
+    changes
+        What each version changed.
+    """
+
+    description: str
+    parameters: dict[ParameterName, DeclaredType] = {}
+    identifiers: dict[str, IdentifierKind] = {}
+    columns: DeclaredColumns = {}
+    checks: list[Check] = []
+    form: Literal["statement", "condition", "aggregate", "value"] = "statement"
+    defaults: dict[ParameterName, Any] = {}
+    metrics: dict[str, Metric] = {}
+    prediction_checks: list[Check] = []
+    changes: dict[str, str] = Field(min_length=1)
+
+
+def split_header(text: str, *, origin: str) -> tuple[Header, str, int]:
+    """Return the header of a SQL file, its body, and the line on which the body begins.
+
+    Raises
+    ------
+    RequestError
+        There is no header, or it does not parse; the message names file and line.
+    """
+    match = HEADER.match(text)
+    if not match:
+        raise RequestError(f"{origin}:1: no comment header", hint="start the file with /* and YAML, see docs/sql.md")
+    header = parse_yaml(match.group(1), Header, origin=origin, first_line=2)
+    rest = text[match.end() :]
+    first_line = text.count("\n", 0, match.end() + len(rest) - len(rest.lstrip())) + 1
+    return header, rest.strip() + "\n", first_line

@@ -1,0 +1,98 @@
+"""Statements: text, typed parameters, and what they were made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.base.digests import digest_json
+from pipeline.sql.catalogue import Asset
+from pipeline.sql.header import DeclaredType
+from pipeline.sql.identifiers import TableName
+
+PLACE = re.compile(r"`\{(\w+)\}`")
+"""A place of a body that holds an identifier."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A rendered statement: text, typed parameters, and the assets that it was made of.
+
+    Parameters
+    ----------
+    sql
+        The text, ready to send.
+    types
+        Type of each query parameter.
+    values
+        Value of each query parameter.
+    assets
+        The asset itself, first, then the assets nested in it.
+    lines
+        For each line of the text, the file and the line in it that it comes from.
+    tables
+        The tables that identifiers of each asset stand for: asset, identifier, table.
+    """
+
+    sql: str
+    types: Mapping[str, DeclaredType]
+    values: Mapping[str, Any]
+    assets: tuple[Asset, ...] = field(repr=False)
+    lines: tuple[tuple[Path, int], ...] = field(default=(), repr=False, compare=False)
+    tables: tuple[tuple[Asset, str, TableName], ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def asset(self) -> Asset:
+        """The outermost asset."""
+        return self.assets[0]
+
+    @property
+    def digest(self) -> str:
+        """Digest of all assets in the statement."""
+        return digest_json(sorted({asset.name: asset.digest for asset in self.assets}.items()))
+
+
+Named = tuple[str, Statement]
+"""An expression and the name that it gets."""
+
+
+Identifier = TableName | str | Sequence[str] | Statement | Sequence[Named]
+
+
+def statements_in(value: Identifier) -> list[Statement]:
+    """Return the statements that an identifier stands for."""
+    if isinstance(value, Statement):
+        return [value]
+    if isinstance(value, TableName | str):
+        return []
+    return [statement for _, statement in named(value)]
+
+
+def named(value: Sequence[str] | Sequence[Named]) -> list[Named]:
+    """Return the named expressions of a list."""
+    return [each for each in value if not isinstance(each, str)]
+
+
+def line_origins(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Path, int]]:
+    """Say where each line of the rendered text comes from; a nested query brings its own lines."""
+    for number, line in enumerate(asset.body.splitlines(), start=asset.first_line):
+        yield asset.path, number
+        for name in PLACE.findall(line):
+            kind, statements = asset.header.identifiers[name], statements_in(identifiers[name])
+            if kind == "query":
+                yield from statements[0].lines
+                yield asset.path, number
+            elif statements:
+                yield from [place for statement in statements for place in statement.lines][1:]
+
+
+def tables_in(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Asset, str, TableName]]:
+    """Say which tables the identifiers of an asset, and of those nested in it, stand for."""
+    for name, value in identifiers.items():
+        if isinstance(value, TableName):
+            yield asset, name, value
+        for statement in statements_in(value):
+            yield from statement.tables

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import io
+from datetime import date
+
+import pytest
+from rich.console import Console
+
+from pipeline.explain.report import POOLED, metric_table
+from pipeline.project.project import Project
+from tests.support.dummy_project import dummy_project
+
+DAYS = [date(2013, 7, 1), date(2013, 7, 2)]
+
+
+@pytest.fixture
+def job(tmp_path):
+    with dummy_project(tmp_path) as root:
+        yield Project.open(root).job("dummy")
+
+
+def row(job, day, variant, value, n=1000):
+    return {"run_date": day, "variant": job.variants[variant].id, "metric": "auc", "n": n, "value": value}
+
+
+def lines_of(job, rows) -> list[list[str]]:
+    console = Console(file=io.StringIO(), width=100)
+    console.print(metric_table(job, rows, "auc"))
+    lines = [line.split("  ") for line in console.file.getvalue().splitlines() if line.strip(" ─╶╴")]
+    return [[word.strip() for word in line if word.strip()] for line in lines]
+
+
+def test_each_day_is_a_row_and_the_mean_stands_below(job):
+    rows = [row(job, DAYS[1], 0, 0.8), row(job, DAYS[0], 0, 0.7), row(job, DAYS[0], 1, 0.5), row(job, POOLED, 0, 0.9)]
+    assert lines_of(job, rows) == [
+        ["dummy: auc a day"],
+        ["variant", "baseline"],
+        ["run date", "labels", "mean", "double"],
+        ["2013-07-01", "1,000", "0.7000", "0.5000"],
+        ["2013-07-02", "1,000", "0.8000", "-"],
+        ["all pooled", "1,000", "0.9000", "-"],
+        ["mean of days", "0.7500", "0.5000"],
+    ]
+
+
+def test_metrics_that_are_null_are_no_part_of_the_mean(job):
+    rows = [row(job, DAYS[0], 0, None, n=5), row(job, DAYS[1], 0, 0.6), row(job, POOLED, 0, 0.6)]
+    found = lines_of(job, rows)
+    assert ["2013-07-01", "5", "-"] in found
+    assert ["mean of days", "0.6000"] in found
+
+
+def test_variants_that_were_not_evaluated_have_no_column(job):
+    assert ["run date", "labels", "double"] in lines_of(job, [row(job, DAYS[0], 1, 0.5), row(job, POOLED, 1, 0.5)])

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pipeline.explain.trace import Trace, trace_text
+from pipeline.explain.trace.graph import Graph, Node
+
+
+def traced(*pairs, centre, nodes=()):
+    graph = Graph()
+    for node in nodes:
+        graph.add(node)
+    for pair in pairs:
+        source, target = (graph.add(Node("k", name)) for name in pair.split(">"))
+        graph.connect(source, target)
+    return Trace(centre, [f"k:{centre}"], graph.around([f"k:{centre}"]))
+
+
+def test_a_node_is_drawn_once_in_each_direction_and_named_where_it_comes_again():
+    found = traced("a>b", "a>c", "b>m", "c>m", "m>x", centre="m", nodes=[Node("k", "a", {"rows": 1})])
+    assert trace_text(found, plain=True).splitlines() == [
+        "k m",
+        "made from",
+        "+-- k b",
+        "|   `-- k a",
+        "|         rows 1",
+        "`-- k c",
+        "    `-- and, drawn above: k a",
+        "fed",
+        "`-- k x",
+    ]
+
+
+def test_what_is_reached_through_another_one_as_well_is_drawn_there_only():
+    found = traced("a>b", "b>m", "a>m", centre="m")
+    assert trace_text(found, plain=True).splitlines() == ["k m", "made from", "`-- k b", "    `-- k a", "fed: nothing"]
+
+
+def test_facts_are_words_and_what_is_not_known_is_left_out():
+    facts = {
+        "training_rows": 159711,
+        "value": 0.7712345678,
+        "empty": "",
+        "unknown": None,
+        "sql": {"a/b@v1": "d1"},
+        "bigquery_jobs": ["j" * 60, "k" * 60],
+        "checks_failed": [],
+    }
+    found = traced(centre="m", nodes=[Node("k", "m", facts, "gone")])
+    assert trace_text(found, plain=True).splitlines() == [
+        "k m - gone",
+        "  training rows 159,711, value 0.771235, sql a/b@v1 d1",
+        f"  bigquery job {'j' * 60}",
+        f"  bigquery job {'k' * 60}",
+        "made from: nothing",
+        "fed: nothing",
+    ]
+
+
+def test_nothing_is_cut_folded_or_taken_for_markup():
+    name = f"[bold]{'x' * 5000}[/bold] y"
+    found = traced(f"{name}>m", centre="m")
+    assert f"`-- k {name}" in trace_text(found, plain=True).splitlines()
+
+
+def test_without_a_terminal_the_tree_is_ascii_and_with_one_it_has_lines():
+    found = traced("a>m", centre="m")
+    assert trace_text(found, plain=True).isascii()
+    assert "└── k a" in trace_text(found, plain=False)
+
+
+def test_words_on_an_edge_stand_beside_the_node_that_it_leads_to():
+    graph = Graph()
+    source, target = graph.add(Node("source", "a")), graph.add(Node("run", "r"))
+    graph.connect(source, target, "read at noon")
+    assert "`-- source a (read at noon)" in trace_text(Trace("r", [target], graph), plain=True)

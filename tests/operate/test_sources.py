@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from pipeline.base.digests import SHORT, sha256_file
+from pipeline.errors import RequestError
+from pipeline.operate.sources import load_sources, write_fixtures
+from pipeline.runs.tables import ensure_tables
+from tests.support.integration_fixtures import edited, read_source, reader
+
+
+@pytest.fixture
+def folder(fixtures_folder, tmp_path):
+    return shutil.copytree(fixtures_folder, tmp_path / "sources")
+
+
+OTHER_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+
+
+def columns_of(session, name):
+    fields = session.warehouse._client.get_table(str(session.target.table(name))).schema
+    return {field.name: (OTHER_NAMES.get(field.field_type, field.field_type), field.mode) for field in fields}
+
+
+def test_every_source_is_loaded_with_the_schema_of_the_job(make_empty_session, job, fixtures_folder):
+    session = make_empty_session()
+    rows = load_sources(session, job, fixtures_folder)
+    assert rows == {name: read_source(fixtures_folder, name).height for name in job.spec.sources}
+    assert rows["flights_schedule"] == 640
+    for name, source in job.spec.sources.items():
+        declared = {
+            column.name: (column.type, "REQUIRED" if column.required else "NULLABLE")
+            for column in source.typed_columns.columns
+        }
+        assert columns_of(session, name) == declared
+        found = reader(session)(f"SELECT COUNT(*) AS n FROM ml.{name}")
+        assert found == [{"n": rows[name]}]
+
+
+def test_files_go_through_cloud_storage_and_one_load_job_each(make_empty_session, job, fixtures_folder, requests_sent):
+    load_sources(make_empty_session(), job, fixtures_folder)
+    assert len(requests_sent.uploads) == len(job.spec.sources)
+    loads = [sent.body["configuration"]["load"] for sent in requests_sent.jobs if sent.loads]
+    assert len(loads) == len(job.spec.sources)
+    assert all(uri.startswith("gs://") for load in loads for uri in load["sourceUris"])
+    assert all(load["schema"]["fields"] for load in loads)
+
+
+def test_the_same_files_again_are_left_alone(session, job, fixtures_folder, requests_sent):
+    rows = load_sources(session, job, fixtures_folder)
+    assert rows["flights_schedule"] == 640
+    assert requests_sent.writes == []
+
+
+def test_a_changed_file_replaces_its_table_and_no_other(fresh_session, job, folder, requests_sent):
+    planes = read_source(folder, "planes").head(3)
+    planes.write_ndjson(folder / "planes.jsonl")
+    assert load_sources(fresh_session, job, folder)["planes"] == 3
+    assert [sent.body["configuration"]["load"]["destinationTable"]["tableId"] for sent in requests_sent.jobs] == [
+        "planes"
+    ]
+    tailnums = [row["tailnum"] for row in reader(fresh_session)("SELECT tailnum FROM ml.planes ORDER BY tailnum")]
+    assert tailnums == sorted(planes["tailnum"])
+    label = fresh_session.warehouse.tables.labels_in(fresh_session.target.dataset)["planes"]
+    assert label == {"content": sha256_file(folder / "planes.jsonl")[:SHORT], "job": "flight_delay"}
+
+
+def test_a_source_of_another_job_is_not_replaced(fresh_session, job, folder):
+    before = reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes")
+    (folder / "planes.jsonl").write_text('{"tailnum": "N1"}\n')
+    with pytest.raises(RequestError, match="is loaded by job flight_delay - rename source flights_schedule in job"):
+        load_sources(fresh_session, replace(job, name="other"), folder)
+    assert reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes") == before
+
+
+def test_a_source_does_not_take_the_place_of_the_pipelines_own_table(fresh_session, job, folder):
+    ensure_tables(fresh_session, job)
+    sources = {"metrics_v1": job.spec.sources["planes"]}
+    (folder / "planes.jsonl").rename(folder / "metrics_v1.jsonl")
+    with pytest.raises(RequestError, match="metrics_v1 is not made by pipeline sources load"):
+        load_sources(fresh_session, edited(job, sources=sources), folder)
+
+
+def test_a_file_that_breaks_the_schema_changes_nothing_and_is_not_taken_for_loaded(fresh_session, job, folder):
+    good = (folder / "planes.jsonl").read_text()
+    (folder / "planes.jsonl").write_text('{"tailnum": null, "year": 2000}\n')
+    with pytest.raises(RequestError, match=r"loading .*planes.*tailnum"):
+        load_sources(fresh_session, job, folder)
+    assert reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes") == [{"n": 18}]
+    (folder / "planes.jsonl").write_text(good)
+    assert load_sources(fresh_session, job, folder)["planes"] == 18
+
+
+def test_a_missing_file_is_named_before_anything_is_sent(session, job, folder, requests_sent):
+    (folder / "weather.jsonl").unlink()
+    with pytest.raises(RequestError, match=r"weather.jsonl: no such file - .*<source>.jsonl"):
+        load_sources(session, job, folder)
+    assert requests_sent.sent == []
+
+
+def test_without_a_folder_the_jobs_own_files_are_loaded(make_empty_session, job):
+    own = edited(job, write_sources="tests.support.integration_fixtures:write_seven")
+    assert load_sources(make_empty_session(), own)["flight_outcomes"] == 610
+
+
+def test_a_job_without_files_of_its_own_asks_for_a_folder(session, job):
+    with pytest.raises(RequestError, match=r"job.yaml: key write_sources is not set - name files with --from DIR"):
+        load_sources(session, edited(job, write_sources=None))
+
+
+def test_one_seed_writes_the_same_bytes_and_another_seed_others(job, tmp_path):
+    first, again, other = (write_fixtures(job, tmp_path / name, seed) for name, seed in [("a", 7), ("b", 7), ("c", 8)])
+    assert [path.name for path in first] == [f"{name}.jsonl" for name in job.spec.sources]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    assert first[1].read_bytes() != other[1].read_bytes()
+    assert pl.read_ndjson(first[0]).height == 640
