@@ -10,7 +10,6 @@ from pipeline.errors import RequestError
 
 WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
-
 EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
 """Bounds of run dates: what is reckoned from them, such as the first day of the history, has to be a date, too."""
 

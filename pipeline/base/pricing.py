@@ -4,7 +4,6 @@ from __future__ import annotations
 
 MEBIBYTE, TEBIBYTE = 2**20, 2**40
 
-
 LEAST = 10 * MEBIBYTE
 """Bytes that are billed at least, of a query and of every table in it."""
 

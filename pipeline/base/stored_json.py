@@ -12,7 +12,6 @@ from pipeline.errors import CheckError
 
 RecordT = TypeVar("RecordT")
 
-
 DAMAGED = "restore it, or remove it and run the same command again"
 
 

@@ -24,10 +24,8 @@ ENGINE_CONTRACT = 1
 NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "joblib", "polars")
 """Libraries whose version can change a prediction whatever a model imports."""
 
-
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 """Where a name to import is none to install; others are looked up among all that is installed, which takes 0.2 s."""
-
 
 OWN = {"jobs", "pipeline"}
 """Packages that are no libraries: files of the job, and the engine, which has a contract number."""
@@ -41,7 +39,6 @@ def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
 
 GIT_SECONDS = 10.0
 """Longest wait for an answer of git."""
-
 
 COMMIT_FILE, WRITTEN = "COMMIT", re.compile(r"([0-9a-f]{40})(-dirty)?")
 """File in the folder of a project that is no checkout, and what it holds."""

@@ -13,7 +13,6 @@ from pipeline.rows.schema import DeclaredColumns, Schema
 
 Direction = Literal["higher", "lower"]
 
-
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -49,12 +48,9 @@ class Gate(Strict):
 
 OBJECT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 
-
 ASSET_NAME = r"^[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*$"
 
-
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
-
 
 VariantName = Annotated[str, StringConstraints(pattern=NAME)]
 

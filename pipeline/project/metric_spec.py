@@ -13,16 +13,13 @@ from pipeline.sql import Asset
 OVERALL = "overall"
 """Constant column that the families add: its slice is the whole, with an empty slice_name."""
 
-
 RESERVED = frozenset(
     {OVERALL, "score_bin", "confusion", "label", "run_id", "model_id", "variant", "model", "weight", "cluster", "loss"}
 )
 """Names that no slice has: the families use them in their rows."""
 
-
 ENGINE_PARAMETERS = frozenset({"clustered"})
 """Parameters of a family's SQL that the engine gives; the others come from the job, or from the header's defaults."""
-
 
 PLACE = re.compile(r"{(\w+)}")
 

@@ -13,25 +13,18 @@ from pipeline.sql.identifiers import DATASET_PART, PROJECT_PART, TableName
 
 LOCAL_PROJECT = "pipeline-local"
 
-
 RUN_TABLE_DAYS = 30
 """Days after which tables of the runs dataset expire."""
 
-
 DATASET = f"^{DATASET_PART.pattern}$"
-
 
 LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
 
-
 RESERVATION = r"^projects/[a-z0-9.:-]+/locations/[A-Za-z0-9-]+/reservations/[a-z][a-z0-9-]*$"
-
 
 BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
 
-
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-
 
 LabelValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,63}$")]
 

@@ -21,9 +21,7 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 """Classes of Python objects that may become a value of each type."""
 
-
 FIRST_SECOND = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
-
 
 LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 

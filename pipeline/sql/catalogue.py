@@ -15,10 +15,8 @@ from pipeline.sql.header import Header, split_header
 ASSET = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*", re.ASCII)
 """Name of a version of a statement."""
 
-
 ENGINE_FOLDERS = ("checks", "dashboard", "doctor", "drift", "gate", "leaks", "ledger", "metrics", "phases")
 """Folders below `sql/` that come with the engine; in a checkout those of its jobs lie beside them."""
-
 
 FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 

@@ -12,7 +12,6 @@ from pipeline.base.strict_yaml import Strict
 EXACT = 2**53
 """The largest integer up to which FLOAT64 holds every one."""
 
-
 MOST = 1.7976931348623157e308
 """The largest FLOAT64: a range without a bound ends there."""
 

@@ -47,22 +47,16 @@ def _is_scalar(value: Any, declared: str) -> bool:
 
 HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
 
-
 ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
-
 
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 
-
 Struct = Annotated[dict[ParameterName, ParameterType], Field(min_length=1)]
-
 
 One = Field(min_length=1, max_length=1)
 
-
 DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[list[Struct], One]
 """A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
-
 
 IdentifierKind = Literal["table", "function", "column", "columns", "query", "expression", "expressions", "name"]
 

@@ -10,12 +10,9 @@ from pipeline.errors import RequestError
 
 PROJECT_PART = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", re.ASCII)
 
-
 DATASET_PART = re.compile(r"[A-Za-z0-9_]{1,1024}", re.ASCII)
 
-
 TABLE_PART = re.compile(r"[A-Za-z0-9_-]{1,1024}", re.ASCII)
-
 
 COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
 

@@ -15,9 +15,7 @@ from pipeline.sql.statement import PLACE, Identifier, Statement, line_origins, n
 
 PARAMETER = re.compile(r"@(\w+)")
 
-
 NEXT_WORD = re.compile(r"\s*`?(\w+)")
-
 
 AFTER_TABLE = frozenset(
     "WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTERSECT EXCEPT JOIN "

@@ -58,7 +58,6 @@ class Statement:
 Named = tuple[str, Statement]
 """An expression and the name that it gets."""
 
-
 Identifier = TableName | str | Sequence[str] | Statement | Sequence[Named]
 
 

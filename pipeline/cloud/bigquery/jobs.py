@@ -16,9 +16,7 @@ from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_re
 MOST_JOBS = 1000
 """Jobs of the project that are looked through, newest first."""
 
-
 ATTEMPT = re.compile(r"-a\d+$")
-
 
 Job = Any  # the client's classes of jobs have no public common one
 

@@ -16,10 +16,8 @@ from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, is_transient, reason_
 GRACE = 60.0
 """Seconds that BigQuery has to end a job whose time is up: what it says of it is better than our own words."""
 
-
 LONGEST_PAUSE = 5.0
 """Seconds between two looks at a job that runs long."""
-
 
 Submit = Callable[[str], Any]
 

@@ -18,10 +18,8 @@ from pipeline.rows.schema import DeclaredColumns
 SCHEMA_VERSION = 2
 """Of `bundle.json` and the files beside it; 2 brought the job's code, functions and seeds."""
 
-
 SEAL = "sha256"
 """Key of the digest of all others."""
-
 
 RUN = {"job", "run_id", "run_date", "generation", "as_of", "snapshot_at", "examples", "family"}
 """Coordinates of the run that made a model."""

@@ -15,7 +15,6 @@ from pipeline.rows.schema import arrow_type, pandas_dtype
 
 FILE = "training.parquet"
 
-
 FRAME_LIMIT = 256 * 1024**2
 """Bytes of a training frame up to which the bundle holds it; beyond, it holds the snapshot's coordinates only."""
 
