@@ -14,21 +14,17 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from pipeline.base.dates import EARLIEST, LATEST
-from pipeline.base.digests import UNIQUE
 from pipeline.base.stored_json import DAMAGED
-from pipeline.cloud.storage.store import Store, StoredObject
+from pipeline.cloud.storage.store import Store
 from pipeline.errors import CheckError
 from pipeline.project.project import Job
+from pipeline.runs.layout import Folder, JobLayout, folder_of, manifest_in
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.ledger.usage import read_clock
 from pipeline.runs.session import Session
 
-UPLOADS = {
-    "models/": re.compile(rf"([^/]+/){{3}}bundle{UNIQUE}(?=/)"),
-    "predictions/": re.compile(rf"([^/]+/){{4}}shard-\d{{5}}-of-\d{{5}}{UNIQUE}\.jsonl$"),
-    "attempts/staged/": re.compile(rf"[^/]+{UNIQUE}\.jsonl$"),
-}
-"""Where attempts upload, and what the names that no two attempts share are like; everything else is left alone."""
+UPLOADS = (Folder.MODELS, Folder.PREDICTIONS, Folder.STAGED)
+"""Folders to which attempts upload under names that no two attempts share; everything else is left alone."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,9 @@ def _unused_objects(session: Session, job: Job, before: datetime) -> Iterator[Fo
 
     References are read after the listing: what was committed in between is seen.
     """
-    store = session.store
-    uploads = [pair for prefix in UPLOADS for pair in _uploads(store, job, prefix)]
+    store, layout = session.store, session.layout(job.name)
+    objects = [item for folder in UPLOADS for item in store.list(layout.folder(folder))]
+    uploads = [(item, unit) for item in objects if (unit := layout.uploaded(item.uri))]
     newest: dict[str, datetime] = {}
     for item, unit in uploads:
         newest[unit] = max(item.created, newest.get(unit, item.created))
@@ -96,18 +93,10 @@ def _unused_objects(session: Session, job: Job, before: datetime) -> Iterator[Fo
             yield Removed("object", item.uri, item.size), partial(store.delete, item)
 
 
-def _uploads(store: Store, job: Job, prefix: str) -> Iterator[tuple[StoredObject, str]]:
-    """Return the uploads of attempts below a prefix, each with the address by which it is referred to."""
-    folder = store.uri(job.name, prefix)
-    for item in store.list(folder):
-        match = UPLOADS[prefix].match(item.uri.removeprefix(folder))
-        if match:
-            yield item, folder + match.group()
-
-
 def _references(session: Session, job: Job) -> set[str]:
     """Return every address that a marker, a manifest or an event of the job refers to."""
-    markers = [*_model_markers(session.store, job), *_prediction_markers(session.store, job)]
+    layout = session.layout(job.name)
+    markers = [*_model_markers(session.store, layout), *_prediction_markers(session.store, layout)]
     found = {uri for marker in markers for uri in _named_by(session.store, marker)}
     return found | {row["uri"] for row in Ledger(session, job.name).events(EARLIEST, LATEST) if row["uri"]}
 
@@ -120,17 +109,16 @@ def _named_by(store: Store, marker: str) -> set[str]:
     return found
 
 
-def _model_markers(store: Store, job: Job) -> list[str]:
-    folder = store.uri(job.name, "models/")
-    uris = (item.uri for item in store.list(folder))
-    return [uri for uri in uris if uri.endswith(".json") and not UPLOADS["models/"].match(uri.removeprefix(folder))]
+def _model_markers(store: Store, layout: JobLayout) -> list[str]:
+    uris = (item.uri for item in store.list(layout.folder(Folder.MODELS)))
+    return [uri for uri in uris if uri.endswith(".json") and not layout.uploaded(uri)]
 
 
-def _prediction_markers(store: Store, job: Job) -> list[str]:
+def _prediction_markers(store: Store, layout: JobLayout) -> list[str]:
     """Return the manifests, and the markers of shards where there is none yet: a manifest names them all."""
-    uris = [item.uri for item in store.list(store.uri(job.name, "predictions/")) if item.uri.endswith(".json")]
-    complete = {uri.rpartition("/")[0] for uri in uris if uri.endswith("/manifest.json")}
-    return [uri for uri in uris if uri.endswith("/manifest.json") or uri.rpartition("/")[0] not in complete]
+    uris = {item.uri for item in store.list(layout.folder(Folder.PREDICTIONS)) if item.uri.endswith(".json")}
+    manifests = {manifest_in(folder_of(uri)) for uri in uris} & uris
+    return [uri for uri in uris if uri in manifests or manifest_in(folder_of(uri)) not in manifests]
 
 
 def _addresses(content: object) -> Iterator[str]:

@@ -74,7 +74,7 @@ def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
         if loaded is not None:
             tables.set_labels(table, label | UNFINISHED)
         tables.create(table, job.spec.sources[name].typed_columns, labels=label | UNFINISHED)
-        uri = session.store.uri(job.name, "sources", name, f"{digest}.jsonl")
+        uri = session.layout(job.name).source(name, digest)
         session.store.put_file(path, uri)
         rows = session.warehouse.load_jsonl(
             [uri], table, job.spec.sources[name].typed_columns, step=unique_name(f"source-{name}")

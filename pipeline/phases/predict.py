@@ -1,8 +1,8 @@
-"""Predict: score the run date's examples, shard by shard, into JSON Lines files and a manifest."""
+"""Predict: score the examples of a run date, shard by shard, into JSON Lines files and a manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -12,6 +12,7 @@ from pipeline.models.bundle import BundleInfo
 from pipeline.models.contract import Model, code_of, repeatable
 from pipeline.models.fetch import LoadedModel, check_committed, load_model
 from pipeline.phases.task import ALONE, Task
+from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs.artefacts.examples import Examples, shard_rows
 from pipeline.runs.artefacts.models import check_known, check_recorded, recorded_digests
 from pipeline.runs.artefacts.prediction_checks import check_predictions, check_reject_rate
@@ -22,15 +23,23 @@ from pipeline.runs.artefacts.predictions import (
     commit_shard,
     committed_manifest,
     committed_shards,
-    prediction_folder,
     shards_there,
 )
 from pipeline.runs.phase_labels import in_phase
 from pipeline.runs.run import Run
 
+Files = dict[int, ShardFile]
+"""The committed files of a folder, by number of shard."""
+
 
 def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
-    """Return a model's predictions for the rows of a frame, shape (predictions, key and predicted columns)."""
+    """Return a model's predictions for a frame, shape (predictions, key and predicted columns).
+
+    Parameters
+    ----------
+    df
+        Rows to predict for, shape (rows, columns of the training data but the label).
+    """
     with code_of(type(model).__name__, "predict"), repeatable():
         return model.predict(df)
 
@@ -39,40 +48,38 @@ def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
 def predict_run(
     run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> list[Manifest]:
-    """Score a run with the models at these places, and return a manifest for each that is complete.
+    """Score a run with the models at some places, and return the manifests of the complete sets of predictions.
 
-    Nothing but files is written: whoever predicts needs no right to write a table. The ledger's events are recorded by
-    the phase that loads.
-
-    Tasks share the shards; whoever commits the last one completes the set. Shards that another number of tasks had
-    committed before are used as they are.
+    Only files are written, because the account that predicts may write no table; the load phase records the events.
+    Several tasks share the shards, and the task that commits the last shard completes the set. Shards that another
+    number of tasks had committed before are used.
 
     Parameters
     ----------
     models
-        Folders or `gs://` addresses of model bundles, with the digests of those that this run committed there; empty
-        for others, which `models_v1` has to know unless they were made without a job.
+        Folder or `gs://` address of each bundle -> the digest that this run committed there; an empty digest for other
+        bundles, which `models_v1` must know unless they were made without a job.
     max_reject_rate
-        Rows that may be rejected, as a share of all that a model returned. Above it no set is completed; the shards
-        stay, and the next attempt goes on from them.
+        Largest share of a model's predictions, from 0 to 1, that may be rejected. Above it no set is completed; the
+        shards stay, and the next attempt continues from them.
     task
-        Which task of how many this is.
+        One of the tasks that share the shards.
     """
-    loaded = _loaded(run, models)
-    known = {_folder(run, model): committed_manifest(run, _folder(run, model)) for model in loaded}
-    missing = [model for model in loaded if known[_folder(run, model)] is None]
+    loaded = {run.layout.predictions(model.variant, model.model_id): model for model in _loaded(run, models)}
+    known = {folder: committed_manifest(run, folder) for folder in loaded}
+    missing = {folder: model for folder, model in loaded.items() if known[folder] is None}
     if missing:
         run.done_now.add("predict")
-        with run.session.reporter.step(f"{run.run_date} predict") as said:
+        with run.session.reporter.step(f"{run.run_date} predict") as notes:
             files = _predict_shards(run, examples, missing, task)
-            made = _complete(run, missing, files, max_reject_rate)
-            said.append(_said(run, made, files))
-        known |= made
+            completed = _complete(run, missing, files, max_reject_rate)
+            notes.append(_note(run, completed, files))
+        known |= completed
     return [manifest for manifest in known.values() if manifest]
 
 
 def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
-    """Load models of this run, or one that was passed, if they are what their run committed and the ledger knows."""
+    """Load the models after a check that each is the one that its run committed and the ledger recorded."""
     session, own = run.session, [place for place, digest in models.items() if digest]
     recorded = recorded_digests(session, own) if own else {}
 
@@ -86,65 +93,52 @@ def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
     return [load_model(place, session.store, partial(check, place, digest)) for place, digest in models.items()]
 
 
-def _said(run: Run, made: Mapping[str, Manifest], files: Mapping[str, Mapping[int, ShardFile]]) -> str:
-    if len(made) < len(files):
+def _note(run: Run, completed: Mapping[str, Manifest], files: Mapping[str, Files]) -> str:
+    if len(completed) < len(files):
         own, shards = sum(map(len, files.values())), len(files) * run.job.spec.predictions.shards
         return f"{own} of {shards} shards, other tasks have the others"
-    rows, rejected = (sum(sizes) for sizes in zip(*((each.rows, each.rejected) for each in made.values()), strict=True))
-    return f"{rows:,} rows of {len(made)} models" + (f", {rejected:,} rejected" if rejected else "")
+    rows, rejected = (sum(getattr(manifest, name) for manifest in completed.values()) for name in ("rows", "rejected"))
+    return f"{rows:,} rows of {len(completed)} models" + (f", {rejected:,} rejected" if rejected else "")
 
 
-def _predict_shards(
-    run: Run, examples: Examples, models: Sequence[LoadedModel], task: Task
-) -> dict[str, dict[int, ShardFile]]:
+def _predict_shards(run: Run, examples: Examples, models: Mapping[str, LoadedModel], task: Task) -> dict[str, Files]:
     """Read each shard of a task once, score it with every model that lacks it, and return the files of each folder.
 
     The time to read a shard counts with the first model that needs it.
     """
-    folders = {_folder(run, model): model for model in models}
     shards = task.share(range(run.job.spec.predictions.shards))
-    files = {folder: committed_shards(run, folder, shards) for folder in folders}
+    files = {folder: committed_shards(run, folder, shards) for folder in models}
     for shard in run.session.reporter.track(shards, f"{run.run_date} predict"):
-        lacking = {folder: model for folder, model in folders.items() if shard not in files[folder]}
+        lacking = {folder: model for folder, model in models.items() if shard not in files[folder]}
         watch = Stopwatch()
         frame = shard_rows(run, examples.table, shard) if lacking else pd.DataFrame()
         for folder, model in lacking.items():
             files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame), watch)
             watch = Stopwatch()
-    return files if task.count == 1 else _with_others(run, files)
-
-
-def _with_others(run: Run, files: Mapping[str, dict[int, ShardFile]]) -> dict[str, dict[int, ShardFile]]:
-    """Add what other tasks have committed, to complete sets: of several tasks that end at once the last one sees all.
-
-    Elsewhere nothing is read: each of many tasks would read the markers of all others.
-    """
+    if task.count == 1:
+        return files
+    # Of several tasks that end at once, the last one sees all shards. The files of other tasks are read only then:
+    # otherwise each of many tasks would read the markers of all others.
     complete = {folder for folder in files if len(shards_there(run, folder)) == run.job.spec.predictions.shards}
     return {folder: committed_shards(run, folder) if folder in complete else own for folder, own in files.items()}
 
 
+def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> Split:
+    """Return the checked predictions of a model for the rows of a shard, shape (rows, columns)."""
+    if frame.empty:
+        empty = pd.DataFrame({name: [] for name in run.job.prediction_schema.names})
+        return split_frame(empty, run.job.prediction_schema, origin=model.variant)
+    return check_predictions(run.job, model.variant, frame, predict_from_data(model.model, frame))
+
+
 def _complete(
-    run: Run, models: Sequence[LoadedModel], files: Mapping[str, Mapping[int, ShardFile]], max_reject_rate: float
+    run: Run, models: Mapping[str, LoadedModel], files: Mapping[str, Files], max_reject_rate: float
 ) -> dict[str, Manifest]:
     """Commit the manifests of the folders that have every shard."""
-    shards = run.job.spec.predictions.shards
-    whole = {_folder(run, model): model for model in models if len(files[_folder(run, model)]) == shards}
-    made = {folder: _manifest(run, model, files[folder]) for folder, model in whole.items()}
-    check_reject_rate(run, list(made.values()), max_reject_rate)
-    return {folder: commit_manifest(run, folder, manifest) for folder, manifest in made.items()}
-
-
-def _manifest(run: Run, model: LoadedModel, files: Mapping[int, ShardFile]) -> Manifest:
-    return Manifest(run.run_id, model.model_id, model.variant, tuple(files[shard] for shard in sorted(files)))
-
-
-def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> pd.DataFrame:
-    if frame.empty:
-        return pd.DataFrame({name: [] for name in run.job.prediction_schema.names})
-    predictions = predict_from_data(model.model, frame)
-    check_predictions(run.job, model.variant, frame, predictions)
-    return predictions
-
-
-def _folder(run: Run, model: LoadedModel) -> str:
-    return prediction_folder(run, model.variant, model.model_id)
+    manifests = {}
+    for folder, model in models.items():
+        if len(files[folder]) == run.job.spec.predictions.shards:
+            shards = tuple(file for _, file in sorted(files[folder].items()))
+            manifests[folder] = Manifest(run.run_id, model.model_id, model.variant, shards)
+    check_reject_rate(run, list(manifests.values()), max_reject_rate)
+    return {folder: commit_manifest(run, folder, manifest) for folder, manifest in manifests.items()}

@@ -7,7 +7,7 @@ from functools import partial
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.contract import make_model
-from pipeline.runs.artefacts.examples import Counts, Examples, _marker_uri, counted, examples_stand
+from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_stand
 from pipeline.runs.artefacts.examples_statements import (
     examples_profile_statement,
     examples_statement,
@@ -82,7 +82,7 @@ def _make(run: Run) -> Counts:
     warehouse.execute(statement, step=f"{run.run_id}-examples", verify=partial(_stand, run))
     warehouse.tables.label_run_table(table, run.labels("preprocess") | {"sql_digest": statement.digest})
     counts = _count(run)
-    run.session.store.put_json_once(asdict(counts), _marker_uri(run))
+    run.session.store.put_json_once(asdict(counts), run.layout.examples)
     return counts
 
 

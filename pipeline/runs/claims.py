@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -13,11 +12,9 @@ from pipeline.base.digests import digest_json
 from pipeline.base.stored_json import record_of
 from pipeline.project.project import Job
 from pipeline.runs.identity import run_id_of
+from pipeline.runs.layout import Folder, Kind
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.session import Session
-
-NAME = re.compile(r"\d{6}\.json")
-"""Name of the object of a generation."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,8 @@ class Claim:
 
 def claims_of(session: Session, job: Job, run_date: date) -> list[Claim]:
     """Return the claims of a run date by generation; objects with other names are nobody's claim."""
-    folder = _folder(session, job, run_date)
-    uris = (item.uri for item in session.store.list(folder))
-    return claims_at(session, (uri for uri in uris if NAME.fullmatch(uri.removeprefix(folder))))
+    folder = session.layout(job.name).folder(Folder.ATTEMPTS, run_date)
+    return claims_at(session, (uri for _, uri in _claims_below(session, job, folder)))
 
 
 def claims_at(session: Session, uris: Iterable[str]) -> list[Claim]:
@@ -57,19 +53,24 @@ def claims_at(session: Session, uris: Iterable[str]) -> list[Claim]:
 def claim_addresses(session: Session, job: Job) -> dict[date, list[str]]:
     """Return the addresses of the claims of all run dates by generation, from one listing."""
     found: dict[date, list[str]] = {}
-    attempts = session.store.uri(job.name, "attempts", "")
-    if not session.store.folders(attempts):  # there may be no bucket
-        return found
-    for uri in (item.uri for item in session.store.list(attempts)):
-        day, _, name = uri.removeprefix(attempts).partition("/generations/")
-        if is_date(day) and NAME.fullmatch(name):
-            found.setdefault(date.fromisoformat(day), []).append(uri)
+    attempts = session.layout(job.name).folder(Folder.ATTEMPTS)
+    if session.store.folders(attempts):  # there may be no bucket
+        for run_date, uri in _claims_below(session, job, attempts):
+            found.setdefault(run_date, []).append(uri)
     return found
+
+
+def _claims_below(session: Session, job: Job, folder: str) -> Iterator[tuple[date, str]]:
+    layout = session.layout(job.name)
+    for item in session.store.list(folder):
+        path = layout.parse(item.uri)
+        if path and path.kind is Kind.CLAIM:
+            yield path.run_date, item.uri
 
 
 def claimed_dates(session: Session, job: Job) -> list[date]:
     """Return the run dates of which attempts left something, in order; none where nothing was done."""
-    names = session.store.folders(session.store.uri(job.name, "attempts", ""))
+    names = session.store.folders(session.layout(job.name).folder(Folder.ATTEMPTS))
     return [date.fromisoformat(name) for name in names if is_date(name)]
 
 
@@ -84,9 +85,5 @@ def make_claim(session: Session, job: Job, run_date: date, definition: dict[str,
         snapshot_at=start["snapshot_at"].isoformat(),
         champion=start["champion"],
     )
-    uri = f"{_folder(session, job, run_date)}{generation:06d}.json"
+    uri = session.layout(job.name).claim(run_date, generation)
     return record_of(Claim, session.store.put_json_once(asdict(claim), uri), uri)
-
-
-def _folder(session: Session, job: Job, run_date: date) -> str:
-    return session.store.uri(job.name, "attempts", str(run_date), "generations/")

@@ -89,7 +89,7 @@ def _own_run(session: Session, job: Job, run_date: date, claims: Sequence[Claim]
     if newer:
         what = f"{job.name} {run_date}: this run is superseded by {newer.run_id}"
         raise RequestError(what, hint="add --rerun to publish this definition again")
-    return run if session.store.read_json(run.void_uri) is None else None
+    return run if session.store.read_json(run.layout.void) is None else None
 
 
 def published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pipeline.project.project import Job
+from pipeline.runs.layout import RunLayout
 from pipeline.runs.ledger.ledger import Event, Ledger
 from pipeline.runs.session import Session
 from pipeline.sql import TableName
@@ -46,18 +47,15 @@ class Run:
     done_now: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
 
-    def folder(self, kind: str) -> str:
-        """Return the address of one of the run's folders: models, predictions, attempts or rejects."""
-        return self.session.store.uri(self.job.name, kind, str(self.run_date), self.run_id)
+    @property
+    def layout(self) -> RunLayout:
+        """Addresses of the run's objects."""
+        return RunLayout(self.session.store.uri(), self.job.name, self.run_date, self.run_id)
 
     def table(self, step: str) -> TableName:
         """Name one of the run's tables in the runs dataset."""
         digest = self.run_id.rsplit("-", 1)[-1]
         return self.session.target.run_table(f"{self.job.name}__{self.run_date:%Y%m%d}__{digest}__{step}")
-
-    def variant_folder(self, kind: str, variant: str) -> str:
-        """Return the address of what one variant, by its id, has in a folder of the run."""
-        return f"{self.folder(kind)}/{variant.replace('@', '-')}"
 
     def predictions_table(self, variant: str, model_id: str) -> TableName:
         """Name the run table into which one model's predictions are loaded."""
@@ -71,14 +69,9 @@ class Run:
         """Return the labels of the run's BigQuery jobs and tables."""
         return {"job": self.job.name, "run_id": self.run_id, "phase": phase}
 
-    @property
-    def void_uri(self) -> str:
-        """Address of the object that says that this run can never be done: its snapshot lacks the data."""
-        return f"{self.folder('attempts')}/void.json"
-
     def void(self, reason: str) -> None:
         """Give this run up: the next attempt claims a new generation, with a new snapshot."""
-        self.session.store.put_json_once({"reason": reason}, self.void_uri)
+        self.session.store.put_json_once({"reason": reason}, self.layout.void)
 
     def unrecorded(self, phase: str, events: Sequence[Event]) -> list[Event]:
         """Return the events of a phase that the ledger lacks.

@@ -11,6 +11,7 @@ from pipeline.base.progress import Reporter
 from pipeline.project.code import commit_name, git_commit
 from pipeline.project.project import Project
 from pipeline.project.target import Target
+from pipeline.runs.layout import JobLayout
 from pipeline.sql import Catalogue, Identifier, Statement, render
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Session:
         from pipeline.cloud.storage.store import Store
 
         return Store(self.target)
+
+    def layout(self, job: str) -> JobLayout:
+        """Return the addresses of the objects of a job."""
+        return JobLayout(self.store.uri(), job)
 
     @property
     def commit(self) -> str | None:

@@ -24,7 +24,7 @@ from pipeline.phases import evaluate, load, predict, preprocess
 from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs import claims, opening, publications
 from pipeline.runs.artefacts import models, prediction_checks, predictions
-from pipeline.runs.artefacts.examples import Counts, _marker_uri
+from pipeline.runs.artefacts.examples import Counts
 from pipeline.runs.ledger import ledger
 from pipeline.runs.run import Run
 from pipeline.sql import identifiers
@@ -238,7 +238,7 @@ def answer_for_anybody(patch: Patch) -> None:
 
 def trust_markers_of_examples(patch: Patch) -> None:
     def cached(run: Run) -> Any:
-        marker = run.session.store.read_json(_marker_uri(run))
+        marker = run.session.store.read_json(run.layout.examples)
         return Counts(**marker) if marker else None
 
     patch.setattr(preprocess, "_cached", cached)
@@ -347,7 +347,7 @@ def trust_tables(patch: Patch) -> None:
 
 
 def evaluate_anything(patch: Patch) -> None:
-    patch.setattr(evaluate, "_stands", always)
+    patch.setattr(evaluate, "_is_current", always)
 
 
 def name_champion_each_time(patch: Patch) -> None:

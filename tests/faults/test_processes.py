@@ -19,8 +19,9 @@ from pipeline.phases.run import run_job, run_phase
 from pipeline.runs import opening
 from pipeline.runs.artefacts import models
 from pipeline.runs.artefacts.models import committed_models
-from pipeline.runs.artefacts.predictions import commit_shard, committed_manifests, committed_shards, prediction_folder
+from pipeline.runs.artefacts.predictions import commit_shard, committed_manifests, committed_shards
 from pipeline.runs.claims import claims_of
+from pipeline.runs.layout import Folder
 from pipeline.runs.opening import join_run, open_run, refuse_superseded
 from tests.faults import doomed
 from tests.faults.outcomes import of_files, published, recorded
@@ -95,7 +96,7 @@ def test_sigterm_in_the_middle_of_a_shard_leaves_no_part_of_it_and_the_next_atte
     assert doomed.end_of(ended) == -signal.SIGTERM
     run = join_run(session, job, FIRST)
     (model,) = committed_models(run)
-    folder = prediction_folder(run, model.variant, model.model_id)
+    folder = run.layout.predictions(model.variant, model.model_id)
     stays = committed_shards(run, folder)
     assert list(stays) == [0]
     assert [item.uri for item in session.store.list(f"{folder}/") if item.uri.endswith(".jsonl")] == [stays[0].uri]
@@ -145,7 +146,7 @@ def test_two_trainers_of_one_model_commit_one_and_both_use_it(session, connect, 
     run = join_run(session, own, FIRST)
     (model,) = committed_models(run)
     assert first == second == [{"variant": model.variant, "model_id": model.model_id, "uri": model.uri}]
-    files = [item.uri for item in session.store.list(f"{run.folder('models')}/")]
+    files = [item.uri for item in session.store.list(run.layout.run_folder(Folder.MODELS))]
     assert sum(uri.endswith("/bundle.json") for uri in files) == 2
     rows = reader(session)(f"SELECT model_id, uri FROM ledger.models_v1 WHERE job = '{own.name}'")
     assert rows == [{"model_id": model.model_id, "uri": model.uri}]
@@ -181,7 +182,8 @@ def test_a_zombie_attempt_that_still_writes_files_changes_nothing(session, conne
     run_phase(session, job, FIRST, "predict")
     run = join_run(session, job, FIRST)
     (manifest,) = committed_manifests(run)
-    files = [item.uri for item in session.store.list(f"{run.folder('predictions')}/") if item.uri.endswith(".jsonl")]
+    objects = session.store.list(run.layout.run_folder(Folder.PREDICTIONS))
+    files = [item.uri for item in objects if item.uri.endswith(".jsonl")]
     assert len(files) == 4
     assert len(manifest.uris) == 2
     assert run_phase(session, job, FIRST, "load").status == "already_done"
@@ -191,7 +193,7 @@ def test_a_zombie_attempt_that_still_writes_files_changes_nothing(session, conne
 
 def test_a_zombie_of_the_same_shard_gets_the_file_that_was_committed_first(session, own, predicted):
     (manifest,) = committed_manifests(predicted)
-    folder = prediction_folder(predicted, manifest.variant, manifest.model_id)
+    folder = predicted.layout.predictions(manifest.variant, manifest.model_id)
     frame = predict_phase.shard_rows(predicted, preprocess_run(predicted).table, 0)
     predictions = frame[own.spec.prediction_key].assign(score=0.123)
     assert commit_shard(predicted, folder, 0, predictions) == manifest.shards[0]

@@ -22,9 +22,10 @@ from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
 from pipeline.rows.jsonl import read_jsonl, write_jsonl
 from pipeline.rows.schema import Schema
-from pipeline.runs.artefacts.predictions import committed_manifests, committed_shards, prediction_folder
+from pipeline.runs.artefacts.predictions import committed_manifests, committed_shards
 from pipeline.runs.claims import claims_of
 from pipeline.runs.job_statements import examples_columns
+from pipeline.runs.layout import Folder
 from pipeline.runs.ledger.ledger import Event, Ledger
 from pipeline.runs.opening import join_run
 from pipeline.runs.publications import published_slices
@@ -168,7 +169,7 @@ def test_one_bad_row_in_100_shards_publishes_nothing_and_keeps_the_shards_and_th
             run_job(session, job, FIRST)
     assert stopped.value.exit_code == 3
     assert (committed_manifests(run), published_slices(run)) == ([], {})
-    uri = session.store.list(f"{run.folder('predictions')}/")[0].uri
+    uri = session.store.list(run.layout.run_folder(Folder.PREDICTIONS))[0].uri
     shards = committed_shards(run, uri.rpartition("/")[0])
     assert len(shards) == SHARDS
     assert [number for number, shard in shards.items() if shard.rejected] == [BAD]
@@ -337,7 +338,7 @@ def test_a_machine_whose_clock_is_west_or_east_of_utc_publishes_the_same_rows(se
     run = join_run(session, own, FIRST)
     assert abs(datetime.now(UTC) - run.snapshot_at) < timedelta(minutes=1)
     model = done.models[0]
-    assert committed_shards(run, prediction_folder(run, model["variant"], model["model_id"]))[0].rows == ROWS
+    assert committed_shards(run, run.layout.predictions(model["variant"], model["model_id"]))[0].rows == ROWS
 
 
 def test_files_are_the_same_bytes_wherever_the_machines_clock_stands(tmp_path, clock_of):

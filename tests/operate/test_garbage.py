@@ -16,6 +16,7 @@ from pipeline.phases import predict
 from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.run import run_job, run_phase
 from pipeline.runs.artefacts.predictions import commit_shard, committed_manifests, shard_counts
+from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
 from tests.support.integration_fixtures import reader
 
@@ -48,7 +49,7 @@ def leftovers(session, run):
     """What attempts that lost a race or were killed leave."""
     (manifest, _) = committed_manifests(run)
     shards = manifest.shards[0].uri.rpartition("/")[0]
-    models = run.variant_folder("models", manifest.variant)
+    models = run.layout.model(manifest.variant).removesuffix(".json")
     staged = session.store.uri(run.job.name, "attempts", "staged")
     return {
         plant(session, f"{shards}/shard-00000-of-00002{UNIQUE}.jsonl"),
@@ -90,8 +91,8 @@ def test_a_prefix_that_looks_like_an_attempt_does_not_matter(make_target, connec
     session = connect(target.model_copy(update={"prefix": f"{target.prefix}/a/b/c/bundle{UNIQUE}"}))
     session.warehouse.tables.create_datasets()
     run = open_run(session, quick_job, DAYS[0])
-    marker = plant(session, f"{run.folder('models')}/v-1.json", {"uri": "gs://nowhere"})
-    orphan = plant(session, f"{run.folder('models')}/v-1/bundle{UNIQUE}/bundle.json")
+    marker = plant(session, f"{run.layout.run_folder(Folder.MODELS)}v-1.json", {"uri": "gs://nowhere"})
+    orphan = plant(session, f"{run.layout.run_folder(Folder.MODELS)}v-1/bundle{UNIQUE}/bundle.json")
     assert names(collect_garbage(session, quick_job, NOW), "object") == {orphan}
     assert marker in uris(session, quick_job)
 
@@ -106,7 +107,7 @@ def test_nothing_younger_than_the_limit_is_removed(session, quick_job, done):
 
 def test_a_bundle_is_as_old_as_its_newest_file(session, quick_job, done, monkeypatch):
     collect_garbage(session, quick_job, NOW)  # nothing else is old
-    folder = f"{done.folder('models')}/v-0/bundle{UNIQUE}"
+    folder = f"{done.layout.run_folder(Folder.MODELS)}v-0/bundle{UNIQUE}"
     first = plant(session, f"{folder}/model.joblib")
     sleep(1.5)
     second = plant(session, f"{folder}/bundle.json")
@@ -121,7 +122,7 @@ def test_a_bundle_is_as_old_as_its_newest_file(session, quick_job, done, monkeyp
 def test_a_shard_that_is_committed_between_listing_and_removal_stays(session, quick_job, done, monkeypatch):
     """What is committed after the objects were listed is seen, because references are read last."""
     run = open_run(session, quick_job, DAYS[1])
-    folder = f"{run.folder('predictions')}/v-1/m"
+    folder = f"{run.layout.run_folder(Folder.PREDICTIONS)}v-1/m"
     upload = plant(session, f"{folder}/shard-00000-of-00002{UNIQUE}.jsonl")
     read = garbage._references
 
@@ -138,7 +139,7 @@ def test_a_shard_that_is_committed_between_listing_and_removal_stays(session, qu
 @pytest.mark.parametrize("damaged", ["null", "{}", "{oops"])
 def test_nothing_is_removed_while_a_marker_is_damaged(session, quick_job, done, damaged):
     run = open_run(session, quick_job, DAYS[3])
-    folder = f"{run.folder('predictions')}/v-1/m"
+    folder = f"{run.layout.run_folder(Folder.PREDICTIONS)}v-1/m"
     upload = plant(session, f"{folder}/shard-00000-of-00002{UNIQUE}.jsonl")
     marker = session.store._blob(f"{folder}/shard-00000-of-00002.json")
     marker.upload_from_string(damaged)
@@ -248,7 +249,7 @@ def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, qui
     other = connect(session.target)
     run = open_run(other, quick_job, DAYS[4])
     frame = predict._predictions(run, *shard_of(run))
-    folders = [f"{run.folder('predictions')}/v-{number}/m" for number in range(2)]
+    folders = [f"{run.layout.run_folder(Folder.PREDICTIONS)}v-{number}/m" for number in range(2)]
     orphans = {plant(session, f"{folders[0]}/shard-00000-of-00002-{number:012x}.jsonl") for number in range(5)}
 
     def commit():

@@ -231,7 +231,7 @@ def test_examples_that_expired_after_a_run_has_predicted_do_not_void_it(session,
         patch.setattr("pipeline.phases.preprocess._make", lambda _: (_ for _ in ()).throw(said))
         with pytest.raises(RequestError, match="the snapshot is too old"):
             run_phase(session, one, FIRST, "preprocess")
-    assert session.store.read_json(run.void_uri) is None
+    assert session.store.read_json(run.layout.void) is None
     assert open_run(session, one, FIRST).run_id == run.run_id
     assert run_phase(session, one, FIRST, "load").rows["load"] == ROWS
 

@@ -13,6 +13,7 @@ from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.runs.artefacts.predictions import committed_manifests
+from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
 from tests.support.integration_fixtures import quick, reader
 
@@ -60,7 +61,7 @@ def test_predict_needs_no_training_and_uses_the_cached_examples(
     assert [described["variant"] for described in done.models] == [quick_job.variants[0].id]
     assert examples_statements(requests_sent, run) == []
     assert len(requests_sent.uploads) > 0
-    assert session.store.list(f"{run.folder('models')}/") == []
+    assert session.store.list(run.layout.run_folder(Folder.MODELS)) == []
 
 
 def test_files_hold_the_key_and_the_columns_of_the_prediction_schema(session, run, predicted):
@@ -77,7 +78,7 @@ def test_files_hold_the_key_and_the_columns_of_the_prediction_schema(session, ru
 
 def test_the_manifest_describes_each_file_as_it_lies_in_the_bucket(session, run, predicted, tmp_path):
     (manifest,) = committed_manifests(run)
-    stored = {item.uri: item for item in session.store.list(f"{run.folder('predictions')}/")}
+    stored = {item.uri: item for item in session.store.list(run.layout.run_folder(Folder.PREDICTIONS))}
     assert [file.shard for file in manifest.shards] == [0, 1]
     for file in manifest.shards:
         path = session.store.download(file.uri, tmp_path / "shard")

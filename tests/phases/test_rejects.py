@@ -14,6 +14,7 @@ from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
 from pipeline.runs.artefacts.predictions import committed_manifests
 from pipeline.runs.identity import run_definition
+from pipeline.runs.layout import Folder
 from pipeline.runs.opening import join_run
 from tests.support.changed_variants import ROWS, job_with_prior
 from tests.support.integration_fixtures import edited, reader
@@ -60,7 +61,7 @@ def test_one_bad_row_stops_the_run_and_a_higher_rate_goes_on_from_the_shards(ses
         with pytest.raises(CheckError) as stopped:
             run_job(session, four_shards, STOPPED)
     run = join_run(session, four_shards, STOPPED)
-    (rejects,) = [item.uri for item in store.list(f"{run.folder('rejects')}/")]
+    (rejects,) = [item.uri for item in store.list(run.layout.run_folder(Folder.REJECTS))]
     (reject,) = [json.loads(line) for line in store.read_bytes(rejects).splitlines()]
     assert stopped.value.exit_code == 3
     said = str(stopped.value)

@@ -18,6 +18,7 @@ from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.phases.train import _origin, train_from_data, train_from_path, train_run
 from pipeline.runs.artefacts.models import commit_model, committed_models
+from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
 from tests.support.integration_fixtures import ROOT, reader
 
@@ -47,7 +48,7 @@ def test_train_alone_fits_every_variant_and_publishes_nothing(session, job, trai
     assert [model["variant"] for model in trained.models] == [variant.id for variant in job.variants]
     assert trained.status == "done"
     assert trained.rows["train"] == preprocess_run(run).counts.training_rows
-    assert session.store.list(f"{run.folder('predictions')}/") == []
+    assert session.store.list(run.layout.run_folder(Folder.PREDICTIONS)) == []
     assert reader(session)(f"SELECT * FROM ml.{job.predictions_table}") == []
 
 

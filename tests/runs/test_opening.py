@@ -8,6 +8,7 @@ import pytest
 from pipeline.base.digests import digest_json
 from pipeline.errors import RequestError
 from pipeline.runs.identity import run_definition
+from pipeline.runs.layout import Folder
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import join_run, open_run
 from pipeline.runs.tables import ensure_tables
@@ -105,7 +106,7 @@ def test_a_void_run_is_followed_by_another_with_a_newer_snapshot(session, job):
     day = date(2013, 6, 4)
     first = open_run(session, job, day)
     first.void("the sources lack the date")
-    assert session.store.read_json(first.void_uri) == {"reason": "the sources lack the date"}
+    assert session.store.read_json(first.layout.void) == {"reason": "the sources lack the date"}
     second = open_run(session, job, day)
     assert (second.generation, open_run(session, job, day).generation) == (2, 2)
     assert second.snapshot_at > first.snapshot_at
@@ -154,7 +155,7 @@ def test_of_two_definitions_at_once_the_later_claim_is_a_generation_of_its_own(s
 def test_places_of_a_run_follow_kind_date_and_run(session, job):
     run = open_run(session, job, DAY)
     target = session.target
-    assert run.folder("models") == f"gs://{target.bucket}/{target.prefix}/flight_delay/models/{DAY}/{run.run_id}"
+    assert run.layout.run_folder(Folder.MODELS) == f"gs://{target.bucket}/{target.prefix}/flight_delay/models/{DAY}/{run.run_id}/"
     table = run.table("examples")
     assert (table.dataset, table.name) == (
         target.runs_dataset,

@@ -27,7 +27,7 @@ from pipeline.models.contract import Model
 from pipeline.models.fetch import fetch_verified
 from pipeline.phases.train import train_from_data
 from pipeline.runs.artefacts.models import check_at
-from pipeline.runs.artefacts.predictions import committed_manifest, prediction_folder
+from pipeline.runs.artefacts.predictions import committed_manifest
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 from pipeline.sql import TableName
@@ -132,7 +132,7 @@ def _examples(run: Run | None, *, rebuild: bool) -> Iterator[TableName | str]:
 def _predictions(info: BundleInfo, run: Run | None, model: Model, table: TableName | str) -> Item:
     if run is None or isinstance(table, str):
         return Item("predictions", NOT_COMPARED, str(table))
-    folder = prediction_folder(run, info.content["variant"], info.model_id)
+    folder = run.layout.predictions(info.content["variant"], info.model_id)
     manifest = committed_manifest(run, folder)
     if manifest is None:
         return Item("predictions", NOT_COMPARED, f"{folder} holds no complete set of this model")

@@ -69,7 +69,7 @@ def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
 def _in_short(run: Run, variants: Sequence[str], events: Sequence[Mapping[str, Any]], rows: int) -> str:
     if set(variants) <= published_variants(events).get(run.run_id, set()):
         return f"{rows:,} rows published"
-    void = run.session.store.read_json(run.void_uri)
+    void = run.session.store.read_json(run.layout.void)
     if void is not None:
         return f"void: {void['reason']}"
     done = list(dict.fromkeys(row["phase"] for row in events if row["event"] == "done"))

@@ -14,7 +14,6 @@ from pipeline.runs.artefacts.predictions import (
     ShardFile,
     committed_manifests,
     committed_shards,
-    prediction_folder,
     shard_counts,
 )
 from pipeline.runs.claims import Claim
@@ -126,7 +125,7 @@ def _rejected(facts: RunFacts) -> list[str]:
 
 def _rejects(facts: RunFacts, variant: str, model: TrainedModel) -> list[ShardFile]:
     """Return the committed shards of a model that have rejected rows."""
-    folder = prediction_folder(facts.run, variant, model.model_id)
+    folder = facts.run.layout.predictions(variant, model.model_id)
     return [shard for shard in committed_shards(facts.run, folder).values() if shard.rejected]
 
 
@@ -153,7 +152,7 @@ def _predict(facts: RunFacts) -> PhaseState:
     said = f"{done} of {len(facts.variants)} variants"
     for name in missing:
         model = facts.models.get(name)
-        shards = facts.folders.get(prediction_folder(facts.run, name, model.model_id), 0) if model else 0
+        shards = facts.folders.get(facts.run.layout.predictions(name, model.model_id), 0) if model else 0
         said += f"; {name}: {shards} of {facts.shards} shards" if shards else ""
     rows = sum(manifest.rows for manifest in facts.manifests) if facts.manifests else None
     state = PART if facts.folders and missing else _state(facts, missing)

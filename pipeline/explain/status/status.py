@@ -135,7 +135,7 @@ def _standing(run: Run, claims: Sequence[Claim], facts: RunFacts) -> tuple[str, 
     newer = published_after(run, claims)
     if newer:
         return "superseded", newer.run_id
-    void = run.session.store.read_json(run.void_uri)
+    void = run.session.store.read_json(run.layout.void)
     if void is not None:
         return "void", void["reason"]
     return ("published" if facts.published else "unfinished"), ""

@@ -11,6 +11,7 @@ from pipeline.errors import RequestError
 from pipeline.operate.sql.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.project.project import Project
 from pipeline.project.target import local_target
+from pipeline.runs.layout import PREDICTION_FILES
 from pipeline.runs.session import Session
 from pipeline.sql import Statement, TableName
 
@@ -61,8 +62,8 @@ def lineage(rehearsal: Rehearsal) -> list[Step]:
     examples, loaded = short(rehearsal.run.table("examples")), short(rehearsal.loaded)
     files = [
         Step("training.parquet, model.joblib", ("train",), (examples,)),
-        Step("shard-*.jsonl, manifest.json", ("predict",), (examples, "training.parquet, model.joblib")),
-        Step(loaded, ("load job",), ("shard-*.jsonl, manifest.json",)),
+        Step(PREDICTION_FILES, ("predict",), (examples, "training.parquet, model.joblib")),
+        Step(loaded, ("load job",), (PREDICTION_FILES,)),
     ]
     steps = list(dict.fromkeys(step for statement in rehearsal.life() for step in _steps(statement)))
     after = next(number for number, step in enumerate(steps, start=1) if step.makes == examples)

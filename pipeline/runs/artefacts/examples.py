@@ -41,15 +41,10 @@ class Examples:
     counts: Counts
 
 
-def _marker_uri(run: Run) -> str:
-    return f"{run.folder('attempts')}/examples.json"
-
-
 def counted(run: Run) -> Counts | None:
     """Return what the marker of a run's examples says, or None; their table may have expired since."""
-    uri = _marker_uri(run)
-    marker = run.session.store.read_json(uri)
-    return None if marker is None else record_of(Counts, marker, uri)
+    marker = run.session.store.read_json(run.layout.examples)
+    return None if marker is None else record_of(Counts, marker, run.layout.examples)
 
 
 def examples_stand(run: Run, counts: Counts) -> bool:

@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.digests import sha256_file, unique_name
+from pipeline.base.digests import sha256_file
 from pipeline.base.stored_json import record_of
 from pipeline.cloud.storage.store import Store
 from pipeline.errors import CheckError
 from pipeline.models.bundle import SCORES, BundleInfo, read_info
 from pipeline.models.fetch import TRAIN_AGAIN, any_bundle, check_committed
 from pipeline.project.project import Variant
+from pipeline.runs.layout import Folder, Kind
 from pipeline.runs.ledger.statements import known_models_statement
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
@@ -65,8 +66,7 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
     write
         Writes the bundle into an empty folder.
     """
-    folder = run.variant_folder("models", variant.id)
-    uri = f"{folder}/{unique_name('bundle')}"
+    uri = run.layout.new_bundle(variant.id)
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         info = write(Path(name))
         _upload(Path(name), uri, run.session.store)
@@ -81,13 +81,13 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
         code_digest=info.content["code_digest"],
         id_maps=info.content["id_maps"],
     )
-    marker = _marker(run, variant.id)
+    marker = run.layout.model(variant.id)
     return record_of(TrainedModel, run.session.store.put_json_once(asdict(made), marker), marker)
 
 
 def committed_model(run: Run, variant_id: str) -> TrainedModel | None:
     """Return the committed model of a variant, or None."""
-    uri = _marker(run, variant_id)
+    uri = run.layout.model(variant_id)
     marker = run.session.store.read_json(uri)
     return None if marker is None else record_of(TrainedModel, marker, uri)
 
@@ -100,9 +100,10 @@ def committed_models(run: Run) -> list[TrainedModel]:
 
 def models_there(run: Run) -> list[TrainedModel]:
     """Return the committed models of a run by their markers, whatever variants the job has now."""
-    folder = f"{run.folder('models')}/"
-    markers = [item.uri for item in run.session.store.list(folder) if "/" not in item.uri.removeprefix(folder)]
-    return [record_of(TrainedModel, run.session.store.read_json(uri), uri) for uri in markers]
+    store, layout = run.session.store, run.layout
+    paths = (layout.parse(item.uri) for item in store.list(layout.run_folder(Folder.MODELS)))
+    markers = [layout.uri(path) for path in paths if path and path.kind is Kind.MODEL]
+    return [record_of(TrainedModel, store.read_json(uri), uri) for uri in markers]
 
 
 def committed_info(model: TrainedModel, store: Store, folder: Path) -> BundleInfo:
@@ -145,10 +146,6 @@ def _upload(folder: Path, uri: str, store: Store) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             store.put_file(path, f"{uri}/{path.relative_to(folder)}")
-
-
-def _marker(run: Run, variant_id: str) -> str:
-    return f"{run.variant_folder('models', variant_id)}.json"
 
 
 Recorded = Mapping[str, set[str]]

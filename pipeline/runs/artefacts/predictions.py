@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -12,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.base.digests import sha256_file, unique_name
+from pipeline.base.digests import sha256_file
 from pipeline.base.progress import Stopwatch
 from pipeline.base.stored_json import record_of
 from pipeline.errors import CheckError
 from pipeline.rows.jsonl import write_rows
 from pipeline.rows.rejects import split_frame, write_rejects
+from pipeline.runs.layout import Folder, Kind, folder_of, manifest_in, marker_in, new_file_in
 from pipeline.runs.run import Run
 
 
@@ -108,15 +108,6 @@ class Manifest:
         return asdict(self)
 
 
-SHARD_MARKER = re.compile(r"/shard-\d{5}-of-\d{5}\.json$")
-"""End of the address of the object that commits a shard."""
-
-
-def prediction_folder(run: Run, variant: str, model_id: str) -> str:
-    """Return the address of the folder of one model's predictions."""
-    return f"{run.variant_folder('predictions', variant)}/{model_id}"
-
-
 def commit_shard(
     run: Run, folder: str, shard: int, predictions: pd.DataFrame, watch: Stopwatch | None = None
 ) -> ShardFile:
@@ -136,11 +127,11 @@ def commit_shard(
     """
     schema, store = run.job.prediction_schema, run.session.store
     split = split_frame(predictions, schema, origin=folder)
-    own = unique_name(_stem(run, shard))
-    with tempfile.TemporaryDirectory(prefix="shard-") as name:
-        path = Path(name) / f"{own}.jsonl"
+    shards = run.job.spec.predictions.shards
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "shard.jsonl"
         rows = write_rows(split.rows, schema, path)
-        stored = store.put_file(path, f"{folder}/{path.name}")
+        stored = store.put_file(path, new_file_in(folder, shard, shards))
         file = ShardFile(
             shard=shard,
             uri=stored.uri,
@@ -154,43 +145,37 @@ def commit_shard(
             rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
             seconds=watch.seconds if watch else 0.0,
         )
-    marker = _marker(run, folder, shard)
+    marker = marker_in(folder, shard, shards)
     return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)
 
 
 def committed_shards(run: Run, folder: str, among: Iterable[int] | None = None) -> dict[int, ShardFile]:
     """Return the shards that are committed, by number: all of a folder, or those among some; each marker is read."""
-    store, known = run.session.store, shards_there(run, folder)
-    markers = {shard: _marker(run, folder, shard) for shard in (known if among is None else among) if shard in known}
+    store, known, shards = run.session.store, shards_there(run, folder), run.job.spec.predictions.shards
+    asked = known if among is None else among
+    markers = {shard: marker_in(folder, shard, shards) for shard in asked if shard in known}
     return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items()}
 
 
 def shards_there(run: Run, folder: str) -> set[int]:
     """Return the numbers of the shards that are committed; from one listing, no marker is read."""
-    found = {item.uri for item in run.session.store.list(f"{folder}/shard-")}
-    return {shard for shard in range(run.job.spec.predictions.shards) if _marker(run, folder, shard) in found}
+    shards = run.job.spec.predictions.shards
+    uris = {item.uri for item in run.session.store.list(f"{folder}/")}
+    return {shard for shard in range(shards) if marker_in(folder, shard, shards) in uris}
 
 
 def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:
     """Upload what is wrong with rows of a shard, under the name of its file in another folder; return the address."""
-    uri = run.folder("rejects") + shard_uri.removeprefix(run.folder("predictions"))
-    with tempfile.TemporaryDirectory(prefix="rejects-") as name:
+    uri = run.layout.rejects(shard_uri)
+    with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "rejects.jsonl"
         write_rejects(rejects, predictions, run.job.spec.prediction_key, uri.rsplit("/", 1)[-1], path)
         return run.session.store.put_file(path, uri).uri
 
 
-def _stem(run: Run, shard: int) -> str:
-    return f"shard-{shard:05d}-of-{run.job.spec.predictions.shards:05d}"
-
-
-def _marker(run: Run, folder: str, shard: int) -> str:
-    return f"{folder}/{_stem(run, shard)}.json"
-
-
 def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
     """Create the manifest of a complete set, or return the one that was there first."""
-    uri = f"{folder}/manifest.json"
+    uri = manifest_in(folder)
     return record_of(Manifest, run.session.store.put_json_once(manifest.as_json(), uri), uri)
 
 
@@ -202,7 +187,7 @@ def refuse_changed_files(run: Run, manifest: Manifest) -> None:
     CheckError
         A file is missing, or another object is in its place.
     """
-    folder = prediction_folder(run, manifest.variant, manifest.model_id)
+    folder = run.layout.predictions(manifest.variant, manifest.model_id)
     there = {item.uri: item for item in run.session.store.list(f"{folder}/")}
     for shard in manifest.shards:
         found = there.get(shard.uri)
@@ -227,19 +212,22 @@ def refuse_other_schema(run: Run, manifest: Manifest) -> None:
 
 def committed_manifest(run: Run, folder: str) -> Manifest | None:
     """Return the manifest in a folder, or None."""
-    uri = f"{folder}/manifest.json"
+    uri = manifest_in(folder)
     found = run.session.store.read_json(uri)
     return None if found is None else record_of(Manifest, found, uri)
 
 
 def shard_counts(run: Run) -> dict[str, int]:
     """Return how many shards are committed in each folder of a run's predictions."""
-    uris = (item.uri for item in run.session.store.list(f"{run.folder('predictions')}/"))
-    return dict(Counter(uri.rpartition("/")[0] for uri in uris if SHARD_MARKER.search(uri)))
+    return dict(Counter(folder_of(uri) for uri in _uris(run, Kind.SHARD)))
 
 
 def committed_manifests(run: Run) -> list[Manifest]:
     """Return the manifests of all complete sets of predictions of a run."""
-    store = run.session.store
-    found = [item.uri for item in store.list(f"{run.folder('predictions')}/") if item.uri.endswith("/manifest.json")]
-    return [record_of(Manifest, store.read_json(uri), uri) for uri in found]
+    return [record_of(Manifest, run.session.store.read_json(uri), uri) for uri in _uris(run, Kind.MANIFEST)]
+
+
+def _uris(run: Run, kind: Kind) -> list[str]:
+    items = run.session.store.list(run.layout.run_folder(Folder.PREDICTIONS))
+    paths = ((item.uri, run.layout.parse(item.uri)) for item in items)
+    return [uri for uri, path in paths if path and path.kind is kind]

@@ -13,6 +13,7 @@ from pipeline.explain.trace import trace_of, trace_text
 from pipeline.explain.trace.statements import evaluated_runs_statement, model_runs_statement
 from pipeline.models.bundle import BundleInfo, sealed
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
+from pipeline.runs.layout import Folder
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import join_run
 from pipeline.runs.tables import ensure_tables
@@ -291,8 +292,8 @@ def test_what_expired_or_was_removed_is_gone_and_the_rest_stands(session, late):
     summary = run_job(session, late, GONE)
     run = join_run(session, late, GONE)
     reader(session)(f"DROP TABLE `{run.table('examples')}`")
-    for kind in ("models", "predictions"):
-        for item in session.store.list(f"{run.folder(kind)}/"):
+    for folder in (Folder.MODELS, Folder.PREDICTIONS):
+        for item in session.store.list(run.layout.run_folder(folder)):
             session.store.delete(item)
     trace = trace_of(session, summary.run_id)
     states = {kind: {node.state for node in of(trace, kind)} for kind in ("examples", "model", "manifest")}

@@ -14,8 +14,8 @@ from pipeline.runs.artefacts.predictions import (
     committed_manifest,
     committed_manifests,
     committed_shards,
-    prediction_folder,
 )
+from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
 from pipeline.runs.tables import ensure_tables
 
@@ -31,7 +31,7 @@ def run(make_empty_session, job):
 
 @pytest.fixture
 def folder(run, request):
-    return prediction_folder(run, f"{request.node.name}@1234", "model1")
+    return run.layout.predictions(f"{request.node.name}@1234", "model1")
 
 
 def predictions(*scores):
@@ -39,7 +39,7 @@ def predictions(*scores):
 
 
 def test_the_folder_names_variant_and_model_below_the_run(run):
-    assert prediction_folder(run, "trees@12ab", "m1") == f"{run.folder('predictions')}/trees-12ab/m1"
+    assert run.layout.predictions("trees@12ab", "m1") == f"{run.layout.run_folder(Folder.PREDICTIONS)}trees-12ab/m1"
 
 
 def test_a_shard_is_a_file_and_a_marker(run, folder):
@@ -107,7 +107,7 @@ def test_a_manifest_is_made_once_and_read_back_whole(run, folder):
 
 def test_only_complete_sets_are_found(run, job):
     day = open_run(run.session, job, date(2013, 7, 6))
-    whole, half = (prediction_folder(day, f"{name}@1", "m") for name in ("whole", "half"))
+    whole, half = (day.layout.predictions(f"{name}@1", "m") for name in ("whole", "half"))
     files = (commit_shard(day, whole, 0, predictions(0.5)),)
     made = commit_manifest(day, whole, Manifest(day.run_id, "m", "whole@1", files))
     commit_shard(day, half, 0, predictions(0.5))
