@@ -1,4 +1,4 @@
-"""Frames cast to typed columns: exactly, or not at all."""
+"""Casts frames to typed columns: exactly, or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("DATE", "TIMESTAMP"), (str, date)),
     "STRING": (str, Integral, Decimal, date),
 }
-"""Classes of Python objects that may become a value of each type."""
+"""Python classes whose objects can be cast to each type."""
 
 FIRST_SECOND = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
 
@@ -27,7 +27,7 @@ LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
 
 def cast_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> pd.DataFrame:
-    """Return the columns of `schema` in order and with its dtypes.
+    """Return the columns of `schema` in order and with its dtypes, shape (rows, columns of the schema).
 
     Raises
     ------
@@ -39,12 +39,12 @@ def cast_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> pd.DataFr
 
 
 def declared_columns(frame: pd.DataFrame, schema: Schema, origin: str) -> pd.DataFrame:
-    """Return the columns of `schema` in order, as they are.
+    """Return the columns of `schema` in order and uncast, shape (rows, columns of the schema).
 
     Raises
     ------
     RequestError
-        One is missing.
+        A column is missing.
     """
     missing = [name for name in schema.names if name not in frame.columns]
     if missing:
@@ -53,23 +53,25 @@ def declared_columns(frame: pd.DataFrame, schema: Schema, origin: str) -> pd.Dat
 
 
 def with_dtypes(frame: pd.DataFrame, dtypes: Mapping[str, str], *, origin: str) -> pd.DataFrame:
-    """Return a typed frame with the dtypes that another one had: of a file's rows these are not the schema's.
+    """Return a frame, shape (rows, columns), with the dtypes of another one.
+
+    A frame read from a file has other dtypes than the frame that a model was trained on.
 
     Raises
     ------
     RequestError
-        A column has missing values, and its dtype knows none.
+        A column has missing values, and its dtype cannot hold them.
     """
     try:
         return frame.astype({name: dtype for name, dtype in dtypes.items() if str(frame[name].dtype) != dtype})
     except (ValueError, TypeError) as error:
         lacking = [name for name in dtypes if frame[name].isna().any()]
-        what = f"{origin}: column {', '.join(lacking)} has missing values, which the training data had not"
-        raise RequestError(what, hint="fill them or leave the rows out") from error
+        what = f"{origin}: column {', '.join(lacking)} has missing values; the training data had none"
+        raise RequestError(what, hint="fill them in or drop the rows") from error
 
 
 def cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
-    """Return a column with the dtype of its type.
+    """Return a column, shape (rows,), with the dtype of its type.
 
     Raises
     ------
@@ -79,11 +81,11 @@ def cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
     dtype = pandas_dtype(column.type)
     if series.dtype == dtype:
         return series
-    if series.isna().all():  # pandas gives columns without values whatever type it likes
+    if series.isna().all():  # pandas gives an empty column an arbitrary dtype
         empty: pd.Series = pd.Series(None, index=series.index, dtype=dtype)
         return empty
     try:
-        with np.errstate(invalid="ignore"):  # a float beyond INT64 is an error below, no warning before it
+        with np.errstate(invalid="ignore"):  # a float beyond INT64 raises below: no warning first
             converted: pd.Series = _converted(series, column.type).astype(dtype)
     except (ValueError, TypeError, OverflowError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         what = f"{origin}: column {column.name} does not hold {column.type} ({quoted(error)})"
@@ -92,12 +94,11 @@ def cast_column(series: pd.Series, column: Column, origin: str) -> pd.Series:
 
 
 def fits_kind(kind: type, column_type: str) -> bool:
-    """Tell whether objects of a class may become values of a type: bytes, lists and dicts never do."""
+    """Tell whether objects of a class can be cast to a type; bytes, lists and dicts never can."""
     return issubclass(kind, KINDS[column_type]) or (kind is np.bool_ and fits_kind(bool, column_type))
 
 
 def _converted(series: pd.Series, column_type: str) -> pd.Series:
-
     if series.dtype == "object":
         _check_kinds(series, column_type)
     if column_type == "STRING" and getattr(series.dtype, "kind", "O") == "f":
@@ -112,21 +113,21 @@ def _converted(series: pd.Series, column_type: str) -> pd.Series:
 
 
 def _cast_values(values: pa.Array, column_type: str) -> pa.Array:
-    """Cast with Arrow, and refuse what Arrow would take for something else."""
+    """Cast with Arrow, and refuse values that Arrow would misread."""
     if column_type == "TIMESTAMP" and pa.types.is_integer(values.type):
-        raise TypeError("it holds whole numbers, whose unit nobody knows")
+        raise TypeError("it holds whole numbers of an unknown unit")
     if column_type == "BOOL" and (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        raise TypeError("it holds numbers among objects, and Arrow would take 7 for true")
+        raise TypeError("it holds numbers among objects, and Arrow would read 7 as true")
     cast = values.cast(arrow_type(column_type))
     if column_type == "DATE" and pa.types.is_timestamp(values.type) and not cast.cast(values.type).equals(values):
-        raise ValueError("it holds moments that are no midnight")
+        raise ValueError("it holds moments that are not midnight")
     if outside_calendar(cast).any():
         raise ValueError("it holds years before 1 or after 9999")
     return cast
 
 
 def outside_calendar(values: pa.Array) -> np.ndarray:
-    """Tell which dates or moments lie outside the years 1 to 9999; BigQuery knows no others."""
+    """Return a mask, shape (rows,), of dates and moments outside the years 1 to 9999, the range of BigQuery."""
     if not pa.types.is_temporal(values.type):
         return np.zeros(len(values), dtype=bool)
     moments = values.cast(pa.timestamp("s"), safe=False).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
@@ -143,5 +144,5 @@ def _check_kinds(series: pd.Series, column_type: str) -> None:
     strange = [kind.__name__ for kind in kinds if not fits_kind(kind, column_type)]
     if strange:
         raise TypeError(f"it holds {strange[0]}")
-    if column_type == "DATE" and len(kinds) > 1:  # among dates, Arrow cuts the time of day off moments
+    if column_type == "DATE" and len(kinds) > 1:  # among dates, Arrow drops the time of day of moments
         raise TypeError(f"it holds {' and '.join(kind.__name__ for kind in kinds)}")

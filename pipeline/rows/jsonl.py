@@ -1,4 +1,4 @@
-"""JSON Lines files, written and read without changing a value."""
+"""Writes and reads JSON Lines files without changing a value."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path, *, origin: str 
 
     Parameters
     ----------
+    frame
+        Shape (rows, columns); other columns than those of the schema are ignored.
     origin
-        Where the rows come from, for errors; the file's name when not given.
+        Source of the rows, for errors; the file's name by default.
 
     Raises
     ------
     CheckError
-        A row does not fit: a value of another type, an infinite number, which JSON cannot hold, or a required value
-        that is missing. NaN is a missing value.
+        A row does not fit: a value has another type, a number is infinite, or a required value is missing. NaN is a
+        missing value.
     """
     split = split_frame(frame, schema, origin=origin or path.name)
     refuse_rejects(split, origin or path.name)
@@ -40,7 +42,7 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path, *, origin: str 
 
 
 def write_rows(rows: pd.DataFrame, schema: Schema, path: Path) -> int:
-    """Write rows that fit `schema` (`Split.rows`) as `write_jsonl` does, and return how many they are."""
+    """Write rows that fit `schema`, shape (rows, columns), as `write_jsonl` does, and return their number."""
     arrow = pa.Table.from_pandas(rows, schema=_arrow_schema(schema), preserve_index=False)
     data = pl.DataFrame(pl.from_arrow(arrow))
     stamps = [c.name for c in schema.columns if c.type == "TIMESTAMP"]
@@ -49,12 +51,12 @@ def write_rows(rows: pd.DataFrame, schema: Schema, path: Path) -> int:
 
 
 def read_jsonl(path: Path) -> pd.DataFrame:
-    """Read a JSON Lines file; types are cast by whoever knows the schema.
+    """Read a JSON Lines file, shape (rows, columns), with inferred types; `cast_frame` applies a schema.
 
     Raises
     ------
     RequestError
-        A line is not a JSON object, or has a name twice.
+        A line is not a JSON object, or repeats a name.
     """
     content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     if not content.strip():
@@ -64,11 +66,11 @@ def read_jsonl(path: Path) -> pd.DataFrame:
         return frame_of(pl.read_ndjson(content, infer_schema_length=None).to_arrow())
     except (pl.exceptions.PolarsError, pa.ArrowException, ValueError) as error:
         what = f"{path}: cannot be read as JSON Lines ({quoted(_first_mistake(content) or error)})"
-        raise RequestError(what, hint="one JSON object a line") from error
+        raise RequestError(what, hint="write one JSON object in each line") from error
 
 
 def _refuse_doubled_names(content: bytes) -> None:
-    """Refuse what readers understand in two ways: some take the first value of a name, some the last."""
+    """Refuse repeated names, which readers resolve differently: some take the first value, some the last."""
     try:
         pa.json.read_json(pa.BufferReader(content))
     except pa.ArrowInvalid as error:
@@ -77,7 +79,7 @@ def _refuse_doubled_names(content: bytes) -> None:
 
 
 def _first_mistake(content: bytes) -> str | None:
-    """Say which line is none that JSON allows, and why."""
+    """Return the number of the first line that is not valid JSON, and the reason; None when all are valid."""
     for number, line in enumerate(content.split(b"\n"), start=1):
         try:
             if line.strip():
@@ -88,7 +90,7 @@ def _first_mistake(content: bytes) -> str | None:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -97,10 +99,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_doubled(names: Sequence[str], kind: str) -> None:
-    """Raise a ValueError where one of the names comes twice."""
+    """Refuse repeated names.
+
+    Raises
+    ------
+    ValueError
+        A name comes twice; the message calls it a `kind`.
+    """
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
-        raise ValueError(f"the {kind} {doubled} stands there twice")
+        raise ValueError(f"the {kind} {doubled} comes twice")
 
 
 def _arrow_schema(schema: Schema) -> pa.Schema:

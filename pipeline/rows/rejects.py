@@ -1,9 +1,10 @@
-"""Rejects: rows that do not fit a schema, found by whole columns, each with the column and the reason."""
+"""Splits a frame into rows that fit a schema and rejected rows, each with its column and reason."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,36 +17,54 @@ from pipeline.rows.schema import Column, Schema
 from pipeline.rows.unfit_values import fit_column, reasons_of, shown, texts_of
 
 LONGEST_VALUE = 200
-"""Characters of a rejected value that are written."""
+"""A rejected value is cut off after this many characters."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of a frame that fit a schema, and those that do not.
-
-    Parameters
-    ----------
-    rows
-        Rows that fit, in their order, cast to the schema.
-    rejects
-        `line` (1 for the first row of the frame), `column` (the first that is wrong), `reason` and `value`.
-    """
-
-    rows: pd.DataFrame
-    rejects: pd.DataFrame
-
-
-def split_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> Split:
-    """Tell the rows that fit a schema from those that do not.
-
-    The columns are cast whole; only where that fails, or values are missing or infinite, rows are looked for.
+    """The rows of a frame that fit a schema, and a description of the others.
 
     Parameters
     ----------
     frame
-        Is not changed.
+        The columns of the schema before the cast, shape (rows, columns).
+    cast
+        The columns after the cast, shape (rows, columns); values that do not fit are missing or cannot be written.
+    misfits
+        Whether a value does not fit, shape (rows, columns).
+    rejects
+        One row for each row that does not fit: `line` (1 for the first row of the frame), `column` (the first that is
+        wrong), `reason` and `value`.
+    """
+
+    frame: pd.DataFrame
+    cast: pd.DataFrame
+    misfits: pd.DataFrame
+    rejects: pd.DataFrame
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """Rows that fit, in their order, cast to the schema, shape (rows, columns)."""
+        return self.fitting(list(self.cast.columns))
+
+    def fitting(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Return columns of the rows in which these fit, cast to the schema, shape (rows, columns)."""
+        rejected = self.misfits[list(columns)].any(axis=1)
+        cast = self.cast[list(columns)]
+        return cast[~rejected].reset_index(drop=True) if rejected.any() else cast
+
+
+def split_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> Split:
+    """Split a frame into rows that fit a schema and rejects.
+
+    Whole columns are cast. Single rows are examined only where a cast fails or values are missing or infinite.
+
+    Parameters
+    ----------
+    frame
+        Shape (rows, columns); it is not changed.
     origin
-        Where it comes from.
+        Source of the frame, for errors.
 
     Raises
     ------
@@ -54,44 +73,41 @@ def split_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> Split:
     """
     frame = declared_columns(frame, schema, origin).reset_index(drop=True)
     columns = {column.name: fit_column(frame[column.name], column) for column in schema.columns}
-    rows = pd.DataFrame({name: values for name, (values, _) in columns.items()}, index=frame.index)
-    wrong = pd.DataFrame({name: misfits for name, (_, misfits) in columns.items()}, index=frame.index)
-    rejected = wrong.any(axis=1)
-    if not rejected.any():
-        return Split(rows, _rejects(frame[:0], wrong[:0], schema))
-    return Split(rows[~rejected].reset_index(drop=True), _rejects(frame[rejected], wrong[rejected], schema))
+    cast = pd.DataFrame({name: values for name, (values, _) in columns.items()}, index=frame.index)
+    misfits = pd.DataFrame({name: wrong for name, (_, wrong) in columns.items()}, index=frame.index)
+    rejected = misfits.any(axis=1)
+    return Split(frame, cast, misfits, _rejects(frame[rejected], misfits[rejected], schema))
 
 
 def refuse_rejects(split: Split, file: str) -> None:
-    """Raise when a row does not fit.
+    """Refuse a split with rejects.
 
     Raises
     ------
     CheckError
-        The first of them, with file, line and column.
+        A row does not fit; the message names the number of such rows and the first one's file, line and column.
     """
     if len(split.rejects):
         first = split.rejects.iloc[0]
         raise CheckError(
             f"{len(split.rejects)} of {len(split.rejects) + len(split.rows)} rows do not fit, the first is {file}: "
             f"line {first['line']}, column {first['column']}: {first['reason']} ({quoted(first['value'])})",
-            hint="mend what makes these rows",
+            hint="fix the code or SQL that makes these rows",
         )
 
 
-def write_rejects(rejects: pd.DataFrame, frame: pd.DataFrame, key: Sequence[str], file: str, path: Path) -> None:
+def write_rejects(split: Split, key: Sequence[str], file: str, path: Path) -> None:
     """Write rejected rows as JSON Lines: file, line, column, reason, key (as text) and value.
 
     Parameters
     ----------
-    rejects
-        Of `split_frame(frame, ...)`.
     key
         Columns that name a row.
     file
         Name of the file that the rows were meant for.
     """
-    keys = frame.reset_index(drop=True).loc[rejects["line"] - 1, list(key)]
+    rejects = split.rejects
+    keys = split.frame.loc[rejects["line"] - 1, list(key)]
     texts = {name: texts_of(keys[name]).where(keys[name].notna(), None).tolist() for name in key}
     data = pl.DataFrame({name: rejects[name].tolist() for name in ("line", "column", "reason", "value")})
     key_column = pl.DataFrame(texts, schema=dict.fromkeys(key, pl.String)).to_struct("key")
@@ -100,7 +116,7 @@ def write_rejects(rejects: pd.DataFrame, frame: pd.DataFrame, key: Sequence[str]
 
 
 def _rejects(frame: pd.DataFrame, wrong: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Describe rejected rows; `wrong` has the shape of `frame`, True where a value does not fit."""
+    """Describe rejected rows; `wrong`, of the shape of `frame`, is True where a value does not fit."""
     first = wrong.to_numpy().argmax(axis=1) if len(wrong) else np.array([], dtype=int)
     found = [_described(frame.loc[first == at, column.name], column) for at, column in enumerate(schema.columns)]
     return pd.concat(found).sort_values("line", ignore_index=True)

@@ -1,6 +1,6 @@
 """Typed columns of tables and files.
 
-Types are GoogleSQL's. A frame has one fixed dtype for each, whatever pages or files it came from.
+Types are GoogleSQL's. Each has one fixed dtype in frames, whatever the source of the rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_C
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name, GoogleSQL type and whether NULL is refused."""
+    """A column: its name, its GoogleSQL type, and whether NULL is refused."""
 
     name: str
     type: str
@@ -44,7 +44,13 @@ class Schema:
 
     @classmethod
     def parse(cls, declared: Mapping[str, str]) -> Schema:
-        """Read `{name: "TYPE [NOT NULL]"}`, as YAML declares columns."""
+        """Return the schema of `{name: "TYPE [NOT NULL]"}`, as YAML declares columns.
+
+        Raises
+        ------
+        ValueError
+            A name or type is not one of BigQuery's.
+        """
         return cls(tuple(_parse_column(name, text) for name, text in declared.items()))
 
     @property
@@ -76,7 +82,7 @@ class Schema:
 def _parse_column(name: str, text: str) -> Column:
     words = str(text).upper().split()
     if name.upper().startswith(RESERVED):
-        raise ValueError(f"column {name!r}: BigQuery keeps names that start with {', '.join(RESERVED)} for itself")
+        raise ValueError(f"column {name!r}: BigQuery reserves names that start with {', '.join(RESERVED)}")
     if not NAME.fullmatch(name) or not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
         raise ValueError(f"column {name!r}: {text!r} is not one of {', '.join(TYPES)}, optionally NOT NULL")
     return Column(name, words[0], required=len(words) > 1)
@@ -88,7 +94,7 @@ def _check_declared(declared: dict[str, str]) -> dict[str, str]:
 
 
 DeclaredColumns = Annotated[dict[str, str], AfterValidator(_check_declared)]
-"""Columns as YAML declares them, checked when they are read."""
+"""Columns as YAML declares them; pydantic checks them."""
 
 
 def arrow_type(column_type: str) -> pa.DataType:
@@ -118,7 +124,7 @@ def pandas_dtype(column_type: str) -> Any:
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table as a frame with the dtypes of this module: big integers stay exact beside missing ones."""
+    """Return an Arrow table as a frame, shape (rows, columns), in which large integers stay exact beside NULL."""
     import pandas as pd
     import pyarrow as pa
 
@@ -130,7 +136,13 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
 
 
 def infer_schema(frame: pd.DataFrame) -> Schema:
-    """Return GoogleSQL types for the columns of a frame whose schema nobody declared."""
+    """Infer the GoogleSQL types of a frame's columns, shape (rows, columns).
+
+    Raises
+    ------
+    RequestError
+        A column's name is not allowed in BigQuery.
+    """
     kinds = {"i": "INT64", "u": "INT64", "f": "FLOAT64", "b": "BOOL", "M": "TIMESTAMP"}
     types = {str(name): kinds.get(getattr(frame[name].dtype, "kind", "O"), "STRING") for name in frame.columns}
     arrow = {str(pandas_dtype(kind)): kind for kind in ("DATE", "NUMERIC")}

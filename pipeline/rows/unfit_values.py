@@ -1,4 +1,4 @@
-"""Values that do not fit a column: which, and why."""
+"""Finds the values that do not fit a column, and the reasons."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ REASONS = {
     "DATE": "not a date from 0001-01-01 to 9999-12-31",
     "TIMESTAMP": "not a moment with a zone in the years 1 to 9999",
 }
-"""What is wrong with a value of a fitting kind, where nothing more special is."""
+"""The reason for a value of a fitting Python class, when no more specific reason applies."""
 
 
 def fit_column(series: pd.Series, column: Column) -> tuple[pd.Series, np.ndarray]:
-    """Return a column cast to its type, and which of its values do not fit; these are missing or unwritable."""
+    """Cast a column; also return a mask, shape (rows,), of the values that do not fit."""
     try:
         cast, misfits = cast_column(series, column, ""), np.zeros(len(series), dtype=bool)
     except RequestError:
@@ -40,7 +40,7 @@ def fit_column(series: pd.Series, column: Column) -> tuple[pd.Series, np.ndarray
 
 
 def _cast_what_fits(series: pd.Series, column: Column) -> pd.Series:
-    """Return the values that can be cast, each class of Python objects for itself: what is right alone is right."""
+    """Return the values that can be cast. Each Python class is cast separately, so a value is judged alone."""
     present = series.dropna()
     groups = present.groupby(present.astype(object).map(type), sort=False)
     kinds = [group for kind, group in groups if fits_kind(kind, column.type)]
@@ -49,7 +49,7 @@ def _cast_what_fits(series: pd.Series, column: Column) -> pd.Series:
 
 
 def _castable(series: pd.Series, column: Column) -> list[pd.Series]:
-    """Cast a column in halves until those that fail are single values: a few among many cost a few casts."""
+    """Cast a column in halves until the failures are single values: a few unfit ones cost a few casts."""
     if series.empty:
         return []
     try:
@@ -61,7 +61,7 @@ def _castable(series: pd.Series, column: Column) -> list[pd.Series]:
 
 
 def _without_fractions(series: pd.Series, column: Column) -> pd.Series:
-    """Leave out floats that are no integers, of which a column of INT64 may be full."""
+    """Drop floats with a fraction, which a column of INT64 may be full of."""
     if column.type != "INT64" or not isinstance(series.iloc[0], float | np.floating):
         return series
     numbers = series.to_numpy(dtype="float64")
@@ -70,11 +70,11 @@ def _without_fractions(series: pd.Series, column: Column) -> pd.Series:
 
 
 def reasons_of(values: pd.Series, column: Column) -> np.ndarray:
-    """Say of each value, none of which fits, why."""
+    """Return the reason why each value does not fit, shape (rows,)."""
     kinds = objects_of(values).map(type).astype(object)
     strange = ~kinds.map(lambda kind: fits_kind(kind, column.type)).astype(bool)
     texts = texts_of(values)
-    # "7.0" is no integer, 7.0 is one.
+    # The text "7.0" is not an integer; the number 7.0 is.
     dotted = texts.str.contains(".", regex=False).astype(bool) & kinds.map(lambda kind: kind is str).astype(bool)
     numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
     numeric = column.type in ("INT64", "FLOAT64", "NUMERIC")
@@ -91,7 +91,7 @@ def reasons_of(values: pd.Series, column: Column) -> np.ndarray:
 
 
 def texts_of(values: pd.Series) -> pd.Series:
-    """Return values as text that UTF-8 can hold."""
+    """Return values as text that UTF-8 can hold, shape (rows,)."""
     return objects_of(values).map(_text).astype(object)
 
 
@@ -100,7 +100,7 @@ def _text(value: object) -> str:
 
 
 def shown(values: pd.Series) -> pd.Series:
-    """Return values as Python writes them."""
+    """Return values as Python literals, shape (rows,)."""
     return objects_of(values).map(_shown).astype(object)
 
 
@@ -109,7 +109,7 @@ def _shown(value: object) -> str:
 
 
 def objects_of(values: pd.Series) -> pd.Series:
-    """Return values as Python objects; Arrow's dates as text, because Python has no date after 9999."""
+    """Return values as Python objects, shape (rows,); Arrow's dates as text, as Python has no date after 9999."""
     if isinstance(values.dtype, pd.ArrowDtype) and pa.types.is_temporal(values.dtype.pyarrow_dtype):
         texts = pa.array(values).cast(pa.string()).to_numpy(zero_copy_only=False)
         return pd.Series(texts, index=values.index, dtype=object)

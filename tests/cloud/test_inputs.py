@@ -130,7 +130,7 @@ def test_what_is_wrong_with_an_object_is_said_of_its_address(make_session, tmp_p
 def test_a_column_that_stands_twice_in_a_csv_file_is_refused(tmp_path):
     path = tmp_path / "twice.csv"
     path.write_text("a,b,a\n1,2,3\n")
-    with pytest.raises(RequestError, match=r"twice\.csv: cannot be read \(the column a stands there twice\)"):
+    with pytest.raises(RequestError, match=r"twice\.csv: cannot be read \(the column a comes twice\)"):
         read_input(str(path))
 
 

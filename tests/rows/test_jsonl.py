@@ -157,9 +157,9 @@ def test_what_is_no_json_lines_is_a_request_error_that_names_the_file(read, text
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"a":1}\n{"a":NaN}\n', "line 2: NaN is no number of JSON"),
-        ('{"a":1}\n\n{"a":1, "b":"a", "a":2}\n', "line 3: the name a stands there twice"),
-        ('{"a":{"b":1,"b":2}}\n', "line 1: the name b stands there twice"),
+        ('{"a":1}\n{"a":NaN}\n', "line 2: NaN is not a JSON number"),
+        ('{"a":1}\n\n{"a":1, "b":"a", "a":2}\n', "line 3: the name a comes twice"),
+        ('{"a":{"b":1,"b":2}}\n', "line 1: the name b comes twice"),
         ('{"a":1}\n{"a":\n', "line 2: Expecting value"),
     ],
 )
