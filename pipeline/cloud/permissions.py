@@ -7,37 +7,10 @@ from typing import Any
 
 from google.api_core import exceptions
 
+from pipeline.cloud.roles import ROLES
 from pipeline.errors import ApiDisabled
 
 PERMISSION = re.compile(r"\b(?:bigquery|storage)\.[a-z]+\.[a-zA-Z]+\b")
-
-
-ROLES = {
-    "bigquery.jobs.create": "roles/bigquery.jobUser",
-    "bigquery.jobs.get": "roles/bigquery.jobUser",
-    "bigquery.jobs.list": "roles/bigquery.resourceViewer",
-    "bigquery.jobs.listAll": "roles/bigquery.resourceViewer",
-    "bigquery.reservations.use": "roles/bigquery.resourceEditor",
-    "bigquery.readsessions.create": "roles/bigquery.readSessionUser",
-    "bigquery.readsessions.getData": "roles/bigquery.readSessionUser",
-    "bigquery.tables.get": "roles/bigquery.dataViewer",
-    "bigquery.tables.getData": "roles/bigquery.dataViewer",
-    "bigquery.tables.list": "roles/bigquery.dataViewer",
-    "bigquery.tables.create": "roles/bigquery.dataEditor",
-    "bigquery.tables.update": "roles/bigquery.dataEditor",
-    "bigquery.tables.updateData": "roles/bigquery.dataEditor",
-    "bigquery.tables.delete": "roles/bigquery.dataEditor",
-    "bigquery.routines.create": "roles/bigquery.dataEditor",
-    "bigquery.routines.list": "roles/bigquery.dataViewer",
-    "bigquery.datasets.get": "roles/bigquery.dataViewer",
-    "bigquery.datasets.create": "roles/bigquery.user",
-    "storage.buckets.create": "roles/storage.admin",
-    "storage.buckets.get": "roles/storage.legacyBucketReader",
-    "storage.objects.create": "roles/storage.objectCreator",
-    "storage.objects.delete": "roles/storage.objectUser",
-    "storage.objects.get": "roles/storage.objectViewer",
-    "storage.objects.list": "roles/storage.objectViewer",
-}
 
 
 def hint_for(message: str) -> str:
@@ -52,9 +25,7 @@ def hint_for(message: str) -> str:
 
 REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
 
-
 PAGE = re.compile(r"/apis/(?:api|library)/([a-z0-9-]+\.googleapis\.com)\S*?[?&]project=([\w:.-]*\w)")
-
 
 OF_GCLOUD = "764086051850"
 """Project of gcloud itself: asked by credentials of a person that name no project to count calls for."""

@@ -1,4 +1,4 @@
-"""Models: the variants of a job and what they are worth, and the champion that people name by hand."""
+"""The variants of a job with their newest models and metrics, and the champion that a person names by hand."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_tables
 
 ROLLBACK = "rollback: "
-"""Begins the reason of a champion that was brought back."""
-
+"""Prefix of the reason for a champion that was brought back."""
 
 Spans = Sequence[Mapping[str, Any]]
+"""Champions of a job, in the order of the run dates from which they are read; the last is the present one."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class VariantLine:
     Parameters
     ----------
     role
-        champion, challenger, baseline, or `gone` for one that the job does not name any more.
+        champion, challenger or baseline; `gone` if the job does not have the variant any more.
     champion_since
-        Run date from which it is champion, for the present champion.
+        Run date from which the present champion is read; None for other variants.
     run_date, model_id, uri
         Newest run that fitted it, and the model.
     metric, metric_run_date, n, value
-        Newest value of the metric, overall.
+        Newest value of the metric over all rows, which are `n`.
     """
 
     variant: str
@@ -56,8 +56,8 @@ class VariantLine:
 
 
 @dataclass(frozen=True)
-class Named:
-    """A champion that was named by hand."""
+class ChampionChange:
+    """A champion that a person named, and the one before it."""
 
     job: str
     champion: str
@@ -67,39 +67,39 @@ class Named:
 
 
 def champions_of(session: Session, job: Job) -> Spans:
-    """Return the champions of a job in the order of the run dates from which they hold; the last is the present one."""
+    """Return the champions of a job."""
     return session.warehouse.rows(champions_of_statement(session, job.name))
 
 
 def list_variants(session: Session, job: Job) -> list[VariantLine]:
-    """Return the variants of a job in its order, then those that it does not name any more."""
+    """Return the variants of a job in its order, then those that it does not have any more."""
     ensure_tables(session, job)
     metric = job.spec.gate.metric if job.spec.gate else next(iter(job.spec.headline), None)
-    known = {row["variant"]: row for row in session.warehouse.rows(variants_statement(session, job.name, metric or ""))}
-    spans, mine = champions_of(session, job), [variant.id for variant in job.variants]
-    gone = sorted(({span["variant"] for span in spans} | set(known)) - set(mine))
-    return [_line(job, variant, metric, known.get(variant, {}), spans) for variant in (*mine, *gone)]
+    rows = {row["variant"]: row for row in session.warehouse.rows(variants_statement(session, job.name, metric or ""))}
+    spans, own = champions_of(session, job), [variant.id for variant in job.variants]
+    gone = sorted(({span["variant"] for span in spans} | set(rows)) - set(own))
+    return [_line(job, variant, metric, rows.get(variant, {}), spans) for variant in (*own, *gone)]
 
 
 def _line(job: Job, variant: str, metric: str | None, row: Mapping[str, Any], spans: Spans) -> VariantLine:
     is_champion = variant == _present(spans)
-    known = {name: row.get(name) for name in ("run_date", "model_id", "uri", "metric_run_date", "n", "value")}
+    newest = {name: row.get(name) for name in ("run_date", "model_id", "uri", "metric_run_date", "n", "value")}
     return VariantLine(
         variant=variant,
         role="champion" if is_champion else _role(job, variant),
         champion_since=spans[-1]["from_run_date"] if is_champion else None,
         metric=metric,
-        **known,
+        **newest,
     )
 
 
 def _role(job: Job, variant: str) -> str:
     if variant in challengers_of(job):
         return "challenger"
-    return "baseline" if variant in [known.id for known in job.variants] else "gone"
+    return "baseline" if variant in [own.id for own in job.variants] else "gone"
 
 
-def promote_variant(session: Session, job: Job, name: str, reason: str, first: date | None = None) -> Named:
+def promote_variant(session: Session, job: Job, name: str, reason: str, first: date | None = None) -> ChampionChange:
     """Make a variant champion by hand.
 
     Parameters
@@ -107,111 +107,105 @@ def promote_variant(session: Session, job: Job, name: str, reason: str, first: d
     name
         Name of the variant, or its id.
     first
-        First run date that consumers read it for; the day after the last published run date when not given.
+        First run date for which it is read; the day after the last published run date when not given.
 
     Raises
     ------
     RequestError
-        It is no variant, a baseline, champion already, or has no predictions where consumers would read them.
+        It is not a variant, is a baseline, is champion already, or has no predictions for a run date for which it would
+        be read; or there is no reason.
     """
     variant = _variant(job, name)
     _refuse_empty(reason)
     ensure_tables(session, job)
     spans = champions_of(session, job)
-    _refuse_champion(job, variant, spans)
+    if variant == _present(spans):
+        since = spans[-1]["from_run_date"]
+        raise RequestError(f"{job.name}: {variant} is champion already", hint=f"since run date {since}")
     start = _first_date(session, job, variant, spans, first)
-    return _name(
-        session, job, Named(job.name, variant, _present(spans), start, reason), "promote", f"by hand: {reason}"
-    )
+    change = ChampionChange(job.name, variant, _present(spans), start, reason)
+    return _record(session, change, "promote", f"by hand: {reason}")
 
 
-def roll_back(session: Session, job: Job, reason: str) -> Named:
-    """Make the champion before the present one champion again, from the next run date on.
+def roll_back(session: Session, job: Job, reason: str) -> ChampionChange:
+    """Make the previous champion champion again, from the next run date on.
 
     Raises
     ------
     RequestError
-        There was none before, or it is no variant of the job any more.
+        There is no previous champion, it is not a variant of the job any more, or there is no reason.
     """
     _refuse_empty(reason)
     ensure_tables(session, job)
     spans = champions_of(session, job)
-    before = _before(spans)
+    before = _previous(spans)
     if before is None:
-        what = f"{job.name}: there is no champion to go back to"
-        raise RequestError(what, hint=f"the champion is {_present(spans) or 'not named yet'}, and none stood before it")
+        hint = f"the champion is {_present(spans) or 'not named yet'}, and there was none before it"
+        raise RequestError(f"{job.name}: there is no champion to go back to", hint=hint)
     if before not in challengers_of(job):
-        what = f"{job.name}: {before}, the champion before, is no variant of the job any more"
+        what = f"{job.name}: {before}, the previous champion, is not a variant of the job any more"
         raise RequestError(what, hint=f"promote one of: {', '.join(challengers_of(job))}")
     start = _first_date(session, job, before, spans, None)
-    named = Named(job.name, before, _present(spans), start, reason)
-    return _name(session, job, named, "rollback", f"{ROLLBACK}{reason}")
+    change = ChampionChange(job.name, before, _present(spans), start, reason)
+    return _record(session, change, "rollback", f"{ROLLBACK}{reason}")
 
 
-def _name(session: Session, job: Job, named: Named, verdict: str, reason: str) -> Named:
-    """Record verdict and champion; the verdict comes first, so that what is cut short is done again as a whole."""
-    ledger = Ledger(session, job.name)
-    row = {"run_date": named.from_run_date, "champion": named.before or "", "challenger": named.champion}
+def _record(session: Session, change: ChampionChange, verdict: str, reason: str) -> ChampionChange:
+    """Record verdict and champion; the verdict first, so that a repeated command after a failure completes both."""
+    ledger = Ledger(session, change.job)
+    row = {"run_date": change.from_run_date, "champion": change.before or "", "challenger": change.champion}
     ledger.record_verdicts([{**row, "verdict": verdict, "reason": reason}])
-    ledger.decide_champion(named.champion, named.from_run_date, reason)
-    return named
+    ledger.decide_champion(change.champion, change.from_run_date, reason)
+    return change
 
 
 def _present(spans: Spans) -> str | None:
     return spans[-1]["variant"] if spans else None
 
 
-def _before(spans: Spans) -> str | None:
-    """Return the champion before the present one; what was rolled back is no champion to go back to."""
-    stood: list[str] = []
+def _previous(spans: Spans) -> str | None:
+    """Return the champion before the present one; one that was rolled back does not count."""
+    champions: list[str] = []
     for span in spans:
-        if span["reason"].startswith(ROLLBACK) and span["variant"] in stood:
-            stood = stood[: len(stood) - stood[::-1].index(span["variant"])]
-        elif stood[-1:] != [span["variant"]]:
-            stood.append(span["variant"])
-    return stood[-2] if len(stood) > 1 else None
+        if span["reason"].startswith(ROLLBACK) and span["variant"] in champions:
+            champions = champions[: len(champions) - champions[::-1].index(span["variant"])]
+        elif champions[-1:] != [span["variant"]]:
+            champions.append(span["variant"])
+    return champions[-2] if len(champions) > 1 else None
 
 
 def _variant(job: Job, name: str) -> str:
-    found = [variant for variant in job.variants if name in (variant.name, variant.id)]
-    known = ", ".join(job.spec.variants)
-    if not found:
-        raise RequestError(f"{job.name} has no variant {name!r}", hint=f"the variants are: {known}")
-    if found[0].id not in challengers_of(job):
-        raise RequestError(f"{job.name}: {name} is a baseline and never champion", hint=f"the variants are: {known}")
-    return found[0].id
+    ids = [variant.id for variant in job.variants if name in (variant.name, variant.id)]
+    hint = f"the variants are: {', '.join(job.spec.variants)}"
+    if not ids:
+        raise RequestError(f"{job.name} has no variant {name!r}", hint=hint)
+    if ids[0] not in challengers_of(job):
+        raise RequestError(f"{job.name}: {name} is a baseline, which is never champion", hint=hint)
+    return ids[0]
 
 
 def _refuse_empty(reason: str) -> None:
     if not reason.strip():
-        raise RequestError("--reason is empty", hint="say why, for those who read the history")
-
-
-def _refuse_champion(job: Job, variant: str, spans: Spans) -> None:
-    if variant == _present(spans):
-        raise RequestError(
-            f"{job.name}: {variant} is champion already", hint=f"since run date {spans[-1]['from_run_date']}"
-        )
+        raise RequestError("--reason is empty", hint="give one, for readers of the champion's history")
 
 
 def _first_date(session: Session, job: Job, variant: str, spans: Spans, asked: date | None) -> date:
-    """Return from which run date on a variant can be champion, without taking anything from consumers."""
+    """Return the first run date for which a variant can be read, so that every run date keeps its predictions."""
     slices = published(session, job, asked or EARLIEST, LATEST)
     since: date = spans[-1]["from_run_date"] if spans else EARLIEST
     if asked is None:
         if not slices:
-            raise RequestError(f"{job.name}: nothing was published yet", hint="say with --from from which run date on")
+            raise RequestError(f"{job.name}: nothing was published yet", hint="name the first run date with --from")
         last: date = slices[-1]["run_date"]
         return max(since, last + timedelta(days=1))
     if asked < since:
-        what = f"--from {asked} lies before {since}, from which run date on {_present(spans)} is champion"
-        raise RequestError(what, hint="name that date or a later one: who was champion before stays")
+        what = f"--from {asked} is before {since}, the run date from which on {_present(spans)} is champion"
+        raise RequestError(what, hint="name that date or a later one: earlier champions stay")
     # The first champion is read for the run dates before its own, too
     if asked == since and (slices if len(spans) > 1 else published(session, job, EARLIEST, LATEST)):
-        what = (
-            f"--from {asked} is the run date from which on {_present(spans)} is read: it would never have been champion"
-        )
-        raise RequestError(what, hint="name a later date, so that a rollback finds the way back")
+        what = f"--from {asked} is the run date from which on {_present(spans)} is read"
+        hint = "name a later date: with this one it would never have been champion, and no rollback could return to it"
+        raise RequestError(what, hint=hint)
     lacking = {row["run_date"] for row in slices} - {row["run_date"] for row in slices if row["variant"] == variant}
     if lacking:
         what = f"{variant} has no predictions of {min(lacking)}: consumers would read nothing for it"
@@ -220,7 +214,7 @@ def _first_date(session: Session, job: Job, variant: str, spans: Spans, asked: d
 
 
 def variants_table(job: str, variants: Sequence[VariantLine]) -> Table:
-    """Return a row for each variant."""
+    """Return a table for a terminal, with a row for each variant."""
     metric = next((line.metric for line in variants if line.metric), None) or "metric"
     table = Table(box=SIMPLE_HEAD, title=f"{job}: variants", title_justify="left")
     for name in ("variant", "role", "since", "last run date", "model"):
@@ -229,14 +223,13 @@ def variants_table(job: str, variants: Sequence[VariantLine]) -> Table:
     table.add_column("of run date", no_wrap=True)
     for line in variants:
         value = "-" if line.value is None else f"{line.value:.4f}"
-        cells = (line.champion_since, line.run_date, line.model_id)
-        known = ("-" if cell is None else str(cell) for cell in cells)
-        table.add_row(line.variant, line.role, *known, value, str(line.metric_run_date or "-"))
+        cells = ("-" if cell is None else str(cell) for cell in (line.champion_since, line.run_date, line.model_id))
+        table.add_row(line.variant, line.role, *cells, value, str(line.metric_run_date or "-"))
     return table
 
 
-def champion_lines(job: str, spans: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Return a line for each champion, the oldest first."""
+def champion_lines(job: str, spans: Spans) -> Iterator[str]:
+    """Yield a line for each champion, the oldest first."""
     yield f"{job}: champions" if spans else f"{job}: no champion yet"
     for span in spans:
         decided = f"decided {span['decided_at']:%Y-%m-%d}"

@@ -1,8 +1,8 @@
-"""Garbage: run tables of old runs, and objects of attempts that came to nothing.
+"""Garbage collection: run tables of old runs, and uploads of attempts that were not committed.
 
-An attempt uploads under a name of its own and commits it by a marker. What no marker, manifest or event refers to was
-left by an attempt that lost a race or was killed - or by one that is about to commit it. Only time tells these apart:
-nothing younger than the limit is removed, so that the limit has to be longer than any attempt takes.
+An attempt uploads under a unique name and commits the upload by a marker. An upload that no marker, manifest or event
+refers to was left by an attempt that lost a race or was killed, or belongs to one that is about to commit it. Only age
+tells these apart: nothing younger than the limit is removed, so the limit has to be longer than any attempt takes.
 """
 
 from __future__ import annotations
@@ -24,23 +24,27 @@ from pipeline.runs.ledger.usage import read_clock
 from pipeline.runs.session import Session
 
 UPLOADS = (Folder.MODELS, Folder.PREDICTIONS, Folder.STAGED)
-"""Folders to which attempts upload under names that no two attempts share; everything else is left alone."""
+"""Folders to which attempts upload under unique names; everything else is left alone."""
 
 
 @dataclass(frozen=True)
 class Removed:
-    """Something that was removed, or would be."""
+    """A table or an object that was removed, or would be; `size` in bytes."""
 
     kind: str
     name: str
     size: int
 
 
+Candidate = tuple[Removed, Callable[[], bool]]
+"""Something to remove, and the call that removes it and tells whether it did."""
+
+
 def collect_garbage(session: Session, job: Job, older_than: timedelta, *, dry_run: bool = False) -> list[Removed]:
     """Remove a job's run tables and unused uploads that are older than a limit, and return them.
 
-    Never removed: what a model's marker, a shard's marker, a manifest or the ledger refers to; markers, manifests and
-    claims; rejects.
+    Everything else stays: what a model's marker, a shard's marker, a manifest or the ledger refers to; markers,
+    manifests and claims; rejects.
 
     Parameters
     ----------
@@ -54,20 +58,15 @@ def collect_garbage(session: Session, job: Job, older_than: timedelta, *, dry_ru
     return [*tables, *_remove(_unused_objects(session, job, before), dry_run)]
 
 
-Found = tuple[Removed, Callable[[], bool]]
+def _remove(candidates: Iterable[Candidate], dry_run: bool) -> list[Removed]:  # noqa: FBT001
+    """Return what was removed, without what another process removed or replaced in the meantime."""
+    return [item for item, remove in candidates if dry_run or remove()]
 
 
-def _remove(found: Iterable[Found], dry_run: bool) -> list[Removed]:  # noqa: FBT001
-    """Return what was removed: not what somebody else removed or replaced meanwhile."""
-    return [item for item, remove in found if dry_run or remove()]
-
-
-def _old_tables(session: Session, job: Job, before: datetime) -> Iterator[Found]:
-    """Return the run tables that were neither made nor changed since; a run that needs one makes it again."""
+def _old_tables(session: Session, job: Job, before: datetime) -> Iterator[Candidate]:
+    """Yield the run tables that were made and last changed before a moment; a run that needs one makes it again."""
     tables = session.warehouse.tables
-    unlabelled = re.compile(
-        rf"{job.name}_(_\d{{8}}__|staged_)"
-    )  # of an attempt that was killed before it could label it
+    unlabelled = re.compile(rf"{job.name}_(_\d{{8}}__|staged_)")  # the attempt was killed before it set labels
     for item in tables.listed(session.target.runs_dataset):
         owner = item.labels.get("job") or (job.name if unlabelled.match(item.name.name) else "")
         use = tables.look_at(item.name) if owner == job.name and item.created < before else None
@@ -75,10 +74,10 @@ def _old_tables(session: Session, job: Job, before: datetime) -> Iterator[Found]
             yield Removed("table", str(item.name), use.size), partial(tables.delete, item.name)
 
 
-def _unused_objects(session: Session, job: Job, before: datetime) -> Iterator[Found]:
-    """Return the uploads of attempts that nothing refers to.
+def _unused_objects(session: Session, job: Job, before: datetime) -> Iterator[Candidate]:
+    """Yield the old uploads of attempts that nothing refers to.
 
-    References are read after the listing: what was committed in between is seen.
+    References are read after the listing, so that they include what was committed in between.
     """
     store, layout = session.store, session.layout(job.name)
     objects = [item for folder in UPLOADS for item in store.list(layout.folder(folder))]
@@ -97,16 +96,16 @@ def _references(session: Session, job: Job) -> set[str]:
     """Return every address that a marker, a manifest or an event of the job refers to."""
     layout = session.layout(job.name)
     markers = [*_model_markers(session.store, layout), *_prediction_markers(session.store, layout)]
-    found = {uri for marker in markers for uri in _named_by(session.store, marker)}
-    return found | {row["uri"] for row in Ledger(session, job.name).events(EARLIEST, LATEST) if row["uri"]}
+    addresses = {uri for marker in markers for uri in _named_by(session.store, marker)}
+    return addresses | {row["uri"] for row in Ledger(session, job.name).events(EARLIEST, LATEST) if row["uri"]}
 
 
 def _named_by(store: Store, marker: str) -> set[str]:
-    """Return the addresses in a marker or manifest; without one it is damaged, and what it committed must not go."""
-    found = set(_addresses(store.read_json(marker)))
-    if not found:
-        raise CheckError(f"{marker}: names no object, so that nothing can be told to be unused", hint=DAMAGED)
-    return found
+    """Return the addresses in a marker or manifest; one without any is damaged, and must not free what it committed."""
+    addresses = set(_addresses(store.read_json(marker)))
+    if not addresses:
+        raise CheckError(f"{marker}: names no object, so it is unknown which objects are unused", hint=DAMAGED)
+    return addresses
 
 
 def _model_markers(store: Store, layout: JobLayout) -> list[str]:
@@ -115,14 +114,14 @@ def _model_markers(store: Store, layout: JobLayout) -> list[str]:
 
 
 def _prediction_markers(store: Store, layout: JobLayout) -> list[str]:
-    """Return the manifests, and the markers of shards where there is none yet: a manifest names them all."""
+    """Return the manifests, and the markers of shards in folders without one: a manifest names all its shards."""
     uris = {item.uri for item in store.list(layout.folder(Folder.PREDICTIONS)) if item.uri.endswith(".json")}
     manifests = {manifest_in(folder_of(uri)) for uri in uris} & uris
     return [uri for uri in uris if uri in manifests or manifest_in(folder_of(uri)) not in manifests]
 
 
 def _addresses(content: object) -> Iterator[str]:
-    """Return every text in a JSON value that is an address in Cloud Storage."""
+    """Yield every text in a JSON value that is an address in Cloud Storage."""
     if isinstance(content, str) and content.startswith("gs://"):
         yield content
     elif isinstance(content, dict | list):
@@ -131,7 +130,7 @@ def _addresses(content: object) -> Iterator[str]:
 
 
 def as_lines(job: str, removed: Sequence[Removed], *, dry_run: bool) -> Iterator[str]:
-    """Return what was removed as people read it: each name when nothing was, and a line of counts."""
+    """Yield lines for a terminal: counts of what was removed; in a dry run each name first."""
     if dry_run:
         yield from (f"{item.kind} {item.name} ({item.size:,} bytes)" for item in removed)
     counts = []

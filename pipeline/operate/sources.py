@@ -13,23 +13,35 @@ from pipeline.project.project import Job
 from pipeline.runs.session import Session
 
 UNFINISHED = {"content": "loading"}
-"""Label of a source table while it is loaded: what is cut short is neither taken for the old file nor for the new."""
+"""Billing label of a source table during a load: after a killed load it holds neither the old file nor the new one."""
 
 
 def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict[str, int]:
-    """Replace a job's source tables, and return the rows of each.
+    """Replace a job's source tables, and return the number of rows of each.
 
     Parameters
     ----------
     folder
-        Holds `<source>.jsonl` for every source; the job's own files (`write_sources`) when not given.
+        Holds `<source>.jsonl` for every source; when not given, the job writes the files (`write_sources`).
+
+    Raises
+    ------
+    RequestError
+        A file is missing, or a table of that name belongs to another job or to the pipeline.
     """
-    if folder is not None:
-        return _load_folder(session, job, folder)
-    with tempfile.TemporaryDirectory(prefix="sources-") as name:
-        with session.reporter.step(f"{job.name} write sources"):
-            _writer(job, "write_sources")(Path(name))
-        return _load_folder(session, job, Path(name))
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="sources-") as name:
+            with session.reporter.step(f"{job.name} write sources"):
+                _writer(job, "write_sources")(Path(name))
+            return load_sources(session, job, Path(name))
+    files = {name: folder / f"{name}.jsonl" for name in job.spec.sources}
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise RequestError(f"{missing[0]}: no such file", hint="every source needs <source>.jsonl")
+    return {
+        name: _load_file(session, job, name, path)
+        for name, path in session.reporter.track(list(files.items()), f"{job.name} load sources")
+    }
 
 
 def write_fixtures(job: Job, folder: Path, seed: int) -> list[Path]:
@@ -47,38 +59,25 @@ def _writer(job: Job, key: str) -> Callable[..., None]:
     return writer
 
 
-def _load_folder(session: Session, job: Job, folder: Path) -> dict[str, int]:
-    files = {name: folder / f"{name}.jsonl" for name in job.spec.sources}
-    missing = [str(path) for path in files.values() if not path.is_file()]
-    if missing:
-        raise RequestError(f"{missing[0]}: no such file", hint="every source needs <source>.jsonl")
-    return {
-        name: _load_file(session, job, name, path)
-        for name, path in session.reporter.track(list(files.items()), f"{job.name} load sources")
-    }
-
-
 def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
-    """Load one file unless the table's label says that it holds this file already."""
-    digest, tables = sha256_file(path), session.warehouse.tables
+    """Load one file, unless the table's billing label names this file already; return the number of rows."""
+    digest, tables, columns = sha256_file(path), session.warehouse.tables, job.spec.sources[name].typed_columns
     table, label = session.target.table(name), {"content": digest[:SHORT], "job": job.name}
     loaded = tables.labels_in(table.dataset).get(name)
     if loaded is not None and loaded.get("job") != job.name:
         owner = f"loaded by job {loaded['job']}" if loaded.get("job") else "not made by pipeline sources load"
         raise RequestError(f"{table} is {owner}", hint=f"rename source {name} in job.yaml, or read it as it is")
-    with session.reporter.step(f"{job.name} load {name}") as said:
+    with session.reporter.step(f"{job.name} load {name}") as notes:
         if loaded is not None and loaded.get("content") == label["content"]:
             rows = tables.row_count(table) or 0
-            said.append(f"{rows:,} rows, unchanged")
+            notes.append(f"{rows:,} rows, unchanged")
             return rows
         if loaded is not None:
             tables.set_labels(table, label | UNFINISHED)
-        tables.create(table, job.spec.sources[name].typed_columns, labels=label | UNFINISHED)
+        tables.create(table, columns, labels=label | UNFINISHED)
         uri = session.layout(job.name).source(name, digest)
         session.store.put_file(path, uri)
-        rows = session.warehouse.load_jsonl(
-            [uri], table, job.spec.sources[name].typed_columns, step=unique_name(f"source-{name}")
-        )
+        rows = session.warehouse.load_jsonl([uri], table, columns, step=unique_name(f"source-{name}"))
         tables.set_labels(table, label)
-        said.append(f"{rows:,} rows")
+        notes.append(f"{rows:,} rows")
     return rows

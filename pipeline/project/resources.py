@@ -15,13 +15,10 @@ from pipeline.base.strict_yaml import Strict
 
 MEBIBYTES = {"Mi": 1, "Gi": 1024}
 
-
 MOST_PER_CPU = 4 * 1024
 """MiB of memory that a task may have for each CPU."""
 
-
 MEMORY = r"^[1-9][0-9]{0,5}(Mi|Gi)$"
-
 
 LEAST = {1: 512, 2: 512, 4: 2 * 1024, 6: 4 * 1024, 8: 4 * 1024}
 """MiB of memory that a task has to have, by its CPUs."""
@@ -97,3 +94,7 @@ class Resources(Strict):
     predict: PredictResources = PredictResources()
     load: PhaseResources = PhaseResources()
     evaluate: PhaseResources = PhaseResources()
+
+
+PHASES = tuple(Resources.model_fields)
+"""Names of the phases, in the order in which they run."""

@@ -39,22 +39,22 @@ def session(make_session):
 
 @pytest.fixture
 def own(session, job):
-    """A job with three published run dates: old is champion, new and newest run beside it."""
+    """A job with three published run dates: old is champion, new and newest are challengers."""
     found = gated_job(job, "new", "newest")
     publish_days(session, found, 3)
     return found
 
 
-def stands(session, job):
+def history(session, job):
     rows = champions_of(session, job)
     return [(row["from_run_date"], row["variant"].partition("@")[0], row["reason"]) for row in rows]
 
 
-def test_a_variant_is_promoted_by_hand_from_the_next_run_date_on(session, own):
+def test_a_variant_is_promoted_from_the_next_run_date_on(session, own):
     named = promote_variant(session, own, "new", "easier to explain")
     assert (named.champion, named.before) == (variant(own, "new"), variant(own, "old"))
     assert named.from_run_date == day(3)
-    assert stands(session, own) == [(day(0), "old", "first"), (day(3), "new", "by hand: easier to explain")]
+    assert history(session, own) == [(day(0), "old", "first"), (day(3), "new", "by hand: easier to explain")]
     assert seen(session, own) == dict.fromkeys((day(0), day(1), day(2)), variant(own, "old"))
     (verdict,) = verdicts(session, own)
     assert [verdict[name] for name in ("run_date", "champion", "challenger", "verdict", "reason", "n")] == [
@@ -62,16 +62,16 @@ def test_a_variant_is_promoted_by_hand_from_the_next_run_date_on(session, own):
     ]
 
 
-def test_a_promotion_may_begin_where_the_variant_has_predictions(session, own):
+def test_a_promotion_may_begin_at_an_earlier_prediction(session, own):
     promote_variant(session, own, variant(own, "new"), "it was better all along", day(1))
     assert seen(session, own) == {day(0): variant(own, "old")} | dict.fromkeys((day(1), day(2)), variant(own, "new"))
 
 
-def test_a_rollback_brings_back_the_champion_before_and_nothing_is_left_to_go_back_to(session, own):
+def test_rollbacks_end_at_the_first_champion(session, own):
     promote_variant(session, own, "new", "better")
     promote_variant(session, own, "newest", "better still", day(5))
     assert roll_back(session, own, "it drifts").champion == variant(own, "new")
-    assert stands(session, own)[-1] == (day(5), "new", "rollback: it drifts")
+    assert history(session, own)[-1] == (day(5), "new", "rollback: it drifts")
     assert roll_back(session, own, "so does this").champion == variant(own, "old")
     assert champions(session, own)[-2:] == [(day(5), "new"), (day(5), "old")]
     assert [(row["challenger"], row["verdict"]) for row in verdicts(session, own)] == [
@@ -84,7 +84,7 @@ def test_a_rollback_brings_back_the_champion_before_and_nothing_is_left_to_go_ba
         roll_back(session, own, "once more")
 
 
-def test_what_the_gate_promoted_is_rolled_back_and_may_be_promoted_by_later_windows_only(session, job):
+def test_after_a_rollback_only_later_windows_promote_again(session, job):
     own = gated_job(job)
     life(session, own, 4, {"new": [*BETTER, -9.0]})
     gate_job(session, own, mature(3))
@@ -100,23 +100,28 @@ def test_what_the_gate_promoted_is_rolled_back_and_may_be_promoted_by_later_wind
 
 
 @pytest.mark.parametrize(
-    ("name", "reason", "first", "said"),
+    ("name", "reason", "first", "message"),
     [
         ("newer", "x", None, "has no variant 'newer' - the variants are: old, new, newest"),
         ("old", "x", None, "old@.* is champion already - since run date 2013-07-01"),
         ("new", " ", None, "--reason is empty"),
-        ("new", "x", 0, "--from 2013-07-01 is the run date from which on old@.* is read: it would never have been"),
-        ("new", "x", -1, "--from 2013-06-30 lies before 2013-07-01, from which run date on old@.* is champion"),
+        (
+            "new",
+            "x",
+            0,
+            "--from 2013-07-01 is the run date from which on old@.* is read - name a later date",
+        ),
+        ("new", "x", -1, "--from 2013-06-30 is before 2013-07-01, the run date from which on old@"),
     ],
 )
-def test_a_promotion_that_makes_no_sense_is_refused_and_nothing_is_written(session, own, name, reason, first, said):
-    with pytest.raises(RequestError, match=said):
+def test_a_refused_promotion_writes_nothing(session, own, name, reason, first, message):
+    with pytest.raises(RequestError, match=message):
         promote_variant(session, own, name, reason, None if first is None else day(first))
     assert len(champions(session, own)) == 1
     assert verdicts(session, own) == []
 
 
-def test_a_champion_that_is_read_keeps_its_place_in_history(session, own):
+def test_a_champion_that_was_read_stays_in_the_history(session, own):
     ensure_tables(session, own)
     Ledger(session, own.name).decide_champion(variant(own, "new"), day(1), "by hand")
     with pytest.raises(RequestError, match=r"--from 2013-07-02 is the run date from which on new@.* is read"):
@@ -128,11 +133,11 @@ def test_a_champion_that_is_read_keeps_its_place_in_history(session, own):
 def test_a_baseline_is_never_champion(session, job):
     own = gated_job(job)
     as_baseline = edited(own, variants=["old"], baselines=["new"])
-    with pytest.raises(RequestError, match="new is a baseline and never champion - the variants are: old"):
+    with pytest.raises(RequestError, match="new is a baseline, which is never champion - the variants are: old"):
         promote_variant(session, as_baseline, "new", "x")
 
 
-def test_consumers_lose_nothing_by_a_promotion(session, own):
+def test_a_promotion_needs_predictions_of_the_variant(session, own):
     reader(session)(
         f"DELETE FROM ml.{own.predictions_table} WHERE variant = '{variant(own, 'new')}' AND run_date = '{day(2)}'"
     )
@@ -140,26 +145,26 @@ def test_consumers_lose_nothing_by_a_promotion(session, own):
         promote_variant(session, own, "new", "x", day(1))
 
 
-def test_before_anything_is_published_a_first_run_date_is_asked_for(session, job):
+def test_before_the_first_publication_a_date_is_needed(session, job):
     own = gated_job(job)
     own = edited(own, predictions=own.spec.predictions.model_copy(update={"version": 9}))
-    with pytest.raises(RequestError, match="nothing was published yet - say with --from"):
+    with pytest.raises(RequestError, match="nothing was published yet - name the first run date with --from"):
         promote_variant(session, own, "new", "x")
     with pytest.raises(RequestError, match="no champion to go back to - the champion is not named yet"):
         roll_back(session, own, "x")
     assert promote_variant(session, own, "new", "x", day(1)).before is None
 
 
-def test_a_champion_that_the_job_does_not_name_any_more_does_not_come_back(session, own):
+def test_rollback_to_a_removed_variant_is_refused(session, own):
     ensure_tables(session, own)
     Ledger(session, own.name).decide_champion(variant(own, "new"), day(3), "by hand")
-    kept = [each for each in own.variants if each.name != "old"]
+    kept = [variant for variant in own.variants if variant.name != "old"]
     gone = type(own)(own.name, own.folder, edited(own, variants=["new", "newest"]).spec, tuple(kept))
-    with pytest.raises(RequestError, match=r"old@.*, the champion before, is no variant of the job any more"):
+    with pytest.raises(RequestError, match=r"old@.*, the previous champion, is not a variant of the job any more"):
         roll_back(session, gone, "x")
 
 
-def test_a_promotion_that_was_cut_short_is_done_again_as_one(session, own, monkeypatch):
+def test_an_interrupted_promotion_can_be_repeated(session, own, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
@@ -172,7 +177,7 @@ def test_a_promotion_that_was_cut_short_is_done_again_as_one(session, own, monke
     assert champions(session, own) == [(day(0), "old"), (day(3), "new")]
 
 
-def test_variants_are_listed_with_roles_models_and_the_metric_of_the_gate(session, own):
+def test_variants_are_listed_with_role_model_and_metric(session, own):
     models = [
         {"variant": variant(own, "old"), "model_id": "m1", "uri": "gs://b/m1"},
         {"variant": "gone@1", "model_id": "m0"},

@@ -46,7 +46,7 @@ def done(session, quick_job):
 
 
 def leftovers(session, run):
-    """What attempts that lost a race or were killed leave."""
+    """Plant the uploads of attempts that lost a race or were killed, and return their addresses."""
     (manifest, _) = committed_manifests(run)
     shards = manifest.shards[0].uri.rpartition("/")[0]
     models = run.layout.model(manifest.variant).removesuffix(".json")
@@ -60,7 +60,7 @@ def leftovers(session, run):
 
 
 @pytest.mark.cloud
-def test_what_nobody_refers_to_is_removed_and_everything_else_stays(session, quick_job, done):
+def test_only_unreferenced_uploads_are_removed(session, quick_job, done):
     kept = uris(session, quick_job)
     orphans = leftovers(session, done)
     would = collect_garbage(session, quick_job, NOW, dry_run=True)
@@ -72,7 +72,7 @@ def test_what_nobody_refers_to_is_removed_and_everything_else_stays(session, qui
 
 
 @pytest.mark.cloud
-def test_what_has_other_names_is_left_alone(session, quick_job, done):
+def test_objects_with_other_names_stay(session, quick_job, done):
     folder = session.store.uri(quick_job.name)
     strangers = {
         plant(session, f"{folder}/models/notes.txt"),
@@ -86,7 +86,7 @@ def test_what_has_other_names_is_left_alone(session, quick_job, done):
     assert strangers <= uris(session, quick_job)
 
 
-def test_a_prefix_that_looks_like_an_attempt_does_not_matter(make_target, connect, quick_job):
+def test_a_prefix_may_look_like_an_upload(make_target, connect, quick_job):
     target = make_target()
     session = connect(target.model_copy(update={"prefix": f"{target.prefix}/a/b/c/bundle{UNIQUE}"}))
     session.warehouse.tables.create_datasets()
@@ -113,14 +113,14 @@ def test_a_bundle_is_as_old_as_its_newest_file(session, quick_job, done, monkeyp
     second = plant(session, f"{folder}/bundle.json")
     ages = {item.uri: item.created for item in session.store.list(folder)}
     clock = garbage.read_clock(session)
-    monkeypatch.setattr(garbage, "read_clock", lambda _: clock)  # however long it takes to look at everything
+    monkeypatch.setattr(garbage, "read_clock", lambda _: clock)  # the time of the test itself does not count
     limit = clock.moment - ages[first] - timedelta(milliseconds=700)
     assert collect_garbage(session, quick_job, limit, dry_run=True) == []
     assert names(collect_garbage(session, quick_job, NOW), "object") == {first, second}
 
 
-def test_a_shard_that_is_committed_between_listing_and_removal_stays(session, quick_job, done, monkeypatch):
-    """What is committed after the objects were listed is seen, because references are read last."""
+def test_a_shard_committed_after_the_listing_stays(session, quick_job, done, monkeypatch):
+    """References are read after the listing, so they include a shard that is committed in between."""
     run = open_run(session, quick_job, DAYS[1])
     folder = f"{run.layout.run_folder(Folder.PREDICTIONS)}v-1/m"
     upload = plant(session, f"{folder}/shard-00000-of-00002{UNIQUE}.jsonl")
@@ -150,7 +150,7 @@ def test_nothing_is_removed_while_a_marker_is_damaged(session, quick_job, done, 
     assert upload in names(collect_garbage(session, quick_job, NOW), "object")
 
 
-def test_what_only_the_ledger_refers_to_stays(session, quick_job, done):
+def test_objects_that_only_the_ledger_names_stay(session, quick_job, done):
     orphans = leftovers(session, done)
     bundle = next(uri for uri in orphans if uri.endswith("/bundle.json")).removesuffix("/bundle.json")
     reader(session)(
@@ -170,7 +170,7 @@ def test_removal_names_the_generation_that_was_listed(session, quick_job, done, 
     assert all("ifGenerationMatch=" in sent.query for sent in deletions)
 
 
-def test_two_at_once_count_each_object_once(session, connect, quick_job, done):
+def test_two_collectors_count_each_object_once(session, connect, quick_job, done):
     orphans = leftovers(session, done)
     sessions = [session, connect(session.target)]
     with ThreadPoolExecutor(2) as pool:
@@ -178,7 +178,7 @@ def test_two_at_once_count_each_object_once(session, connect, quick_job, done):
     assert sorted(item.name for item in found if item.kind == "object") == sorted(orphans)
 
 
-def test_run_tables_of_the_job_are_removed_also_those_without_labels_and_no_others(session, quick_job, done):
+def test_run_tables_of_the_job_are_removed(session, quick_job, done):
     read, target = reader(session), session.target
     run_phase(session, quick_job, DAYS[2], "preprocess")
     read("CREATE OR REPLACE TABLE runs.flight_delay__20130703__0123456789__killed AS SELECT 1 AS a")
@@ -207,7 +207,7 @@ def test_a_run_table_is_as_old_as_its_last_change(session, quick_job, done, monk
 @pytest.mark.cloud
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("killed_in", ["train._training_data", "predict.commit_manifest", "load.name_champion"])
-def test_an_unfinished_run_goes_on_after_its_tables_were_removed(fresh_session, quick_job, killed_in, monkeypatch):
+def test_an_unfinished_run_resumes_without_its_tables(fresh_session, quick_job, killed_in, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(f"pipeline.phases.{killed_in}", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -225,10 +225,10 @@ def test_staged_files_and_tables_are_removed(session, quick_job, done, fixtures_
     (tmp_path / "scores.jsonl").write_text(f'{{{key}, "score": 0.5}}\n')
     (tmp_path / "labels.jsonl").write_text(f'{{{key}, "label": 1}}\n')
     places = (str(tmp_path / name) for name in ("scores.jsonl", "labels.jsonl"))
-    assert evaluate_from_path(session, quick_job, *places, name="somebody")
+    assert evaluate_from_path(session, quick_job, *places, name="theirs")
     removed = collect_garbage(session, quick_job, NOW)
     assert len([name for name in names(removed, "object") if "/attempts/staged/" in name]) == 2
-    assert len([name for name in names(removed, "table") if "staged_somebody" in name]) == 2
+    assert len([name for name in names(removed, "table") if "staged_theirs" in name]) == 2
     (tmp_path / "scores.jsonl").write_text(f'{{{key}, "score": 1.5}}\n')
     with pytest.raises(CheckError, match="check range score"):
         evaluate_from_path(session, quick_job, *(str(tmp_path / "scores.jsonl"),) * 2, name="refused")
@@ -242,8 +242,8 @@ def test_staged_files_and_tables_are_removed(session, quick_job, done, fixtures_
 
 
 @pytest.mark.long
-def test_shards_that_are_committed_meanwhile_never_lose_their_files(session, quick_job, done, connect):
-    """The limit is longer than it takes from an upload to its marker, as the command line's day is in earnest."""
+def test_shards_committed_during_collection_keep_their_files(session, quick_job, done, connect):
+    """The limit is longer than the time from an upload to its marker, like the day of the command line."""
     limit, stop, seen = timedelta(seconds=6), threading.Event(), []
     run_phase(session, quick_job, DAYS[4], "train")
     other = connect(session.target)
@@ -285,7 +285,7 @@ def shard_of(run):
     return model, shard_rows(run, preprocess_run(run).table, 0)
 
 
-def test_what_was_removed_is_counted():
+def test_removed_objects_are_counted():
     removed = [
         garbage.Removed("table", "p.d.t", 1000),
         garbage.Removed("object", "gs://b/a", 5),

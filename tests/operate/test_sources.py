@@ -41,7 +41,7 @@ def test_every_source_is_loaded_with_the_schema_of_the_job(make_empty_session, j
         assert found == [{"n": rows[name]}]
 
 
-def test_files_go_through_cloud_storage_and_one_load_job_each(make_empty_session, job, fixtures_folder, requests_sent):
+def test_each_file_is_uploaded_and_loaded_by_one_job(make_empty_session, job, fixtures_folder, requests_sent):
     load_sources(make_empty_session(), job, fixtures_folder)
     assert len(requests_sent.uploads) == len(job.spec.sources)
     loads = [sent.body["configuration"]["load"] for sent in requests_sent.jobs if sent.loads]
@@ -77,7 +77,7 @@ def test_a_source_of_another_job_is_not_replaced(fresh_session, job, folder):
     assert reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes") == before
 
 
-def test_a_source_does_not_take_the_place_of_the_pipelines_own_table(fresh_session, job, folder):
+def test_a_table_of_the_pipeline_is_not_replaced(fresh_session, job, folder):
     ensure_tables(fresh_session, job)
     sources = {"metrics_v1": job.spec.sources["planes"]}
     (folder / "planes.jsonl").rename(folder / "metrics_v1.jsonl")
@@ -85,7 +85,7 @@ def test_a_source_does_not_take_the_place_of_the_pipelines_own_table(fresh_sessi
         load_sources(fresh_session, edited(job, sources=sources), folder)
 
 
-def test_a_file_that_breaks_the_schema_changes_nothing_and_is_not_taken_for_loaded(fresh_session, job, folder):
+def test_a_file_that_breaks_the_schema_changes_nothing(fresh_session, job, folder):
     good = (folder / "planes.jsonl").read_text()
     (folder / "planes.jsonl").write_text('{"tailnum": null, "year": 2000}\n')
     with pytest.raises(RequestError, match=r"loading .*planes.*tailnum"):
@@ -95,24 +95,24 @@ def test_a_file_that_breaks_the_schema_changes_nothing_and_is_not_taken_for_load
     assert load_sources(fresh_session, job, folder)["planes"] == 18
 
 
-def test_a_missing_file_is_named_before_anything_is_sent(session, job, folder, requests_sent):
+def test_a_missing_file_is_an_error_before_any_request(session, job, folder, requests_sent):
     (folder / "weather.jsonl").unlink()
     with pytest.raises(RequestError, match=r"weather.jsonl: no such file - .*<source>.jsonl"):
         load_sources(session, job, folder)
     assert requests_sent.sent == []
 
 
-def test_without_a_folder_the_jobs_own_files_are_loaded(make_empty_session, job):
+def test_without_a_folder_the_job_writes_the_files(make_empty_session, job):
     own = edited(job, write_sources="tests.support.integration_fixtures:write_seven")
     assert load_sources(make_empty_session(), own)["flight_outcomes"] == 610
 
 
-def test_a_job_without_files_of_its_own_asks_for_a_folder(session, job):
+def test_a_job_without_write_sources_needs_a_folder(session, job):
     with pytest.raises(RequestError, match=r"job.yaml: key write_sources is not set - name files with --from DIR"):
         load_sources(session, edited(job, write_sources=None))
 
 
-def test_one_seed_writes_the_same_bytes_and_another_seed_others(job, tmp_path):
+def test_fixtures_depend_on_the_seed_alone(job, tmp_path):
     first, again, other = (write_fixtures(job, tmp_path / name, seed) for name, seed in [("a", 7), ("b", 7), ("c", 8)])
     assert [path.name for path in first] == [f"{name}.jsonl" for name in job.spec.sources]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import vl_convert as vlc
 
-from pipeline.explain.dashboard.data import PHASES
+from pipeline.project.resources import PHASES
 
 VEGA_LITE = "6.4"
 """Version that the locked vl-convert compiles; the runtime in the page is of the same release."""

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.explain.dashboard.series import Names, PageRows, Row, Rows, SeriesCoder, decimals_of, version_of
-
-PHASES = ("preprocess", "train", "predict", "load", "evaluate")
-
+from pipeline.project.resources import PHASES
 
 METRIC_KEY = ("metric", "variant", "slice_name", "slice_value")
 

@@ -1,9 +1,4 @@
-"""Deployment: everything that runs a job every night on Google Cloud, written as files that can be reviewed.
+"""Deployment: the files that run a job every night on Google Cloud, written for review.
 
-Nothing is sent, and no client of Google's is imported: `deploy.sh`, one of the files, does the work.
+This package sends nothing and imports no client of Google's: `deploy.sh`, one of the files, does the work.
 """
-
-from pipeline.operate.deploy.deployment import Deployment
-from pipeline.operate.deploy.folder import write_deployment
-
-__all__ = ["Deployment", "write_deployment"]

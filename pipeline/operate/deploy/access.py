@@ -1,86 +1,69 @@
-"""Who may do what: the rights of every account, derived from what its phase touches, and why it has them.
+"""The rights of every account of a deployment, derived from what its phase touches, each with its reason.
 
-`tests/operate/deploy/test_access.py` runs every phase and compares its calls with this list, in both directions. Roles:
-https://cloud.google.com/iam/docs/roles-permissions, .../bigquery/docs/access-control and
-.../storage/docs/access-control/iam-roles.
+`tests/operate/deploy/test_access.py` runs every phase and compares its calls with this list, in both directions. Roles
+and their permissions: `pipeline/cloud/roles.py`.
 
-Rights in the bucket are those of managed folders (.../storage/docs/managed-folders): they hold for a prefix, for
-listing it, too, which a condition on `resource.name` cannot give. Who creates objects may not replace or delete any: a
-claim, marker or model that stands is what was committed. Who writes a table may also remove rows of it: no role only
-appends.
+Rights in the bucket are those of managed folders (https://cloud.google.com/storage/docs/managed-folders). They hold for
+a prefix and for listing it, which a condition on `resource.name` cannot give. An account that creates objects may not
+replace or delete any: a claim, marker or model that exists is what was committed. An account that writes a table may
+also remove rows of it: no role only appends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipeline.operate.deploy.names import DASHBOARD, PHASES, SCHEDULER, SETUP, WORKFLOW
+from pipeline.cloud.roles import (
+    BUCKET_VIEWER,
+    DATA_EDITOR,
+    DATA_OWNER,
+    DATA_VIEWER,
+    JOB_USER,
+    METADATA_VIEWER,
+    OBJECT_CREATOR,
+    OBJECT_USER,
+    OBJECT_VIEWER,
+    READ_SESSION_USER,
+    RESOURCE_VIEWER,
+    RUN_EXECUTOR,
+    RUN_VIEWER,
+    WORKFLOW_INVOKER,
+)
+from pipeline.operate.deploy.names import DASHBOARD, SCHEDULER, SETUP, WORKFLOW
+from pipeline.project.resources import PHASES
+from pipeline.runs.layout import Folder
 
 PROJECT, DATASET, TABLE, BUCKET, FOLDER, RUN_JOB = "project", "dataset", "table", "bucket", "folder", "job"
 
-
-FOLDERS = ("attempts", "failures", "models", "predictions", "rejects")
+FOLDERS = (Folder.ATTEMPTS, Folder.FAILURES, Folder.MODELS, Folder.PREDICTIONS, Folder.REJECTS)
 """Folders of a job that phases use."""
-
 
 PREDICTIONS = "dataset.predictions"
 """The table of published predictions, whose name holds job and version."""
 
-
-JOBS = "roles/bigquery.jobUser"
-
-
-STREAMS = "roles/bigquery.readSessionUser"
-
-
-NAMES = "roles/bigquery.metadataViewer"
-
-
-READS = "roles/bigquery.dataViewer"
-
-
-WRITES = "roles/bigquery.dataEditor"
-
-
-OWNS = "roles/bigquery.dataOwner"
-
-
-SEES_BUCKET = "roles/storage.bucketViewer"
-
-
-READS_OBJECTS = "roles/storage.objectViewer"
-
-
-CREATES_OBJECTS = "roles/storage.objectCreator"
-
-
-OVERRIDES = "roles/run.jobsExecutorWithOverrides"
-
-
-SEES_RUNS = "roles/run.viewer"
-
-
-STARTS_WORKFLOWS = "roles/workflows.invoker"
+OPERATOR = "operator"
+"""A person who runs everything by hand; a deployment makes no account for it."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One right.
+    """One right of one account.
 
     Parameters
     ----------
     account
-        Who has it.
+        The account that has it.
     kind
         What it holds for: `project`, `dataset`, `table`, `bucket`, `folder` (of the job, in the bucket) or `job` (of
         Cloud Run).
     resource
-        Which: key of the target file for a dataset, `<key>.<table>`, folder or phase; empty for project and bucket.
+        Which one: the key of the target file for a dataset, `<key>.<table>`, a folder or a phase; empty for project
+        and bucket.
     why
         What it is needed for.
-    seldom
-        When, where an ordinary night does without it.
+    when
+        When it is needed, if not in every ordinary night.
     """
 
     account: str
@@ -88,167 +71,149 @@ class Grant:
     resource: str
     role: str
     why: str
-    seldom: str = ""
+    when: str = ""
+
+
+_Rights = Sequence[tuple[str, ...]]  # kind, resource, role, why, when
+
+_QUERIES = (PROJECT, "", JOB_USER, "runs queries")
+_CATALOGUE = (DATASET, "dataset", METADATA_VIEWER, "lists tables and functions")
+_CLAIM = (FOLDER, Folder.ATTEMPTS, OBJECT_VIEWER, "joins the run")
+_GENERATION = (TABLE, PREDICTIONS, DATA_VIEWER, "checks if the run is superseded", "after a newer generation")
+_LEDGER = (
+    (DATASET, "ledger_dataset", DATA_VIEWER, "reads what happened"),
+    (TABLE, "ledger_dataset.events_v1", DATA_EDITOR, "appends events"),
+)
+_FAILURES = (
+    (FOLDER, Folder.FAILURES, OBJECT_VIEWER, "does not repeat a permanent failure", "when it is repeated"),
+    (FOLDER, Folder.FAILURES, OBJECT_CREATOR, "records a permanent failure", "when it failed"),
+)
+_VIEWS = "makes tables, functions and views; a view of an authorised dataset needs the right to share what it reads"
+_MAPS = "for models with id<->index tables"
+
+_SETUP: _Rights = (
+    (PROJECT, "", JOB_USER, "runs statements that make tables"),
+    (DATASET, "dataset", DATA_OWNER, _VIEWS),
+    (DATASET, "ledger_dataset", DATA_OWNER, _VIEWS),
+    (DATASET, "dashboard_dataset", DATA_EDITOR, "makes the views of dashboards"),
+)
+_PREPROCESS: _Rights = (
+    _QUERIES,
+    (DATASET, "dataset", DATA_VIEWER, "reads sources and functions"),
+    (DATASET, "runs_dataset", DATA_EDITOR, "makes the examples"),
+    *_LEDGER,
+    (FOLDER, Folder.ATTEMPTS, OBJECT_VIEWER, "claims the run and counts its examples"),
+    (FOLDER, Folder.ATTEMPTS, OBJECT_CREATOR, "claims the run and counts its examples"),
+    (
+        FOLDER,
+        Folder.PREDICTIONS,
+        OBJECT_VIEWER,
+        "gives up only a run without predictions",
+        "when the sources lack the data",
+    ),
+)
+_TRAIN: _Rights = (
+    _QUERIES,
+    (PROJECT, "", READ_SESSION_USER, "reads training rows as streams"),
+    _CATALOGUE,
+    _GENERATION,
+    (DATASET, "runs_dataset", DATA_VIEWER, "reads examples"),
+    (DATASET, "runs_dataset", DATA_EDITOR, "loads id<->index tables", _MAPS),
+    (TABLE, "dataset.id_maps_v1", DATA_EDITOR, "publishes id<->index tables", _MAPS),
+    *_LEDGER,
+    (TABLE, "ledger_dataset.models_v1", DATA_EDITOR, "records models"),
+    _CLAIM,
+    (FOLDER, Folder.MODELS, OBJECT_VIEWER, "commits models"),
+    (FOLDER, Folder.MODELS, OBJECT_CREATOR, "commits models"),
+    (BUCKET, "", BUCKET_VIEWER, "load jobs look at the bucket", _MAPS),
+)
+_PREDICT: _Rights = (
+    _QUERIES,
+    (PROJECT, "", READ_SESSION_USER, "reads the rows of a shard as a stream"),
+    _CATALOGUE,
+    _GENERATION,
+    (DATASET, "runs_dataset", DATA_VIEWER, "reads examples"),
+    (DATASET, "ledger_dataset", DATA_VIEWER, "compares bundles with the ledger"),
+    _CLAIM,
+    (FOLDER, Folder.MODELS, OBJECT_VIEWER, "loads models"),
+    (FOLDER, Folder.PREDICTIONS, OBJECT_VIEWER, "commits shards and manifests"),
+    (FOLDER, Folder.PREDICTIONS, OBJECT_CREATOR, "commits shards and manifests"),
+    (FOLDER, Folder.REJECTS, OBJECT_VIEWER, "describes rejected rows", "when rows are rejected"),
+    (FOLDER, Folder.REJECTS, OBJECT_CREATOR, "describes rejected rows", "when rows are rejected"),
+)
+_LOAD: _Rights = (
+    (PROJECT, "", JOB_USER, "runs queries and load jobs"),
+    _CATALOGUE,
+    (DATASET, "runs_dataset", DATA_EDITOR, "loads predictions into run tables"),
+    (TABLE, PREDICTIONS, DATA_EDITOR, "publishes predictions"),
+    (TABLE, "dataset.verdicts_v1", DATA_EDITOR, "records why there is a first champion"),
+    *_LEDGER,
+    (TABLE, "ledger_dataset.champions_v1", DATA_EDITOR, "names the first champion"),
+    _CLAIM,
+    (FOLDER, Folder.PREDICTIONS, OBJECT_VIEWER, "reads manifests; load jobs read files"),
+    (BUCKET, "", BUCKET_VIEWER, "load jobs look at the bucket"),
+)
+_EVALUATE: _Rights = (
+    _QUERIES,
+    (DATASET, "dataset", DATA_VIEWER, "reads sources of labels, predictions and metrics"),
+    *(
+        (TABLE, f"dataset.{name}_v1", DATA_EDITOR, "records results")
+        for name in ("metrics", "comparisons", "drift", "verdicts")
+    ),
+    (DATASET, "runs_dataset", DATA_EDITOR, "makes tables of labels"),
+    (DATASET, "dashboard_dataset", METADATA_VIEWER, "lists views"),
+    *_LEDGER,
+    (TABLE, "ledger_dataset.champions_v1", DATA_EDITOR, "promotes a challenger", "when the gate promotes"),
+    (FOLDER, Folder.ATTEMPTS, OBJECT_VIEWER, "finds a run by its claim"),
+    (FOLDER, Folder.MODELS, OBJECT_VIEWER, "compares scores with those of the training rows"),
+)
+_STARTS = "starts the phase, for one run date with other arguments; no other account may override arguments"
+_RIGHTS: dict[str, _Rights] = {
+    SETUP: _SETUP,
+    **{
+        phase: (*rights, *_FAILURES)
+        for phase, rights in zip(PHASES, (_PREPROCESS, _TRAIN, _PREDICT, _LOAD, _EVALUATE), strict=True)
+    },
+    WORKFLOW: [
+        right
+        for phase in PHASES
+        for right in ((RUN_JOB, phase, RUN_EXECUTOR, _STARTS), (RUN_JOB, phase, RUN_VIEWER, "waits for its end"))
+    ],
+    SCHEDULER: ((PROJECT, "", WORKFLOW_INVOKER, "starts the workflow; Workflows has no rights for a single one"),),
+    DASHBOARD: (
+        _QUERIES,
+        (DATASET, "dashboard_dataset", DATA_VIEWER, "reads the views, which are authorised on the tables"),
+    ),
+}
 
 
 def grants() -> list[Grant]:
-    """Return every right, by account."""
-    phases = zip(PHASES, (_preprocess(), _train(), _predict(), _load(), _evaluate()), strict=True)
-    return [
-        *_setup(),
-        *(grant for phase, own in phases for grant in (*own, *_failures(phase))),
-        *_workflow(),
-        Grant(
-            SCHEDULER, PROJECT, "", STARTS_WORKFLOWS, "starts the workflow; Workflows has no rights for a single one"
-        ),
-        Grant(DASHBOARD, PROJECT, "", JOBS, "runs queries"),
-        Grant(DASHBOARD, DATASET, "dashboard_dataset", READS, "reads the views, which are authorised on the tables"),
-    ]
+    """Return every right of a deployment, by account."""
+    return [grant for account in _RIGHTS for grant in grants_of(account)]
 
 
 def grants_of(account: str) -> list[Grant]:
     """Return the rights of an account."""
-    return [grant for grant in grants() if grant.account == account]
+    return [Grant(account, *right) for right in _RIGHTS[account]]
 
 
-def _tables(account: str, role: str, reasons: dict[str, str]) -> list[Grant]:
-    return [Grant(account, TABLE, table, role, why) for table, why in reasons.items()]
-
-
-def _setup() -> list[Grant]:
-    views = "makes tables, functions and views; a view of an authorised dataset needs the right to share what it reads"
+def operator_grants() -> list[Grant]:
+    """Return every right that an operator could need."""
+    phases = [replace(grant, account=OPERATOR) for account in (SETUP, *PHASES) for grant in grants_of(account)]
+    sources, removes = (
+        ("sends the files of sources", "for `pipeline sources load`"),
+        ("removes uploads", "for `pipeline gc`"),
+    )
     return [
-        Grant(SETUP, PROJECT, "", JOBS, "runs statements that make tables"),
-        Grant(SETUP, DATASET, "dataset", OWNS, views),
-        Grant(SETUP, DATASET, "ledger_dataset", OWNS, views),
-        Grant(SETUP, DATASET, "dashboard_dataset", WRITES, "makes the views of dashboards"),
+        *phases,
+        *(Grant(OPERATOR, FOLDER, Folder.SOURCES, role, *sources) for role in (OBJECT_VIEWER, OBJECT_CREATOR)),
+        *(Grant(OPERATOR, FOLDER, folder, OBJECT_USER, *removes) for folder in FOLDERS),
+        Grant(OPERATOR, PROJECT, "", RESOURCE_VIEWER, "sees which job failed", "for `pipeline status` and `trace`"),
     ]
-
-
-def _preprocess() -> list[Grant]:
-    account, claims = PHASES[0], "claims the run, and counts its examples"
-    return [
-        Grant(account, PROJECT, "", JOBS, "runs queries"),
-        Grant(account, DATASET, "dataset", READS, "reads sources and functions"),
-        Grant(account, DATASET, "runs_dataset", WRITES, "makes the examples"),
-        *_ledger(account),
-        Grant(account, FOLDER, "attempts", READS_OBJECTS, claims),
-        Grant(account, FOLDER, "attempts", CREATES_OBJECTS, claims),
-        Grant(
-            account,
-            FOLDER,
-            "predictions",
-            READS_OBJECTS,
-            "gives a run up only where nothing has predicted",
-            "when the sources lack the data",
-        ),
-    ]
-
-
-def _train() -> list[Grant]:
-    account, maps = PHASES[1], "for models with id<->index tables"
-    return [
-        Grant(account, PROJECT, "", JOBS, "runs queries"),
-        Grant(account, PROJECT, "", STREAMS, "reads training rows as streams"),
-        Grant(account, DATASET, "dataset", NAMES, "looks which tables and functions there are"),
-        Grant(account, TABLE, PREDICTIONS, READS, "looks if it is superseded", "after a newer generation"),
-        Grant(account, DATASET, "runs_dataset", READS, "reads examples"),
-        Grant(account, DATASET, "runs_dataset", WRITES, "loads id<->index tables", maps),
-        Grant(account, TABLE, "dataset.id_maps_v1", WRITES, "publishes id<->index tables", maps),
-        *_ledger(account),
-        *_tables(account, WRITES, {"ledger_dataset.models_v1": "records models"}),
-        Grant(account, FOLDER, "attempts", READS_OBJECTS, "joins the run"),
-        *_folder(account, "models", "commits models"),
-        Grant(account, BUCKET, "", SEES_BUCKET, "load jobs look at the bucket", maps),
-    ]
-
-
-def _predict() -> list[Grant]:
-    account, rejected = PHASES[2], "when rows do not fit"
-    return [
-        Grant(account, PROJECT, "", JOBS, "runs queries"),
-        Grant(account, PROJECT, "", STREAMS, "reads the rows of a shard as a stream"),
-        Grant(account, DATASET, "dataset", NAMES, "looks which tables and functions there are"),
-        Grant(account, TABLE, PREDICTIONS, READS, "looks if it is superseded", "after a newer generation"),
-        Grant(account, DATASET, "runs_dataset", READS, "reads examples"),
-        Grant(account, DATASET, "ledger_dataset", READS, "compares bundles with the ledger"),
-        Grant(account, FOLDER, "attempts", READS_OBJECTS, "joins the run"),
-        Grant(account, FOLDER, "models", READS_OBJECTS, "loads models"),
-        *_folder(account, "predictions", "commits shards and manifests"),
-        *_folder(account, "rejects", "describes rows that do not fit", rejected),
-    ]
-
-
-def _load() -> list[Grant]:
-    account = PHASES[3]
-    return [
-        Grant(account, PROJECT, "", JOBS, "runs queries and load jobs"),
-        Grant(account, DATASET, "dataset", NAMES, "looks which tables and functions there are"),
-        Grant(account, DATASET, "runs_dataset", WRITES, "loads predictions into run tables"),
-        *_tables(
-            account, WRITES, {PREDICTIONS: "publishes predictions", "dataset.verdicts_v1": "says who is first champion"}
-        ),
-        *_ledger(account),
-        *_tables(account, WRITES, {"ledger_dataset.champions_v1": "names the first champion"}),
-        Grant(account, FOLDER, "attempts", READS_OBJECTS, "joins the run"),
-        Grant(account, FOLDER, "predictions", READS_OBJECTS, "reads manifests; load jobs read files"),
-        Grant(account, BUCKET, "", SEES_BUCKET, "load jobs look at the bucket"),
-    ]
-
-
-def _evaluate() -> list[Grant]:
-    account = PHASES[4]
-    results = ("metrics_v1", "comparisons_v1", "drift_v1", "verdicts_v1")
-    return [
-        Grant(account, PROJECT, "", JOBS, "runs queries"),
-        Grant(account, DATASET, "dataset", READS, "reads sources of labels, predictions and metrics"),
-        *_tables(account, WRITES, {f"dataset.{name}": "records what it finds" for name in results}),
-        Grant(account, DATASET, "runs_dataset", WRITES, "makes tables of labels"),
-        Grant(account, DATASET, "dashboard_dataset", NAMES, "looks which views there are"),
-        *_ledger(account),
-        Grant(account, TABLE, "ledger_dataset.champions_v1", WRITES, "promotes a challenger", "when the gate promotes"),
-        Grant(account, FOLDER, "attempts", READS_OBJECTS, "knows a run by its claim"),
-        Grant(account, FOLDER, "models", READS_OBJECTS, "compares scores with those of the training rows"),
-    ]
-
-
-def _workflow() -> list[Grant]:
-    starts = "starts the phase, for a run date with other arguments; nobody else may override arguments"
-    return [
-        grant
-        for phase in PHASES
-        for grant in (
-            Grant(WORKFLOW, RUN_JOB, phase, OVERRIDES, starts),
-            Grant(WORKFLOW, RUN_JOB, phase, SEES_RUNS, "waits for its end"),
-        )
-    ]
-
-
-def _failures(account: str) -> list[Grant]:
-    """Return the rights of a phase that remembers, for its own next attempt, what failed for good."""
-    return [
-        Grant(
-            account, FOLDER, "failures", READS_OBJECTS, "does not repeat what failed for good", "when it is repeated"
-        ),
-        Grant(account, FOLDER, "failures", CREATES_OBJECTS, "says what failed for good", "when it failed"),
-    ]
-
-
-def _ledger(account: str) -> list[Grant]:
-    """Return the rights of a phase that reads the ledger, and appends events to it."""
-    return [
-        Grant(account, DATASET, "ledger_dataset", READS, "reads what happened"),
-        Grant(account, TABLE, "ledger_dataset.events_v1", WRITES, "appends events"),
-    ]
-
-
-def _folder(account: str, folder: str, why: str, seldom: str = "") -> list[Grant]:
-    """Return the rights of a phase that creates objects and reads them back."""
-    return [Grant(account, FOLDER, folder, role, why, seldom) for role in (READS_OBJECTS, CREATES_OBJECTS)]
 
 
 def described(grant: Grant) -> str:
-    """Return in words what a right holds for."""
+    """Return what a right holds for, in Markdown."""
     if grant.kind in (PROJECT, BUCKET):
         return grant.kind
     if grant.kind == TABLE:
@@ -264,6 +229,6 @@ def roles_table(rows: Sequence[Grant]) -> str:
     """Return the rights as a table in Markdown."""
     lines = ["| account | role | on | why |", "| --- | --- | --- | --- |"]
     for grant in rows:
-        why = f"{grant.why} ({grant.seldom})" if grant.seldom else grant.why
+        why = f"{grant.why} ({grant.when})" if grant.when else grant.why
         lines.append(f"| {grant.account} | `{grant.role}` | {described(grant)} | {why} |")
     return "\n".join(lines) + "\n"

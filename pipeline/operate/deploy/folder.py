@@ -1,4 +1,4 @@
-"""The folder of a deployment: its files, and how it takes the place of an older one."""
+"""The folder of a deployment: its files, and how it replaces an older one."""
 
 from __future__ import annotations
 
@@ -13,31 +13,25 @@ from typing import Any
 import yaml
 
 from pipeline.errors import RequestError
-from pipeline.operate.deploy import placed, texts
-from pipeline.operate.deploy import workflow as manifests
-from pipeline.operate.deploy import workflow as schedule
+from pipeline.operate.deploy import placed, texts, workflow
 from pipeline.operate.deploy.deployment import Deployment
-from pipeline.operate.deploy.placed import iam
-from pipeline.operate.deploy.workflow import workflow
 
 MARK = "deployment.json"
-"""The file by which a folder is known for one of ours."""
-
+"""The file that marks a folder as a deployment."""
 
 SCRIPT = "deploy.sh"
 
-
 NUMERIC = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+")
-"""Texts that YAML 1.2 reads as numbers, some of which YAML 1.1 does not, such as 1e3: labels may be written so."""
+"""Texts that YAML 1.2 reads as numbers, though YAML 1.1 may not, such as 1e3: labels may look so."""
 
 
 def files(deployment: Deployment) -> dict[str, str]:
     """Return every file: path in the folder to text."""
     yamls = {
-        "workflow.yaml": workflow(deployment),
-        "scheduler.yaml": schedule.scheduler_job(deployment),
-        "iam.yaml": iam(deployment),
-        **{f"run_jobs/{part}.yaml": made for part, made in manifests.run_jobs(deployment).items()},
+        "workflow.yaml": workflow.workflow(deployment),
+        "scheduler.yaml": workflow.scheduler_job(deployment),
+        "iam.yaml": placed.iam(deployment),
+        **{f"run_jobs/{part}.yaml": manifest for part, manifest in workflow.run_manifests(deployment).items()},
     }
     jsons = {
         "lifecycle.json": placed.lifecycle(deployment),
@@ -50,7 +44,7 @@ def files(deployment: Deployment) -> dict[str, str]:
         **{name: _yaml(deployment, content) for name, content in yamls.items()},
         **{name: texts.grants_sql(deployment, kind) for name, kind in texts.KINDS.items()},
         **{name: f"{json.dumps(content, indent=2)}\n" for name, content in jsons.items()},
-        "scheduler_body.json": f"{schedule.BODY}\n",
+        "scheduler_body.json": f"{workflow.BODY}\n",
         "merge.py": resources.files("pipeline.operate.deploy").joinpath("merge.py").read_text(encoding="utf-8"),
     }
 
@@ -61,31 +55,31 @@ def write_deployment(deployment: Deployment, out: Path) -> list[str]:
     Raises
     ------
     RequestError
-        Something else is there: only an empty folder, or an earlier deployment, is replaced.
+        The folder holds something else: only an empty folder, or an earlier deployment of the job, is replaced.
     """
     out = out.absolute()
-    _check_place(out, deployment.job.name)
-    made = files(deployment)
+    _check_out(out, deployment.job.name)
+    content = files(deployment)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as name:
         new, old = Path(name) / "new", Path(name) / "old"
-        _write(new, made)
+        _write(new, content)
         if out.exists():
             out.rename(old)
         new.rename(out)
-    return sorted(made)
+    return sorted(content)
 
 
-def _check_place(out: Path, job: str) -> None:
+def _check_out(out: Path, job: str) -> None:
     if not out.parent.is_dir():
         raise RequestError(f"--out {out}: there is no folder {out.parent}", hint="make it first")
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise RequestError(f"--out {out}: is no folder", hint="name another place")
+        raise RequestError(f"--out {out}: not a folder", hint="name another one")
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not (out / MARK).is_file():
-        raise RequestError(f"--out {out}: holds other files and no {MARK}", hint="name a folder of its own")
+        raise RequestError(f"--out {out}: holds other files and no {MARK}", hint="name an empty or a new folder")
     if _deployed_in(out) != job:
-        raise RequestError(f"--out {out}: its {MARK} is none of {job}", hint="name a folder of its own")
+        raise RequestError(f"--out {out}: its {MARK} is not of {job}", hint="name an empty or a new folder")
 
 
 def _deployed_in(out: Path) -> str | None:
@@ -98,8 +92,8 @@ def _deployed_in(out: Path) -> str | None:
     return str(mark["job"]) if ours else None
 
 
-def _write(folder: Path, made: Mapping[str, str]) -> None:
-    for name, text in made.items():
+def _write(folder: Path, content: Mapping[str, str]) -> None:
+    for name, text in content.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -107,7 +101,7 @@ def _write(folder: Path, made: Mapping[str, str]) -> None:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists as people indent them, and what stands twice in full."""
+    """Indents lists, and writes repeated values in full."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         """Indent lists below their key."""
@@ -128,4 +122,4 @@ _Dumper.add_representer(str, _text)
 def _yaml(deployment: Deployment, content: Mapping[str, Any]) -> str:
     head = "".join(f"# {name}: {value}\n" for name, value in deployment.origin.items())
     text = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=1000)
-    return f"# Written by `pipeline deploy`; README.md says what it is.\n{head}{text}"
+    return f"# Written by `pipeline deploy`; see README.md.\n{head}{text}"

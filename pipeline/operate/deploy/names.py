@@ -1,36 +1,32 @@
-"""Names of what a job has on Google Cloud, each within the limits of its service, and its service accounts."""
+"""Names of a job's resources on Google Cloud, within the limits of each service, and of its service accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from pipeline.base.digests import digest_text
+from pipeline.project.resources import PHASES
 
 LONGEST_ACCOUNT = 30
-"""Characters of a service account's id: https://cloud.google.com/iam/docs/service-accounts-create."""
-
+"""Most characters in the id of a service account: https://cloud.google.com/iam/docs/service-accounts-create."""
 
 LONGEST_JOB = 49
-"""Characters of a name in Cloud Run that every one of its resources allows: .../run/docs/reference/rest/v2."""
-
+"""Most characters of a name that every resource of Cloud Run allows: .../run/docs/reference/rest/v2."""
 
 SETUP, WORKFLOW, SCHEDULER = "setup", "workflow", "scheduler"
 
+PARTS = (SETUP, *PHASES)
+"""What has a Cloud Run job."""
 
-PHASES = ("preprocess", "train", "predict", "load", "evaluate")
-"""In the order in which they run."""
-
-
-ACCOUNTS = (SETUP, *PHASES, WORKFLOW, SCHEDULER)
-"""Who acts: each has a service account of its own, which a target's `service_accounts` may name."""
-
+ACCOUNTS = (*PARTS, WORKFLOW, SCHEDULER)
+"""What acts: each has its own service account, which a target's `service_accounts` may name."""
 
 DASHBOARD = "dashboard"
 """Key of a target's `service_accounts` with the group that reads dashboards."""
 
 
 def resource_name(job: str, part: str, longest: int = LONGEST_JOB) -> str:
-    """Return `<job>-<part>` with dashes; of a job whose name is too long the beginning and a digest."""
+    """Return `<job>-<part>` with dashes; if the job's name is too long, its beginning and a digest."""
     name = job.replace("_", "-")
     if len(name) + 1 + len(part) > longest:
         digest = digest_text(job)[:6]
@@ -44,6 +40,6 @@ def account_id(job: str, account: str) -> str:
 
 
 def account_emails(job: str, project: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the address of every account: as it is given, or of the one that is made."""
-    made = {account: f"{account_id(job, account)}@{project}.iam.gserviceaccount.com" for account in ACCOUNTS}
-    return made | {account: email for account, email in given.items() if account in ACCOUNTS}
+    """Return the address of every service account: the given one, else that of the account that is made."""
+    emails = {account: f"{account_id(job, account)}@{project}.iam.gserviceaccount.com" for account in ACCOUNTS}
+    return emails | {account: email for account, email in given.items() if account in ACCOUNTS}

@@ -1,7 +1,7 @@
-"""The bucket: what is deleted when, and the folders that rights hold for.
+"""What a deployment sets in its project: rights with addresses, managed folders, and the lifecycle of the bucket.
 
-Lifecycle: https://cloud.google.com/storage/docs/lifecycle. Only what can be made again is deleted: claims, hundreds of
-bytes each below `attempts/`, say which generation of a run date is the newest, and models reproduce what was predicted.
+Lifecycle: https://cloud.google.com/storage/docs/lifecycle. Only objects that can be made again are deleted. Claims,
+some hundred bytes each, hold the newest generation of a run date, and models reproduce predictions.
 """
 
 from __future__ import annotations
@@ -13,35 +13,18 @@ from typing import Any
 from pipeline.operate.deploy import access, names
 from pipeline.operate.deploy.access import FOLDERS, Grant, grants
 from pipeline.operate.deploy.deployment import Deployment
+from pipeline.runs.layout import Folder
 
-DAYS = {"attempts/staged": 30, "failures": 30, "sources": 30, "rejects": 90, "predictions": 365}
+DAYS = {Folder.STAGED: 30, Folder.FAILURES: 30, Folder.SOURCES: 30, Folder.REJECTS: 90, Folder.PREDICTIONS: 365}
 """Days after which objects below a folder of the job are deleted; published predictions stay in their table."""
 
-
-ENDINGS = {"predictions": [".jsonl"]}
-"""Of these folders only what ends so: markers and manifests, some hundred bytes each, say that a run date is done. One
-that is not is done again, and what had been published replaced by what the sources say by then.
+ENDINGS = {Folder.PREDICTIONS: [".jsonl"]}
+"""Endings of the objects that are deleted in these folders. Markers and manifests, some hundred bytes each, stay:
+without them a run date would run again, and replace the published rows by what the sources hold by then.
 """
 
-
 SOFT_DELETE = "7d"
-"""For how long a deleted object can be restored."""
-
-
-def lifecycle(deployment: Deployment) -> dict[str, Any]:
-    """Return the rules of this job: `merge.py` puts them beside those of others."""
-    rules = [{"action": {"type": "Delete"}, "condition": _condition(deployment, folder)} for folder in DAYS]
-    return {"lifecycle": {"rule": rules}}
-
-
-def _condition(deployment: Deployment, folder: str) -> dict[str, Any]:
-    endings = {"matchesSuffix": ENDINGS[folder]} if folder in ENDINGS else {}
-    return {"age": DAYS[folder], "matchesPrefix": [f"{deployment.folder}/{folder}/"], **endings}
-
-
-def folders(deployment: Deployment) -> dict[str, str]:
-    """Return the addresses of the managed folders by kind."""
-    return {kind: f"gs://{deployment.target.bucket}/{deployment.folder}/{kind}/" for kind in FOLDERS}
+"""How long a deleted object can be restored."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +34,7 @@ class Placed(Grant):
     Parameters
     ----------
     member
-        Who has it, as IAM writes it.
+        The account as IAM writes it.
     address
         What it holds for: in SQL for datasets and tables, `gs://` for folders, else a name.
     """
@@ -61,7 +44,7 @@ class Placed(Grant):
 
 
 def placed_grants(deployment: Deployment) -> list[Placed]:
-    """Return every right of a deployment; those of dashboards only where a group is named."""
+    """Return every right of a deployment; those of dashboards only if the target names a group."""
     known = members(deployment)
     return [
         Placed(**asdict(grant), member=known[grant.account], address=_address(deployment, grant))
@@ -71,10 +54,10 @@ def placed_grants(deployment: Deployment) -> list[Placed]:
 
 
 def members(deployment: Deployment) -> dict[str, str]:
-    """Return every account as IAM writes it, and the group that reads dashboards where one is named."""
-    found = {account: f"serviceAccount:{email}" for account, email in deployment.emails.items()}
+    """Return every account as IAM writes it, and the group that reads dashboards if the target names one."""
+    accounts = {account: f"serviceAccount:{email}" for account, email in deployment.emails.items()}
     group = deployment.target.service_accounts.get(names.DASHBOARD)
-    return found | ({names.DASHBOARD: f"group:{group}"} if group else {})
+    return accounts | ({names.DASHBOARD: f"group:{group}"} if group else {})
 
 
 def _address(deployment: Deployment, grant: Grant) -> str:
@@ -90,17 +73,32 @@ def _address(deployment: Deployment, grant: Grant) -> str:
     return target.project if grant.kind == access.PROJECT else f"gs://{target.bucket}"
 
 
-def of_kind(placed: Sequence[Placed], *kinds: str) -> list[Placed]:
-    """Return the rights that hold for one kind of thing."""
-    return [grant for grant in placed if grant.kind in kinds]
+def of_kind(placed: Sequence[Placed], kind: str) -> list[Placed]:
+    """Return the rights that hold for one kind of resource."""
+    return [grant for grant in placed if grant.kind == kind]
+
+
+def folders(deployment: Deployment) -> dict[str, str]:
+    """Return the addresses of the managed folders by name."""
+    return {name: f"gs://{deployment.target.bucket}/{deployment.folder}/{name}/" for name in FOLDERS}
 
 
 def iam(deployment: Deployment) -> dict[str, Any]:
     """Return accounts and rights for a reviewer, by account."""
-    found: dict[str, Any] = {}
+    accounts: dict[str, Any] = {}
     for grant in placed_grants(deployment):
-        place = f"{grant.kind} {grant.address.replace('`', '')}"
-        seldom = {"needed": grant.seldom} if grant.seldom else {}
-        right = {"role": grant.role, "holds_for": place, "why": grant.why, **seldom}
-        found.setdefault(grant.account, {"member": grant.member, "rights": []})["rights"].append(right)
-    return found
+        right = {"role": grant.role, "holds_for": f"{grant.kind} {grant.address.replace('`', '')}", "why": grant.why}
+        needed = {"needed": grant.when} if grant.when else {}
+        accounts.setdefault(grant.account, {"member": grant.member, "rights": []})["rights"].append(right | needed)
+    return accounts
+
+
+def lifecycle(deployment: Deployment) -> dict[str, Any]:
+    """Return this job's lifecycle rules; `merge.py` adds them to the rules of others."""
+    rules = [{"action": {"type": "Delete"}, "condition": _condition(deployment, folder)} for folder in DAYS]
+    return {"lifecycle": {"rule": rules}}
+
+
+def _condition(deployment: Deployment, folder: str) -> dict[str, Any]:
+    endings = {"matchesSuffix": ENDINGS[folder]} if folder in ENDINGS else {}
+    return {"age": DAYS[folder], "matchesPrefix": [f"{deployment.folder}/{folder}/"], **endings}

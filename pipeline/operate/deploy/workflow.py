@@ -1,7 +1,8 @@
-"""Cloud Run jobs: one for each phase, and one that makes tables.
+"""Manifests of what runs a job every night: Cloud Run jobs, the workflow that calls them, and its schedule.
 
-Fields: https://cloud.google.com/run/docs/reference/yaml/v1 and .../run/docs/reference/rest/v1/namespaces.jobs. A job's
-file system is its memory, so what a task writes for a while counts to its limit.
+Fields: https://cloud.google.com/run/docs/reference/yaml/v1, .../run/docs/reference/rest/v1/namespaces.jobs and
+.../scheduler/docs/reference/rest/v1/projects.locations.jobs. A Cloud Run job's file system is its memory, so temporary
+files count towards its memory limit.
 """
 
 from __future__ import annotations
@@ -12,53 +13,35 @@ from typing import Any
 
 from pipeline.operate.deploy import names
 from pipeline.operate.deploy.deployment import PROJECT_DIR, Deployment
-from pipeline.project.resources import PhaseResources
-
-RUN_DATE = {phase: "--as-of" if phase == "evaluate" else "--run-date" for phase in names.PHASES}
-"""The option with which a phase is told a date."""
-
+from pipeline.project.resources import PHASES, PhaseResources
 
 SETUP_RESOURCES = PhaseResources(timeout_minutes=30, retries=1)
 
+SLACK = 1800
+"""Seconds that the connector waits beyond a job's own limits: for machines, for pulling the image, for polling."""
 
-def resources_of(deployment: Deployment, part: str) -> PhaseResources:
-    """Return what a phase, or the setup, may use."""
-    if part == names.SETUP:
-        return SETUP_RESOURCES
-    found: PhaseResources = getattr(deployment.job.spec.resources, part)
-    return found
+DATE = "${run_date}"
 
+WRITTEN = "^{}{}{}{}-{}{}-{}{}$".format(*["[0-9]"] * 8)
+"""A date, without braces: an expression ends with one."""
 
-def arguments(deployment: Deployment, part: str, *more: str) -> list[str]:
-    """Return the arguments of a command in the image.
-
-    Parameters
-    ----------
-    more
-        What stands between the job and its place, e.g. `--catch-up`.
-    """
-    place = ["--target", deployment.target_file, "--project-dir", PROJECT_DIR]
-    return [part, deployment.job.name, *more, *place]
+BODY = '{"argument": "{}"}'
+"""Body of each scheduled request. A schedule knows no date, so the phases find the dates that are due."""
 
 
-def scheduled_arguments(deployment: Deployment, part: str) -> list[str]:
-    """Return the arguments with which a Cloud Run job is made; those of a phase hold no date."""
-    return arguments(deployment, part, *([] if part == names.SETUP else ["--catch-up"]))
+def run_manifests(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """Return the manifests of the Cloud Run jobs by part: setup, then the phases."""
+    return {part: run_manifest(deployment, part) for part in names.PARTS}
 
 
-def run_jobs(deployment: Deployment) -> dict[str, dict[str, Any]]:
-    """Return the Cloud Run jobs by part: setup, then the phases."""
-    return {part: run_job(deployment, part) for part in (names.SETUP, *names.PHASES)}
-
-
-def run_job(deployment: Deployment, part: str) -> dict[str, Any]:
-    """Return the Cloud Run job of a phase or of the setup."""
-    resources = resources_of(deployment, part)
+def run_manifest(deployment: Deployment, part: str) -> dict[str, Any]:
+    """Return the manifest of the Cloud Run job of a phase or of the setup; the arguments of a phase hold no date."""
+    resources = _resources_of(deployment, part)
     tasks = deployment.tasks if part == "predict" else 1
     labels = {**deployment.labels, "phase": part}
     container = {
         "image": deployment.image,
-        "args": scheduled_arguments(deployment, part),
+        "args": _arguments(deployment, part, *([] if part == names.SETUP else ["--catch-up"])),
         "resources": {"limits": {"cpu": str(resources.cpu), "memory": resources.memory}},
     }
     task = {
@@ -77,32 +60,22 @@ def run_job(deployment: Deployment, part: str) -> dict[str, Any]:
     }
 
 
-SLACK = 1800
-"""Seconds beyond what a job may take at most: waiting for machines, pulling the image, polling."""
+def _resources_of(deployment: Deployment, part: str) -> PhaseResources:
+    resources: PhaseResources = getattr(deployment.job.spec.resources, part, SETUP_RESOURCES)
+    return resources
 
 
-DATE = "${run_date}"
-
-
-WRITTEN = "^{}{}{}{}-{}{}-{}{}$".format(*["[0-9]"] * 8)
-"""A date, without braces: an expression ends with one."""
-
-
-def connector_timeout(deployment: Deployment, phase: str) -> int:
-    """Return for how many seconds the connector waits: longer than the job's own limits let it take."""
-    resources = resources_of(deployment, phase)
-    execution = run_job(deployment, phase)["spec"]["template"]["spec"]
-    waves: int = ceil(execution["taskCount"] / execution["parallelism"])
-    return waves * resources.timeout_minutes * 60 * (resources.retries + 1) + SLACK
+def _arguments(deployment: Deployment, part: str, *options: str) -> list[str]:
+    """Return the arguments of a command in the image, with options such as `--catch-up`."""
+    return [part, deployment.job.name, *options, "--target", deployment.target_file, "--project-dir", PROJECT_DIR]
 
 
 def workflow(deployment: Deployment) -> dict[str, Any]:
-    """Return the definition.
+    """Return the definition of the workflow.
 
-    Its argument is an object, empty or with `run_date`: every job then runs with arguments that name the date in place
-    of its own.
+    Its argument is an object, empty or with `run_date`: with it, every job runs with arguments that name the date.
     """
-    steps = [step for phase in names.PHASES for step in _steps(deployment, phase)]
+    steps = [step for phase in PHASES for step in _steps(deployment, phase)]
     return {
         "main": {"params": ["args"], "steps": [*_read_argument(), *steps, *_finish()]},
         "run_phase": _run_phase(deployment),
@@ -114,9 +87,9 @@ def _read_argument() -> list[dict[str, Any]]:
     fits = f'${{run_date == "" or text.match_regex(run_date, "{WRITTEN}")}}'
     return [
         {"start": {"assign": [{"run_date": ""}, {"failed": []}]}},
-        {"look": {"switch": [{"condition": "${args == null}", "next": names.PHASES[0]}]}},
+        {"look": {"switch": [{"condition": "${args == null}", "next": PHASES[0]}]}},
         {"read": {"switch": [{"condition": '${"run_date" in args}', "assign": [{"run_date": "${args.run_date}"}]}]}},
-        {"check": {"switch": [{"condition": fits, "next": names.PHASES[0]}]}},
+        {"check": {"switch": [{"condition": fits, "next": PHASES[0]}]}},
         {"refuse": {"raise": wrong}},
     ]
 
@@ -124,14 +97,22 @@ def _read_argument() -> list[dict[str, Any]]:
 def _steps(deployment: Deployment, phase: str) -> list[dict[str, Any]]:
     given = {
         "job": deployment.name(phase),
-        "timeout": connector_timeout(deployment, phase),
+        "timeout": _connector_timeout(deployment, phase),
         "run_date": DATE,
-        "dated": arguments(deployment, phase, RUN_DATE[phase], DATE),
+        "dated": _arguments(deployment, phase, "--as-of" if phase == "evaluate" else "--run-date", DATE),
     }
     keep = {f"{phase}_failed": {"assign": [{"failed": "${list.concat(failed, error)}"}]}}
     tried = {"try": {"call": "run_phase", "args": given}, "except": {"as": "error", "steps": [keep]}}
     asked = {"switch": [{"condition": '${run_date != "" and len(failed) > 0}', "next": "give_up"}]}
     return [{phase: tried}, {f"after_{phase}": asked}]
+
+
+def _connector_timeout(deployment: Deployment, phase: str) -> int:
+    """Return how many seconds the connector waits: longer than the job's own limits allow."""
+    resources = _resources_of(deployment, phase)
+    execution = run_manifest(deployment, phase)["spec"]["template"]["spec"]
+    waves: int = ceil(execution["taskCount"] / execution["parallelism"])
+    return waves * resources.timeout_minutes * 60 * (resources.retries + 1) + SLACK
 
 
 def _finish() -> list[dict[str, Any]]:
@@ -143,7 +124,7 @@ def _finish() -> list[dict[str, Any]]:
 
 
 def _run_phase(deployment: Deployment) -> dict[str, Any]:
-    """Return the subworkflow that runs a job and waits: as it was made, or with arguments that name a date."""
+    """Return the subworkflow that runs a Cloud Run job and waits, with its own arguments or those for a date."""
     where = {
         "name": f'${{"namespaces/{deployment.target.project}/jobs/" + job}}',
         "location": deployment.target.region,
@@ -162,15 +143,10 @@ def _run_phase(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-BODY = '{"argument": "{}"}'
-"""What is sent each time: a schedule knows no date, so the phases find out themselves which are due."""
-
-
 def scheduler_job(deployment: Deployment) -> dict[str, Any]:
     """Return the Cloud Scheduler job that starts the workflow.
 
-    Fields: https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs. The workflow's execution
-    is made with an OAuth token, as Google's APIs want it; an OIDC token is for services of one's own.
+    Google's APIs want an OAuth token to start an execution; an OIDC token is for one's own services.
     """
     target = deployment.target
     parent = f"projects/{target.project}/locations/{target.region}"

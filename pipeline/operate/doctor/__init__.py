@@ -1,90 +1,89 @@
-"""Whether a machine and a target are fit for a pipeline: a line for each check, with what to do about it."""
+"""Checks of a machine, a project and a target: a line for each, with what to do about it."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from pipeline.errors import PipelineError
 from pipeline.operate.doctor import google, machine, permissions, places
-from pipeline.operate.doctor.finding import ERROR, Finding, found, verdict, worst
-from pipeline.operate.doctor.project import look_at_project
-from pipeline.operate.doctor.subject import APIS, CREDENTIALS, RIGHTS, Subject, Surroundings
-from pipeline.project.project import Job, Project
+from pipeline.operate.doctor.needs import Account
+from pipeline.operate.doctor.project import check_project
+from pipeline.operate.doctor.result import (
+    APIS,
+    CREDENTIALS,
+    ERROR,
+    OK,
+    RIGHTS,
+    CheckResult,
+    Surroundings,
+    failed,
+    result_of,
+)
+from pipeline.project.project import Project
 from pipeline.project.target import Target
 from pipeline.runs.session import Session
 
-__all__ = ["CLOUD", "Finding", "Patient", "Surroundings", "diagnose", "verdict", "worst"]
-
-
 CLOUD = Surroundings()
 
-
 RUN_CODE = ("", "preprocess", "train", "predict")
-"""Whose accounts run code of jobs; an operator runs everything."""
+"""Phases whose accounts run code of jobs; an operator, who has no phase, runs everything."""
 
 
-@dataclass(frozen=True)
-class Patient:
-    """What is to be looked at.
+def diagnose(
+    root: Path,
+    open_target: Callable[[], Target],
+    surroundings: Surroundings = CLOUD,
+    *,
+    job: str = "",
+    phase: str = "",
+    version: str = "",
+) -> Iterator[CheckResult]:
+    """Check Python, packages, project and target, one after the other; nothing is made or changed.
 
     Parameters
     ----------
     root
         Folder of the project.
     open_target
-        Returns the target; it may fail.
+        Returns the target, or raises a `PipelineError`, which becomes a result.
     job
-        The only job; all when empty.
+        The only job to check; all when empty.
     phase
-        The phase, or `setup`, whose account's needs are looked at; empty for an operator's, who runs everything.
-    """
-
-    root: Path
-    open_target: Callable[[], Target]
-    job: str = ""
-    phase: str = ""
-
-
-def diagnose(patient: Patient, surroundings: Surroundings = CLOUD, *, version: str = "") -> Iterator[Finding]:
-    """Look at Python, packages, project and target, one after the other; nothing is made or changed.
-
-    Parameters
-    ----------
+        The phase, or `setup`, whose account is checked; empty for an operator, who runs everything.
     version
-        Python's version; this one's when not given.
+        Python's version; that of this process when empty.
     """
-    yield found("python", machine.python, version or platform.python_version())
-    jobs: list[Job] = []
-    yield from look_at_project(patient.root, patient.job, jobs, runs_code=patient.phase in RUN_CODE)
-    targets: list[Target] = []
-    yield found("target", _open, patient.open_target, targets)
-    for target in targets:
-        installed = found("packages", machine.packages, patient.root, surroundings.requirements)
-        yield installed
-        if installed.state != ERROR:  # without its packages nothing can look at BigQuery
-            session = Session.open(Project(patient.root), target)
-            yield from _target(Subject(session, jobs, patient.phase), surroundings)
+    yield result_of("python", machine.check_python, version or platform.python_version())
+    results, jobs = check_project(root, job, runs_code=phase in RUN_CODE)
+    yield from results
+    try:
+        target = open_target()
+    except PipelineError as error:
+        yield failed("target", error)
+        return
+    yield CheckResult("target", OK, f"project {target.project}, location {target.location}")
+    packages = result_of("packages", machine.check_packages, root, surroundings.requirements)
+    yield packages
+    if packages.state != ERROR:  # without its packages nothing can ask BigQuery
+        account = Account(Session.open(Project(root), target), jobs, phase)
+        yield from _check_target(account, surroundings)
 
 
-def _open(open_target: Callable[[], Target], targets: list[Target]) -> str:
-    targets.append(open_target())
-    return f"project {targets[0].project}, location {targets[0].location}"
-
-
-def _target(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
-    """Look at a target; without credentials or APIs there is nothing more to learn."""
-    names: list[str] = []
-    for concern, look in (
-        (CREDENTIALS, lambda: google.look_at_account(subject, names)),
-        (APIS, lambda: google.look_at_apis(subject)),
-    ):
-        findings = [*surroundings.where_known(concern, look)]
-        yield from findings
-        if any(finding.state == ERROR for finding in findings):
-            return
-    yield found("clock", machine.clock, subject.session)
-    yield from places.look_at_places(subject, surroundings)
-    named = replace(subject, account="".join(names))
-    yield from surroundings.where_known(RIGHTS, lambda: permissions.look_at_permissions(named))
+def _check_target(account: Account, surroundings: Surroundings) -> Iterator[CheckResult]:
+    """Check a target; without credentials or APIs the other checks would only fail."""
+    note = surroundings.note_on(CREDENTIALS)
+    credentials, address = (note, "") if note else google.check_account(account)
+    yield credentials
+    if credentials.state == ERROR:
+        return
+    apis = surroundings.results_of(APIS, lambda: google.check_apis(account))
+    yield from apis
+    if any(result.state == ERROR for result in apis):
+        return
+    yield result_of("clock", machine.check_clock, account.session)
+    yield from places.check_places(account, surroundings)
+    named = replace(account, address=address)
+    yield from surroundings.results_of(RIGHTS, lambda: permissions.check_permissions(named))

@@ -1,8 +1,8 @@
-"""The account behind Google's credentials: whether it can log in, and its name."""
+"""Checks of Google's side: whether the credentials can log in, whose they are, and which APIs are enabled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -10,92 +10,94 @@ from google.api_core import exceptions
 from google.auth.transport.requests import AuthorizedSession, Request
 
 from pipeline.cloud.retries import CALL_TIMEOUT, cloud_errors, with_retries
+from pipeline.cloud.roles import READ_SESSION_USER
 from pipeline.errors import ApiDisabled, CloudError, PipelineError
-from pipeline.operate.deploy.access import STREAMS
-from pipeline.operate.doctor.finding import NOTED, Finding, found
+from pipeline.operate.doctor.needs import Account
+from pipeline.operate.doctor.result import NOTE, OK, CheckResult, failed, result_of
 from pipeline.operate.doctor.statements import account_statement
-from pipeline.operate.doctor.subject import Subject
 from pipeline.runs.session import Session
 
-
-def log_in(credentials: Any) -> str:
-    """Ask for a token, which no stale or revoked credentials get, and return the account's name.
-
-    Returns
-    -------
-    str
-        Its address; empty where the credentials do not say, as those of `gcloud auth application-default login`.
-    """
-    with cloud_errors("logging in to Google"):
-        with_retries(lambda: credentials.refresh(partial(Request(), timeout=CALL_TIMEOUT)))
-    return str(getattr(credentials, "service_account_email", "") or getattr(credentials, "account", "") or "")
-
-
-def member_of(account: str) -> str:
-    """Return an account as IAM writes it."""
-    return f"{'serviceAccount' if account.endswith('.gserviceaccount.com') else 'user'}:{account}"
-
-
-ADDRESS = "https://cloudresourcemanager.googleapis.com"
-
-
-def allowed_in_project(credentials: Any, project: str, permissions: Iterable[str]) -> frozenset[str]:
-    """Return those of the permissions that are held."""
-    url, asked = f"{ADDRESS}/v3/projects/{project}:testIamPermissions", {"permissions": sorted(permissions)}
-    with cloud_errors(f"asking what is allowed in project {project}"), AuthorizedSession(credentials) as http:
-        return frozenset(with_retries(lambda: _post(http, url, asked)).get("permissions", []))
-
-
-def _post(http: AuthorizedSession, url: str, body: Any) -> dict[str, Any]:
-    answer = http.post(url, json=body, timeout=CALL_TIMEOUT)
-    if not answer.ok:
-        raise exceptions.from_http_response(answer)
-    found: dict[str, Any] = answer.json()
-    return found
-
-
+RESOURCE_MANAGER = "https://cloudresourcemanager.googleapis.com"
 UNNAMED = "an account that neither the credentials nor BigQuery name"
 
 
+def check_account(account: Account) -> tuple[CheckResult, str]:
+    """Log in; return the result, and the address of the account that the credentials belong to."""
+    try:
+        address = name_of_account(account.session)
+    except PipelineError as error:
+        return failed("credentials", error), ""
+    summary = address or UNNAMED
+    if account.phase and address not in account.expected:
+        runs = ", ".join(sorted(set(account.expected))) or "another account"
+        note = f"{summary}; {account.phase} runs as {runs}, which is not checked here"
+        return CheckResult("credentials", NOTE, note), address
+    return CheckResult("credentials", OK, summary), address
+
+
 def name_of_account(session: Session) -> str:
-    """Log in, and return the account's name: as the credentials say, else as BigQuery does, where it may be asked."""
+    """Log in, and return the account's address: from the credentials, else from BigQuery if it may be asked."""
     name = log_in(session.warehouse.credentials)
     if name:
         return name
     try:
         return str(session.warehouse.rows(account_statement(session))[0]["account"] or "")
     except PipelineError:
-        return ""  # what is missing for a query is said by the checks that are about it
+        return ""  # other checks tell what a query lacks
 
 
-def look_at_account(subject: Subject, names: list[str]) -> Iterator[Finding]:
-    """Say who this is; `names` gets the account's name."""
-    yield found("credentials", _credentials, subject, names)
+def log_in(credentials: Any) -> str:
+    """Ask for a token, which stale or revoked credentials do not get, and return the account's address.
+
+    Returns
+    -------
+    str
+        Empty if the credentials hold none, as those of `gcloud auth application-default login`.
+    """
+    with cloud_errors("logging in to Google"):
+        with_retries(lambda: credentials.refresh(partial(Request(), timeout=CALL_TIMEOUT)))
+    return str(getattr(credentials, "service_account_email", "") or getattr(credentials, "account", "") or "")
 
 
-def _credentials(subject: Subject, names: list[str]) -> str:
-    names.append(name_of_account(subject.session))
-    said = names[0] or UNNAMED
-    if subject.phase and names[0] not in subject.expected_accounts:
-        runs = ", ".join(sorted(set(subject.expected_accounts))) or "another account"
-        return f"{NOTED}{said}; {subject.phase} runs as {runs}, of which nothing is said here"
-    return said
+def member_of(address: str) -> str:
+    """Return an account as IAM writes it; `ACCOUNT` in place of an address that is not known."""
+    if not address:
+        return "ACCOUNT"
+    return f"{'serviceAccount' if address.endswith('.gserviceaccount.com') else 'user'}:{address}"
 
 
-def look_at_apis(subject: Subject) -> Iterator[Finding]:
-    """Say which APIs are enabled."""
-    session, target = subject.session, subject.session.target
-    yield found("api bigquery", _answers, lambda: session.warehouse.rights.location(target.dataset))
-    yield found("api storage", _answers, lambda: session.store.rights.on_bucket(["storage.objects.get"]))
-    if any(grant.role == STREAMS for grant in subject.grants):
+def held_in_project(credentials: Any, project: str, permissions: Iterable[str]) -> frozenset[str]:
+    """Return those of the permissions that are held in a project."""
+    url, body = f"{RESOURCE_MANAGER}/v3/projects/{project}:testIamPermissions", {"permissions": sorted(permissions)}
+    with cloud_errors(f"asking what is allowed in project {project}"), AuthorizedSession(credentials) as http:
+        return frozenset(with_retries(lambda: _post(http, url, body)).get("permissions", []))
+
+
+def _post(http: AuthorizedSession, url: str, body: Any) -> dict[str, Any]:
+    response = http.post(url, json=body, timeout=CALL_TIMEOUT)
+    if not response.ok:
+        raise exceptions.from_http_response(response)
+    content: dict[str, Any] = response.json()
+    return content
+
+
+def check_apis(account: Account) -> list[CheckResult]:
+    """Check which of Google's APIs are enabled."""
+    session, target = account.session, account.session.target
+    results = [
+        result_of("api bigquery", _enabled, lambda: session.warehouse.rights.location(target.dataset)),
+        result_of("api storage", _enabled, lambda: session.store.rights.on_bucket(["storage.objects.get"])),
+    ]
+    if any(grant.role == READ_SESSION_USER for grant in account.grants):
         table = target.ledger_table("events_v1")
-        yield found("api bigquerystorage", _answers, lambda: session.warehouse.rights.open_stream(table))
+        results.append(result_of("api bigquerystorage", _enabled, lambda: session.warehouse.rights.open_stream(table)))
+    return results
 
 
-def _answers(ask: Callable[[], object]) -> str:
-    """Say that an API answers: a refusal is an answer, too; what is refused is for other checks to say."""
+def _enabled(call: Callable[[], object]) -> str:
+    """Return that an API is enabled: a refusal is an answer, too, which the checks of rights explain."""
     try:
-        ask()
+        call()
     except (ApiDisabled, CloudError):
         raise
     except PipelineError:

@@ -1,49 +1,71 @@
-"""Locations that go together.
+"""Checks of datasets, bucket and region: whether they exist, and whether their locations go together.
 
-https://cloud.google.com/bigquery/docs/locations: a query finds only datasets of its own location; a load takes files
-from where its dataset lies, those of the multi-region US from everywhere. London and Zurich are no part of EU.
+https://cloud.google.com/bigquery/docs/locations: a query finds only datasets of its own location. A load takes files
+from the location of its dataset; into the multi-region US it takes files from everywhere. London and Zurich are not
+part of EU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pipeline.cloud.storage.rights import BucketFacts
-from pipeline.errors import RequestError
+from pipeline.errors import PipelineError, RequestError
 from pipeline.operate.deploy import access
 from pipeline.operate.deploy.placed import SOFT_DELETE
-from pipeline.operate.doctor.finding import NOTE, NOTED, OK, Finding, found
-from pipeline.operate.doctor.subject import BUCKET_SETTINGS, LOCATIONS, Subject, Surroundings
+from pipeline.operate.doctor.needs import Account
+from pipeline.operate.doctor.result import (
+    BUCKET_SETTINGS,
+    LOCATIONS,
+    NOTE,
+    NOTED,
+    OK,
+    CheckResult,
+    Surroundings,
+    failed,
+    result_of,
+)
 from pipeline.project.target import Target
 
 PREFIXES = {"US": "us-", "EU": "europe-"}
-"""How regions inside a multi-region begin."""
+"""How the names of regions inside a multi-region begin."""
 
+PAIRS = {"US": ("nam4",), "EU": ("eur4", "eur5", "eur7", "eur8")}
+"""Pairs of regions inside a multi-region."""
 
 OUTSIDE = ("europe-west2", "europe-west6")
 
 
-def inside(place: str, location: str) -> bool:
+def is_inside(region: str, location: str) -> bool:
     """Tell whether a region, a pair of regions or a multi-region lies in a location."""
-    place, location = place.lower(), location.upper()
-    if place == location.lower():
+    region, location = region.lower(), location.upper()
+    if region == location.lower() or region in PAIRS.get(location, ()):
         return True
-    begins = PREFIXES.get(location)
-    pairs = {"US": ("nam4",), "EU": ("eur4", "eur5", "eur7", "eur8")}.get(location, ())
-    return (begins is not None and place.startswith(begins) and place not in OUTSIDE) or place in pairs
+    prefix = PREFIXES.get(location)
+    return prefix is not None and region.startswith(prefix) and region not in OUTSIDE
 
 
-def dataset(target: Target, location: str) -> str:
-    """Compare a dataset's location with the target's."""
+def check_dataset_location(target: Target, location: str) -> str:
+    """Compare a dataset's location with the target's.
+
+    Raises
+    ------
+    RequestError
+        They differ.
+    """
     if location.lower() != target.location.lower():
         what = f"{location}, and key location of the target file says {target.location}: no query finds it"
-        raise RequestError(what, hint=f"write location: {location}, or make the dataset anew")
+        raise RequestError(what, hint=f"write location: {location}, or make the dataset again in {target.location}")
     return location
 
 
-def bucket(target: Target, location: str) -> str:
-    """Compare the bucket's location with that of the datasets."""
-    if inside(location, target.location):
+def check_bucket_location(target: Target, location: str) -> str:
+    """Compare the bucket's location with that of the datasets.
+
+    Raises
+    ------
+    RequestError
+        Load jobs would refuse files from there.
+    """
+    if is_inside(location, target.location):
         return location
     if target.location.upper() == "US":
         return f"{NOTED}{location}: loads into US take files from everywhere, which costs time and transfer"
@@ -51,86 +73,81 @@ def bucket(target: Target, location: str) -> str:
     raise RequestError(what, hint=f"name a bucket in {target.location}")
 
 
-def region(target: Target) -> str:
+def check_region(target: Target) -> str:
     """Compare the region of Cloud Run with the location of the data."""
-    if inside(target.region, target.location):
+    if is_inside(target.region, target.location):
         return f"{target.region}, in {target.location}"
     what = f"{target.region} lies outside of {target.location}: every row that is read or written crosses regions"
-    return f"{NOTED}{what}, which costs time and transfer - choose a key region in {target.location}"
+    return f"{NOTED}{what}, which costs time and transfer - set key region to one in {target.location}"
 
 
-def look_at_places(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
-    """Look at the places that an account may see."""
-    target = subject.session.target
-    where: dict[str, str] = {}
-    for name in _named(subject, access.DATASET):
-        yield found(f"dataset {name}", _dataset, subject, surroundings, name, where)
-    facts: list[BucketFacts] = []
-    if any(grant.kind == access.BUCKET and not grant.seldom for grant in subject.grants):
-        yield found(f"bucket {target.bucket}", _bucket, subject, surroundings, facts)
-    else:
-        yield Finding(f"bucket {target.bucket}", NOTE, f"{subject.who} sees no settings of it and needs none")
-    where.update({f"bucket {target.bucket}": found_.location for found_ in facts})
-    yield from surroundings.where_known(LOCATIONS, lambda: _locations(target, where))
-    for seen in facts:
-        yield from surroundings.where_known(BUCKET_SETTINGS, lambda seen=seen: _settings(target, seen))  # type: ignore[misc]
-    yield found("region", region, target)
+def check_places(account: Account, surroundings: Surroundings) -> list[CheckResult]:
+    """Check the datasets and the bucket that an account may see, and the region."""
+    target = account.session.target
+    results: list[CheckResult] = []
+    locations: list[CheckResult] = []
+    for name in (need.name for need in account.needs if need.kind == access.DATASET):
+        result, location = _check_dataset(account, surroundings, name)
+        results.append(result)
+        if location:
+            locations.append(result_of(f"location of dataset {name}", check_dataset_location, target, location))
+    result, bucket = _check_bucket(account, surroundings)
+    results.append(result)
+    if bucket:
+        locations.append(result_of(f"location of {result.check}", check_bucket_location, target, bucket.location))
+    results += surroundings.results_of(LOCATIONS, lambda: locations)
+    if bucket:
+        results += surroundings.results_of(BUCKET_SETTINGS, lambda: _check_settings(target, bucket))
+    return [*results, result_of("region", check_region, target)]
 
 
-def _named(subject: Subject, kind: str) -> list[str]:
-    return [need.name for need in subject.needs if need.kind == kind]
-
-
-def _dataset(subject: Subject, surroundings: Surroundings, name: str, where: dict[str, str]) -> str:
-    target = subject.session.target
-    location = subject.session.warehouse.rights.location(name)
+def _check_dataset(account: Account, surroundings: Surroundings, name: str) -> tuple[CheckResult, str | None]:
+    """Check whether a dataset exists; return the result, and its location."""
+    check, target = f"dataset {name}", account.session.target
+    try:
+        location = account.session.warehouse.rights.location(name)
+    except PipelineError as error:
+        return failed(check, error), None
     if location is None:
         make = f"bq --location={target.location} mk --dataset {target.project}:{name}"
-        return _missing(surroundings, make)
-    where[f"dataset {name}"] = location
-    return "exists"
+        return _missing(surroundings, check, make), None
+    return CheckResult(check, OK, "exists"), location
 
 
-def _bucket(subject: Subject, surroundings: Surroundings, facts: list[BucketFacts]) -> str:
-    target, found_ = subject.session.target, subject.session.store.rights.facts()
-    if found_ is None:
+def _check_bucket(account: Account, surroundings: Surroundings) -> tuple[CheckResult, BucketFacts | None]:
+    """Check whether the bucket exists; return the result, and its settings if the account may see them."""
+    target = account.session.target
+    check = f"bucket {target.bucket}"
+    if not any(grant.kind == access.BUCKET and not grant.when for grant in account.grants):
+        return CheckResult(check, NOTE, f"{account.role} sees no settings of it and needs none"), None
+    try:
+        facts = account.session.store.rights.facts()
+    except PipelineError as error:
+        return failed(check, error), None
+    if facts is None:
         flags = f"--location={target.location} --uniform-bucket-level-access --public-access-prevention"
-        return _missing(surroundings, f"gcloud storage buckets create gs://{target.bucket} {flags}")
-    facts.append(found_)
-    return "exists"
+        return _missing(surroundings, check, f"gcloud storage buckets create gs://{target.bucket} {flags}"), None
+    return CheckResult(check, OK, "exists"), facts
 
 
-def _missing(surroundings: Surroundings, make: str) -> str:
+def _missing(surroundings: Surroundings, check: str, make: str) -> CheckResult:
     if surroundings.made_by:
-        return f"{NOTED}does not exist yet; {surroundings.made_by}"
-    raise RequestError("does not exist", hint=make)
+        return CheckResult(check, NOTE, f"does not exist yet; {surroundings.made_by}")
+    return failed(check, RequestError("does not exist", hint=make))
 
 
-def _locations(target: Target, where: dict[str, str]) -> Iterator[Finding]:
-    for place, location in where.items():
-        check = bucket if place.startswith("bucket ") else dataset
-        yield found(f"location of {place}", check, target, location)
-
-
-def _settings(target: Target, facts: BucketFacts) -> Iterator[Finding]:
-    """Compare a bucket with the one that deploy.sh makes."""
+def _check_settings(target: Target, facts: BucketFacts) -> list[CheckResult]:
+    """Compare the settings of a bucket with those that deploy.sh sets."""
     update = f"gcloud storage buckets update gs://{target.bucket}"
-    yield found("uniform access", _uniform, facts, update)
-    public = f"not at the bucket itself - {update} --public-access-prevention"
+    lists = "off: access lists of single objects also grant rights, and managed folders have none"
+    public = f"not enforced on the bucket itself - {update} --public-access-prevention"
     deleted = f"deleted objects cannot be restored - {update} --soft-delete-duration={SOFT_DELETE}"
-    versions = f"on, and not needed: objects never change - {update} --no-versioning"
-    days = facts.soft_delete_seconds / 86_400
-    yield _noted("public access prevention", facts.never_public, "enforced", public)
-    yield _noted("soft delete", facts.soft_delete_seconds > 0, f"{days:.0f} days", deleted)
-    yield _noted("versioning", not facts.versioned, "off", versions)
-
-
-def _uniform(facts: BucketFacts, update: str) -> str:
-    if not facts.uniform:
-        what = "off: lists at single objects decide beside roles, and managed folders have no rights"
-        raise RequestError(what, hint=f"{update} --uniform-bucket-level-access")
-    return "on"
-
-
-def _noted(check: str, fine: bool, said: str, otherwise: str) -> Finding:  # noqa: FBT001
-    return Finding(check, OK if fine else NOTE, said if fine else otherwise)
+    versions = f"on, but not needed: objects never change - {update} --no-versioning"
+    kept, days = facts.soft_delete_seconds > 0, facts.soft_delete_seconds / 86_400
+    uniform = RequestError(lists, hint=f"{update} --uniform-bucket-level-access")
+    return [
+        CheckResult("uniform access", OK, "on") if facts.uniform else failed("uniform access", uniform),
+        CheckResult("public access prevention", *((OK, "enforced") if facts.never_public else (NOTE, public))),
+        CheckResult("soft delete", *((OK, f"{days:.0f} days") if kept else (NOTE, deleted))),
+        CheckResult("versioning", *((NOTE, versions) if facts.versioned else (OK, "off"))),
+    ]

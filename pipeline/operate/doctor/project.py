@@ -1,66 +1,65 @@
-"""The project's folder: its jobs, and whether all of it parses."""
+"""Checks of the project's folder: whether its jobs and all its SQL files parse."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.errors import RequestError
-from pipeline.operate.doctor.finding import NOTE, NOTED, OK, Finding, failed, found
+from pipeline.errors import PipelineError, RequestError
+from pipeline.operate.doctor.result import NOTE, NOTED, OK, CheckResult, failed, result_of
 from pipeline.project.code import commit_name, git_commit, why_no_commit
 from pipeline.project.project import Job, Project
 from pipeline.runs.job_statements import check_assets
 from pipeline.sql import Catalogue
 
 
-def look_at_project(root: Path, job: str, jobs: list[Job], *, runs_code: bool = True) -> Iterator[Finding]:
-    """Look at a project.
+def check_project(root: Path, job: str, *, runs_code: bool = True) -> tuple[list[CheckResult], list[Job]]:
+    """Check a project; return the results, and the jobs that parse.
 
     Parameters
     ----------
     job
-        The only job to look at; all when empty.
-    jobs
-        Gets those that parse.
+        The only job to check; all when empty.
     runs_code
-        Whether models are made, too: not under an account that runs no code of a job.
+        Whether models are made, too: not for an account that runs no code of a job.
     """
     try:
         project = Project.open(root)
     except RequestError as error:
-        yield failed("project", error)
-        return
+        return [failed("project", error)], []
     catalogue, names = Catalogue(project.root), project.job_names()
-    yield Finding("project", OK if names else NOTE, f"{project.root}, jobs: {', '.join(names) or 'none'}")
-    yield found("commit", _commit, project.root)
-    yield found("sql", _sql, catalogue)
+    results = [
+        CheckResult("project", OK if names else NOTE, f"{project.root}, jobs: {', '.join(names) or 'none'}"),
+        result_of("commit", _check_commit, project.root),
+        result_of("sql", _check_sql, catalogue),
+    ]
+    jobs: list[Job] = []
     for name in [job] if job else names:
-        yield found(f"job {name}", _job, project, catalogue, name, jobs)
-    for each in jobs if runs_code else ():
-        yield found(f"models of {each.name}", _models, each)
+        try:
+            parsed = project.job(name)
+            check_assets(catalogue, parsed)
+        except PipelineError as error:
+            results.append(failed(f"job {name}", error))
+        else:
+            results.append(CheckResult(f"job {name}", OK, ", ".join(variant.name for variant in parsed.variants)))
+            jobs.append(parsed)
+    models = [result_of(f"models of {parsed.name}", _check_models, parsed) for parsed in jobs if runs_code]
+    return results + models, jobs
 
 
-def _commit(root: Path) -> str:
+def _check_commit(root: Path) -> str:
     commit, dirty = git_commit(root)
     name = commit_name(commit, dirty=dirty)
     return name or f"{NOTED}none is known: {why_no_commit(root)} - bundles and the ledger name none"
 
 
-def _sql(catalogue: Catalogue) -> str:
+def _check_sql(catalogue: Catalogue) -> str:
     return f"{len([catalogue.any(name) for name in catalogue.names()])} files, every header parses"
 
 
-def _job(project: Project, catalogue: Catalogue, name: str, jobs: list[Job]) -> str:
-    job = project.job(name)
-    check_assets(catalogue, job)
-    jobs.append(job)
-    return f"{', '.join(variant.name for variant in job.variants)}"
-
-
-def _models(job: Job) -> str:
+def _check_models(job: Job) -> str:
     try:
         from pipeline.models.contract import make_model
-    except ImportError as error:  # the check of the packages says the rest
+    except ImportError as error:  # the check of the packages tells the rest
         return f"{NOTED}not tested: {error.name} is not installed"
     for variant in job.variants:
         make_model(variant.config)

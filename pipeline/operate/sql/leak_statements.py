@@ -10,7 +10,7 @@ from pipeline.project.job_yaml import SqlStep
 from pipeline.project.project import Job
 from pipeline.rows.schema import Schema
 from pipeline.runs.check_rules import count_wrong
-from pipeline.runs.job_statements import Asked, job_query
+from pipeline.runs.job_statements import QueryScope, job_query
 from pipeline.runs.session import Session
 from pipeline.sql import Identifier, Named, Statement, TableName
 
@@ -52,7 +52,7 @@ def cut_source_statement(session: Session, job: Job, name: str, table: TableName
 
 
 def copy_statement(
-    session: Session, job: Job, step: SqlStep, table: TableName, asked: Asked, sources: Mapping[str, TableName]
+    session: Session, job: Job, step: SqlStep, table: TableName, asked: QueryScope, sources: Mapping[str, TableName]
 ) -> Statement:
     """Make a table of a job's examples or labels; `sources` take the place of the job's own tables."""
     identifiers: dict[str, Identifier] = {

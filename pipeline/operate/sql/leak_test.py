@@ -18,7 +18,7 @@ from pipeline.operate.sql.leak_statements import (
 )
 from pipeline.project.job_yaml import SqlStep
 from pipeline.project.project import Job
-from pipeline.runs.job_statements import Asked, source_tables
+from pipeline.runs.job_statements import QueryScope, source_tables
 from pipeline.runs.phase_labels import for_run_date
 from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_tables
@@ -143,7 +143,7 @@ class LeakTest:
     def _make(self, step: SqlStep, name: str, day: date, sources: dict[str, TableName]) -> TableName:
         first = day - timedelta(days=self.job.spec.examples.history_days)
         moment = self.job.as_of(self.run_date if step is self.job.spec.labels else day)
-        asked, table = Asked(day, first, day, moment), self._table(name)
+        asked, table = QueryScope(day, first, day, moment), self._table(name)
         self._execute(copy_statement(self.session, self.job, step, table, asked, sources), table)
         return table
 

@@ -23,7 +23,7 @@ from pipeline.runs import check_rules, publication_statements
 from pipeline.runs import tables as places
 from pipeline.runs.artefacts import examples_statements
 from pipeline.runs.identity import run_definition, run_id_of
-from pipeline.runs.job_statements import Asked, job_query, label_columns, source_tables
+from pipeline.runs.job_statements import QueryScope, job_query, label_columns, source_tables
 from pipeline.runs.ledger import statements as ledger_statements
 from pipeline.runs.ledger.statements import append_verdicts_statement
 from pipeline.runs.run import Run
@@ -98,7 +98,7 @@ class Rehearsal:
         """Return the queries that are nested in what is sent: the job's own SQL, and what metrics read."""
         spec, run = self.job.spec, self.run
         first = run.run_date - timedelta(days=spec.examples.history_days)
-        asked = Asked(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
+        asked = QueryScope(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
         for step in (spec.examples, spec.labels):
             yield job_query(self.session, self.job, step, asked)
         yield from self._judged()
@@ -193,7 +193,7 @@ class Rehearsal:
     def _evaluate(self) -> Iterator[Statement]:
         session, job, run, spec = self.session, self.job, self.run, MetricSpec.of(self.job)
         moment: datetime = job.as_of(run.run_date + timedelta(days=job.spec.labels.delay_days))
-        asked = Asked(run.run_date, run.run_date, run.run_date, moment)
+        asked = QueryScope(run.run_date, run.run_date, run.run_date, moment)
         which: dict[str, Any] = {"job": job.name, "run_date": run.run_date, "evaluation_id": "0123456789abcdef"}
         yield ledger_statements.events_of_statement(session, job.name, run.run_date, run.run_date)
         yield evaluation_statements.labels_statement(session, job, self.labels, asked)
@@ -255,7 +255,7 @@ class Rehearsal:
 
     def _leak_test(self) -> Iterator[Statement]:
         session, job, run = self.session, self.job, self.run
-        asked = Asked(run.run_date, run.run_date, run.run_date, run.as_of)
+        asked = QueryScope(run.run_date, run.run_date, run.run_date, run.as_of)
         own = source_tables(session, job)
         for name, source in job.spec.sources.items():
             if source.known_at:

@@ -1,10 +1,10 @@
-"""The deployments that stand beside this file, as they have to come out."""
+"""The golden deployments next to this file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.operate.deploy import Deployment
+from pipeline.operate.deploy.deployment import Deployment
 from pipeline.project.project import Project
 from tests.support.integration_fixtures import ROOT
 
@@ -13,9 +13,9 @@ COMMIT, CODE = "0123456789abcdef0123456789abcdef01234567", "0123456789abcdef"
 TARGET = ROOT / "targets" / "example.yaml"
 GOLDEN = {job: Path(__file__).parent / "golden" / job for job in ("flight_delay",)}
 COPIED = "merge.py"
-"""A copy of a module: no second one stands among the golden files."""
+"""A copy of a module, which is not kept among the golden files."""
 
 
 def deployment(job: str, *, target: Path = TARGET, image: str = IMAGE) -> Deployment:
-    """The deployment of a job with a commit and a digest that do not change."""
+    """Return the deployment of a job with a commit and a digest that do not change."""
     return Deployment.of(Project.open(ROOT).job(job), target, image, commit=COMMIT, code_digest=CODE)

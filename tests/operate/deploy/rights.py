@@ -1,4 +1,4 @@
-"""What calls of Google's clients need, and whether an account's rights cover it."""
+"""Permissions that calls of Google's clients need, and whether an account's rights cover them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from pipeline.cloud.roles import PERMISSIONS
 from pipeline.operate.deploy import access
 from pipeline.operate.deploy.access import Grant
-from pipeline.operate.deploy.roles import PERMISSIONS
 from pipeline.project.target import Target
 
 NAME = re.compile(r"`([a-z][a-z0-9-]+)\.(\w+)\.([\w-]+)`")
@@ -23,7 +23,7 @@ OBJECT = re.compile(r"/b/([^/]+)/o(?:/(.+))?$")
 
 
 class Need(NamedTuple):
-    """A permission, and on what: `project`, `<dataset>`, `<dataset>.<table>`, `bucket` or the name of an object."""
+    """A permission and its place: `project`, `<dataset>`, `<dataset>.<table>`, `bucket` or the name of an object."""
 
     permission: str
     place: str
@@ -31,14 +31,14 @@ class Need(NamedTuple):
 
 @dataclass
 class Places:
-    """What names stand for: functions, and views with the names that their SQL reads."""
+    """Functions, and views with the tables that their SQL reads."""
 
     functions: set[str] = field(default_factory=set)
     views: dict[str, str] = field(default_factory=dict)
 
 
 def needs_of_call(method: str, url: str, data: Any, places: Places) -> list[Need]:
-    """What a call needs; a job that one has made oneself may be looked at."""
+    """Return what a call needs; reading one's own job needs nothing."""
     address = urlsplit(url)
     found = REST.search(address.path)
     if found:
@@ -67,7 +67,7 @@ def _bigquery(method: str, parts: list[str], body: dict[str, Any], places: Place
         case ("GET" | "PATCH" | "PUT") as verb, "datasets", dataset, "tables", table:
             yield Need(f"bigquery.tables.{'get' if verb == 'GET' else 'update'}", f"{dataset}.{table}")
         case _:
-            raise AssertionError(f"nobody has said what {method} {'/'.join(parts)} needs")
+            raise AssertionError(f"the permissions of {method} {'/'.join(parts)} are not listed here")
 
 
 def _load(load: Mapping[str, Any]) -> Iterable[Need]:
@@ -79,7 +79,7 @@ def _load(load: Mapping[str, Any]) -> Iterable[Need]:
 
 
 def needs_of_sql(sql: str, places: Places) -> Iterable[Need]:
-    """What a statement needs: on what it writes, on what it reads, and on what the views among it read."""
+    """Yield what a statement needs on what it writes, on what it reads, and on what its views read."""
     written = WRITES.match(sql)
     rest = sql
     if written:
@@ -112,15 +112,15 @@ def _storage(method: str, path: str, query: Mapping[str, list[str]], data: Any) 
     elif method in ("GET", "DELETE") and name:
         yield Need(f"storage.objects.{'get' if method == 'GET' else 'delete'}", name)
     elif method == "GET" and BUCKET.search(path):
-        return  # the client asks in the background for what traces show, and does without where it may not
+        return  # the client asks in the background for its traces, and goes on if it may not
     elif method == "PUT" and "upload_id" in query:
         return
     else:
-        raise AssertionError(f"nobody has said what {method} {path} needs")
+        raise AssertionError(f"the permissions of {method} {path} are not listed here")
 
 
 def _uploaded(data: Any) -> str:
-    """The name in the first part of an upload, or in the body that begins a long one."""
+    """Return the object's name, from the first part of an upload or from the body that begins a resumable one."""
     text = data.decode(errors="replace") if isinstance(data, bytes) else str(data)
     return str(json.loads(re.search(r'"name": ("[^"]+")', text).group(1)))
 
@@ -130,7 +130,7 @@ def _json(data: Any) -> dict[str, Any]:
 
 
 def covered(need: Need, grants: Iterable[Grant], target: Target, job: str, predictions: str) -> bool:
-    """Tell whether rights cover what is needed."""
+    """Tell whether rights cover a need."""
     return any(
         need.permission in PERMISSIONS.get(grant.role, ()) and _holds(grant, need.place, target, job, predictions)
         for grant in grants

@@ -1,4 +1,4 @@
-"""Rights against what phases do: every call is allowed, and nothing is allowed that an ordinary night does without."""
+"""Rights compared with the calls of phases: every call is allowed, and every right is used in an ordinary night."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from google.auth.transport.requests import AuthorizedSession
 
 from jobs.item_recommend.fixtures import write_fixtures as write_shop
 from pipeline.cli.cloud_run.execution import Execution, remembered
+from pipeline.cloud import roles
 from pipeline.cloud.bigquery.clients import RestrictedReadClient
+from pipeline.cloud.roles import PERMISSIONS
 from pipeline.errors import RequestError
 from pipeline.operate.deploy import access
 from pipeline.operate.deploy.access import FOLDERS, Grant, grants, grants_of, roles_table
-from pipeline.operate.deploy.names import DASHBOARD, PHASES, SETUP, WORKFLOW
-from pipeline.operate.deploy.roles import PERMISSIONS, WEAKER
+from pipeline.operate.deploy.names import DASHBOARD, PARTS, SETUP, WORKFLOW
 from pipeline.operate.sources import load_sources
 from pipeline.phases.catch_up import catch_up_phase
 from pipeline.phases.run import run_phase
 from pipeline.phases.task import Task
 from pipeline.project.project import Job
+from pipeline.project.resources import PHASES
 from pipeline.runs.ledger.usage import Clock
 from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_dashboard, ensure_tables
@@ -30,11 +32,17 @@ from tests.operate.deploy.rights import Need, Places, covered, needs_of_call, ne
 from tests.support.integration_fixtures import quick
 
 RUN_DATE, SHOP_DATE = dt.date(2013, 6, 11), dt.date(2026, 2, 1)
+WEAKER = {
+    roles.DATA_OWNER: roles.DATA_EDITOR,
+    roles.DATA_EDITOR: roles.DATA_VIEWER,
+    roles.DATA_VIEWER: roles.METADATA_VIEWER,
+}
+"""The next role with fewer permissions."""
 
 
 @dataclass(frozen=True)
 class Night:
-    """What each account needed in one night."""
+    """The permissions that each account needed in one night."""
 
     session: Session
     job: Job
@@ -47,7 +55,7 @@ class Night:
 
 @pytest.fixture(scope="module")
 def night(make_empty_session, connect, job, fixtures_folder) -> Night:
-    """One run date of a job with a challenger, each phase with a session of its own; what was sent by each."""
+    """One run date of a job with a challenger, each phase with its own session; the permissions that each needed."""
     first, quick_job = make_empty_session(), quick(job, variants=("logistic_regression", "gradient_boosting"))
     load_sources(first, quick_job, fixtures_folder)
     matured = RUN_DATE + dt.timedelta(days=quick_job.spec.labels.delay_days)
@@ -66,7 +74,7 @@ def set_up(session: Session, job: Job) -> None:
 
 
 def repeat(session: Session, job: Job, phase: str, day: dt.date) -> None:
-    """Carry out a phase in the night of a day as the second attempt of a task."""
+    """Run a phase in the night of a day as the second attempt of a task."""
     moment = job.as_of(day) + dt.timedelta(hours=4)
     execution = Execution(f"{job.name}-{phase}-x1", Task(attempt=1))
     with pytest.MonkeyPatch.context() as patch:
@@ -76,7 +84,7 @@ def repeat(session: Session, job: Job, phase: str, day: dt.date) -> None:
 
 
 def recorded(act: Callable[[Session], object], session: Session) -> list[tuple]:
-    """Every call over HTTP, and every table that was read as a stream."""
+    """Return every call over HTTP, and every table that was read as a stream."""
     calls: list[tuple] = []
     with pytest.MonkeyPatch.context() as patch:
         request, stream = AuthorizedSession.request, RestrictedReadClient.create_read_session
@@ -115,13 +123,13 @@ def _needs(call: tuple, places: Places) -> list[Need]:
     return needs_of_call(method, url, data, places)
 
 
-@pytest.mark.parametrize("account", [SETUP, *PHASES])
+@pytest.mark.parametrize("account", PARTS)
 def test_every_call_of_a_phase_is_within_its_rights(night, account):
     assert night.missing(account, grants_of(account)) == []
 
 
-def test_a_phase_that_fails_for_good_is_within_its_rights_too(night, connect):
-    """Nothing to score: the run is given up, unless something has predicted, and the failure is remembered."""
+def test_recording_a_permanent_failure_is_within_its_rights(night, connect):
+    """Nothing to score: the run is given up if it has no predictions, and the failure is recorded."""
     failing, places = connect(night.session.target), known_places(night.session)
 
     def fail(session: Session) -> None:
@@ -138,9 +146,7 @@ def test_a_phase_that_fails_for_good_is_within_its_rights_too(night, connect):
     assert replace(night, needs={"preprocess": needs}).missing("preprocess", grants_of("preprocess")) == []
 
 
-def test_training_a_model_with_id_maps_is_within_its_rights_and_needs_those_for_them(
-    make_empty_session, connect, project, tmp_path
-):
+def test_id_maps_need_exactly_the_rights_listed_for_them(make_empty_session, connect, project, tmp_path):
     first, shop = make_empty_session(), project.job("item_recommend")
     write_shop(tmp_path, 7)
     load_sources(first, shop, tmp_path)
@@ -151,19 +157,19 @@ def test_training_a_model_with_id_maps_is_within_its_rights_and_needs_those_for_
     assert trained.missing("train", grants_of("train")) == []
     held = grants_of("train")
     for grant in held:
-        if grant.seldom == "for models with id<->index tables":
+        if grant.when == "for models with id<->index tables":
             others = [other for other in held if other is not grant]
-            assert trained.missing("train", others), f"spared: {grant}"
+            assert trained.missing("train", others), f"not needed: {grant}"
 
 
-@pytest.mark.parametrize("account", [SETUP, *PHASES])
-def test_no_right_can_be_spared_and_no_weaker_role_would_do(night, account):
-    held = [grant for grant in grants_of(account) if not grant.seldom]
+@pytest.mark.parametrize("account", PARTS)
+def test_each_right_is_needed_with_no_weaker_role(night, account):
+    held = [grant for grant in grants_of(account) if not grant.when]
     before = len(night.missing(account, held))
     for grant in held:
         others = [other for other in held if other is not grant]
-        assert len(night.missing(account, others)) > before, f"spared: {grant}"
-        if grant.role in WEAKER and grant.role != access.OWNS:  # the emulator knows no authorised views
+        assert len(night.missing(account, others)) > before, f"not needed: {grant}"
+        if grant.role in WEAKER and grant.role != roles.DATA_OWNER:  # the emulator knows no authorised views
             weaker = [*others, replace(grant, role=WEAKER[grant.role])]
             assert len(night.missing(account, weaker)) > before, f"too strong: {grant}"
 
@@ -172,33 +178,33 @@ def writers(*permissions: str) -> set[str]:
     return {grant.account for grant in grants() if set(permissions) & PERMISSIONS.get(grant.role, set())}
 
 
-def test_who_predicts_writes_no_table():
+def test_predict_writes_no_table():
     assert "predict" not in writers("bigquery.tables.updateData", "bigquery.tables.create", "bigquery.tables.delete")
 
 
-def test_who_loads_reads_no_model():
+def test_load_reads_no_model():
     assert [grant for grant in grants_of("load") if grant.resource == "models"] == []
     whole_bucket = {grant.role for grant in grants() if grant.kind == access.BUCKET}
-    assert whole_bucket == {access.SEES_BUCKET}  # which shows no object
+    assert whole_bucket == {roles.BUCKET_VIEWER}  # which shows no object
 
 
-def test_dashboards_read_the_dataset_of_views_alone():
+def test_dashboards_read_only_the_dataset_of_views():
     assert {(grant.kind, grant.resource) for grant in grants_of(DASHBOARD)} == {
         (access.PROJECT, ""),
         (access.DATASET, "dashboard_dataset"),
     }
 
 
-def test_only_the_workflow_may_override_arguments_and_never_those_of_the_setup():
-    found = [grant for grant in grants() if grant.role.startswith("roles/run.") and grant.role != access.SEES_RUNS]
+def test_only_the_workflow_may_override_arguments_of_phases():
+    found = [grant for grant in grants() if grant.role.startswith("roles/run.") and grant.role != roles.RUN_VIEWER]
     assert {(grant.account, grant.resource) for grant in found} == {(WORKFLOW, phase) for phase in PHASES}
 
 
-def test_nobody_replaces_or_deletes_objects():
+def test_no_account_replaces_or_deletes_objects():
     assert writers("storage.objects.delete") == set()
     assert {grant.role for grant in grants() if grant.kind == access.FOLDER} == {
-        access.READS_OBJECTS,
-        access.CREATES_OBJECTS,
+        roles.OBJECT_VIEWER,
+        roles.OBJECT_CREATOR,
     }
 
 
@@ -216,13 +222,13 @@ def test_every_folder_of_a_phase_is_made(night):
     assert {grant.resource for grant in grants() if grant.kind == access.FOLDER} == set(FOLDERS)
 
 
-def test_the_page_on_security_shows_every_right():
-    """To write it anew: `python -m tests.operate.deploy.remake`."""
+def test_docs_security_lists_every_right():
+    """To update it: `python -m tests.operate.deploy.remake`."""
     shown = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
     assert shown.strip() == roles_table(grants()).strip()
 
 
-def test_what_a_statement_needs():
+def test_permissions_that_a_statement_needs():
     places = Places(functions={"d.f_0"}, views={"d.v": "`p-roject.d.w`"})
     sql = "INSERT INTO `p-roject.d.t` (a) SELECT `p-roject.d.f_0`(a) FROM `p-roject.d.v` WHERE x"
     assert set(needs_of_sql(sql, places)) == {

@@ -1,4 +1,4 @@
-"""What the bucket's lifecycle deletes, and what the same command does afterwards."""
+"""A run whose files the bucket's lifecycle has deleted, and the same command afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.operate.deploy.golden_files import IMAGE
 DAY = date(2013, 7, 1)
 
 
-def test_a_run_date_is_done_for_good_when_its_files_have_been_deleted(fresh_session, quick_job):
+def test_a_run_stays_done_after_its_files_were_deleted(fresh_session, quick_job):
     run_job(fresh_session, quick_job, DAY)
     store = fresh_session.store
     rules = lifecycle(Deployment(quick_job, fresh_session.target, "targets/t.yaml", IMAGE))["lifecycle"]["rule"]

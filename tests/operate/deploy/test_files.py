@@ -1,4 +1,4 @@
-"""What is written, against golden files, descriptions of Google's resources, and the command line."""
+"""The files of a deployment, against golden files, schemas of Google's resources, and the command line."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from zetasql.types import LanguageOptions
 from pipeline.cli.app import app
 from pipeline.operate.deploy.access import FOLDERS
 from pipeline.operate.deploy.folder import files
-from pipeline.operate.deploy.names import PHASES, SETUP
+from pipeline.operate.deploy.names import PARTS
 from pipeline.operate.deploy.placed import placed_grants
 from pipeline.operate.deploy.workflow import BODY
 from pipeline.operate.sql.engine import open_service
+from pipeline.project.resources import PHASES
 from tests.operate.deploy.golden_files import COMMIT, COPIED, GOLDEN, IMAGE, deployment
 from tests.operate.sql.conftest import ANALYZER
 from tests.support.integration_fixtures import ROOT
@@ -34,7 +35,7 @@ CLICK = typer.main.get_command(app)
 
 
 @pytest.fixture(scope="module", params=JOBS)
-def made(request) -> dict[str, str]:
+def written(request) -> dict[str, str]:
     return files(deployment(request.param))
 
 
@@ -48,8 +49,8 @@ def check(content: object, schema: str) -> None:
 
 
 @pytest.mark.parametrize("job", GOLDEN)
-def test_the_files_are_the_golden_ones(job):
-    """To write them anew: `python -m tests.operate.deploy.remake`; look at the difference before you commit it."""
+def test_files_equal_the_golden_ones(job):
+    """To update them: `python -m tests.operate.deploy.remake`; review the difference before you commit it."""
     folder = GOLDEN[job]
     golden = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
@@ -61,33 +62,33 @@ def test_the_files_are_the_golden_ones(job):
     assert [name for name in found if found[name] != golden[name]] == []
 
 
-def test_the_readme_names_every_file(made):
-    for name in made:
+def test_the_readme_names_every_file(written):
+    for name in written:
         shown = "run_jobs/*.yaml" if name.startswith("run_jobs/") else name
-        assert name == "README.md" or f"`{shown}`" in made["README.md"], name
+        assert name == "README.md" or f"`{shown}`" in written["README.md"], name
 
 
-def test_every_file_says_where_it_comes_from(made):
-    for name, text in made.items():
+def test_every_file_names_image_and_commit(written):
+    for name, text in written.items():
         if name.endswith((".yaml", ".sql", ".md", ".sh")) or name == "deployment.json":
             assert IMAGE in text, name
             assert COMMIT in text, name
 
 
-@pytest.mark.parametrize("part", [SETUP, *PHASES])
-def test_a_run_job_has_the_fields_of_cloud_run(made, part):
-    check(yaml.safe_load(made[f"run_jobs/{part}.yaml"]), "run_job")
+@pytest.mark.parametrize("part", PARTS)
+def test_a_run_job_has_the_fields_of_cloud_run(written, part):
+    check(yaml.safe_load(written[f"run_jobs/{part}.yaml"]), "run_job")
 
 
-def test_the_schedule_has_the_fields_of_cloud_scheduler(made):
-    content = yaml.safe_load(made["scheduler.yaml"])
+def test_the_schedule_has_the_fields_of_cloud_scheduler(written):
+    content = yaml.safe_load(written["scheduler.yaml"])
     check(content, "scheduler_job")
-    assert base64.b64decode(content["httpTarget"]["body"]).decode() == BODY == made["scheduler_body.json"].strip()
+    assert base64.b64decode(content["httpTarget"]["body"]).decode() == BODY == written["scheduler_body.json"].strip()
     assert json.loads(json.loads(BODY)["argument"]) == {}
 
 
-def test_the_workflow_has_the_syntax_of_workflows(made):
-    content = yaml.safe_load(made["workflow.yaml"])
+def test_the_workflow_follows_the_schema_of_workflows(written):
+    content = yaml.safe_load(written["workflow.yaml"])
     check(content, "workflow")
     for workflow in content.values():
         names = [name for step in workflow["steps"] for name in step]
@@ -115,7 +116,7 @@ def test_the_workflow_runs_the_phases_in_order_and_outlasts_each(flights):
 
 
 def started(flights: dict[str, str], run_date: str, fails: str) -> tuple[list[str], str]:
-    """The phases that the workflow starts while one of them fails, and how it ends: its few kinds of steps, by hand."""
+    """Interpret the workflow while one phase fails; return the phases that it starts, and how it ends."""
     steps = {
         name: body for step in yaml.safe_load(flights["workflow.yaml"])["main"]["steps"] for name, body in step.items()
     }
@@ -151,44 +152,42 @@ def started(flights: dict[str, str], run_date: str, fails: str) -> tuple[list[st
         ("2026-02-03", "evaluate", PHASES, "${failed[0]}"),
     ],
 )
-def test_after_a_failure_a_night_goes_on_with_other_dates_and_a_date_that_was_asked_for_ends(
-    flights, run_date, fails, phases, end
-):
+def test_after_a_failure_only_a_night_goes_on(flights, run_date, fails, phases, end):
     assert started(flights, run_date, fails) == (list(phases), end)
 
 
-def test_predicting_is_shared_and_nothing_else_is(flights):
+def test_only_predict_has_several_tasks(flights):
     counts = {part: yaml.safe_load(flights[f"run_jobs/{part}.yaml"])["spec"]["template"]["spec"] for part in PHASES}
     assert {part for part, found in counts.items() if found["taskCount"] > 1} == {"predict"}
 
 
 def parse(arguments: list[str]) -> None:
-    """Let the command line read arguments, without doing anything."""
+    """Parse arguments of the command line, and do nothing."""
     command, context = CLICK, typer.Context(CLICK)
     name, command, rest = command.resolve_command(context, list(arguments))
     command.make_context(name, rest, parent=context)
 
 
-@pytest.mark.parametrize("part", [SETUP, *PHASES])
-def test_the_command_line_takes_what_a_run_job_passes(made, part):
-    task = yaml.safe_load(made[f"run_jobs/{part}.yaml"])["spec"]["template"]["spec"]["template"]["spec"]
+@pytest.mark.parametrize("part", PARTS)
+def test_the_command_line_accepts_arguments_of_run_jobs(written, part):
+    task = yaml.safe_load(written[f"run_jobs/{part}.yaml"])["spec"]["template"]["spec"]["template"]["spec"]
     parse(task["containers"][0]["args"])
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_the_command_line_takes_what_the_workflow_passes_for_a_date(made, phase):
-    steps = yaml.safe_load(made["workflow.yaml"])["main"]["steps"]
+def test_the_command_line_accepts_arguments_for_a_date(written, phase):
+    steps = yaml.safe_load(written["workflow.yaml"])["main"]["steps"]
     dated = next(step[phase]["try"]["args"]["dated"] for step in steps if phase in step)
     parse([word.replace("${run_date}", "2013-07-01") for word in dated])
     assert "--catch-up" not in dated
 
 
-def test_an_argument_that_no_command_has_would_be_noticed():
+def test_an_unknown_argument_is_refused():
     with pytest.raises(Exception, match="--run-dat"):
         parse(["train", "flight_delay", "--run-dat", "2013-07-01"])
 
 
-def test_rules_of_the_bucket_reach_only_folders_of_the_job_and_no_claim_or_model(flights):
+def test_the_lifecycle_spares_other_jobs_claims_and_models(flights):
     rules = json.loads(flights["lifecycle.json"])["lifecycle"]["rule"]
     prefixes = [prefix for rule in rules for prefix in rule["condition"]["matchesPrefix"]]
     assert all(prefix.startswith("flight_delay/") and prefix.endswith("/") for prefix in prefixes)
@@ -199,7 +198,7 @@ def test_rules_of_the_bucket_reach_only_folders_of_the_job_and_no_claim_or_model
 
 
 @pytest.mark.parametrize("kind", ["dataset", "table"])
-def test_every_right_is_granted_and_no_dataset_or_table_is_changed_more_often_than_allowed(kind):
+def test_rights_are_granted_in_few_changes_of_each_resource(kind):
     """Five changes in ten seconds: https://cloud.google.com/bigquery/quotas; one sets the labels of a dataset."""
     text = files(deployment("flight_delay"))[f"grants_on_{kind}s.sql"]
     statements = re.findall(r"GRANT `(\S+)` ON \w+ (\S+)\nTO\n([^;]+);", text)
@@ -211,22 +210,22 @@ def test_every_right_is_granted_and_no_dataset_or_table_is_changed_more_often_th
 
 
 @pytest.mark.parametrize("name", ["grants_on_datasets.sql", "grants_on_tables.sql"])
-def test_grants_are_what_googles_parser_reads(made, name):
-    statements = re.findall(r"^GRANT[^;]+;", made[name], re.MULTILINE)
-    assert len(statements) == made[name].count("GRANT `")
+def test_grants_parse_as_googlesql(written, name):
+    statements = re.findall(r"^GRANT[^;]+;", written[name], re.MULTILINE)
+    assert len(statements) == written[name].count("GRANT `")
     for statement in statements:
         open_service(ANALYZER).parse(sql_statement=statement, options=LanguageOptions())
 
 
-def test_no_statement_grants_to_everybody_or_more_than_a_dataset(made):
+def test_no_statement_grants_rights_to_all_users(written):
     for name in ("grants_on_datasets.sql", "grants_on_tables.sql"):
-        words = made[name]
+        words = written[name]
         assert "allUsers" not in words
         assert "allAuthenticatedUsers" not in words
         assert words.count("GRANT `roles/bigquery.") == words.count("\nTO\n") == words.count(";\n") > 5
 
 
-def test_the_command_takes_less_than_a_second_and_imports_no_client(tmp_path):
+def test_the_command_is_fast_and_imports_no_client(tmp_path):
     code = (
         "import sys, time\nbegin = time.perf_counter()\nfrom pipeline.cli.app import run\n"
         f"code = run(['deploy', 'flight_delay', '--target', 'targets/example.yaml', '--image', '{IMAGE}', '--out', "

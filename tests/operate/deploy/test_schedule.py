@@ -25,31 +25,33 @@ def at(job, daily_at=None, *, zone="America/New_York", offset=0):
         ("00:30", 23 * 60 + 30, "30 0 * * *"),
     ],
 )
-def test_a_time_an_hour_after_the_moment_of_a_run_is_taken(job, daily_at, offset, cron):
+def test_a_start_an_hour_after_as_of_is_accepted(job, daily_at, offset, cron):
     assert at(job, daily_at, zone="UTC", offset=offset) == cron
 
 
 @pytest.mark.parametrize(
-    ("daily_at", "offset", "said"),
+    ("daily_at", "offset", "message"),
     [
         ("00:00", 0, "00:00 is 0:00:00 after 00:00 UTC"),
-        ("00:59", 0, "00:59 is 0:59:00 after 00:00 UTC, the moment that a run of 2026-01-01 may know of"),
+        ("00:59", 0, "00:59 is 0:59:00 after 00:00 UTC, the latest moment whose data a run of 2026-01-01 may use"),
         ("10:30", 10 * 60, "10:30 is 0:30:00 after 10:00 UTC"),
         ("00:29", 23 * 60 + 30, "00:29 is 0:59:00 after 23:30 UTC"),
     ],
 )
-def test_an_earlier_time_is_refused_with_the_reason(job, daily_at, offset, said):
-    with pytest.raises(RequestError, match=f"key schedule.daily_at: {said}"):
+def test_an_earlier_start_is_refused_with_the_reason(job, daily_at, offset, message):
+    with pytest.raises(RequestError, match=f"key schedule.daily_at: {message}"):
         at(job, daily_at, zone="UTC", offset=offset)
 
 
-def test_the_night_on_which_clocks_are_advanced_counts(job):
-    """At 02:00 it becomes 03:00: 03:15 is then 15 minutes after an offset of two hours, not 75."""
+def test_the_start_is_checked_when_clocks_go_forward(job):
+    """At 02:00 clocks go to 03:00: 03:15 is then 15 minutes after an offset of two hours, not 75."""
     assert at(job, "03:15", zone="UTC", offset=120) == "15 3 * * *"
-    with pytest.raises(RequestError, match="03:15 is 0:15:00 after 03:00 EDT, the moment that a run of 2026-03-08"):
+    with pytest.raises(
+        RequestError, match="03:15 is 0:15:00 after 03:00 EDT, the latest moment whose data a run of 2026-03-08"
+    ):
         at(job, "03:15", offset=120)
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Beirut", "UTC"])
-def test_the_usual_time_is_taken_in_every_zone(job, zone):
+def test_the_default_start_is_accepted_in_every_zone(job, zone):
     assert at(job, zone=zone) == "0 4 * * *"

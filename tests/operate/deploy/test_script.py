@@ -1,4 +1,4 @@
-"""deploy.sh, run with stand-ins of gcloud and bq: once, twice, after a failure, and beside what others have set."""
+"""deploy.sh with stand-ins of gcloud and bq: once, twice, after a failure, and in a project that others use, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.operate.deploy import write_deployment
+from pipeline.operate.deploy.folder import write_deployment
 from tests.operate.deploy.golden_files import deployment
 from tests.support.programs import program
 
@@ -31,7 +31,7 @@ STEPS = (
 
 @dataclass
 class Cloud:
-    """What the stand-ins keep."""
+    """The state of the stand-ins."""
 
     folder: Path
     deployed: Path
@@ -54,7 +54,7 @@ class Cloud:
     def deploy(self, fail: str = "nothing") -> subprocess.CompletedProcess[str]:
         (self.folder / "log").unlink(missing_ok=True)
         environment = {
-            "PATH": str(self.folder / "bin"),  # and nothing else: a gcloud of this machine is none of ours
+            "PATH": str(self.folder / "bin"),  # and nothing else: no gcloud of this machine may run
             "STATE": str(self.folder / "state"),
             "LOG": str(self.folder / "log"),
             "FAIL": fail,
@@ -86,7 +86,7 @@ def cloud(tmp_path, deployed) -> Cloud:
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory, deployed) -> dict[str, str]:
-    """What exists after one undisturbed deployment."""
+    """The state after one deployment without a failure."""
     found = cloud.__wrapped__(tmp_path_factory.mktemp("once"), deployed)
     done = found.deploy()
     assert done.returncode == 0, done.stderr
@@ -100,7 +100,7 @@ def test_the_scripts_pass_shellcheck(deployed, script):
     assert done.returncode == 0, done.stdout
 
 
-def test_cdpath_leads_to_no_other_deployment(tmp_path, deployed):
+def test_cdpath_does_not_change_the_folder(tmp_path, deployed):
     (tmp_path / "elsewhere" / deployed.name).mkdir(parents=True)
     environment = {"PATH": "/usr/bin:/bin", "CDPATH": str(tmp_path / "elsewhere")}
     lines = (deployed / "deploy.sh").read_text().splitlines()
@@ -112,7 +112,7 @@ def test_cdpath_leads_to_no_other_deployment(tmp_path, deployed):
     assert done.stdout == f"{deployed}\n"
 
 
-def test_everything_is_made_and_said(cloud, once):
+def test_every_resource_is_made(cloud, once):
     done = cloud.deploy()
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line.startswith("== ")] == [
@@ -127,7 +127,7 @@ def test_everything_is_made_and_said(cloud, once):
     assert counts == {"account": 8, "bucket": 1, "folder": 5, "dataset": 4, "job": 6, "workflow": 1, "schedule": 1}
 
 
-def test_twice_makes_nothing_again_and_ends_the_same(cloud, once):
+def test_a_second_deployment_changes_nothing(cloud, once):
     cloud.deploy()
     done = cloud.deploy()
     assert (done.returncode, cloud.state) == (0, once), done.stderr
@@ -136,17 +136,19 @@ def test_twice_makes_nothing_again_and_ends_the_same(cloud, once):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_what_failed_goes_on_when_it_is_run_again(cloud, once, step):
+def test_a_failed_deployment_can_be_repeated(cloud, once, step):
     failed = cloud.deploy(fail=step)
     assert failed.returncode != 0, step
     assert "asked to fail" in failed.stderr
-    assert [name for name in cloud.state if name.startswith("schedule")] == []  # no night starts before all is there
+    assert [
+        name for name in cloud.state if name.startswith("schedule")
+    ] == []  # nothing is scheduled before all else exists
     done = cloud.deploy()
     assert (done.returncode, cloud.state) == (0, once), done.stderr
 
 
-def test_a_passing_failure_of_a_new_account_is_waited_for(cloud, once, tmp_path):
-    """The first three bindings of an account fail, as they do until it is known everywhere."""
+def test_bindings_of_a_new_account_are_retried(cloud, once, tmp_path):
+    """The first three bindings of an account fail, as they do until Google knows it everywhere."""
     stub = tmp_path / "bin" / "gcloud"
     stub.rename(tmp_path / "bin" / "gcloud.real")
     stub.write_text(
@@ -162,32 +164,32 @@ def test_a_passing_failure_of_a_new_account_is_waited_for(cloud, once, tmp_path)
     assert cloud.state == once
 
 
-def test_what_others_have_set_stays(cloud):
+def test_settings_of_others_stay(cloud):
     rule = {"action": {"type": "Delete"}, "condition": {"age": 7, "matchesPrefix": ["other/"]}}
-    everybody = {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}}
+    everyone = {"action": {"type": "AbortIncompleteMultipartUpload"}, "condition": {"age": 1}}
     older = {"action": {"type": "Delete"}, "condition": {"age": 1, "matchesPrefix": ["flight_delay/rejects/"]}}
-    cloud.put(BUCKET.replace("gs:__", "gs://"), {"lifecycle": {"rule": [rule, everybody, older]}})
+    cloud.put(BUCKET.replace("gs:__", "gs://"), {"lifecycle": {"rule": [rule, everyone, older]}})
     reader = {"role": "READER", "groupByEmail": "analysts@example.com"}
     view = {"dataset": {"dataset": {"projectId": "my-project", "datasetId": "theirs"}, "targetTypes": ["VIEWS"]}}
     cloud.put(DATASET, {"etag": "7", "access": [reader, view], "description": "ours"})
     done = cloud.deploy()
     assert done.returncode == 0, done.stderr
     rules = cloud.get(BUCKET)["lifecycle"]["rule"]
-    assert rules[:2] == [rule, everybody]
-    assert [each["condition"]["age"] for each in rules[2:]] == [30, 30, 30, 90, 365]
+    assert rules[:2] == [rule, everyone]
+    assert [rule["condition"]["age"] for rule in rules[2:]] == [30, 30, 30, 90, 365]
     found = cloud.get(DATASET)
     assert found["access"][:2] == [reader, view]
     assert found["access"][2]["dataset"]["dataset"]["datasetId"] == "ml_dashboard"
     assert len(found["access"]) == 3
 
 
-def test_an_update_leaves_the_schedule_until_everything_else_is_new(cloud):
+def test_an_update_changes_the_schedule_last(cloud):
     cloud.deploy()
     cloud.deploy()
     assert "scheduler jobs update" in cloud.calls[-1]
 
 
-def test_without_its_tools_it_does_nothing(cloud):
+def test_without_gcloud_nothing_is_called(cloud):
     (cloud.folder / "bin" / "gcloud").unlink()
     done = cloud.deploy()
     assert (done.returncode, done.stderr) == (2, "deploy.sh: gcloud is not installed\n")

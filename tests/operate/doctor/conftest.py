@@ -1,4 +1,4 @@
-"""A project on the stand-in for Google, deployed as `pipeline deploy` deploys it."""
+"""A project at the stand-in for Google, as `pipeline deploy` deploys it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from dataclasses import dataclass
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
+from pipeline.cloud.roles import PERMISSIONS
 from pipeline.operate.deploy import access
-from pipeline.operate.deploy.access import grants_of
+from pipeline.operate.deploy.access import grants_of, operator_grants
 from pipeline.operate.deploy.names import account_emails
-from pipeline.operate.deploy.roles import MORE_PERMISSIONS, PERMISSIONS, operator_grants
-from pipeline.operate.doctor import CLOUD, Finding, Patient, diagnose
-from pipeline.operate.doctor.subject import needs_of
+from pipeline.operate.doctor import CLOUD, diagnose
+from pipeline.operate.doctor.needs import needs_of
+from pipeline.operate.doctor.result import CheckResult
 from pipeline.project.project import Job
 from pipeline.project.target import Endpoints, Target, local_target
 from tests.operate.doctor.google_stand_in import Google, serve
 from tests.support.integration_fixtures import ROOT
 
 PROJECT, BUCKET = "my-project", "my-bucket"
-FIT = {
+SETTINGS = {
     "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"},
     "softDeletePolicy": {"retentionDurationSeconds": "604800"},
 }
@@ -45,7 +46,7 @@ class Named(AnonymousCredentials):
 
 @dataclass
 class Clinic:
-    """A stand-in and what the doctor finds there."""
+    """A stand-in for Google, and the results of the doctor there."""
 
     google: Google
     target: Target
@@ -59,28 +60,27 @@ class Clinic:
         return account_emails(self.job.name, PROJECT, {})[phase]
 
     def grant_all(self, phase: str = "") -> None:
-        """Give an account what deploy.sh gives it."""
+        """Give an account the rights that deploy.sh gives it."""
         self.google.rights.clear()
         for need in needs_of(grants_of(phase) if phase else operator_grants(), self.target, [self.job]):
             place = {access.PROJECT: "project", access.BUCKET: "bucket"}.get(need.kind, need.name)
-            roles = (PERMISSIONS.get(grant.role) or MORE_PERMISSIONS[grant.role] for grant in need.grants)
-            self.google.rights[place] = set().union(*roles)
+            self.google.rights[place] = set().union(*(PERMISSIONS[grant.role] for grant in need.grants))
             if need.kind == access.FOLDER:
                 self.google.folders.add(need.name)
         self.log_in(Named(self.account(phase) if phase else "me@example.com"))
 
-    def look(self, phase: str = "") -> dict[str, Finding]:
-        patient = Patient(ROOT, lambda: self.target, self.job.name, phase)
-        return {finding.check: finding for finding in diagnose(patient, CLOUD)}
+    def look(self, phase: str = "") -> dict[str, CheckResult]:
+        results = diagnose(ROOT, lambda: self.target, CLOUD, job=self.job.name, phase=phase)
+        return {result.check: result for result in results}
 
 
 @pytest.fixture
 def clinic(job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
     tables = {name: list(tables) for name, tables in TABLES.items()}
     tables["ml"].append(job.predictions_table)
-    google = Google(PROJECT, BUCKET, tables=tables, functions={"ml": ["f_0"]}, settings=dict(FIT))
+    google = Google(PROJECT, BUCKET, tables=tables, functions={"ml": ["f_0"]}, settings=dict(SETTINGS))
     with serve(google) as (http, grpc_address):
-        monkeypatch.setattr("pipeline.operate.doctor.google.ADDRESS", http)
+        monkeypatch.setattr("pipeline.operate.doctor.google.RESOURCE_MANAGER", http)
         endpoints = Endpoints(bigquery=http, bigquery_storage=grpc_address, storage=http)
         target = local_target(endpoints, PROJECT).model_copy(update={"bucket": BUCKET, "prefix": "p"})
         yield Clinic(google, target, job, monkeypatch)

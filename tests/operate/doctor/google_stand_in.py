@@ -1,4 +1,4 @@
-"""A stand-in for Google's APIs on this machine: answers what `pipeline doctor` asks, with errors in Google's words.
+"""A stand-in for Google's APIs on this machine: answers `pipeline doctor`, with errors in Google's words.
 
 Answers follow the pages that pipeline/cloud/bigquery/rights.py, pipeline/cloud/storage/rights.py and
 pipeline/operate/doctor/google.py name. Rights hold as Google's do: those on a dataset for its tables, those on a
@@ -30,7 +30,7 @@ READS = "/google.cloud.bigquery.storage.v1.BigQueryRead/CreateReadSession"
 
 @dataclass
 class Google:
-    """What there is, and who may do what.
+    """The resources of a project, and the rights of the caller.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Google:
     folders: set[str] = field(default_factory=set)
     settings: dict[str, Any] = field(default_factory=dict)
     disabled: set[str] = field(default_factory=set)
-    account: str = "somebody@example.com"
+    account: str = "person@example.com"
     asked: list[str] = field(default_factory=list)
 
     def held(self, *places: str) -> set[str]:
@@ -163,8 +163,8 @@ def bigquery(google: Google, method: str, parts: list[str], body: dict[str, Any]
             name = table.removesuffix(":testIamPermissions")
             exists(google, dataset, name)
             held = google.held(dataset, f"{dataset}.{name}")
-            return {"permissions": [each for each in body["permissions"] if each in held]}
-    raise AssertionError(f"nobody has said how Google answers {method} {'/'.join(parts)}")
+            return {"permissions": [permission for permission in body["permissions"] if permission in held]}
+    raise AssertionError(f"there is no answer to {method} {'/'.join(parts)}")
 
 
 def rows(google: Google, sql: str) -> Any:

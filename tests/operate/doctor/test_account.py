@@ -26,18 +26,19 @@ class Credentials:
         ({}, ""),
     ],
 )
-def test_credentials_are_asked_for_a_token_and_name_themselves(names, account):
+def test_logging_in_asks_for_a_token_and_returns_the_account(names, account):
     credentials = Credentials(**names)
     assert log_in(credentials) == account
     assert credentials.asked == [60.0]
 
 
-def test_credentials_without_a_token_are_no_account():
+def test_credentials_without_a_token_are_refused():
     with pytest.raises((CloudError, PermissionMissing)):
         log_in(AnonymousCredentials())
 
 
-def test_members_as_iam_writes_them():
+def test_members_have_the_form_of_iam():
     assert member_of("a@p.iam.gserviceaccount.com") == "serviceAccount:a@p.iam.gserviceaccount.com"
     assert member_of("12-compute@developer.gserviceaccount.com").startswith("serviceAccount:")
     assert member_of("me@example.com") == "user:me@example.com"
+    assert member_of("") == "ACCOUNT"

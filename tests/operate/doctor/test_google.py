@@ -1,4 +1,4 @@
-"""The doctor at a stand-in for Google: a project that is fit, and each thing that can be wrong with one."""
+"""`pipeline doctor` at a stand-in for Google: a project that is ready, and each fault of one."""
 
 from __future__ import annotations
 
@@ -7,66 +7,66 @@ import pytest
 from google.auth.credentials import CredentialsWithRegionalAccessBoundary
 from google.auth.exceptions import RefreshError
 
-from pipeline.operate.deploy.names import PHASES, SETUP
-from pipeline.operate.doctor import worst
-from pipeline.operate.doctor.asking import ask
+from pipeline.operate.deploy.names import PARTS, SETUP
+from pipeline.operate.doctor.held import held_on
+from pipeline.operate.doctor.needs import Account
 from pipeline.operate.doctor.permissions import judge
-from pipeline.operate.doctor.subject import Subject
+from pipeline.operate.doctor.result import worst
 from tests.cli.metadata_server import metadata_server
 from tests.operate.doctor.conftest import Named
 from tests.operate.doctor.google_stand_in import BIGQUERY, MANAGER, STORAGE, STREAMS
 
-ACCOUNTS = ["", SETUP, *PHASES]
+ACCOUNTS = ["", *PARTS]
 ENABLE = "run gcloud services enable {0} --project=my-project, and wait a few minutes"
 
 
-def states(findings, *states):
-    return {check: finding.said for check, finding in findings.items() if finding.state in states}
+def summaries(results, state):
+    return {check: result.summary for check, result in results.items() if result.state == state}
 
 
 @pytest.mark.parametrize("phase", ACCOUNTS)
-def test_what_deploy_grants_is_what_the_doctor_wants(clinic, phase):
+def test_the_rights_of_deploy_are_enough(clinic, phase):
     clinic.grant_all(phase)
-    found = clinic.look(phase)
-    assert states(found, "error") == {}
-    why = "not known: datasets.update: nothing tells without changing the dataset"
+    results = clinic.look(phase)
+    assert summaries(results, "error") == {}
+    why = "not known: datasets.update: only a change of the dataset would tell"
     owns = {f"rights on dataset {name}": why for name in ("ml", "ml_ledger")} if phase in ("", SETUP) else {}
     unseen = {"bucket my-bucket": f"{phase} sees no settings of it and needs none"}
-    assert states(found, "note") == owns | (unseen if phase not in ("", "load") else {})
-    assert found["credentials"].said == (clinic.account(phase) if phase else "me@example.com")
+    assert summaries(results, "note") == owns | (unseen if phase not in ("", "load") else {})
+    assert results["credentials"].summary == (clinic.account(phase) if phase else "me@example.com")
     assert not any(asked.startswith(("PUT", "PATCH", "DELETE")) for asked in clinic.google.asked)
 
 
 @pytest.mark.parametrize("phase", ACCOUNTS[1:])
-def test_each_right_that_is_missing_is_named_with_the_command_that_grants_it(clinic, connect, phase):
+def test_a_missing_right_is_named_with_its_command(clinic, connect, phase):
     clinic.grant_all(phase)
-    subject = Subject(connect(clinic.target), [clinic.job], phase, clinic.account(phase))
-    for need in subject.needs:
+    account = Account(connect(clinic.target), [clinic.job], phase, clinic.account(phase))
+    for need in account.needs:
         place = {"project": "project", "bucket": "bucket"}.get(need.kind, need.name)
         held, clinic.google.rights[place] = clinic.google.rights[place], set()
-        finding = judge(subject, need, ask(subject, need, set(need.permissions)))
+        result = judge(account, need, held_on(account, need, set(need.permissions)))
         clinic.google.rights[place] = held
-        is_seldom = all(grant.seldom for grant in need.grants)
-        assert (finding.state, finding.exit_code) == (("note", 0) if is_seldom else ("error", 5))
-        assert finding.said.startswith("missing ")
-        assert f"serviceAccount:{clinic.account(phase)}" in finding.said
-        assert any(grant.role in finding.said for grant in need.grants)
+        is_optional = all(grant.when for grant in need.grants)
+        assert (result.state, result.exit_code) == (("note", 0) if is_optional else ("error", 5))
+        assert result.summary.startswith("missing ")
+        assert f"serviceAccount:{clinic.account(phase)}" in result.summary
+        assert any(grant.role in result.summary for grant in need.grants)
 
 
-def test_commands_that_grant(clinic):
+def test_commands_that_grant_rights(clinic):
     clinic.grant_all("evaluate")
     clinic.google.rights["ml_runs"].discard("bigquery.tables.create")
     clinic.google.rights["ml_ledger.events_v1"] = set()
     clinic.google.rights["project"] = set()
     clinic.google.rights["p/flight_delay/attempts/"] = {"storage.objects.get"}
     clinic.google.folders.discard("p/flight_delay/models/")
-    found = clinic.look("evaluate")
+    results = clinic.look("evaluate")
     member = f"serviceAccount:{clinic.account('evaluate')}"
     grant = "bq query --use_legacy_sql=false 'GRANT `roles/bigquery.dataEditor` ON"
     folder = "gs://my-bucket/p/flight_delay/{0}/"
     role = f"--member={member} --role=roles/storage.objectViewer"
     binding = f"gcloud storage managed-folders add-iam-policy-binding {folder} {role}"
-    assert {check: said for check, said in states(found, "error").items() if check.startswith("rights")} == {
+    assert {check: summary for check, summary in summaries(results, "error").items() if check.startswith("rights")} == {
         "rights on project my-project": "missing bigquery.jobs.create (evaluate runs queries) - "
         f"gcloud projects add-iam-policy-binding my-project --member={member}"
         " --role=roles/bigquery.jobUser --condition=None",
@@ -80,125 +80,128 @@ def test_commands_that_grant(clinic):
         "(evaluate compares scores with those of the training rows) - gcloud storage managed-folders create "
         f"{folder.format('models')} && {binding.format('models')}",
     }
-    assert found["clock"].exit_code == 5
-    assert "grant roles/bigquery.jobUser for bigquery.jobs.create" in found["clock"].said
+    assert results["clock"].exit_code == 5
+    assert "grant roles/bigquery.jobUser for bigquery.jobs.create" in results["clock"].summary
 
 
-def test_rights_on_the_whole_bucket_do_for_folders_that_are_not_there(clinic):
+def test_rights_on_the_bucket_are_enough_for_missing_folders(clinic):
     clinic.grant_all()
     clinic.google.folders.clear()
     clinic.google.rights["bucket"] |= {f"storage.objects.{name}" for name in ("get", "list", "create", "delete")}
-    assert states(clinic.look(), "error") == {}
+    assert summaries(clinic.look(), "error") == {}
 
 
-def test_who_predicts_and_could_write_is_a_note(clinic):
+def test_unneeded_rights_to_write_are_a_note(clinic):
     clinic.grant_all("predict")
     clinic.google.rights["ml_runs"] |= {"bigquery.tables.create", "bigquery.tables.updateData"}
     clinic.google.rights["bucket"] = {"storage.objects.delete"}
-    finding = clinic.look("predict")["no more rights"]
-    assert (finding.state, finding.exit_code) == ("note", 0)
-    assert "bigquery.tables.create on dataset ml_runs, no bigquery.tables.updateData on dataset ml_runs" in finding.said
-    assert "no storage.objects.delete on folder p/flight_delay/models/" in finding.said
+    result = clinic.look("predict")["no more rights"]
+    assert (result.state, result.exit_code) == ("note", 0)
+    assert (
+        "predict does not need bigquery.tables.create on dataset ml_runs, bigquery.tables.updateData on dataset ml_runs"
+        in result.summary
+    )
+    assert "storage.objects.delete on folder p/flight_delay/models/" in result.summary
 
 
-def test_places_that_are_not_there_yet_are_no_missing_rights(clinic):
+def test_missing_places_are_no_missing_rights(clinic):
     clinic.grant_all("train")
     del clinic.google.tables["ml_runs"]
     clinic.google.tables["ml"], clinic.google.functions["ml"] = [], []
-    found = clinic.look("train")
-    assert states(found, "error") == {
+    results = clinic.look("train")
+    assert summaries(results, "error") == {
         "dataset ml_runs": "does not exist - bq --location=US mk --dataset my-project:ml_runs"
     }
-    notes = states(found, "note")
-    assert notes["rights on dataset ml_runs"].endswith("the dataset is not there")
-    assert "no table yet that could be asked" in notes["rights on dataset ml"]
+    notes = summaries(results, "note")
+    assert notes["rights on dataset ml_runs"].endswith("the dataset does not exist")
+    assert "no table yet to ask about" in notes["rights on dataset ml"]
     assert "routines.get: there is no function yet" in notes["rights on dataset ml"]
-    assert notes["rights on table ml.id_maps_v1"].endswith("the table is not there yet; pipeline setup makes it")
+    assert notes["rights on table ml.id_maps_v1"].endswith("the table does not exist yet; pipeline setup makes it")
 
 
 @pytest.mark.parametrize(
     ("service", "check"), [(BIGQUERY, "api bigquery"), (STORAGE, "api storage"), (STREAMS, "api bigquerystorage")]
 )
-def test_an_api_that_is_not_enabled_ends_it_with_the_command_that_enables_it(clinic, service, check):
+def test_a_disabled_api_is_the_last_result(clinic, service, check):
     clinic.grant_all("predict")
     clinic.google.disabled = {service}
-    found = clinic.look("predict")
-    assert list(states(found, "error")) == [check]
-    assert found[check].exit_code == 5
-    assert f"API {service} is not enabled in project my-project - {ENABLE.format(service)}" in found[check].said
-    assert list(found)[-1].startswith("api ")
+    results = clinic.look("predict")
+    assert list(summaries(results, "error")) == [check]
+    assert results[check].exit_code == 5
+    assert f"API {service} is not enabled in project my-project - {ENABLE.format(service)}" in results[check].summary
+    assert list(results)[-1].startswith("api ")
 
 
-def test_resource_manager_is_no_api_that_anybody_has_to_enable(clinic):
+def test_resource_manager_may_be_disabled(clinic):
     clinic.grant_all("predict")
     clinic.google.disabled = {MANAGER}
-    found = clinic.look("predict")
-    assert states(found, "error") == {}
-    said = found["rights on project my-project"].said
-    assert said.startswith("not known: jobs.create, readsessions.create, readsessions.getData: ")
-    assert ENABLE.format(MANAGER) in said
+    results = clinic.look("predict")
+    assert summaries(results, "error") == {}
+    summary = results["rights on project my-project"].summary
+    assert summary.startswith("not known: jobs.create, readsessions.create, readsessions.getData: ")
+    assert ENABLE.format(MANAGER) in summary
 
 
-def test_a_bucket_that_is_set_otherwise(clinic):
+def test_other_bucket_settings(clinic):
     clinic.grant_all()
     clinic.google.location = "EU"
     clinic.google.settings = {"versioning": {"enabled": True}, "softDeletePolicy": {"retentionDurationSeconds": "0"}}
-    found = clinic.look()
+    results = clinic.look()
     update = "gcloud storage buckets update gs://my-bucket"
-    assert found["uniform access"].exit_code == 2
-    assert found["uniform access"].said.endswith(f"{update} --uniform-bucket-level-access")
-    notes = states(found, "note")
+    assert results["uniform access"].exit_code == 2
+    assert results["uniform access"].summary.endswith(f"{update} --uniform-bucket-level-access")
+    notes = summaries(results, "note")
     assert notes["public access prevention"].endswith(f"{update} --public-access-prevention")
     assert notes["soft delete"].endswith(f"{update} --soft-delete-duration=7d")
     assert notes["versioning"].endswith(f"{update} --no-versioning")
     assert "loads into US take files from everywhere" in notes["location of bucket my-bucket"]
-    assert "no query finds it" in states(found, "error")["location of dataset ml"]
+    assert "no query finds it" in summaries(results, "error")["location of dataset ml"]
 
 
-def test_a_bucket_that_is_not_there(clinic):
+def test_a_missing_bucket(clinic):
     clinic.grant_all()
     clinic.target = clinic.target.model_copy(update={"bucket": "none"})
-    found = clinic.look()
-    assert found["bucket none"].said == (
+    results = clinic.look()
+    assert results["bucket none"].summary == (
         "does not exist - gcloud storage buckets create gs://none --location=US --uniform-bucket-level-access"
         " --public-access-prevention"
     )
-    assert "The specified bucket does not exist" in found["rights on bucket none"].said
+    assert "The specified bucket does not exist" in results["rights on bucket none"].summary
 
 
-def test_another_account_than_the_phases_is_said(clinic):
+def test_another_account_than_the_phases_is_a_note(clinic):
     clinic.grant_all("predict")
     clinic.log_in(Named())  # BigQuery has to say
-    found = clinic.look("predict")["credentials"]
+    results = clinic.look("predict")["credentials"]
     runs = clinic.account("predict")
-    assert (found.state, found.said) == (
+    assert (results.state, results.summary) == (
         "note",
-        f"somebody@example.com; predict runs as {runs}, of which nothing is said here",
+        f"person@example.com; predict runs as {runs}, which is not checked here",
     )
 
 
-def test_credentials_that_nobody_names(clinic):
+def test_credentials_without_a_name(clinic):
     clinic.log_in(Named())
-    found = clinic.look()
-    assert found["credentials"].said == "an account that neither the credentials nor BigQuery name"
-    assert "--member=ACCOUNT " in found["rights on project my-project"].said
+    results = clinic.look()
+    assert results["credentials"].summary == "an account that neither the credentials nor BigQuery name"
+    assert "--member=ACCOUNT " in results["rights on project my-project"].summary
 
 
-def test_credentials_that_are_no_good_end_it(clinic, monkeypatch):
+def test_refused_credentials_are_the_last_result(clinic, monkeypatch):
     def expired(self, request):
         raise RefreshError("invalid_grant")
 
     monkeypatch.setattr(Named, "refresh", expired)
     clinic.log_in(Named())
-    found = list(clinic.look().values())
-    assert str(found[-1]) == (
-        "error credentials: logging in to Google: no valid Google credentials found"
+    results = list(clinic.look().values())
+    assert str(results[-1]) == (
+        "error credentials: logging in to Google: no valid Google credentials results"
         " - run gcloud auth application-default login, or use --target local"
     )
-    assert worst(found) == 5
+    assert worst(results) == 5
 
 
-def test_in_cloud_run_the_metadata_server_names_the_account(clinic, monkeypatch):
+def test_the_metadata_server_names_the_account(clinic, monkeypatch):
     # It would ask an address of Google's in a thread.
     monkeypatch.setattr(
         CredentialsWithRegionalAccessBoundary, "_maybe_start_regional_access_boundary_refresh", lambda *_: None
@@ -212,20 +215,20 @@ def test_in_cloud_run_the_metadata_server_names_the_account(clinic, monkeypatch)
         monkeypatch.setattr("google.auth.compute_engine._metadata._GCE_METADATA_HOST", variables["GCE_METADATA_HOST"])
         credentials, _ = google.auth.default()
         clinic.log_in(credentials)
-        said = clinic.look("predict")["credentials"].said
-    assert said.startswith("predict@pipeline-local.iam.gserviceaccount.com; predict runs as ")
+        summary = clinic.look("predict")["credentials"].summary
+    assert summary.startswith("predict@pipeline-local.iam.gserviceaccount.com; predict runs as ")
     assert any(path.endswith("/token") for path in asked)
 
 
-def test_a_reservation_that_the_account_may_not_use_is_never_ok(clinic):
+def test_a_reservation_that_may_not_be_used_is_a_note(clinic):
     clinic.grant_all("train")
     name = "projects/slots/locations/US/reservations/night"
     clinic.target = clinic.target.model_copy(update={"reservation": name})
-    finding = clinic.look("train")["reservation"]
-    assert finding.state == "note"
-    assert finding.said.startswith("bigquery.reservations.use is not held on project slots; unless")
-    assert "gcloud projects add-iam-policy-binding slots --member=serviceAccount:" in finding.said
+    result = clinic.look("train")["reservation"]
+    assert result.state == "note"
+    assert result.summary.startswith("bigquery.reservations.use is not held on project slots; unless it is held on")
+    assert "gcloud projects add-iam-policy-binding slots --member=serviceAccount:" in result.summary
     clinic.google.rights["project"].add("bigquery.reservations.use")
-    assert (clinic.look("train")["reservation"].state, clinic.look("train")["reservation"].said) == ("ok", name)
+    assert (clinic.look("train")["reservation"].state, clinic.look("train")["reservation"].summary) == ("ok", name)
     clinic.google.disabled.add(MANAGER)
-    assert clinic.look("train")["reservation"].said.startswith("not known if bigquery.reservations.use is held")
+    assert clinic.look("train")["reservation"].summary.startswith("not known whether bigquery.reservations.use is held")

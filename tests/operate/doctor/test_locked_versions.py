@@ -6,11 +6,11 @@ from pipeline.operate.doctor.machine import other_versions
 from tests.support.integration_fixtures import ROOT
 
 
-def test_the_packages_of_this_environment_are_the_locked_ones():
+def test_this_environment_has_the_locked_packages():
     assert other_versions(ROOT / "requirements" / "dev.txt") == ([], [])
 
 
-def test_missing_and_other_versions_are_told_apart(tmp_path):
+def test_missing_and_other_versions_are_listed(tmp_path):
     numpy = metadata.version("numpy")
     path = tmp_path / "local.txt"
     path.write_text(

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.cloud import roles
 from pipeline.operate.deploy import access
-from pipeline.operate.deploy.access import Grant, grants_of
-from pipeline.operate.deploy.names import PHASES, SETUP
-from pipeline.operate.deploy.roles import OPERATOR, operator_grants
-from pipeline.operate.doctor.subject import needs_of
+from pipeline.operate.deploy.access import OPERATOR, Grant, grants_of, operator_grants
+from pipeline.operate.deploy.names import PARTS
+from pipeline.operate.doctor.needs import needs_of
 from pipeline.project.target import local_target
 
 TARGET = local_target().model_copy(update={"prefix": "p"})
@@ -16,7 +16,7 @@ def needs(grants, *jobs):
     return {str(need): set(need.permissions) for need in needs_of(grants, TARGET, jobs)}
 
 
-def test_a_phase_needs_what_its_rights_bring_where_they_hold(job):
+def test_needs_of_a_phase_by_place(job):
     assert needs(grants_of("predict"), job) == {
         "project pipeline-local": {
             "bigquery.jobs.create",
@@ -44,9 +44,9 @@ def test_a_phase_needs_what_its_rights_bring_where_they_hold(job):
     }
 
 
-def test_an_operator_needs_all_that_setup_and_phases_need(job):
+def test_an_operator_needs_the_rights_of_all_phases(job):
     operator = needs(operator_grants(), job)
-    for account in (SETUP, *PHASES):
+    for account in PARTS:
         for place, permissions in needs(grants_of(account), job).items():
             assert permissions <= operator[place], (account, place)
     assert "storage.objects.delete" in operator["folder p/flight_delay/models/"]
@@ -54,21 +54,21 @@ def test_an_operator_needs_all_that_setup_and_phases_need(job):
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_right_of_every_night_goes_before_one_that_is_seldom_used(job, first):
+def test_a_right_of_every_night_goes_first(job, first):
     rights = [
-        Grant("x", access.DATASET, "runs_dataset", access.READS, "reads"),
-        Grant("x", access.DATASET, "runs_dataset", access.WRITES, "writes", "seldom"),
+        Grant("x", access.DATASET, "runs_dataset", roles.DATA_VIEWER, "reads"),
+        Grant("x", access.DATASET, "runs_dataset", roles.DATA_EDITOR, "writes", "at times"),
     ]
     (need,) = needs_of(rights if first else rights[::-1], TARGET, [job])
     assert need.permissions["bigquery.tables.getData"].why == "reads"
-    assert need.permissions["bigquery.tables.create"].seldom == "seldom"
+    assert need.permissions["bigquery.tables.create"].when == "at times"
 
 
-def test_places_of_jobs_stand_beside_each_other_and_shared_ones_once(project, job):
+def test_places_that_jobs_share_are_listed_once(project, job):
     other = project.job("item_recommend")
     found = needs(grants_of("load"), job, other)
     assert {f"folder p/{name}/attempts/" for name in (job.name, other.name)} <= set(found)
-    assert {f"table ml.{each.predictions_table}" for each in (job, other)} <= set(found)
+    assert {f"table ml.{owner.predictions_table}" for owner in (job, other)} <= set(found)
     assert [place for place in found if place.startswith("dataset ")] == [
         "dataset ml",
         "dataset ml_ledger",

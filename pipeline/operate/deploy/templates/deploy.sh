@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deploys the job {{ job }}, and updates it: every step makes what is missing and sets what differs, so running it again is safe.
-# It takes nothing away: what others have granted or set stays. README.md beside it says what it needs and how to undo it.
+# Deploys or updates the job {{ job }}: every step makes what is missing and sets what differs, so running it again is safe.
+# It takes nothing away: what others have granted or set stays. README.md lists what it needs and how to undo it.
 {% for name, value in origin.items() %}
 #   {{ name }}: {{ value }}
 {% endfor %}
@@ -14,7 +14,7 @@ REGION={{ target.region | q }} # of Cloud Run, Workflows and Cloud Scheduler
 BUCKET={{ ("gs://" ~ target.bucket) | q }}
 FOLDER="$BUCKET/"{{ folder | q }} # of the job
 
-# Who acts, and who reads.
+# Accounts, and the group that reads dashboards.
 {% for name, member in members.items() %}
 {{ name | upper }}={{ member | q }}
 {% endfor %}
@@ -26,7 +26,7 @@ say() { printf '== %s\n' "$*"; }
 
 exists() { "$@" >/dev/null 2>&1; }
 
-again() { # again COMMAND...: a new service account is known everywhere only after a while
+again() { # again COMMAND...: Google needs some time to make a new service account known everywhere
   local tries=1
   until "$@"; do
     [ "$tries" -lt 8 ] || return 1

@@ -1,4 +1,4 @@
--- Rights of the job {{ job }} on {{ what }}. A right that is there is granted again without effect; none is taken away.
+-- Rights of the job {{ job }} on {{ what }}. Granting an existing right again has no effect; no right is taken away.
 -- One statement for a role: BigQuery takes five changes of a dataset, or of a table, in ten seconds.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language
 {% for name, value in origin.items() %}
@@ -7,7 +7,7 @@
 {% for same in grants %}
 
 {% for grant in same %}
--- {{ grant.account }}: {{ grant.why }}{{ " (" ~ grant.seldom ~ ")" if grant.seldom }}
+-- {{ grant.account }}: {{ grant.why }}{{ " (" ~ grant.when ~ ")" if grant.when }}
 {% endfor %}
 GRANT `{{ same[0].role }}` ON {{ "SCHEMA" if same[0].kind == "dataset" else "TABLE" }} {{ same[0].address }}
 TO

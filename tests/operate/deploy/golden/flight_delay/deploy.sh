@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deploys the job flight_delay, and updates it: every step makes what is missing and sets what differs, so running it again is safe.
-# It takes nothing away: what others have granted or set stays. README.md beside it says what it needs and how to undo it.
+# Deploys or updates the job flight_delay: every step makes what is missing and sets what differs, so running it again is safe.
+# It takes nothing away: what others have granted or set stays. README.md lists what it needs and how to undo it.
 #   job: flight_delay
 #   target: targets/example.yaml
 #   image: us-docker.pkg.dev/my-project/ml/pipeline@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
@@ -16,7 +16,7 @@ REGION=us-central1 # of Cloud Run, Workflows and Cloud Scheduler
 BUCKET=gs://my-project-ml
 FOLDER="$BUCKET/"flight_delay # of the job
 
-# Who acts, and who reads.
+# Accounts, and the group that reads dashboards.
 SETUP=serviceAccount:flight-delay-setup@my-project.iam.gserviceaccount.com
 PREPROCESS=serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com
 TRAIN=serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com
@@ -34,7 +34,7 @@ say() { printf '== %s\n' "$*"; }
 
 exists() { "$@" >/dev/null 2>&1; }
 
-again() { # again COMMAND...: a new service account is known everywhere only after a while
+again() { # again COMMAND...: Google needs some time to make a new service account known everywhere
   local tries=1
   until "$@"; do
     [ "$tries" -lt 8 ] || return 1
@@ -141,36 +141,36 @@ say "rights in the bucket"
 on_bucket "$TRAIN" roles/storage.bucketViewer # load jobs look at the bucket
 on_bucket "$LOAD" roles/storage.bucketViewer # load jobs look at the bucket
 folder attempts
-on_folder attempts "$PREPROCESS" roles/storage.objectViewer # claims the run, and counts its examples
-on_folder attempts "$PREPROCESS" roles/storage.objectCreator # claims the run, and counts its examples
+on_folder attempts "$PREPROCESS" roles/storage.objectViewer # claims the run and counts its examples
+on_folder attempts "$PREPROCESS" roles/storage.objectCreator # claims the run and counts its examples
 on_folder attempts "$TRAIN" roles/storage.objectViewer # joins the run
 on_folder attempts "$PREDICT" roles/storage.objectViewer # joins the run
 on_folder attempts "$LOAD" roles/storage.objectViewer # joins the run
-on_folder attempts "$EVALUATE" roles/storage.objectViewer # knows a run by its claim
+on_folder attempts "$EVALUATE" roles/storage.objectViewer # finds a run by its claim
 folder failures
-on_folder failures "$PREPROCESS" roles/storage.objectViewer # does not repeat what failed for good
-on_folder failures "$PREPROCESS" roles/storage.objectCreator # says what failed for good
-on_folder failures "$TRAIN" roles/storage.objectViewer # does not repeat what failed for good
-on_folder failures "$TRAIN" roles/storage.objectCreator # says what failed for good
-on_folder failures "$PREDICT" roles/storage.objectViewer # does not repeat what failed for good
-on_folder failures "$PREDICT" roles/storage.objectCreator # says what failed for good
-on_folder failures "$LOAD" roles/storage.objectViewer # does not repeat what failed for good
-on_folder failures "$LOAD" roles/storage.objectCreator # says what failed for good
-on_folder failures "$EVALUATE" roles/storage.objectViewer # does not repeat what failed for good
-on_folder failures "$EVALUATE" roles/storage.objectCreator # says what failed for good
+on_folder failures "$PREPROCESS" roles/storage.objectViewer # does not repeat a permanent failure
+on_folder failures "$PREPROCESS" roles/storage.objectCreator # records a permanent failure
+on_folder failures "$TRAIN" roles/storage.objectViewer # does not repeat a permanent failure
+on_folder failures "$TRAIN" roles/storage.objectCreator # records a permanent failure
+on_folder failures "$PREDICT" roles/storage.objectViewer # does not repeat a permanent failure
+on_folder failures "$PREDICT" roles/storage.objectCreator # records a permanent failure
+on_folder failures "$LOAD" roles/storage.objectViewer # does not repeat a permanent failure
+on_folder failures "$LOAD" roles/storage.objectCreator # records a permanent failure
+on_folder failures "$EVALUATE" roles/storage.objectViewer # does not repeat a permanent failure
+on_folder failures "$EVALUATE" roles/storage.objectCreator # records a permanent failure
 folder models
 on_folder models "$TRAIN" roles/storage.objectViewer # commits models
 on_folder models "$TRAIN" roles/storage.objectCreator # commits models
 on_folder models "$PREDICT" roles/storage.objectViewer # loads models
 on_folder models "$EVALUATE" roles/storage.objectViewer # compares scores with those of the training rows
 folder predictions
-on_folder predictions "$PREPROCESS" roles/storage.objectViewer # gives a run up only where nothing has predicted
+on_folder predictions "$PREPROCESS" roles/storage.objectViewer # gives up only a run without predictions
 on_folder predictions "$PREDICT" roles/storage.objectViewer # commits shards and manifests
 on_folder predictions "$PREDICT" roles/storage.objectCreator # commits shards and manifests
 on_folder predictions "$LOAD" roles/storage.objectViewer # reads manifests; load jobs read files
 folder rejects
-on_folder rejects "$PREDICT" roles/storage.objectViewer # describes rows that do not fit
-on_folder rejects "$PREDICT" roles/storage.objectCreator # describes rows that do not fit
+on_folder rejects "$PREDICT" roles/storage.objectViewer # describes rejected rows
+on_folder rejects "$PREDICT" roles/storage.objectCreator # describes rejected rows
 
 say "datasets"
 dataset ml 'Sources, predictions and metrics of batch machine-learning jobs' --set_label=team:forecasting --set_label=pipeline:1
@@ -186,15 +186,15 @@ run_job run_jobs/train.yaml
 run_job run_jobs/predict.yaml
 run_job run_jobs/load.yaml
 run_job run_jobs/evaluate.yaml
-on_run_job flight-delay-preprocess "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-preprocess "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for one run date with other arguments; no other account may override arguments
 on_run_job flight-delay-preprocess "$WORKFLOW" roles/run.viewer # waits for its end
-on_run_job flight-delay-train "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-train "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for one run date with other arguments; no other account may override arguments
 on_run_job flight-delay-train "$WORKFLOW" roles/run.viewer # waits for its end
-on_run_job flight-delay-predict "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-predict "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for one run date with other arguments; no other account may override arguments
 on_run_job flight-delay-predict "$WORKFLOW" roles/run.viewer # waits for its end
-on_run_job flight-delay-load "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-load "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for one run date with other arguments; no other account may override arguments
 on_run_job flight-delay-load "$WORKFLOW" roles/run.viewer # waits for its end
-on_run_job flight-delay-evaluate "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for a run date with other arguments; nobody else may override arguments
+on_run_job flight-delay-evaluate "$WORKFLOW" roles/run.jobsExecutorWithOverrides # starts the phase, for one run date with other arguments; no other account may override arguments
 on_run_job flight-delay-evaluate "$WORKFLOW" roles/run.viewer # waits for its end
 
 say "tables, functions and views"

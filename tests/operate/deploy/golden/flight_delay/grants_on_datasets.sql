@@ -1,4 +1,4 @@
--- Rights of the job flight_delay on datasets. A right that is there is granted again without effect; none is taken away.
+-- Rights of the job flight_delay on datasets. Granting an existing right again has no effect; no right is taken away.
 -- One statement for a role: BigQuery takes five changes of a dataset, or of a table, in ten seconds.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language
 --   job: flight_delay
@@ -17,7 +17,7 @@ GRANT `roles/bigquery.dataViewer` ON SCHEMA `my-project`.`ml_dashboard`
 TO
   "group:ml-readers@example.com";
 
--- evaluate: looks which views there are
+-- evaluate: lists views
 GRANT `roles/bigquery.metadataViewer` ON SCHEMA `my-project`.`ml_dashboard`
 TO
   "serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com";
@@ -70,9 +70,9 @@ TO
   "serviceAccount:flight-delay-preprocess@my-project.iam.gserviceaccount.com",
   "serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com";
 
--- train: looks which tables and functions there are
--- predict: looks which tables and functions there are
--- load: looks which tables and functions there are
+-- train: lists tables and functions
+-- predict: lists tables and functions
+-- load: lists tables and functions
 GRANT `roles/bigquery.metadataViewer` ON SCHEMA `my-project`.`ml`
 TO
   "serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com",

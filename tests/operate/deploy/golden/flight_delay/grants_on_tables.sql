@@ -1,4 +1,4 @@
--- Rights of the job flight_delay on tables. A right that is there is granted again without effect; none is taken away.
+-- Rights of the job flight_delay on tables. Granting an existing right again has no effect; no right is taken away.
 -- One statement for a role: BigQuery takes five changes of a dataset, or of a table, in ten seconds.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language
 --   job: flight_delay
@@ -30,12 +30,12 @@ GRANT `roles/bigquery.dataEditor` ON TABLE `my-project`.`ml_ledger`.`models_v1`
 TO
   "serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com";
 
--- evaluate: records what it finds
+-- evaluate: records results
 GRANT `roles/bigquery.dataEditor` ON TABLE `my-project`.`ml`.`comparisons_v1`
 TO
   "serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com";
 
--- evaluate: records what it finds
+-- evaluate: records results
 GRANT `roles/bigquery.dataEditor` ON TABLE `my-project`.`ml`.`drift_v1`
 TO
   "serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com";
@@ -45,8 +45,8 @@ GRANT `roles/bigquery.dataEditor` ON TABLE `my-project`.`ml`.`flight_delay__pred
 TO
   "serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com";
 
--- train: looks if it is superseded (after a newer generation)
--- predict: looks if it is superseded (after a newer generation)
+-- train: checks if the run is superseded (after a newer generation)
+-- predict: checks if the run is superseded (after a newer generation)
 GRANT `roles/bigquery.dataViewer` ON TABLE `my-project`.`ml`.`flight_delay__predictions_v1`
 TO
   "serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com",
@@ -57,13 +57,13 @@ GRANT `roles/bigquery.dataEditor` ON TABLE `my-project`.`ml`.`id_maps_v1`
 TO
   "serviceAccount:flight-delay-train@my-project.iam.gserviceaccount.com";
 
--- evaluate: records what it finds
+-- evaluate: records results
 GRANT `roles/bigquery.dataEditor` ON TABLE `my-project`.`ml`.`metrics_v1`
 TO
   "serviceAccount:flight-delay-evaluate@my-project.iam.gserviceaccount.com";
 
--- load: says who is first champion
--- evaluate: records what it finds
+-- load: records why there is a first champion
+-- evaluate: records results
 GRANT `roles/bigquery.dataEditor` ON TABLE `my-project`.`ml`.`verdicts_v1`
 TO
   "serviceAccount:flight-delay-load@my-project.iam.gserviceaccount.com",
