@@ -1,4 +1,4 @@
-"""What is published: the slice of each run date and variant, and which of them are finished."""
+"""What is published of each run date and variant, and which sets of predictions are finished."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pipeline.runs.run import Run
 
 
-Models = tuple[tuple[str, str], ...]
-"""Variants and models of one run, sorted."""
+PublishedModels = tuple[tuple[str, str], ...]
+"""Variants and model ids of one run, sorted."""
 
 
 class Slice(NamedTuple):
-    """The published rows of a run date and variant: where they come from, and how many there are."""
+    """The published rows of a run date and variant: their run, their model and their number."""
 
     run_id: str
     model_id: str
@@ -33,61 +33,59 @@ def published(session: Session, job: Job, first: date, last: date) -> list[dict[
     return session.warehouse.rows(published_statement(session, job, first, last))
 
 
-def publications(events: Iterable[Mapping[str, Any]]) -> dict[date, tuple[str, Models]]:
-    """Return the run of the newest published generation of each run date, with its variants and models that have rows.
+def publications(events: Iterable[Mapping[str, Any]]) -> dict[date, tuple[str, PublishedModels]]:
+    """Return the run of the newest published generation of each run date, and its variants and models with rows.
 
-    Slices of earlier runs stay where a variant was changed or removed; nobody is judged by them. What counts is the
-    generation and not the event's moment: a run that was superseded may record late what it had published before.
+    Slices of earlier runs stay where a variant was changed or removed; they are not evaluated. The generation counts
+    and not the moment of the event: a superseded run may record late what it had published before.
     """
     runs: dict[date, str] = {}
     models: dict[tuple[date, str], dict[str, str]] = {}
-    of_publications = (row for row in events if row["event"] == "published")
-    for row in sorted(of_publications, key=generation_of):
+    for row in sorted((row for row in events if row["event"] == "published"), key=generation_of):
         runs[row["run_date"]] = row["run_id"]
         model_id = row["model_id"] if row["row_count"] else ""
         models.setdefault((row["run_date"], row["run_id"]), {})[row["variant"]] = model_id
-    return {day: (run_id, _with_rows(models[day, run_id])) for day, run_id in sorted(runs.items())}
+    return {
+        day: (run_id, tuple(sorted(pair for pair in models[day, run_id].items() if pair[1])))
+        for day, run_id in sorted(runs.items())
+    }
 
 
 def generation_of(row: Mapping[str, Any]) -> int:
-    """Return the generation of a publication, as its event says."""
-    return int(json.loads(row["details"]).get("generation", 0))
+    """Return the generation in the event of a publication."""
+    return int(json.loads(row["details"])["generation"])
 
 
 def published_variants(events: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
-    """Return which variants events say were published, by run id; also those that have no rows."""
-    found: dict[str, set[str]] = {}
+    """Return the variants that each run published, by run id; also those without rows."""
+    variants: dict[str, set[str]] = {}
     for row in events:
         if row["event"] == "published":
-            found.setdefault(row["run_id"], set()).add(row["variant"])
-    return found
-
-
-def _with_rows(models: Mapping[str, str]) -> Models:
-    return tuple(sorted((variant, model_id) for variant, model_id in models.items() if model_id))
+            variants.setdefault(row["run_id"], set()).add(row["variant"])
+    return variants
 
 
 def published_slices(run: Run) -> dict[str, Slice]:
-    """Return each variant's published slice of the run date."""
+    """Return the published slice of the run date, by variant."""
     rows = published(run.session, run.job, run.run_date, run.run_date)
     return {row["variant"]: Slice(row["run_id"], row["model_id"], row["row_count"]) for row in rows}
 
 
-def is_published(manifest: Manifest, slices: dict[str, Slice]) -> bool:
-    """Tell whether a complete set of predictions is what readers see; no rows are seen of an empty one."""
-    found = slices.get(manifest.variant)
-    return found == Slice(manifest.run_id, manifest.model_id, manifest.rows) if manifest.rows else found is None
+def is_published(manifest: Manifest, slices: Mapping[str, Slice]) -> bool:
+    """Tell whether readers see exactly this set of predictions; of an empty set they see no rows."""
+    expected = Slice(manifest.run_id, manifest.model_id, manifest.rows) if manifest.rows else None
+    return slices.get(manifest.variant) == expected
 
 
-def finished(run: Run, manifests: list[Manifest]) -> list[Manifest]:
-    """Return the sets that are published and recorded: before its event a load may not have named a champion."""
+def finished(run: Run, manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Return the sets that are published and recorded: a load without its event may not have named a champion yet."""
     return finished_among(manifests, run.ledger.events(run.run_date, run.run_date), published_slices(run))
 
 
 def finished_among(
-    manifests: Iterable[Manifest], events: Iterable[Mapping[str, Any]], slices: dict[str, Slice]
+    manifests: Iterable[Manifest], events: Iterable[Mapping[str, Any]], slices: Mapping[str, Slice]
 ) -> list[Manifest]:
-    """Return the sets that are finished, by the events and the published slices of their run date."""
+    """Return the finished sets, by the events and the published slices of their run date."""
     recorded = {(row["run_id"], row["variant"], row["model_id"]) for row in events if row["event"] == "published"}
     return [
         manifest

@@ -120,7 +120,7 @@ def test_predictions_that_lack_a_column_publish_nothing(session, own, monkeypatc
     monkeypatch.setattr(
         "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).drop(columns="score")
     )
-    with pytest.raises(CheckError, match="predictions lack score - mend the model's predict"):
+    with pytest.raises(CheckError, match="predictions lack score - fix the model's predict"):
         run_job(session, own, FIRST)
     assert published_slices(join_run(session, own, FIRST)) == {}
 

@@ -15,7 +15,7 @@ from pipeline.sql import TableName
 
 @dataclass(frozen=True)
 class Counts:
-    """How many rows a run's examples have, and what for."""
+    """Numbers of rows of a run's examples: all, those to train on and those to score."""
 
     row_count: int
     training_rows: int
@@ -28,12 +28,8 @@ class Examples:
 
     Parameters
     ----------
-    table
-        Where the rows are.
     columns
-        What models get: key, moment, features and label.
-    counts
-        How many rows there are.
+        The columns that models get: key, moment, features and label.
     """
 
     table: TableName
@@ -42,13 +38,13 @@ class Examples:
 
 
 def counted(run: Run) -> Counts | None:
-    """Return what the marker of a run's examples says, or None; their table may have expired since."""
+    """Return the counts in the marker of a run's examples, or None; their table may have expired since."""
     marker = run.session.store.read_json(run.layout.examples)
     return None if marker is None else record_of(Counts, marker, run.layout.examples)
 
 
-def examples_stand(run: Run, counts: Counts) -> bool:
-    """Tell whether the table of a run's examples is as it was when they were counted."""
+def examples_unchanged(run: Run, counts: Counts) -> bool:
+    """Tell whether the table of a run's examples still has as many rows as were counted."""
     return run.session.warehouse.tables.row_count(run.table("examples")) == counts.row_count
 
 

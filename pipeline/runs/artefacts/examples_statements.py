@@ -1,4 +1,4 @@
-"""Statements that make the examples of a run and look at them."""
+"""Statements that make the examples of a run, profile them and look at their sources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pipeline.runs.check_rules import Rule, check_places
-from pipeline.runs.job_statements import Asked, job_query
+from pipeline.runs.job_statements import QueryScope, job_query
 from pipeline.runs.session import Session
 from pipeline.sql import Identifier, Statement, TableName
 
@@ -19,11 +19,11 @@ def examples_statement(run: Run) -> Statement:
     """Make the examples of a run: the job's examples with the labels known by then."""
     spec = run.job.spec
     first = run.run_date - timedelta(days=spec.examples.history_days)
-    asked = Asked(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
+    scope = QueryScope(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
     identifiers: dict[str, Identifier] = {
         "table": run.table("examples"),
-        "examples": job_query(run.session, run.job, spec.examples, asked),
-        "labels": job_query(run.session, run.job, spec.labels, asked),
+        "examples": job_query(run.session, run.job, spec.examples, scope),
+        "labels": job_query(run.session, run.job, spec.labels, scope),
         "key": spec.row_key,
         "entity": spec.entity,
     }
@@ -32,12 +32,12 @@ def examples_statement(run: Run) -> Statement:
 
 
 def examples_profile_statement(run: Run, rules: Sequence[Rule]) -> Statement:
-    """Count what a run's examples hold, and the rows that fail each rule."""
+    """Count the rows of a run's examples by their use, and the rows that fail each rule."""
     table, key = run.table("examples"), run.job.spec.row_key
     identifiers: dict[str, Identifier] = {"table": table, "key": key, **check_places(rules)}
     return run.session.statement("phases/examples_profile_v1", identifiers, {"as_of": run.as_of})
 
 
 def source_range_statement(session: Session, source: TableName, known_at: str) -> Statement:
-    """Read when rows of a source became known."""
+    """Read the first and the last moment at which rows of a source became known."""
     return session.statement("phases/source_range_v1", {"source": source, "known_at": known_at})

@@ -1,4 +1,4 @@
-"""The committed models of a run, and what the ledger recorded of them."""
+"""Committed models of a run, and the check of a bundle against the digests in the ledger."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from pipeline.runs.ledger.statements import known_models_statement
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 
+Recorded = Mapping[str, set[str]]
+"""Digests of the bundles in the ledger, by address."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -37,10 +40,14 @@ class TrainedModel:
         Address of the bundle's folder.
     bundle_digest
         Digest of `bundle.json`.
-    training_rows, data_checksum, code_digest
-        What it was fitted on and with.
+    training_rows
+        Number of rows that it was fitted on.
+    data_checksum
+        Checksum of these rows.
+    code_digest
+        Digest of the code that fitted it.
     id_maps
-        Rows of its id<->index tables, by name.
+        Numbers of rows of its id<->index tables, by name.
     """
 
     variant: str
@@ -54,12 +61,12 @@ class TrainedModel:
 
     @property
     def row(self) -> dict[str, Any]:
-        """What `models_v1` keeps of it."""
+        """The columns of `models_v1`."""
         return {name: value for name, value in asdict(self).items() if name != "id_maps"}
 
 
 def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]) -> TrainedModel:
-    """Write a bundle, upload it under a name of this attempt, and commit it; the loser of a race uses the winner's.
+    """Write a bundle, upload it under a unique name, and commit it; the loser of a race uses the winner's model.
 
     Parameters
     ----------
@@ -67,11 +74,15 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
         Writes the bundle into an empty folder.
     """
     uri = run.layout.new_bundle(variant.id)
-    with tempfile.TemporaryDirectory(prefix="bundle-") as name:
-        info = write(Path(name))
-        _upload(Path(name), uri, run.session.store)
+    store, marker = run.session.store, run.layout.model(variant.id)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        info = write(folder)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                store.put_file(path, f"{uri}/{path.relative_to(folder)}")
     data = info.content["training_data"]
-    made = TrainedModel(
+    model = TrainedModel(
         variant=variant.id,
         model_id=info.model_id,
         uri=uri,
@@ -81,8 +92,7 @@ def commit_model(run: Run, variant: Variant, write: Callable[[Path], BundleInfo]
         code_digest=info.content["code_digest"],
         id_maps=info.content["id_maps"],
     )
-    marker = run.layout.model(variant.id)
-    return record_of(TrainedModel, run.session.store.put_json_once(asdict(made), marker), marker)
+    return record_of(TrainedModel, store.put_json_once(asdict(model), marker), marker)
 
 
 def committed_model(run: Run, variant_id: str) -> TrainedModel | None:
@@ -94,12 +104,12 @@ def committed_model(run: Run, variant_id: str) -> TrainedModel | None:
 
 def committed_models(run: Run) -> list[TrainedModel]:
     """Return the committed models of a run, in the order of the job's variants."""
-    found = (committed_model(run, variant.id) for variant in run.job.variants)
-    return [model for model in found if model]
+    models = (committed_model(run, variant.id) for variant in run.job.variants)
+    return [model for model in models if model]
 
 
-def models_there(run: Run) -> list[TrainedModel]:
-    """Return the committed models of a run by their markers, whatever variants the job has now."""
+def models_by_marker(run: Run) -> list[TrainedModel]:
+    """Return the committed models of a run from its markers, also of variants that the job no longer has."""
     store, layout = run.session.store, run.layout
     paths = (layout.parse(item.uri) for item in store.list(layout.run_folder(Folder.MODELS)))
     markers = [layout.uri(path) for path in paths if path and path.kind is Kind.MODEL]
@@ -107,7 +117,7 @@ def models_there(run: Run) -> list[TrainedModel]:
 
 
 def committed_info(model: TrainedModel, store: Store, folder: Path) -> BundleInfo:
-    """Return what `bundle.json` of a committed model says, by way of a folder.
+    """Return the `bundle.json` of a committed model, downloaded into a folder.
 
     Raises
     ------
@@ -122,15 +132,15 @@ def committed_info(model: TrainedModel, store: Store, folder: Path) -> BundleInf
     return info
 
 
-def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
-    """Return how the scores of a committed model's training rows are distributed; nothing where its bundle lacks that.
+def read_score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
+    """Return the distribution of scores over a committed model's training rows; empty if its bundle lacks it.
 
     Raises
     ------
     CheckError
         The bundle, or the file, is not the one that was committed.
     """
-    with tempfile.TemporaryDirectory(prefix="bundle-") as name:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         info = committed_info(model, store, folder)
         listed = info.files.get(SCORES)
@@ -142,18 +152,8 @@ def score_reference(model: TrainedModel, store: Store) -> list[dict[str, Any]]:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _upload(folder: Path, uri: str, store: Store) -> None:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            store.put_file(path, f"{uri}/{path.relative_to(folder)}")
-
-
-Recorded = Mapping[str, set[str]]
-"""Digests of the bundles that the ledger has for an address."""
-
-
 def recorded_digests(session: Session, places: Sequence[str]) -> Recorded:
-    """Return what the ledger has for addresses of bundles."""
+    """Return the digests that the ledger has for bundles at these addresses."""
     return _by_address(session.warehouse.rows(known_models_statement(session, places)))
 
 
@@ -163,48 +163,48 @@ def check_recorded(session: Session, place: str, info: BundleInfo, recorded: Rec
     Raises
     ------
     CheckError
-        It has another one, or none.
+        The ledger has another bundle or none for this address.
     """
     digests = recorded.get(place, set())
     if info.digest not in digests:
         table = session.target.ledger_table("models_v1")
-        said = f"{table} has another digest" if digests else f"{table} has none for this address"
-        hint = "do not use it; train again: pipeline run --rerun"
-        raise CheckError(f"{place}: not the bundle that was committed here: {said}", hint=hint)
+        reason = f"{table} has another digest" if digests else f"{table} has none for this address"
+        message = f"{place}: not the bundle that was committed here: {reason}"
+        raise CheckError(message, hint="do not use it; train again: pipeline run --rerun")
 
 
 def check_known(session: Session, place: str, info: BundleInfo) -> bool:
-    """Compare a bundle with `models_v1`, and tell whether it stands there; one made without a job never does.
+    """Compare a bundle with `models_v1`, and tell whether it is recorded there; one made without a job never is.
 
     Parameters
     ----------
     place
-        Folder or `gs://` address at which it lies.
+        Folder or `gs://` address of the bundle.
 
     Raises
     ------
     CheckError
-        The ledger has another bundle for this address, or says nothing of a bundle that claims a run.
+        The ledger has another bundle for this address, or lacks a bundle that names a run.
     """
     address = place.rstrip("/")
-    found = session.warehouse.rows(known_models_statement(session, [address], info.digest))
-    recorded = _by_address(found)
+    rows = session.warehouse.rows(known_models_statement(session, [address], info.digest))
+    recorded = _by_address(rows)
     if address in recorded:
         check_recorded(session, address, info, recorded)
-    elif not found and info.run:
+    elif not rows and info.run:
         table = session.target.ledger_table("models_v1")
-        what = f"{place}: says it is of run {info.run.get('run_id')}, of which {table} knows no such bundle"
-        raise CheckError(what, hint="pass the target at which it was trained, or train again")
-    return bool(found)
+        message = f"{place}: it names run {info.run.get('run_id')}, but {table} has no such bundle"
+        raise CheckError(message, hint="pass the target at which it was trained, or train again")
+    return bool(rows)
 
 
 def check_at(session: Session, place: str) -> Callable[[BundleInfo], object]:
-    """Return the check of a bundle at a place: a folder says nothing of the target at which it was trained."""
+    """Return the check of a bundle at a place; a folder passes, because it may come from another target."""
     return partial(check_known, session, place) if place.startswith("gs://") else any_bundle
 
 
 def _by_address(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    digests: dict[str, set[str]] = {}
     for row in rows:
-        found.setdefault(row["uri"], set()).add(row["bundle_digest"])
-    return found
+        digests.setdefault(row["uri"], set()).add(row["bundle_digest"])
+    return digests

@@ -1,4 +1,4 @@
-"""The manifest: the list of files that make a complete set of predictions."""
+"""Committed predictions of a run: the files of shards, and the manifest that lists a complete set of them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.base.digests import sha256_file
 from pipeline.base.progress import Stopwatch
 from pipeline.base.stored_json import record_of
 from pipeline.errors import CheckError
 from pipeline.rows.jsonl import write_rows
-from pipeline.rows.rejects import split_frame, write_rejects
+from pipeline.rows.rejects import Split, write_rejects
 from pipeline.runs.layout import Folder, Kind, folder_of, manifest_in, marker_in, new_file_in
 from pipeline.runs.run import Run
+
+PREDICT_AGAIN = "nothing was published; make the predictions again with pipeline run --rerun"
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class ShardFile:
     schema_digest
         Digest of the prediction schema.
     rejected
-        Rows of the shard that do not fit the prediction schema, and are not in the file.
+        Rows of the shard that do not fit the prediction schema and are not in the file.
     rejects
-        Address of the file that describes them, empty when there are none.
+        Address of the file that describes them; empty without rejected rows.
     seconds
-        What it took to read the shard's rows, to score and to write them.
+        Time to read the shard's rows, to score and to write them.
     """
 
     shard: int
@@ -65,7 +65,7 @@ class ShardFile:
 
     @property
     def coordinates(self) -> tuple[int, int, str]:
-        """Generation, size and checksum: what an object must have to be this file."""
+        """Generation, size and checksum, which only the committed object has."""
         return self.generation, self.size, self.crc32c
 
 
@@ -85,7 +85,7 @@ class Manifest:
 
     @property
     def seconds(self) -> float:
-        """What its shards took, in whichever process."""
+        """Seconds of all shards, in any process."""
         return round(sum(shard.seconds for shard in self.shards), 3)
 
     @property
@@ -104,29 +104,28 @@ class Manifest:
         return [shard.rejects for shard in self.shards if shard.rejects]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the manifest as JSON holds it."""
+        """Return the manifest as its JSON object."""
         return asdict(self)
 
 
-def commit_shard(
-    run: Run, folder: str, shard: int, predictions: pd.DataFrame, watch: Stopwatch | None = None
-) -> ShardFile:
-    """Write one shard, upload it whole under a name of this attempt, and commit it by a marker that is made once.
+def commit_shard(run: Run, folder: str, shard: int, split: Split, watch: Stopwatch | None = None) -> ShardFile:
+    """Write one shard, upload it under a unique name, and commit it by a marker that is created once.
 
-    Rows that do not fit the prediction schema are written beside it, to the rejects prefix.
+    Rejected rows are described in a second file, in the folder of rejects.
 
     Parameters
     ----------
+    split
+        Predictions of the shard, split by the prediction schema.
     watch
-        Runs since the work on this shard began.
+        Started with the work on this shard.
 
     Returns
     -------
     ShardFile
-        The committed file: that of the winner when another process was faster.
+        The committed file: that of the winner if another process was faster.
     """
     schema, store = run.job.prediction_schema, run.session.store
-    split = split_frame(predictions, schema, origin=folder)
     shards = run.job.spec.predictions.shards
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "shard.jsonl"
@@ -142,35 +141,40 @@ def commit_shard(
             sha256=sha256_file(path),
             schema_digest=schema.digest,
             rejected=len(split.rejects),
-            rejects=_put_rejects(run, stored.uri, split.rejects, predictions) if len(split.rejects) else "",
+            rejects=_put_rejects(run, stored.uri, split) if len(split.rejects) else "",
             seconds=watch.seconds if watch else 0.0,
         )
     marker = marker_in(folder, shard, shards)
     return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)
 
 
+def _put_rejects(run: Run, shard_uri: str, split: Split) -> str:
+    """Upload the description of a shard's rejected rows, and return its address."""
+    uri = run.layout.rejects(shard_uri)
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "rejects.jsonl"
+        write_rejects(split, run.job.spec.prediction_key, uri.rsplit("/", 1)[-1], path)
+        return run.session.store.put_file(path, uri).uri
+
+
 def committed_shards(run: Run, folder: str, among: Iterable[int] | None = None) -> dict[int, ShardFile]:
-    """Return the shards that are committed, by number: all of a folder, or those among some; each marker is read."""
-    store, known, shards = run.session.store, shards_there(run, folder), run.job.spec.predictions.shards
-    asked = known if among is None else among
-    markers = {shard: marker_in(folder, shard, shards) for shard in asked if shard in known}
+    """Return the committed shards of a folder by number, all or those among some; each marker is read."""
+    store, committed, shards = run.session.store, shard_numbers(run, folder), run.job.spec.predictions.shards
+    wanted = committed if among is None else among
+    markers = {shard: marker_in(folder, shard, shards) for shard in wanted if shard in committed}
     return {shard: record_of(ShardFile, store.read_json(uri), uri) for shard, uri in markers.items()}
 
 
-def shards_there(run: Run, folder: str) -> set[int]:
-    """Return the numbers of the shards that are committed; from one listing, no marker is read."""
+def shard_numbers(run: Run, folder: str) -> set[int]:
+    """Return the numbers of the committed shards of a folder, from one listing; no marker is read."""
     shards = run.job.spec.predictions.shards
     uris = {item.uri for item in run.session.store.list(f"{folder}/")}
     return {shard for shard in range(shards) if marker_in(folder, shard, shards) in uris}
 
 
-def _put_rejects(run: Run, shard_uri: str, rejects: pd.DataFrame, predictions: pd.DataFrame) -> str:
-    """Upload what is wrong with rows of a shard, under the name of its file in another folder; return the address."""
-    uri = run.layout.rejects(shard_uri)
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "rejects.jsonl"
-        write_rejects(rejects, predictions, run.job.spec.prediction_key, uri.rsplit("/", 1)[-1], path)
-        return run.session.store.put_file(path, uri).uri
+def shard_counts(run: Run) -> dict[str, int]:
+    """Return the number of committed shards in each folder of a run's predictions."""
+    return dict(Counter(folder_of(uri) for uri in _uris(run, Kind.SHARD)))
 
 
 def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
@@ -179,47 +183,11 @@ def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
     return record_of(Manifest, run.session.store.put_json_once(manifest.as_json(), uri), uri)
 
 
-def refuse_changed_files(run: Run, manifest: Manifest) -> None:
-    """Raise when a file of a manifest is not the object that was committed: a load job cannot name generations.
-
-    Raises
-    ------
-    CheckError
-        A file is missing, or another object is in its place.
-    """
-    folder = run.layout.predictions(manifest.variant, manifest.model_id)
-    there = {item.uri: item for item in run.session.store.list(f"{folder}/")}
-    for shard in manifest.shards:
-        found = there.get(shard.uri)
-        if found is None or (found.generation, found.size, found.crc32c) != shard.coordinates:
-            what = f"{shard.uri}: {'another object is in its place' if found else 'missing'} since it was committed"
-            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
-
-
-def refuse_other_schema(run: Run, manifest: Manifest) -> None:
-    """Raise when a file of a manifest was written with other columns than it would be loaded with.
-
-    Raises
-    ------
-    CheckError
-        The digests of the prediction schemas differ.
-    """
-    for shard in manifest.shards:
-        if shard.schema_digest != run.job.prediction_schema.digest:
-            what = f"{shard.uri}: written with another prediction schema than that of {run.run_id}"
-            raise CheckError(what, hint="nothing was published; make the predictions again with pipeline run --rerun")
-
-
 def committed_manifest(run: Run, folder: str) -> Manifest | None:
     """Return the manifest in a folder, or None."""
     uri = manifest_in(folder)
-    found = run.session.store.read_json(uri)
-    return None if found is None else record_of(Manifest, found, uri)
-
-
-def shard_counts(run: Run) -> dict[str, int]:
-    """Return how many shards are committed in each folder of a run's predictions."""
-    return dict(Counter(folder_of(uri) for uri in _uris(run, Kind.SHARD)))
+    content = run.session.store.read_json(uri)
+    return None if content is None else record_of(Manifest, content, uri)
 
 
 def committed_manifests(run: Run) -> list[Manifest]:
@@ -228,6 +196,37 @@ def committed_manifests(run: Run) -> list[Manifest]:
 
 
 def _uris(run: Run, kind: Kind) -> list[str]:
-    items = run.session.store.list(run.layout.run_folder(Folder.PREDICTIONS))
-    paths = ((item.uri, run.layout.parse(item.uri)) for item in items)
+    objects = run.session.store.list(run.layout.run_folder(Folder.PREDICTIONS))
+    paths = ((item.uri, run.layout.parse(item.uri)) for item in objects)
     return [uri for uri, path in paths if path and path.kind is kind]
+
+
+def refuse_changed_files(run: Run, manifest: Manifest) -> None:
+    """Raise if a file of a manifest is not the committed object, because a load job cannot name generations.
+
+    Raises
+    ------
+    CheckError
+        A file is missing, or another object is in its place.
+    """
+    folder = run.layout.predictions(manifest.variant, manifest.model_id)
+    objects = {item.uri: item for item in run.session.store.list(f"{folder}/")}
+    for shard in manifest.shards:
+        item = objects.get(shard.uri)
+        if item is None or (item.generation, item.size, item.crc32c) != shard.coordinates:
+            message = f"{shard.uri}: {'another object is in its place' if item else 'missing'} since it was committed"
+            raise CheckError(message, hint=PREDICT_AGAIN)
+
+
+def refuse_other_schema(run: Run, manifest: Manifest) -> None:
+    """Raise if a file of a manifest has other columns than the table that it is loaded into.
+
+    Raises
+    ------
+    CheckError
+        The digests of the prediction schemas differ.
+    """
+    for shard in manifest.shards:
+        if shard.schema_digest != run.job.prediction_schema.digest:
+            message = f"{shard.uri}: written with another prediction schema than that of {run.run_id}"
+            raise CheckError(message, hint=PREDICT_AGAIN)
