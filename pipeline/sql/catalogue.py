@@ -16,7 +16,7 @@ ASSET = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*", re.ASCII)
 """Name of a version of a statement."""
 
 ENGINE_FOLDERS = ("checks", "dashboard", "doctor", "drift", "gate", "leaks", "ledger", "metrics", "phases")
-"""Folders below `sql/` that come with the engine; in a checkout those of its jobs lie beside them."""
+"""Folders below `sql/` that belong to the engine; in a checkout the folders of jobs are next to them."""
 
 FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 
@@ -32,7 +32,7 @@ class Asset:
     path
         The file.
     header
-        What the file says of itself.
+        The parsed comment header.
     body
         The statement, with places for identifiers.
     text
@@ -53,17 +53,14 @@ class Asset:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits of the body, the functions that it names, and the types of its parameters.
-
-        Nothing else of the header is part of it.
-        """
+        """16 hex digits of the body, its functions and the types of its parameters, without the rest of the header."""
         functions = [f"{function.name}\n{function.body}" for function in self.functions]
         types = canonical_json(self.header.parameters)
         return digest_text("".join([self.body, *functions, types if self.header.parameters else ""]))
 
     @property
     def function_names(self) -> list[str]:
-        """Names of the functions that the body names."""
+        """Names of the functions in the body."""
         return [function.name.removeprefix("udf/") for function in self.functions]
 
     @property
@@ -73,13 +70,13 @@ class Asset:
 
 
 def _engine_root() -> Path:
-    """Return the folder of the engine's own SQL: inside the installed package, or the checkout around it."""
+    """Return the folder of the engine's own SQL: in the installed package, or the checkout that contains it."""
     package = Path(__file__).parents[1]
     return package / "engine" if (package / "engine").is_dir() else package.parent
 
 
 class Catalogue:
-    """Reads SQL assets of a project folder, each once; what the project does not have comes with the engine.
+    """Reads the SQL assets of a project folder, each once; the engine supplies what the project lacks.
 
     Parameters
     ----------
@@ -103,58 +100,66 @@ class Catalogue:
         if name not in self._assets:
             if not ASSET.fullmatch(name):
                 raise RequestError(
-                    f"{name!r}: no name of a version", hint="write e.g. flight_delay/preprocess/examples_v1"
+                    f"{name!r}: not the name of a version", hint="write e.g. flight_delay/preprocess/examples_v1"
                 )
             self._assets[name] = self._read(name, self._path("sql", name))
         return self._assets[name]
 
     def has(self, name: str) -> bool:
-        """Tell whether there is an asset `name`."""
+        """Tell whether the asset `name` exists."""
         return self._path("sql", name).is_file()
 
     def function(self, name: str) -> Asset:
-        """Return the user-defined function `udf/<name>.sql`."""
-        key = f"udf/{name}"
-        if key not in self._assets:
-            if not FUNCTION.fullmatch(name):
-                raise RequestError(f"udf/{name}.sql: no name of a function", hint="use small letters, digits and _")
-            self._assets[key] = self._read(key, self._path("udf", name))
-        return self._assets[key]
-
-    def names(self) -> list[str]:
-        """Names of the project's assets and functions (`udf/<name>`).
+        """Return the user-defined function `udf/<name>.sql`.
 
         Raises
         ------
         RequestError
-            A file's name is not that of a version.
+            The name is not that of a function, or the file is missing.
+        """
+        key = f"udf/{name}"
+        if key not in self._assets:
+            if not FUNCTION.fullmatch(name):
+                raise RequestError(
+                    f"udf/{name}.sql: not the name of a function", hint="use small letters, digits and _"
+                )
+            self._assets[key] = self._read(key, self._path("udf", name))
+        return self._assets[key]
+
+    def names(self) -> list[str]:
+        """Return the names of the project's assets and functions (`udf/<name>`), sorted.
+
+        Raises
+        ------
+        RequestError
+            A file is not named like a version.
         """
         found = [path.relative_to(self._root / "sql").with_suffix("") for path in (self._root / "sql").rglob("*.sql")]
         wrong = [name for name in found if not ASSET.fullmatch(name.as_posix())]
         if wrong:
-            what = f"{self._root / 'sql' / wrong[0]}.sql: no name of a version"
+            what = f"{self._root / 'sql' / wrong[0]}.sql: not the name of a version"
             raise RequestError(what, hint="write <name>_v<N>.sql in small letters, e.g. examples_v2.sql")
         return sorted([*(name.as_posix() for name in found), *(f"udf/{name}" for name in self.function_names())])
 
     def any(self, name: str) -> Asset:
-        """Return an asset or a function by the name that `names` gives it."""
+        """Return an asset or a function by its name in `names`."""
         return self.function(name.removeprefix("udf/")) if name.startswith("udf/") else self.get(name)
 
     def families(self) -> list[str]:
-        """Names of all metric families, the engine's and the project's."""
+        """Return the names of all metric families, the engine's and the project's."""
         folders = (root / "sql" / "metrics" for root in (self._engine, self._root))
         return sorted({path.stem.rpartition("_v")[0] for folder in folders for path in folder.glob("*_v*.sql")})
 
     def function_names(self) -> list[str]:
-        """Names of the project's user-defined functions."""
+        """Return the names of the project's user-defined functions."""
         return _names_below(self._root / "udf")
 
     def all_function_names(self) -> list[str]:
-        """Names of all user-defined functions, the engine's and the project's."""
+        """Return the names of all user-defined functions, the engine's and the project's."""
         return sorted({*_names_below(self._engine / "udf"), *self.function_names()})
 
     def _path(self, kind: str, name: str) -> Path:
-        """Return the file of an asset: the project's own, or the engine's where the project has none."""
+        """Return the file of an asset: the project's own, otherwise the engine's."""
         own, engine = (root / kind / f"{name}.sql" for root in (self._root, self._engine))
         is_engines = kind == "udf" or name.partition("/")[0] in ENGINE_FOLDERS
         return engine if is_engines and engine.is_file() and not own.exists() else own
@@ -177,7 +182,7 @@ def _names_below(folder: Path) -> list[str]:
 
 
 def _refuse_control_characters(text: str, path: Path) -> None:
-    """Refuse what a terminal would obey when somebody looks at the file or pastes its statement."""
+    """Refuse characters that a terminal would obey when the file is shown or its statement is pasted."""
     for number, line in enumerate(text.split("\n"), start=1):
         if any(not character.isprintable() and character != "\t" for character in line):
             raise RequestError(f"{path}:{number}: a control character", hint="remove it")

@@ -10,14 +10,14 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pipeline.base.strict_yaml import Strict
 
 EXACT = 2**53
-"""The largest integer up to which FLOAT64 holds every one."""
+"""FLOAT64 holds every integer up to this one."""
 
 MOST = 1.7976931348623157e308
 """The largest FLOAT64: a range without a bound ends there."""
 
 
 class AcceptedValues(Strict):
-    """The values that a column may have, beside NULL: all texts, all numbers or all truth values."""
+    """The values that a column may have, besides NULL: only texts, only numbers or only booleans."""
 
     column: str
     values: list[Any] = Field(min_length=1)
@@ -27,24 +27,24 @@ class AcceptedValues(Strict):
     def _values_are_of_one_kind(cls, values: list[Any]) -> list[Any]:
         kinds = {float if type(value) is int else type(value) for value in values}
         if len(kinds) > 1 or not kinds <= {str, bool, float}:
-            raise ValueError("the values must be all texts, all numbers or all truth values; put dates in quotes")
+            raise ValueError("the values must be only texts, only numbers or only booleans; put dates in quotes")
         if any(type(value) is int and abs(value) > EXACT for value in values):
-            raise ValueError(f"a number beyond {EXACT} cannot be told from its neighbours")
+            raise ValueError(f"FLOAT64 cannot tell a number beyond {EXACT} from its neighbours")
         return values
 
     @property
     def accepted(self) -> list[Any]:
-        """The values, as a list of their own."""
+        """A copy of the values."""
         return list(self.values)
 
     @property
     def are_numbers(self) -> bool:
-        """Tell whether numbers are compared."""
+        """Whether the values are numbers."""
         return not isinstance(self.values[0], str | bool)
 
 
 class Range(Strict):
-    """The bounds of a number, both included; NaN lies in no range."""
+    """Inclusive bounds of a number; NaN is outside of every range."""
 
     model_config = ConfigDict(strict=True)
 
@@ -62,7 +62,7 @@ class Range(Strict):
 
 
 class RowCount(Strict):
-    """How many rows there must be."""
+    """Inclusive bounds of the number of rows."""
 
     model_config = ConfigDict(strict=True)
 
@@ -86,13 +86,13 @@ class Check(Strict):
     not_null
         Columns that are never NULL.
     unique
-        Columns that together tell rows apart.
+        Columns that together identify a row.
     accepted_values, range
-        What a column may hold.
+        The values that a column may have.
     row_count
-        How many rows there must be.
+        Bounds of the number of rows.
     rate
-        The bounds of a column's mean over the rows that have a value.
+        Bounds of a column's mean over the rows that have a value.
     """
 
     not_null: list[str] | None = Field(default=None, min_length=1)
@@ -115,12 +115,12 @@ class Check(Strict):
 
     @property
     def columns(self) -> list[str]:
-        """The columns that are looked at."""
+        """The columns that the check reads."""
         rule = self.accepted_values or self.range or self.rate
         return [rule.column] if rule else [*(self.not_null or []), *(self.unique or [])]
 
     def placed(self, places: Mapping[str, Sequence[str]]) -> Check:
-        """Return the check with the columns that stand for places such as `{item}`."""
+        """Return the check with places such as `{item}` replaced by columns."""
         kind, rule = self.kinds[0], getattr(self, self.kinds[0])
         if isinstance(rule, list):
             return self.model_copy(update={kind: [column for name in rule for column in places.get(name, [name])]})
@@ -129,7 +129,7 @@ class Check(Strict):
 
     @property
     def text(self) -> str:
-        """The check as its header holds it, in one line."""
+        """The check in one line, as in its header."""
         rule = getattr(self, self.kinds[0])
         if isinstance(rule, list):
             return f"{self.kinds[0]} {', '.join(rule)}"

@@ -1,4 +1,4 @@
-"""Whether a value is of the type that a parameter is declared with: said here, with file and name, before BigQuery."""
+"""The comment header of a SQL file: description, parameters with types, identifiers, columns and checks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,24 @@ from pipeline.rows.schema import DeclaredColumns
 from pipeline.sql.checks import Check
 
 INT64 = range(-(2**63), 2**63)
+HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
+
+ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
+ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Struct = Annotated[dict[ParameterName, ParameterType], Field(min_length=1)]
+One = Field(min_length=1, max_length=1)
+DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[list[Struct], One]
+"""A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
+
+IdentifierKind = Literal["table", "function", "column", "columns", "query", "expression", "expressions", "name"]
 
 
 def fits(value: Any, declared: DeclaredType | Mapping[str, Any]) -> bool:
-    """Tell whether a value is of a type; None is NULL of any type."""
+    """Tell whether a value has a declared type, before BigQuery would say so; None is NULL of any type."""
     if value is None:
         return True
     if isinstance(declared, list):
-        return isinstance(value, list | tuple) and all(fits(each, declared[0]) for each in value)
+        return isinstance(value, list | tuple) and all(fits(item, declared[0]) for item in value)
     if isinstance(declared, Mapping):
         is_struct = isinstance(value, Mapping) and set(value) <= set(declared)
         return is_struct and all(fits(value.get(name), kind) for name, kind in declared.items())
@@ -45,35 +55,19 @@ def _is_scalar(value: Any, declared: str) -> bool:
     return isinstance(value, str)
 
 
-HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
-
-ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
-
-ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
-
-Struct = Annotated[dict[ParameterName, ParameterType], Field(min_length=1)]
-
-One = Field(min_length=1, max_length=1)
-
-DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[list[Struct], One]
-"""A type, an array of it (`[STRING]`), or an array of structs (`[{name: STRING, ...}]`)."""
-
-IdentifierKind = Literal["table", "function", "column", "columns", "query", "expression", "expressions", "name"]
-
-
 class Metric(Strict):
-    """A metric that a family computes, and in which direction it is better."""
+    """A metric of a family, and the direction in which it is better."""
 
     better: Literal["higher", "lower", "neither"]
 
 
 class Header(Strict):
-    """What a SQL file says of itself.
+    """The header of a SQL file.
 
     Parameters
     ----------
     description
-        What the statement makes.
+        What the statement returns or makes.
     parameters
         Query parameters and their types.
     identifiers
@@ -82,17 +76,17 @@ class Header(Strict):
         statement), expressions (a list of them, each with a name), or a name (a checked name as a string literal, for
         views, which take no parameters).
     columns
-        Columns of the result with their types, in order; none for a statement that returns no rows.
+        Columns of the result with their types, in order; empty for a statement that returns no rows.
     checks
-        What the rows of the result have to be like; checked as soon as they are a table.
+        Data checks on the rows of the result, made as soon as they are a table.
     form
-        What the body is: a statement, or a part of one: a condition on rows, an aggregate, a value of each row.
+        A statement, or a part of one: a condition on rows, an aggregate, or a value of each row.
     defaults
-        Values of parameters where the caller gives none.
+        Default values of parameters.
     metrics
-        What a metric family computes, by name; `{k}` in a name stands for the parameter `k`, or for each value of `ks`.
+        Metrics of a family, by name; `{k}` in a name is replaced by the parameter `k`, or by each value of `ks`.
     prediction_checks
-        For a metric family: what predictions have to be like; `checks` are about the labels.
+        For a metric family: data checks on the predictions; `checks` are about the labels.
     changes
         What each version changed.
     """
@@ -115,7 +109,7 @@ def split_header(text: str, *, origin: str) -> tuple[Header, str, int]:
     Raises
     ------
     RequestError
-        There is no header, or it does not parse; the message names file and line.
+        The header is missing or does not parse; the message names file and line.
     """
     match = HEADER.match(text)
     if not match:

@@ -32,7 +32,13 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str) -> TableName:
-        """Read `project.dataset.table`."""
+        """Return the table of `project.dataset.table`.
+
+        Raises
+        ------
+        RequestError
+            The text does not have three valid parts.
+        """
         parts = text.split(".")
         if len(parts) != 3:
             raise RequestError(f"{text!r} is not project.dataset.table", hint="name all three parts")
@@ -43,19 +49,25 @@ class TableName:
 
     @property
     def quoted(self) -> str:
-        """The name as SQL holds it."""
+        """The name in back quotes, as SQL takes it."""
         return f"`{self}`"
 
 
 def quote_columns(names: Sequence[str]) -> str:
-    """Return column names back-quoted and separated by commas."""
+    """Return column names in back quotes, separated by commas.
+
+    Raises
+    ------
+    RequestError
+        There is no column, or a name is not valid.
+    """
     if not names:
         raise RequestError("a list of columns is empty", hint="name at least one column")
     return ", ".join(f"`{_check(COLUMN, name, 'column')}`" for name in names)
 
 
 def quote_name(name: str) -> str:
-    """Return a name as a string literal; names hold letters, digits and _ only."""
+    """Return a name of letters, digits and _ as a string literal."""
     return f"'{_check(COLUMN, name, 'job')}'"
 
 

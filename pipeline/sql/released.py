@@ -1,4 +1,4 @@
-"""Released versions: their digests stand in `sql/released.json`, and what is released never changes."""
+"""Released versions: `sql/released.json` lists their digests, and a released version never changes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from pipeline.sql.catalogue import Catalogue
 
 
 def released_file(root: Path) -> Path:
-    """Return where a project's released versions are listed."""
+    """Return the path of a project's list of released versions."""
     return root / "sql" / "released.json"
 
 
 def read_released(root: Path) -> dict[str, str]:
-    """Return the digests of released versions by name; none where there is no list."""
+    """Return the digests of released versions by name; empty without a list.
+
+    Raises
+    ------
+    RequestError
+        The list is damaged.
+    """
     path = released_file(root)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -31,11 +37,11 @@ def read_released(root: Path) -> dict[str, str]:
 
 
 def broken_releases(catalogue: Catalogue, root: Path) -> dict[str, str]:
-    """Return what is wrong with released versions, by name."""
+    """Return the released versions that are missing or changed, each with what is wrong."""
     names, found = catalogue.names(), {}
     for name, digest in read_released(root).items():
         if name not in names:
-            found[name] = "was released and is gone; restore it"
+            found[name] = "was released and is missing; restore it"
         elif catalogue.any(name).digest != digest:
             found[name] = f"was released with another body; restore it and make {_next(name, names)}"
     return found
@@ -66,7 +72,7 @@ def freeze(catalogue: Catalogue, root: Path, names: Sequence[str] = ()) -> list[
 
 
 def _next(name: str, names: Sequence[str]) -> str:
-    """Name the version after the last one; a function has no versions: its digest is part of its name in BigQuery."""
+    """Return the name for the next version. A function has none: its digest is part of its name in BigQuery."""
     if name.startswith("udf/"):
         return f"{name}_2"
     stem = name.rpartition("_v")[0]

@@ -1,4 +1,4 @@
-"""Rendering: identifiers into places, values beside the text. Values never become text."""
+"""Renders an asset: identifiers are put into places; values travel as parameters and never become text."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def render(
     identifiers
         One value for each identifier of the header; a `Statement` for a query.
     values
-        Values of parameters; those that the header does not declare are refused, nested ones come with their statement.
+        Values of the declared parameters; a nested statement brings its own.
     snapshot_at
         Moment at which the tables in `snapshot_of` are read.
     snapshot_of
         Identifiers that are base tables.
     suffix
-        Appended to the names of parameters, where an expression stands in one statement more than once.
+        Appended to the names of parameters when a statement contains an expression more than once.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def render(
 
 
 def _indented(match: re.Match[str], text: str) -> str:
-    """Indent what follows the first line as far as the line of its place."""
+    """Indent all lines but the first as far as the line of the place."""
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 :]
     return text.replace("\n", "\n" + line[: len(line) - len(line.lstrip(" "))])
 
@@ -90,12 +90,12 @@ def _renamed(asset: Asset, suffix: str) -> str:
 
 
 def _refuse_aliases(asset: Asset, snapshot_of: frozenset[str]) -> None:
-    """Refuse an alias behind a base table: BigQuery wants FOR SYSTEM_TIME, which comes here, behind the alias."""
+    """Refuse an alias of a base table: FOR SYSTEM_TIME is added before it, BigQuery wants it behind."""
     for match in PLACE.finditer(asset.body):
         word = NEXT_WORD.match(asset.body, match.end())
         if match.group(1) in snapshot_of and word and word.group(1).upper() not in AFTER_TABLE:
             what = f"{asset.path}: source {match.group(1)} has the alias {word.group(1)}"
-            raise RequestError(what, hint="read it in a CTE of its own, see docs/sql.md")
+            raise RequestError(what, hint="read it in a separate CTE, see docs/sql.md")
 
 
 def _text(asset: Asset, name: str, value: Identifier) -> str:
@@ -107,14 +107,14 @@ def _text(asset: Asset, name: str, value: Identifier) -> str:
     if kind == "name" and isinstance(value, str):
         return quote_name(value)
     if kind == "columns" and isinstance(value, Sequence) and not isinstance(value, str):
-        return quote_columns([each for each in value if isinstance(each, str)])
+        return quote_columns([column for column in value if isinstance(column, str)])
     if kind == "expression" and isinstance(value, Statement):
         return value.sql.rstrip()
     if kind == "expressions" and not isinstance(value, TableName | str | Statement):
         return ",\n".join(f"{each[1].sql.rstrip()} AS {quote_columns([each[0]])}" for each in named(value))
     if kind == "query" and isinstance(value, Statement):
         return f"(\n{value.sql.rstrip().rstrip(';')}\n)"
-    raise RequestError(f"{asset.path}: identifier {name} must be a {kind}, not {value!r}", hint="mend the caller")
+    raise RequestError(f"{asset.path}: identifier {name} must be a {kind}, not {value!r}", hint="fix the caller")
 
 
 def _system_time(moment: datetime | None) -> str:
@@ -134,15 +134,15 @@ def _check_names(kind: str, declared: set[str], given: set[str], where: str) -> 
 def _check_types(asset: Asset, values: Mapping[str, Any]) -> None:
     for name, declared in asset.header.parameters.items():
         if not fits(values[name], declared):
-            what = f"{asset.path}: parameter {name} is declared {declared}, and {values[name]!r:.60} is none"
-            raise RequestError(what, hint="mend the value in job.yaml, or the header")
+            what = f"{asset.path}: parameter {name} is declared {declared}; {values[name]!r:.60} is not"
+            raise RequestError(what, hint="fix the value in job.yaml, or the header")
 
 
 def _check_places(asset: Asset) -> None:
     declared, used = set(asset.header.identifiers), set(PLACE.findall(asset.body))
     for name in sorted(used - declared):
         raise RequestError(
-            f"{asset.path}: `{{{name}}}` is not declared in the header", hint="declare it or mend the name"
+            f"{asset.path}: `{{{name}}}` is not declared in the header", hint="declare it or fix the name"
         )
     for name in sorted(declared - used):
         raise RequestError(f"{asset.path}: identifier {name} is declared but not used", hint="use it or leave it out")

@@ -1,4 +1,4 @@
-"""Statements: text, typed parameters, and what they were made of."""
+"""A rendered statement: text, typed parameters, and the assets that it consists of."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipeline.sql.header import DeclaredType
 from pipeline.sql.identifiers import TableName
 
 PLACE = re.compile(r"`\{(\w+)\}`")
-"""A place of a body that holds an identifier."""
+"""A place in a body for an identifier."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A rendered statement: text, typed parameters, and the assets that it was made of.
+    """A rendered statement: text, typed parameters, and the assets that it consists of.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class Statement:
     values
         Value of each query parameter.
     assets
-        The asset itself, first, then the assets nested in it.
+        The asset itself first, then the assets nested in it.
     lines
-        For each line of the text, the file and the line in it that it comes from.
+        The file and line from which each line of the text comes.
     tables
-        The tables that identifiers of each asset stand for: asset, identifier, table.
+        The table of each identifier: asset, identifier, table.
     """
 
     sql: str
@@ -56,13 +56,13 @@ class Statement:
 
 
 Named = tuple[str, Statement]
-"""An expression and the name that it gets."""
+"""An expression and its name."""
 
 Identifier = TableName | str | Sequence[str] | Statement | Sequence[Named]
 
 
 def statements_in(value: Identifier) -> list[Statement]:
-    """Return the statements that an identifier stands for."""
+    """Return the statements that replace an identifier."""
     if isinstance(value, Statement):
         return [value]
     if isinstance(value, TableName | str):
@@ -72,11 +72,11 @@ def statements_in(value: Identifier) -> list[Statement]:
 
 def named(value: Sequence[str] | Sequence[Named]) -> list[Named]:
     """Return the named expressions of a list."""
-    return [each for each in value if not isinstance(each, str)]
+    return [item for item in value if not isinstance(item, str)]
 
 
 def line_origins(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Path, int]]:
-    """Say where each line of the rendered text comes from; a nested query brings its own lines."""
+    """Yield the file and line of each line of the rendered text; a nested query brings its own lines."""
     for number, line in enumerate(asset.body.splitlines(), start=asset.first_line):
         yield asset.path, number
         for name in PLACE.findall(line):
@@ -89,7 +89,7 @@ def line_origins(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterato
 
 
 def tables_in(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Asset, str, TableName]]:
-    """Say which tables the identifiers of an asset, and of those nested in it, stand for."""
+    """Yield the tables of the identifiers of an asset and of the assets nested in it."""
     for name, value in identifiers.items():
         if isinstance(value, TableName):
             yield asset, name, value

@@ -89,9 +89,9 @@ def test_at_most_five_functions_stand_in_this_repository(pytestconfig):
     "name", ["Half", "h-alf", "1half", "_half", "h alf", "half.v1", "h\u00e4lf", "h" * 101, "half\n", "", "../half"]
 )
 def test_wrong_names_of_functions_are_refused(root, name):
-    with pytest.raises(RequestError, match=r"\.sql: no name of a function - use small letters, digits and _"):
+    with pytest.raises(RequestError, match=r"\.sql: not the name of a function - use small letters, digits and _"):
         Catalogue(root).function(name)
-    with pytest.raises(RequestError, match="no name of a function"):
+    with pytest.raises(RequestError, match="not the name of a function"):
         Catalogue(root).any(f"udf/{name}")
 
 
@@ -100,13 +100,13 @@ def test_a_function_in_a_folder_below_is_refused(root):
     (root / "udf/more/half.sql").write_text((root / "udf/half.sql").read_text())
     catalogue = Catalogue(root)
     assert "udf/more/half" in catalogue.names()
-    with pytest.raises(RequestError, match=r"udf/more/half\.sql: no name of a function"):
+    with pytest.raises(RequestError, match=r"udf/more/half\.sql: not the name of a function"):
         catalogue.any("udf/more/half")
 
 
 @pytest.mark.parametrize("name", ["", "labels", "labels_v0", "labels_v01", "Labels_v1", "../labels_v1", "labels@v1"])
 def test_wrong_names_of_versions_are_refused(root, name):
-    with pytest.raises(RequestError, match=r"no name of a version - write e\.g\. flight_delay/preprocess/examples_v1"):
+    with pytest.raises(RequestError, match=r"not the name of a version - write e\.g\. flight_delay/preprocess/examples_v1"):
         Catalogue(root).get(name)
 
 

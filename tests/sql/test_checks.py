@@ -21,7 +21,7 @@ changes: {{v1: first version}}
 SELECT 1
 """
 KINDS = "not_null, unique, accepted_values, range, row_count, rate"
-MIXED = "key checks.0.accepted_values.values: the values must be all texts, all numbers or all truth values"
+MIXED = "key checks.0.accepted_values.values: the values must be only texts, only numbers or only booleans"
 NOT_ONE = f"key checks.0: a check is exactly one of {KINDS}"
 
 

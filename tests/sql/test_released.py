@@ -107,7 +107,7 @@ def test_a_removed_version_is_named_even_beside_its_successor(root):
     freeze_now(root)
     add_version(root, 2)
     (root / SQL).unlink()
-    assert broken(root) == {EXAMPLES: "was released and is gone; restore it"}
+    assert broken(root) == {EXAMPLES: "was released and is missing; restore it"}
 
 
 def test_an_edited_function_breaks_itself_and_what_names_it(root):

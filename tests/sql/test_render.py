@@ -139,10 +139,10 @@ def test_a_parameter_with_two_meanings_is_refused(value, kind):
     ("kind", "value", "said"),
     [
         ("STRING", MOMENT, "declared STRING, and datetime"),
-        ("INT64", "fifteen", "declared INT64, and 'fifteen' is none"),
-        ("INT64", True, "declared INT64, and True is none"),
+        ("INT64", "fifteen", "declared INT64; 'fifteen' is not"),
+        ("INT64", True, "declared INT64; True is not"),
         ("TIMESTAMP", MOMENT.replace(tzinfo=None), "declared TIMESTAMP, and datetime"),
-        (["INT64"], [1, "2"], r"declared \['INT64'\], and \[1, '2'\] is none"),
+        (["INT64"], [1, "2"], r"declared \['INT64'\]; \[1, '2'\] is not"),
         ([{"a": "INT64"}], [{"a": "x"}], r"declared \[\{'a': 'INT64'\}\], and "),
     ],
 )

@@ -31,7 +31,7 @@ def rendered(body: str, sources: frozenset[str] = frozenset({"items"})) -> str:
     ],
 )
 def test_an_alias_behind_a_source_is_refused(body):
-    with pytest.raises(RequestError, match=r"a_v1\.sql: source items has the alias \w+ - read it in a CTE of its own"):
+    with pytest.raises(RequestError, match=r"a_v1\.sql: source items has the alias \w+ - read it in a separate CTE"):
         rendered(body)
 
 
