@@ -138,16 +138,16 @@ def test_a_parameter_with_two_meanings_is_refused(value, kind):
 @pytest.mark.parametrize(
     ("kind", "value", "said"),
     [
-        ("STRING", MOMENT, "declared STRING, and datetime"),
+        ("STRING", MOMENT, "declared STRING; datetime"),
         ("INT64", "fifteen", "declared INT64; 'fifteen' is not"),
         ("INT64", True, "declared INT64; True is not"),
-        ("TIMESTAMP", MOMENT.replace(tzinfo=None), "declared TIMESTAMP, and datetime"),
+        ("TIMESTAMP", MOMENT.replace(tzinfo=None), "declared TIMESTAMP; datetime"),
         (["INT64"], [1, "2"], r"declared \['INT64'\]; \[1, '2'\] is not"),
-        ([{"a": "INT64"}], [{"a": "x"}], r"declared \[\{'a': 'INT64'\}\], and "),
+        ([{"a": "INT64"}], [{"a": "x"}], r"declared \[\{'a': 'INT64'\}\]; "),
     ],
 )
 def test_a_value_of_another_type_is_refused(kind, value, said):
-    hint = r"mend the value in job\.yaml, or the header"
+    hint = r"fix the value in job\.yaml, or the header"
     with pytest.raises(RequestError, match=rf"^a_v1\.sql: parameter v is {said}.* - {hint}$"):
         render(asset("SELECT @v", parameters={"v": kind}), {}, {"v": value})
 
