@@ -1,4 +1,4 @@
-"""Catching up: the run dates that a schedule has missed, so that a late, missed or repeated call does what is right."""
+"""Catch up with the run dates that a schedule has missed, so that late, missed and repeated calls are harmless."""
 
 from __future__ import annotations
 
@@ -25,13 +25,18 @@ from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_tables
 
 MOST = 7
-"""Run dates that one call catches up with; the next call goes on."""
+"""Largest number of run dates of one call; the next call continues."""
 
 
 def catch_up(session: Session, job: Job, *, max_reject_rate: float = 0.0) -> Iterator[Summary]:
-    """Run the dates that are due by BigQuery's clock, one after the other; where none is, evaluate what has matured.
+    """Run the dates that are due by BigQuery's clock, the oldest first; if none is due, evaluate what has matured.
 
-    A date that fails ends it, and is the first that is due next time: what comes after builds on it.
+    A date that fails ends the call and is the first due date of the next one, because later dates build on it.
+
+    Parameters
+    ----------
+    max_reject_rate
+        Largest share of a model's predictions, from 0 to 1, that may be rejected.
     """
     ensure_tables(session, job)
     newest = newest_run_date(job, read_clock(session).moment)
@@ -45,16 +50,20 @@ def catch_up(session: Session, job: Job, *, max_reject_rate: float = 0.0) -> Ite
 def catch_up_phase(
     session: Session, job: Job, phase: str, *, max_reject_rate: float = 0.0, task: Task = ALONE
 ) -> Iterator[Summary]:
-    """Carry out one phase for the dates that are due, one after the other, as `catch_up` does with all phases.
+    """Carry out one phase for the dates that are due, the oldest first, as `catch_up` does with all phases.
 
-    A schedule calls it for one phase after the other, each with rights of its own, also after one that failed: what
-    comes after preprocess goes on with the run dates that the phase before it has finished. So a date that fails keeps
-    nothing from the dates before it, and one that became due meanwhile is left to the next night.
+    A schedule calls it for each phase in turn, each with its own permissions, even after a phase that failed. Every
+    phase after preprocess works on the run dates that the phase before it has finished. So a date that fails does not
+    stop the dates before it, and a date that becomes due in between waits for the next night.
 
     Parameters
     ----------
     phase
         preprocess, train, predict, load or evaluate.
+    max_reject_rate
+        For predict: largest share of a model's predictions, from 0 to 1, that may be rejected.
+    task
+        For predict: one of the tasks that share the shards.
     """
     ensure_tables(session, job)
     newest = newest_run_date(job, read_clock(session).moment)
@@ -65,16 +74,13 @@ def catch_up_phase(
     due = due_dates(session, job, newest)
     if not due:
         session.reporter.say(f"{job.name} {phase}: no run date is due")
-    for day in due if phase == "preprocess" else _ready(session, job, phase, due):
+    if phase != "preprocess":
+        ready = [day for day in due if (run := own_run(session, job, day)) and IS_READY[phase](run)]
+        for day in sorted(set(due) - set(ready)):
+            session.reporter.say(f"{day} {phase}: not yet, the phase before has not finished it")
+        due = ready
+    for day in due:
         yield run_phase(session, job, day, phase, max_reject_rate=max_reject_rate, task=task)
-
-
-def _ready(session: Session, job: Job, phase: str, days: list[date]) -> list[date]:
-    """Return the run dates that the phase before has finished, for all variants."""
-    ready = [day for day in days if (run := own_run(session, job, day)) and IS_READY[phase](run)]
-    for day in [day for day in days if day not in ready]:
-        session.reporter.say(f"{day} {phase}: not yet, the phase before has not finished it")
-    return ready
 
 
 def _variants(run: Run) -> set[str]:
@@ -86,30 +92,33 @@ IS_READY: dict[str, Callable[[Run], bool]] = {
     "predict": lambda run: _variants(run) <= {model.variant for model in committed_models(run)},
     "load": lambda run: _variants(run) <= {manifest.variant for manifest in committed_manifests(run)},
 }
-"""What the phase before leaves when it is done, told from files alone."""
+"""Tells from the run's files whether the phase before has finished."""
 
 
 def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> list[date]:
-    """Return the run dates that are due, the oldest first: those after the last done one, up to the newest possible.
+    """Return the run dates that are due, the oldest first: those after the last done date, up to the newest.
 
-    Where nothing was ever done, only the newest is due. A date that somebody ran ahead of time says nothing of these.
+    If no date was ever done, only the newest is due. A date that was run ahead of time does not count as done.
 
     Parameters
     ----------
+    newest
+        The latest run date that may be due.
     most
-        How many to return; where there are more, the later ones are left to the next call, and that is said.
+        Largest number of dates; a warning names the newest when there are more, and the next call takes them.
     """
     done = last_done(session, job, newest)
     first = newest if done is None else done + timedelta(days=1)
     due = date_range(first, newest) if first <= newest else []
     if len(due) > most:
-        what = f"{job.name}: {len(due)} run dates are due, {most} are run now: the newest, {newest}, is not reached"
-        session.reporter.warn(f"{what}; call again, or see pipeline backfill --help")
+        counts = f"{len(due)} run dates are due, {most} are run now"
+        message = f"{job.name}: {counts}: the newest, {newest}, is not reached"
+        session.reporter.warn(f"{message}; call again, or see pipeline backfill --help")
     return due[:most]
 
 
 def newest_run_date(job: Job, moment: datetime) -> date:
-    """Return the latest run date that may know of nothing later than a moment."""
+    """Return the latest run date whose `as_of` is not after a moment."""
     day = moment.astimezone(ZoneInfo(job.spec.time_zone)).date() + timedelta(days=2)
     while job.as_of(day) > moment:  # an offset moves the moment by days at most
         day -= timedelta(days=1)
@@ -117,8 +126,8 @@ def newest_run_date(job: Job, moment: datetime) -> date:
 
 
 def last_done(session: Session, job: Job, newest: date) -> date | None:
-    """Return the latest run date up to `newest` whose run has published all variants of its definition, or None."""
-    for day in reversed([each for each in claimed_dates(session, job) if each <= newest]):
+    """Return the latest run date up to `newest` with a run that published all variants of its definition, or None."""
+    for day in reversed([day for day in claimed_dates(session, job) if day <= newest]):
         published = published_variants(Ledger(session, job.name).events(day, day))
         claims = claims_of(session, job, day)
         if any(set(claim.defines["variants"]) <= published.get(claim.run_id, set()) for claim in claims):

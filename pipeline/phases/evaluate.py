@@ -1,4 +1,4 @@
-"""Evaluate: SQL metrics over published predictions and the labels that have matured."""
+"""Evaluate: metrics in SQL over published predictions and the labels that have matured."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from pipeline.base.dates import EARLIEST
 from pipeline.base.digests import digest_json
 from pipeline.cloud.bigquery.labels import labelled
-from pipeline.evaluation.comparisons import NO_LABELS, compare_variants, say_without_labels
+from pipeline.evaluation.comparisons import NO_LABELS, compare_variants, record_without_labels
 from pipeline.evaluation.drift import complete_drift
-from pipeline.evaluation.due import Subject, _late_subjects, waiting_subjects
-from pipeline.evaluation.labels import Labels, make_labels
+from pipeline.evaluation.due import DueRun, due_runs, runs_with_late_labels
+from pipeline.evaluation.labels import LabelTable, make_labels
 from pipeline.evaluation.statements import evaluation_metrics_statement, metrics_statement, record_metrics_statement
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
 from pipeline.runs.checks import as_details, checked_event
-from pipeline.runs.job_statements import Asked
+from pipeline.runs.job_statements import QueryScope
 from pipeline.runs.ledger.ledger import Event, Ledger
 from pipeline.runs.ledger.usage import Meter
 from pipeline.runs.phase_labels import for_run_date
@@ -30,14 +30,14 @@ from pipeline.sql import TableName
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of one run date.
+    """The evaluation of one run date.
 
     Parameters
     ----------
     metrics
         Rows of the metric contract.
     verdict
-        What was decided about champion and challenger on this run date, if anything.
+        The verdict on champion and challenger of this run date, or None.
     """
 
     run_date: date
@@ -48,21 +48,29 @@ class Evaluation:
 def evaluate_from_tables(
     session: Session, predictions: TableName, labels: TableName, spec: MetricSpec, *, run_date: date, run_id: str
 ) -> list[dict[str, Any]]:
-    """Return the metrics of what a run published against a table of labels, without recording them."""
+    """Return the metrics of a run's published predictions against a table of labels, without recording them.
+
+    Parameters
+    ----------
+    predictions
+        Table of published predictions.
+    labels
+        Table with prediction key, label and slice columns.
+    """
     published_slice = published_slice_statement(session, predictions, spec.columns, run_date, run_id)
     return session.warehouse.rows(metrics_statement(session, published_slice, labels, spec))
 
 
 @for_run_date("evaluate")
 def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
-    """Evaluate every run date whose labels had matured by a day and that was not evaluated yet.
+    """Evaluate every run date whose labels have matured by a day and that is not evaluated yet.
 
-    Within the job's `reevaluate_days` after they had matured, run dates are evaluated again when their labels changed.
+    During the job's `reevaluate_days` after that, run dates are evaluated again when their labels have changed.
 
     Parameters
     ----------
     day
-        Calendar date in the job's zone; labels known by its moment (midnight plus the job's offset) are used.
+        Date in the job's time zone; only labels known at its moment (midnight plus the job's offset) are used.
 
     Returns
     -------
@@ -71,46 +79,49 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     """
     ensure_tables(session, job)
     events = Ledger(session, job.name).events(EARLIEST, day - timedelta(days=job.spec.labels.delay_days))
-    waiting: list[tuple[Subject, int | None]] = [(each, None) for each in waiting_subjects(session, job, events)]
-    subjects = [*waiting, *_late_subjects(session, job, events, day)]
+    subjects: list[tuple[DueRun, int | None]] = [(subject, None) for subject in due_runs(session, job, events)]
+    subjects += runs_with_late_labels(session, job, events, day)
     if subjects:
         ensure_dashboard(session, job)
-    tracked = session.reporter.track(sorted(subjects, key=lambda each: each[0].run_date), f"{job.name} evaluate")
-    found = [_evaluate(session, subject, job.as_of(day), known) for subject, known in tracked]
-    return [evaluation for evaluation in found if evaluation]
+    subjects.sort(key=lambda pair: pair[0].run_date)
+    tracked = session.reporter.track(subjects, f"{job.name} evaluate")
+    evaluations = [_evaluate(session, subject, job.as_of(day), checksum) for subject, checksum in tracked]
+    return [evaluation for evaluation in evaluations if evaluation]
 
 
-def _evaluate(session: Session, subject: Subject, moment: datetime, known: int | None) -> Evaluation | None:
-    """Evaluate a run date; nothing is recorded where its labels have the checksum that is known."""
+def _evaluate(session: Session, subject: DueRun, moment: datetime, last_checksum: int | None) -> Evaluation | None:
+    """Evaluate a run date, or return None: without labels, or when they are those of the last evaluation."""
     meter, job, day = Meter(session), subject.job, subject.run_date
-    with labelled(run_id=subject.run_id), session.reporter.step(f"{day} evaluate") as said:
-        if not _stands(session, subject):
-            said.append("another run is being published")
+    with labelled(run_id=subject.run_id), session.reporter.step(f"{day} evaluate") as notes:
+        if not _is_current(session, subject):
+            notes.append("another run is being published")
             return None
-        labels = make_labels(session, job, Asked(day, day, day, moment), subject.digest)
+        labels = make_labels(session, job, QueryScope(day, day, day, moment), subject.digest)
         if labels.failed:
             _record_failed(session, subject, labels)
         labels.refuse_failed(session)
         if not labels.counts["known"]:
-            said.append(NO_LABELS)
-            say_without_labels(session, job, day)
+            notes.append(NO_LABELS)
+            record_without_labels(session, job, day)
             return None
-        if labels.counts["checksum"] == known:
-            said.append("the labels are those of the last evaluation")
+        if labels.counts["checksum"] == last_checksum:
+            notes.append("the labels are those of the last evaluation")
             return None
         evaluation_id = digest_json([subject.digest, moment, labels.counts["checksum"]])
         rows = _record_metrics(session, subject, labels.table, evaluation_id)
-        ran = [variant for variant, _ in subject.models]
-        compare_variants(session, job, day, subject.run_id, labels.table, evaluation_id, ran)
+        variants = [variant for variant, _ in subject.models]
+        compare_variants(session, job, day, subject.run_id, labels.table, evaluation_id, variants)
         complete_drift(session, job, day, subject.run_id, subject.models, labels.table)
-        said.append(f"{len(rows)} metrics from {labels.counts['known']:,} labels")
+        notes.append(f"{len(rows)} metrics from {labels.counts['known']:,} labels")
+    spec = MetricSpec.of(job)
+    metrics = spec.metrics(session.catalogue.get(spec.asset))
     event = Event(
         phase="evaluate",
         event="evaluated",
         key=evaluation_id,
         row_count=len(rows),
         seconds=meter.seconds,
-        sql_version=MetricSpec.of(job).asset,
+        sql_version=spec.asset,
         sql_digest=subject.sql_digests[0],
         details={
             "subject": subject.digest,
@@ -122,23 +133,16 @@ def _evaluate(session: Session, subject: Subject, moment: datetime, known: int |
             "labels_parameters": job.spec.labels.parameters,
             "commit": session.commit,
             "checks": as_details(labels.results),
-            "metrics": _directions(session, job),
+            "metrics": [{"metric": name, "better": better} for name, better in metrics.items()],
             **meter.details(),
         },
     )
     ledger = Ledger(session, job.name)
-    ledger.record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
-    return Evaluation(subject.run_date, rows, ledger.verdict(subject.run_date))
+    ledger.record(day, f"{job.name}-{day}", [event])
+    return Evaluation(day, rows, ledger.verdict(day))
 
 
-def _directions(session: Session, job: Job) -> list[dict[str, str]]:
-    """Return which way each metric improves, for whoever reads the numbers later."""
-    spec = MetricSpec.of(job)
-    found = spec.metrics(session.catalogue.get(spec.asset))
-    return [{"metric": name, "better": better} for name, better in found.items()]
-
-
-def _record_failed(session: Session, subject: Subject, labels: Labels) -> None:
+def _record_failed(session: Session, subject: DueRun, labels: LabelTable) -> None:
     job = subject.job
     key = digest_json([subject.digest, as_details(labels.results)])
     asset = session.catalogue.get(job.spec.labels.sql)
@@ -146,24 +150,23 @@ def _record_failed(session: Session, subject: Subject, labels: Labels) -> None:
     Ledger(session, job.name).record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
 
 
-def _stands(session: Session, subject: Subject) -> bool:
-    """Tell whether readers still see what the ledger says was published last."""
+def _is_current(session: Session, subject: DueRun) -> bool:
+    """Tell whether readers still see the models that the ledger names as published last."""
     rows = published(session, subject.job, subject.run_date, subject.run_date)
     return {(row["variant"], row["model_id"]) for row in rows if row["run_id"] == subject.run_id} == set(subject.models)
 
 
-def _record_metrics(session: Session, subject: Subject, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
+def _record_metrics(session: Session, subject: DueRun, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
     job, warehouse = subject.job, session.warehouse
-    spec, published_rows = MetricSpec.of(job), session.target.table(job.predictions_table)
-    predictions = published_slice_statement(session, published_rows, spec.columns, subject.run_date, subject.run_id)
+    spec, table = MetricSpec.of(job), session.target.table(job.predictions_table)
+    predictions = published_slice_statement(session, table, spec.columns, subject.run_date, subject.run_id)
     computed = metrics_statement(session, predictions, labels, spec)
-    which = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
-    statement = record_metrics_statement(session, computed, which, spec.asset, subject.sql_digests[0])
-    recorded = evaluation_metrics_statement(session, which)
+    evaluation = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
+    statement = record_metrics_statement(session, computed, evaluation, spec.asset, subject.sql_digests[0])
+    recorded = evaluation_metrics_statement(session, evaluation)
 
-    def stands() -> bool:
+    def is_recorded() -> bool:
         return bool(warehouse.rows(recorded))
 
-    step = f"{job.name}-{subject.run_date}-metrics"
-    warehouse.execute(statement, step=step, verify=stands)
+    warehouse.execute(statement, step=f"{job.name}-{subject.run_date}-metrics", verify=is_recorded)
     return warehouse.rows(recorded)

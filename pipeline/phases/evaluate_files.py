@@ -1,4 +1,4 @@
-"""Evaluate anybody's predictions: files, objects or tables of predictions and labels, with no model and no run."""
+"""Evaluate predictions of any origin: files, objects or tables of predictions and labels, without a model or a run."""
 
 from __future__ import annotations
 
@@ -27,65 +27,63 @@ from pipeline.sql.checks import Check
 
 
 def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str, *, name: str) -> list[dict[str, Any]]:
-    """Return the metrics of anybody's predictions against labels, without recording them.
+    """Return the metrics of predictions of any origin against labels, without recording them.
 
     Parameters
     ----------
     predictions, labels
-        CSV, JSON Lines or Parquet files, `gs://` addresses or `bq://project.dataset.table`; they are staged into run
+        CSV, JSON Lines or Parquet files, `gs://` addresses or `bq://project.dataset.table`; both are loaded into run
         tables.
     name
-        What the predictions are called in the rows; letters, digits and _.
+        Variant of the predictions in the rows; letters, digits and _.
 
     Raises
     ------
     CheckError
-        Two rows share a key, a check of the metric family or of the labels SQL fails, or labels are about something
-        that was not predicted.
+        Two rows share a key, a check of the metric family or of the labels SQL fails, or labels have no prediction.
     """
     ensure_tables(session, job)
-    asked = prediction_checks(session, job)
-    keys, kind = job.spec.prediction_key, f"{name}__predictions"
-    staged = _stage(session, job, predictions, job.prediction_schema, keys, kind, asked)
-    asked = label_checks(session, job)
-    keys, kind = job.spec.row_key, f"{name}__labels"
-    known = _stage(session, job, labels, label_columns(session, job), keys, kind, asked)
+    checks = prediction_checks(session, job)
+    key, kind = job.spec.prediction_key, f"{name}__predictions"
+    staged = _stage(session, job, predictions, job.prediction_schema, key, kind, checks)
+    checks = label_checks(session, job)
+    key, kind = job.spec.row_key, f"{name}__labels"
+    known = _stage(session, job, labels, label_columns(session, job), key, kind, checks)
     spec = MetricSpec.of(job)
-    if not spec.item:  # with items, what was not predicted is part of the metrics
+    if not spec.item:  # with items, labels without a prediction are part of the metrics
         _refuse_unknown(session, spec.entity, staged, known)
     rows = staged_predictions_statement(session, staged, spec.columns, name)
-    found = session.warehouse.rows(metrics_statement(session, rows, known, spec))
-    if not found:
-        session.reporter.say(f"{labels}: no label is known, so nothing is judged")
-    return found
+    metrics = session.warehouse.rows(metrics_statement(session, rows, known, spec))
+    if not metrics:
+        session.reporter.say(f"{labels}: no label is known, so nothing is evaluated")
+    return metrics
 
 
 def _refuse_unknown(session: Session, key: Sequence[str], predictions: TableName, labels: TableName) -> None:
-    """Refuse labels that nothing was predicted for: joined away, they would flatter whoever left out the hard cases."""
-    found = session.warehouse.rows(unknown_labels_statement(session, predictions, labels, key))
-    if found:
-        count = found[0]["unknown"]
-        what = f"{count} labels are about nothing that was predicted, e.g. {keys_in_words(found, key)}"
-        raise CheckError(what, hint="predict everything that has a label, or leave those labels out")
+    """Refuse labels without a prediction: a join would drop them, and predicting only easy cases would look good."""
+    unknown = session.warehouse.rows(unknown_labels_statement(session, predictions, labels, key))
+    if unknown:
+        message = f"{unknown[0]['unknown']} labels have no prediction, e.g. {keys_in_words(unknown, key)}"
+        raise CheckError(message, hint="predict everything that has a label, or leave those labels out")
 
 
 def _stage(
     session: Session, job: Job, place: str, schema: Schema, key: Sequence[str], name: str, checks: Sequence[Check]
 ) -> TableName:
-    """Load the rows at a place into a run table of its own and return it."""
+    """Load the rows at a place into a new run table, and return the table."""
     frame = read_input(place, store=session.store, warehouse=session.warehouse, schema=schema, order_by=key)
     staged = unique_name(f"{job.name}-staged-{name}")
     table = session.target.run_table(staged.replace("-", "_"))
     with tempfile.TemporaryDirectory(prefix="staged-") as folder:
         path = Path(folder) / "rows.jsonl"
         rows = write_jsonl(frame, schema, path, origin=place)
-        uri = session.store.uri(job.name, "attempts", "staged", f"{staged}.jsonl")
+        uri = session.layout(job.name).staged(staged)
         session.store.put_file(path, uri)
     try:
         load_from_uris(session, [uri], table, schema, key, step=staged, rows=rows, checks=checks)
     except CheckError as error:
-        raise CheckError(error.given.replace(str(table), place), hint="mend the rows there") from error
-    finally:  # rows that were refused go as well, when their time has come
+        raise CheckError(error.given.replace(str(table), place), hint="fix the rows there") from error
+    finally:  # this sets the expiration of the table, which refused rows need as well
         if session.warehouse.tables.exists(table):
             session.warehouse.tables.label_run_table(table, {"job": job.name, "phase": "evaluate"})
     return table

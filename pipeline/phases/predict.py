@@ -23,7 +23,7 @@ from pipeline.runs.artefacts.predictions import (
     commit_shard,
     committed_manifest,
     committed_shards,
-    shards_there,
+    shard_numbers,
 )
 from pipeline.runs.phase_labels import in_phase
 from pipeline.runs.run import Run
@@ -119,7 +119,7 @@ def _predict_shards(run: Run, examples: Examples, models: Mapping[str, LoadedMod
         return files
     # Of several tasks that end at once, the last one sees all shards. The files of other tasks are read only then:
     # otherwise each of many tasks would read the markers of all others.
-    complete = {folder for folder in files if len(shards_there(run, folder)) == run.job.spec.predictions.shards}
+    complete = {folder for folder in files if len(shard_numbers(run, folder)) == run.job.spec.predictions.shards}
     return {folder: committed_shards(run, folder) if folder in complete else own for folder, own in files.items()}
 
 

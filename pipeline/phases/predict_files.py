@@ -1,4 +1,4 @@
-"""Predict with a bundle alone: rows at a place into a JSON Lines file; neither run nor repository is needed."""
+"""Predict with a bundle alone: from rows at a place into a JSON Lines file, without a run or a repository."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.rows.schema import Schema, infer_schema
 from pipeline.runs.job_statements import LABEL
 
 LONGEST_NAME = 200
-"""Bytes of the name of a file; while it is written it has a longer one, and file systems end at 255."""
+"""Bytes of a file name. While the file is written, its name is longer, and file systems allow 255 bytes."""
 
 
 def predict_from_path(
@@ -37,9 +37,9 @@ def predict_from_path(
     check: Callable[[BundleInfo], object] = any_bundle,
     project: Path | None = None,
 ) -> int:
-    """Write a bundle's predictions for the rows at a place as JSON Lines, and return how many there are.
+    """Write a bundle's predictions for the rows at a place as JSON Lines, and return their number.
 
-    The job's code comes out of the bundle, whatever was imported before.
+    The job's code is that of the bundle, even if other code of the job was imported before.
 
     Parameters
     ----------
@@ -47,22 +47,22 @@ def predict_from_path(
         Folder or `gs://` address of a model bundle.
     data
         CSV, JSON Lines or Parquet file, `gs://` address or `bq://project.dataset.table`, with the columns of the
-        training data but the label; they are cast to the types that they had there.
+        training data except the label; they are cast to the types of the training data.
     out
         New file, `*.jsonl`.
     store, warehouse
         Needed for `gs://` addresses and tables: `Store(target)`, `Warehouse(target)`.
     check
-        Looks at what the bundle says of itself before its files, and raises where it is not the one that is meant.
+        Gets the bundle's description before its files are read, and raises if it is another bundle than expected.
     project
-        Folder whose jobs have the class of a model that was made without a job.
+        Folder of the project with the class of a model that was made without a job.
 
     Raises
     ------
     CheckError
-        The bundle is not what it says, and nothing was unpickled; or its predictions lack their key.
+        The bundle does not match its description (then nothing was unpickled), or its predictions lack their key.
     RequestError
-        `out` exists already, is no `.jsonl`, or lies in no folder; a column is missing; the model cannot be loaded.
+        `out` exists already, is not a `.jsonl` file, or has no folder; a column is missing; the model cannot be loaded.
     """
     out = Path(out)
     _check_new_file(out)
@@ -77,7 +77,9 @@ def predict_from_path(
             predictions = predict_from_data(model, frame)
         missing = [name for name in config.columns.key if name not in predictions.columns]
         if missing:
-            raise CheckError(f"{bundle}: the model's predictions lack {', '.join(missing)}", hint="mend the model")
+            raise CheckError(
+                f"{bundle}: the model's predictions lack {', '.join(missing)}", hint="fix the model's predict"
+            )
         written = Path(name) / "predictions.jsonl"
         count = write_jsonl(predictions, infer_schema(predictions), written, origin=str(out))
         try:
@@ -90,7 +92,7 @@ def predict_from_path(
 def _rows(
     data: str, info: BundleInfo, config: ModelConfig, store: Store | None, warehouse: Warehouse | None
 ) -> pd.DataFrame:
-    """Return the rows to predict for, shape (rows, columns of the training data but the label)."""
+    """Return the rows to predict for, shape (rows, columns of the training data except the label)."""
     known = info.content["training_data"]
     labels = {config.columns.label, LABEL if info.run else None}
     columns = {name: kind for name, kind in known["columns"].items() if name not in labels}

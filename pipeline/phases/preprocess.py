@@ -1,4 +1,4 @@
-"""Preprocess: the job's SQL makes the examples of a run, in BigQuery."""
+"""Preprocess: make the examples of a run with the job's SQL, in BigQuery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.contract import make_model
-from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_stand
+from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_unchanged
 from pipeline.runs.artefacts.examples_statements import (
     examples_profile_statement,
     examples_statement,
@@ -21,56 +21,56 @@ from pipeline.runs.ledger.ledger import Event
 from pipeline.runs.ledger.usage import Meter
 from pipeline.runs.phase_labels import in_phase
 from pipeline.runs.run import Run
-from pipeline.sql import TableName
 
 
 @in_phase("preprocess")
 def preprocess_run(run: Run) -> Examples:
-    """Make the examples of a run, or use those that were made before.
+    """Make the examples of a run, or return those of an earlier attempt.
+
+    An error voids the run, so that the next attempt reads a newer snapshot.
 
     Raises
     ------
     RequestError
-        The sources hold nothing to score on the run date, or no row to train on.
+        The sources have no row to score on the run date, or no row to train on.
     CheckError
-        Two examples have one key.
+        Two examples share a key, or a data check fails.
     """
     meter, counts, columns = Meter(run.session), _cached(run), examples_columns(run.session, run.job)
-    made = counts is None
+    is_new = counts is None
     if counts is None:
         run.done_now.add("preprocess")
-        with run.session.reporter.step(f"{run.run_date} preprocess") as said:
+        with run.session.reporter.step(f"{run.run_date} preprocess") as notes:
             counts = _make_or_void(run)
-            said.append(f"{counts.training_rows:,} rows to train on, {counts.scoring_rows:,} to score")
-    run.record("preprocess", [_event(run, counts, meter if made else None)])
+            notes.append(f"{counts.training_rows:,} rows to train on, {counts.scoring_rows:,} to score")
+    run.record("preprocess", [_event(run, counts, meter if is_new else None)])
     return Examples(run.table("examples"), columns, counts)
 
 
 def examples_of(run: Run) -> Examples:
-    """Return the examples that were made for a run; nothing is made or recorded.
+    """Return the examples of a run, which preprocess has made; nothing is made or recorded.
 
     Raises
     ------
     RequestError
-        There are none, or they have expired.
+        There are no examples, or they have expired.
     """
     counts = _cached(run)
     if counts is None:
-        raise RequestError(f"{run.run_id}: {run.table('examples')} is not there", hint="run preprocess first")
+        raise RequestError(f"{run.run_id}: {run.table('examples')} does not exist", hint="run preprocess first")
     return Examples(run.table("examples"), examples_columns(run.session, run.job), counts)
 
 
 def _cached(run: Run) -> Counts | None:
     counts = counted(run)
-    return counts if counts and examples_stand(run, counts) else None
+    return counts if counts and examples_unchanged(run, counts) else None
 
 
 def _make_or_void(run: Run) -> Counts:
-    """Make the examples; a snapshot that lacks the data voids the run, so that the next attempt reads a newer one."""
     try:
         return _make(run)
     except (RequestError, CheckError) as error:
-        if not committed_manifests(run):  # what has predicted had its data: its examples have expired
+        if not committed_manifests(run):  # with predictions, the data was there and its examples have expired
             run.void(error.loggable)
         raise
 
@@ -79,26 +79,26 @@ def _make(run: Run) -> Counts:
     _check_request(run)
     warehouse, table = run.session.warehouse, run.table("examples")
     statement = examples_statement(run)
-    warehouse.execute(statement, step=f"{run.run_id}-examples", verify=partial(_stand, run))
-    warehouse.tables.label_run_table(table, run.labels("preprocess") | {"sql_digest": statement.digest})
+    warehouse.execute(statement, step=f"{run.run_id}-examples", verify=partial(_is_made, run))
+    warehouse.tables.label_run_table(table, run.billing_labels("preprocess") | {"sql_digest": statement.digest})
     counts = _count(run)
     run.session.store.put_json_once(asdict(counts), run.layout.examples)
     return counts
 
 
-def _stand(run: Run) -> bool:
-    """Tell whether the examples that an earlier attempt made are there, as they were if it has counted them."""
+def _is_made(run: Run) -> bool:
+    """Tell whether the examples of an earlier attempt exist, with as many rows as it counted if it counted them."""
     known = counted(run)
-    return examples_stand(run, known) if known else run.session.warehouse.tables.exists(run.table("examples"))
+    return examples_unchanged(run, known) if known else run.session.warehouse.tables.exists(run.table("examples"))
 
 
 def _check_request(run: Run) -> None:
-    """Say what would fail later: a source table or a model class that is not there."""
+    """Refuse a source table or a model class that does not exist, before a later step fails on it."""
     present = run.session.warehouse.tables.labels_in(run.session.target.dataset)
     missing = [str(table) for name, table in source_tables(run.session, run.job).items() if name not in present]
     if missing:
-        what = f"{run.job.name}: source {', '.join(missing)} does not exist"
-        raise RequestError(what, hint=f"load it with pipeline sources load {run.job.name}")
+        message = f"{run.job.name}: source {', '.join(missing)} does not exist"
+        raise RequestError(message, hint=f"load it with pipeline sources load {run.job.name}")
     for variant in run.job.variants:
         make_model(variant.config)
 
@@ -123,30 +123,30 @@ def _count(run: Run) -> Counts:
     profile = session.warehouse.rows(examples_profile_statement(run, rules))[0]
     results = judge(rules, profile)
     run.ledger.record(run.run_date, run.run_id, [checked_event("preprocess", table, asset, results)])
-    found = {name: value or 0 for name, value in profile.items()}
+    counts = {name: value or 0 for name, value in profile.items()}
     where = f"{run.job.name} {run.run_date}"
-    if found["duplicate_keys"]:
-        what = f"{where}: {found['duplicate_keys']} examples share a key ({', '.join(key)})"
-        raise CheckError(what, hint="mend the sources")
-    if found["unusable_rows"]:
-        what = f"{where}: {found['unusable_rows']} examples have no example_as_of or one after the run's {run.as_of}"
-        raise CheckError(what, hint=f"mend {run.job.spec.examples.sql}: a row's moment is at most @as_of")
-    if not found["scoring_rows"]:
+    if counts["duplicate_keys"]:
+        message = f"{where}: {counts['duplicate_keys']} examples share a key ({', '.join(key)})"
+        raise CheckError(message, hint="fix the sources")
+    if counts["unusable_rows"]:
+        message = (
+            f"{where}: {counts['unusable_rows']} examples have no example_as_of or one after the run's {run.as_of}"
+        )
+        raise CheckError(message, hint=f"fix {run.job.spec.examples.sql}: a row's moment is at most @as_of")
+    if not counts["scoring_rows"]:
         raise RequestError(f"{where}: nothing to score; {_source_ranges(run)}", hint="load the sources of that date")
-    if not found["training_rows"]:
+    if not counts["training_rows"]:
         raise RequestError(f"{where}: nothing to train on; {_source_ranges(run)}", hint="choose a later date")
     refuse_failed(session, table, key, rules, results)
-    return Counts(found["row_count"], found["training_rows"], found["scoring_rows"])
+    return Counts(counts["row_count"], counts["training_rows"], counts["scoring_rows"])
 
 
 def _source_ranges(run: Run) -> str:
-    tables = source_tables(run.session, run.job)
-    known = {name: source.known_at for name, source in run.job.spec.sources.items()}
-    return "; ".join(_source_range(run, name, tables[name], at) for name, at in known.items() if at)
-
-
-def _source_range(run: Run, name: str, table: TableName, known_at: str) -> str:
-    found = run.session.warehouse.rows(source_range_statement(run.session, table, known_at))[0]
-    if not found["row_count"]:
-        return f"{name} is empty"
-    return f"{name} was known from {found['first_known']:%Y-%m-%d} to {found['last_known']:%Y-%m-%d}"
+    """Return the moments between which the rows of each source became known, as text."""
+    tables, ranges = source_tables(run.session, run.job), []
+    for name, source in run.job.spec.sources.items():
+        if source.known_at:
+            row = run.session.warehouse.rows(source_range_statement(run.session, tables[name], source.known_at))[0]
+            known = "was known from {first_known:%Y-%m-%d} to {last_known:%Y-%m-%d}" if row["row_count"] else "is empty"
+            ranges.append(f"{name} {known.format_map(row)}")
+    return "; ".join(ranges)

@@ -1,4 +1,4 @@
-"""Scores of training rows, kept in the bundle: what later scores are compared with."""
+"""The scores of training rows, kept in the bundle as the reference for the drift of later scores."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from pipeline.phases.predict import predict_from_data
 from pipeline.project.project import Variant
 
 SAMPLED_ROWS = 2000
-"""About so many training rows are scored, of entities spread evenly over the frame, which is sorted by key."""
-
+"""Approximate number of training rows that are scored."""
 
 POINTS = 100
-"""Values that are kept of a column: its hundredths, where it has more."""
+"""Largest number of values that are kept of a column."""
 
 
-def score_reference(model: Model, variant: Variant, frame: pd.DataFrame, entity: Sequence[str]) -> list[dict[str, Any]]:
-    """Score a sample of the training rows, without their labels, and return how the scores are distributed.
+def sample_scores(model: Model, variant: Variant, frame: pd.DataFrame, entity: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the distribution of a model's scores, from a sample of the training rows without their labels.
 
     Parameters
     ----------
     frame
         Training rows, shape (rows, columns), sorted by key.
     entity
-        Columns of what is predicted for: all rows of one, or none, are in the sample.
+        Columns that name an entity: the sample has all rows of an entity, or no row.
 
     Returns
     -------
     list of dict
-        `feature` (a predicted column), `number` or `category`, and `n`, the sampled rows that it stands for. A text
-        column with more than 100 values is left out.
+        `feature` (a predicted column), `number` or `category`, and `n`, the number of sampled rows that it represents.
+        A text column with more than 100 values is left out.
     """
     columns = variant.config.columns
     sample = _sampled(frame, entity)
@@ -47,8 +46,8 @@ def score_reference(model: Model, variant: Variant, frame: pd.DataFrame, entity:
 
 
 def _sampled(frame: pd.DataFrame, entity: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of entities spread evenly over the frame, about 2,000 rows."""
-    number = frame.groupby(list(entity), sort=False, dropna=False).ngroup().to_numpy()  # (rows,) of the entity
+    """Return the rows of entities that are spread evenly over the frame, about 2,000 rows."""
+    number = frame.groupby(list(entity), sort=False, dropna=False).ngroup().to_numpy()  # (rows,): number of the entity
     entities = int(number.max()) + 1
     wanted = max(1, round(SAMPLED_ROWS * entities / len(frame)))
     chosen = np.unique(np.linspace(0, entities - 1, min(wanted, entities)).astype(int))
@@ -68,9 +67,14 @@ def _points(column: pd.Series) -> list[dict[str, Any]]:
 
 
 def condensed(numbers: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Return at most 100 values that stand for many, shape (values,), and how many each stands for.
+    """Return at most 100 values that represent many, and how many each represents, both of shape (values,).
 
-    Up to 100 different ones are kept as they are; of more, the median of each hundredth.
+    Up to 100 different values are kept as they are; of more, the median of each hundredth is kept.
+
+    Parameters
+    ----------
+    numbers
+        Finite values, shape (rows,).
     """
     values, counts = np.unique(numbers, return_counts=True)
     if len(values) <= POINTS:

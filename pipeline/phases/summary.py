@@ -1,4 +1,4 @@
-"""What a command did, as people and scripts read it."""
+"""The summary of a command, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from typing import Any
 
 @dataclass
 class Summary:
-    """The one object that `--json` writes to stdout.
+    """What a command did: the object that `--json` writes to stdout.
 
     Parameters
     ----------
     status
-        `done`, or `already_done` when there was nothing left to do.
+        `done`, or `already_done` when nothing was left to do.
     models
         variant, model_id and uri of each model.
     tables, uris
-        What was made, by name.
-    rows, seconds
-        For each phase; a phase that was done before has rows, but no seconds.
+        Tables and objects that the run made, by name.
+    rows
+        Number of rows by phase.
+    seconds
+        Seconds by phase; phases that were done before have rows only.
     evaluated
         run_date, metrics (rows of the metric contract) and verdict of each evaluated run date.
     """
@@ -43,15 +45,11 @@ class Summary:
 
     def as_line(self) -> str:
         """Return the summary as one line for people."""
-        done_before = self.status == "already_done"
-        worked = {name: rows for name, rows in self.rows.items() if name in self.seconds}
-        words = [] if done_before else [f"{name} {rows:,} rows" for name, rows in worked.items()]
-        words += [f"evaluated {item['run_date']}{_decided(item.get('verdict'))}" for item in self.evaluated]
-        what = "already done" if done_before else "done"
-        seconds = sum(self.seconds.values())
+        parts = ["already done"]
+        if self.status != "already_done":
+            parts = ["done", *(f"{phase} {rows:,} rows" for phase, rows in self.rows.items() if phase in self.seconds)]
+        for evaluation in self.evaluated:
+            promoted = " (promote)" if evaluation.get("verdict") == "promote" else ""
+            parts.append(f"evaluated {evaluation['run_date']}{promoted}")
         subject = f"{self.job} {self.run_date}" if self.run_date else self.job
-        return f"{subject}: {what}" + "".join(f", {word}" for word in words) + f" ({seconds:.1f} s)"
-
-
-def _decided(verdict: str | None) -> str:
-    return f" ({verdict})" if verdict == "promote" else ""
+        return f"{subject}: {', '.join(parts)} ({sum(self.seconds.values()):.1f} s)"

@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from pipeline.errors import RequestError
 
 INDEX, COUNT, ATTEMPT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT"
-
-
-INDEX, COUNT, ATTEMPT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT"
-
-
-INDEX, COUNT, ATTEMPT = "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT"
-
+"""Environment variables that Cloud Run sets for each task of a job."""
 
 NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -27,11 +21,11 @@ class Task:
     Parameters
     ----------
     index
-        From 0.
+        Number of the task, from 0.
     count
-        How many there are.
+        Number of tasks.
     attempt
-        0 for the first, more for retries.
+        0 for the first attempt, more for retries.
     """
 
     index: int = 0
@@ -40,12 +34,12 @@ class Task:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Task:
-        """Return the task of an environment: the only one outside of Cloud Run.
+        """Return the task that Cloud Run's environment variables name; without them, the only task.
 
         Raises
         ------
         RequestError
-            The variables are no numbers, or no task has this index.
+            A variable is not a number, or the index is not below the count.
         """
         texts = {name: environment.get(name, default) for name, default in ((INDEX, "0"), (COUNT, "1"), (ATTEMPT, "0"))}
         wrong = next((name for name, text in texts.items() if not NUMBER.fullmatch(text)), None)
@@ -57,7 +51,7 @@ class Task:
         return task
 
     def share(self, shards: Iterable[int]) -> list[int]:
-        """Return the shards of this task: those whose number leaves its index when divided by the count."""
+        """Return the shards of this task: those whose number modulo the count of tasks is its index."""
         return [shard for shard in shards if shard % self.count == self.index]
 
 

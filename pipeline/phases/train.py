@@ -1,4 +1,4 @@
-"""Id<->index tables of models: from the bundle into BigQuery, where they say what a row of a matrix stands for."""
+"""Train: fit every variant of a run on its examples, and commit each model as a bundle."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.models.bundle import NO_JOB, BundleInfo, Origin, TrainingData, wri
 from pipeline.models.contract import Model, code_of, make_model, repeatable
 from pipeline.models.id_maps import ID_MAP
 from pipeline.phases.load import load_from_uris
-from pipeline.phases.score_reference import score_reference
+from pipeline.phases.score_reference import sample_scores
 from pipeline.project.code import digest_of_code, git_commit, imported_modules, project_files
 from pipeline.project.project import Variant, read_variant
 from pipeline.runs.artefacts.examples import Examples, training_rows
@@ -30,32 +30,15 @@ from pipeline.runs.publication_statements import replace_id_map_statement
 from pipeline.runs.run import Run
 
 
-def load_id_maps(run: Run, model: TrainedModel) -> None:
-    """Load the id<->index tables of a committed model, where it has any.
-
-    Raises
-    ------
-    CheckError
-        An index stands for two ids, or rows are missing.
-    """
-    for name, rows in model.id_maps.items():
-        table, step = run.id_map_table(model.variant, name), f"{run.run_id}-ids-{model.model_id}-{name}"
-        uris = [f"{model.uri}/id_maps/{name}.jsonl"] if rows else []
-        load_from_uris(run.session, uris, table, ID_MAP, ["index"], step=step, rows=rows)
-        run.session.warehouse.tables.label_run_table(table, run.labels("train") | {"model_id": model.model_id})
-        statement = replace_id_map_statement(run.session, run.job, run.run_date, table, model.model_id, name)
-        run.session.warehouse.execute(statement, step=step, verify=lambda: False)
-
-
 def train_from_data(model_config: ModelConfig, df_train: pd.DataFrame) -> Model:
-    """Fit a model on a frame.
+    """Return a model that is fitted on a frame.
 
     Parameters
     ----------
     model_config
         Model class, parameters and columns.
     df_train
-        Shape (rows, columns); it is not changed.
+        Training rows, shape (rows, columns); the frame is not changed.
 
     Raises
     ------
@@ -82,25 +65,30 @@ def train_from_path(
     store: Store | None = None,
     warehouse: Warehouse | None = None,
 ) -> BundleInfo:
-    """Fit a model on the rows at a place and write its bundle into a folder.
+    """Fit a model on the rows at a place, write its bundle into a folder, and return the bundle's description.
 
     Parameters
     ----------
     model_config_file
-        A variant's YAML file.
+        YAML file of a variant.
     train_data
         CSV, JSON Lines or Parquet file, `gs://` address or `bq://project.dataset.table`.
     out_dir
         Folder of the bundle; it must be missing or empty.
     store, warehouse
         Needed for `gs://` addresses and tables: `Store(target)`, `Warehouse(target)`.
+
+    Raises
+    ------
+    RequestError
+        `out_dir` is not an empty folder, a file cannot be read, or the rows are not as `train_from_data` needs them.
     """
     variant, folder = read_variant(Path(model_config_file)), Path(out_dir)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(f"{folder}: is not an empty folder", hint="name a new folder")
     key = variant.config.columns.key
     frame = read_input(str(train_data), store=store, warehouse=warehouse, order_by=key)
-    if set(key) <= set(frame.columns):  # rows of a file in another order make the same model, too
+    if set(key) <= set(frame.columns):  # the order of rows in a file must not change the model
         frame = frame.sort_values(key, kind="stable", ignore_index=True)
     data = TrainingData.of(frame)
     model = train_from_data(variant.config, data.frame)
@@ -109,7 +97,7 @@ def train_from_path(
 
 @in_phase("train")
 def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
-    """Fit every variant of a run that is not committed yet, and return the models of all of them."""
+    """Fit the variants of a run that are not committed yet, and return the models of all variants in their order."""
     committed = {variant.name: committed_model(run, variant.id) for variant in run.job.variants}
     missing = [variant for variant in run.job.variants if committed[variant.name] is None]
     seconds: dict[str, float] = {}
@@ -131,10 +119,27 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     return models
 
 
+def load_id_maps(run: Run, model: TrainedModel) -> None:
+    """Load the id<->index tables of a committed model, which name the rows of its matrices, into BigQuery.
+
+    Raises
+    ------
+    CheckError
+        An index belongs to two ids, or rows are missing.
+    """
+    for name, rows in model.id_maps.items():
+        table, step = run.id_map_table(model.variant, name), f"{run.run_id}-ids-{model.model_id}-{name}"
+        uris = [f"{model.uri}/id_maps/{name}.jsonl"] if rows else []
+        load_from_uris(run.session, uris, table, ID_MAP, ["index"], step=step, rows=rows)
+        run.session.warehouse.tables.label_run_table(table, run.billing_labels("train") | {"model_id": model.model_id})
+        statement = replace_id_map_statement(run.session, run.job, run.run_date, table, model.model_id, name)
+        run.session.warehouse.append(statement, step=step)
+
+
 def _training_data(run: Run, examples: Examples) -> TrainingData:
-    with run.session.reporter.step(f"{run.run_date} read training rows") as said:
+    with run.session.reporter.step(f"{run.run_date} read training rows") as notes:
         frame = training_rows(run, examples.table)
-        said.append(f"{len(frame):,} x {frame.shape[1]}")
+        notes.append(f"{len(frame):,} x {frame.shape[1]}")
         return TrainingData.of(frame)
 
 
@@ -143,20 +148,15 @@ def _train_variant(run: Run, variant: Variant, data: TrainingData, origin: Origi
         model = train_from_data(variant.config, data.frame)
 
         def scores() -> list[dict[str, Any]]:
-            return _scores(run, model, variant, data)
+            try:
+                return sample_scores(model, variant, data.frame, run.job.spec.entity)
+            except RequestError as error:  # such a model has no reference for the drift of its scores
+                run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error.given}")
+                return []
 
         return commit_model(
             run, variant, lambda folder: write_bundle(folder, model, variant, data, origin, scores=scores)
         )
-
-
-def _scores(run: Run, model: Model, variant: Variant, data: TrainingData) -> list[dict[str, Any]]:
-    """Return the scores that drift is measured against; a model that cannot score its training rows has none."""
-    try:
-        return score_reference(model, variant, data.frame, run.job.spec.entity)
-    except RequestError as error:
-        run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error.given}")
-        return []
 
 
 def _event(model: TrainedModel, seconds: float | None, meter: Meter) -> Event:

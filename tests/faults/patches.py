@@ -211,11 +211,10 @@ def ask_no_ledger(patch: Patch) -> None:
 def reject_no_row(patch: Patch) -> None:
     def split(frame: Any, schema: Any, *, origin: str) -> Split:
         found = split_frame(frame, schema, origin=origin)
-        lines = range(len(frame))
-        whole = frame[schema.names].reset_index(drop=True).loc[lines].astype({"score": "float64"})
-        return replace(found, rows=whole, rejects=found.rejects[:0])
+        whole = found.frame.astype({"score": "float64"})
+        return replace(found, cast=whole, misfits=found.misfits & False, rejects=found.rejects[:0])
 
-    patch.setattr(predictions, "split_frame", split)
+    patch.setattr(prediction_checks, "split_frame", split)
 
 
 def allow_every_reject(patch: Patch) -> None:
@@ -245,7 +244,7 @@ def trust_markers_of_examples(patch: Patch) -> None:
 
 
 def trust_jobs_of_examples(patch: Patch) -> None:
-    patch.setattr(preprocess, "_stand", lambda run: run.session.warehouse.tables.exists(run.table("examples")))
+    patch.setattr(preprocess, "_is_made", lambda run: run.session.warehouse.tables.exists(run.table("examples")))
 
 
 def trust_jobs_that_append(patch: Patch) -> None:

@@ -16,6 +16,7 @@ from pipeline.phases import predict as predict_phase
 from pipeline.phases.load import load_run
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_job, run_phase
+from pipeline.rows.rejects import split_frame
 from pipeline.runs import opening
 from pipeline.runs.artefacts import models
 from pipeline.runs.artefacts.models import committed_models
@@ -195,8 +196,9 @@ def test_a_zombie_of_the_same_shard_gets_the_file_that_was_committed_first(sessi
     (manifest,) = committed_manifests(predicted)
     folder = predicted.layout.predictions(manifest.variant, manifest.model_id)
     frame = predict_phase.shard_rows(predicted, preprocess_run(predicted).table, 0)
-    predictions = frame[own.spec.prediction_key].assign(score=0.123)
-    assert commit_shard(predicted, folder, 0, predictions) == manifest.shards[0]
+    scored = frame[own.spec.prediction_key].assign(score=0.123)
+    split = split_frame(scored, own.prediction_schema, origin="zombie")
+    assert commit_shard(predicted, folder, 0, split) == manifest.shards[0]
 
 
 def test_a_zombie_of_an_older_generation_that_publishes_late_changes_nothing(

@@ -191,7 +191,7 @@ def test_rejects_are_written_with_key_and_short_values(tmp_path):
     frame = pd.DataFrame({"id": objects([1, "\ud800", None], index), "x": objects(["y" * 500, "0", 1.0], index)})
     schema = Schema.parse({"id": "STRING", "x": "FLOAT64"})
     path = tmp_path / "rejects.jsonl"
-    write_rejects(split_frame(frame, schema, origin="test").rejects, frame, ["id"], "shard.jsonl", path)
+    write_rejects(split_frame(frame, schema, origin="test"), ["id"], "shard.jsonl", path)
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert [line["key"] for line in lines] == [{"id": "1"}, {"id": "\\ud800"}]
     assert [(line["file"], line["line"], line["column"]) for line in lines] == [

@@ -1,17 +1,19 @@
-"""The backfill of a job: predictions of several dates at a time, then what has to come in the order of dates."""
+"""The backfill of a job: predictions of several dates at a time, then everything that needs the order of dates."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 from pipeline.base.progress import Stopwatch
 from pipeline.errors import PipelineError
-from pipeline.phases.backfill.dates import Backfill, Dates, Failure, Outcome
+from pipeline.phases.backfill.dates import Dates, Outcome
 from pipeline.phases.backfill.starters import outcome, starter
 from pipeline.phases.backfill.worker import Work, without_bars
 from pipeline.phases.run import evaluate_date, make_predictions
@@ -24,6 +26,60 @@ from pipeline.runs.tables import ensure_tables
 Tell = Callable[[Summary], None]
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A run date that failed, and the error."""
+
+    run_date: date
+    error: PipelineError
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the failure as `--json` shows it."""
+        return {"run_date": str(self.run_date), "error": str(self.error), "exit_code": self.error.exit_code}
+
+
+@dataclass
+class Backfill:
+    """The result of a backfill: each of its run dates is in one of the lists, in order.
+
+    Parameters
+    ----------
+    runs
+        Dates that are published, by this backfill or before.
+    failed
+        Dates that failed; the first of them decides the exit code.
+    not_started
+        Dates that were not published because others had failed before.
+    seconds
+        Duration of the whole backfill.
+    """
+
+    job: str
+    runs: list[Summary] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    not_started: list[date] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_json(self) -> str:
+        """Return the result as one JSON object."""
+        content = {
+            "runs": [json.loads(run.as_json()) for run in self.runs],
+            "failed": [failure.as_row() for failure in self.failed],
+            "not_started": [str(day) for day in self.not_started],
+        }
+        return json.dumps(content, indent=1)
+
+    def as_line(self) -> str:
+        """Return the counts as one line, with the dates that failed and the first error."""
+        before = sum(run.status == "already_done" for run in self.runs)
+        failed = f"{len(self.failed)} failed"
+        if self.failed:
+            dates = ", ".join(str(failure.run_date) for failure in self.failed)
+            failed += f" ({dates}; first: {self.failed[0].error.what})"
+        counts = f"{len(self.runs) - before} done, {before} already done, {failed}, {len(self.not_started)} not started"
+        return f"{self.job} backfill: {counts} ({self.seconds:.1f} s)"
+
+
 def backfill_job(
     session: Session,
     job: Job,
@@ -34,114 +90,104 @@ def backfill_job(
     max_failures: int = 1,
     tell: Tell = lambda _: None,
 ) -> Backfill:
-    """Run every date; what is left behind is what runs of one date after the other leave, whichever ends first.
+    """Run all dates; the result is that of runs of one date after the other, whichever date ends first.
 
-    Dates are predicted and published at the same time, and evaluated in their order, up to the first one that failed:
-    what comes after builds on it. Where the gate judges, dates are published in their order, too, each after the
-    verdicts of those before it. A call with the same arguments goes on.
+    Dates are predicted and published at the same time. They are evaluated in their order, up to the first that failed,
+    because later dates build on earlier ones. With the gate, dates are also published in their order, each after the
+    verdicts of the dates before it. A call with the same arguments resumes an interrupted backfill.
 
     Parameters
     ----------
     parallel
-        How many dates are worked on at a time; more than one are worked on by processes of their own.
+        Number of dates that are worked on at the same time; more than one use a process each.
     max_failures
-        After how many failed dates no other begins; those on their way are ended.
+        Number of failed dates after which no other begins; those that are running end normally.
     tell
         Called with the summary of each date, in their order.
     """
-    watch, done = Stopwatch(), Backfill(job.name)
+    watch, result = Stopwatch(), Backfill(job.name)
     ensure_tables(session, job)  # once, and not by several processes at the same moment
-    found = _predictions(session, job, days, work, parallel, max_failures)
-    for day, what in _in_order(session, job, days, work, found):
-        if isinstance(what, Summary):
-            done.runs.append(what)
-            tell(what)
-        elif isinstance(what, PipelineError):
-            done.failed.append(Failure(day, what))
+    outcomes = _predict_dates(session, job, days, work, parallel, max_failures)
+    for day, found in _in_order(session, job, days, work, outcomes):
+        if isinstance(found, Summary):
+            result.runs.append(found)
+            tell(found)
+        elif isinstance(found, PipelineError):
+            result.failed.append(Failure(day, found))
         else:
-            done.not_started.append(day)
-    done.seconds = watch.seconds
-    return done
+            result.not_started.append(day)
+    result.seconds = watch.seconds
+    return result
 
 
-def _predictions(
+def _predict_dates(
     session: Session, job: Job, days: Sequence[date], work: Work, parallel: int, max_failures: int
 ) -> dict[date, Outcome]:
-    """Work on the dates, several at a time; who names a champion is alone, or another might name one meanwhile."""
     processes = min(parallel, len(days))
-    publishes_at_once = processes > 1 and not work.gate
-    alone = partial(lacks_champion, session, job) if publishes_at_once else lambda _: False
-    dates = Dates(days, most=processes, max_failures=max_failures, goes_alone=alone)
+    # A date that names the first champion runs alone, or another date could name one at the same time.
+    names_champion = partial(lacks_champion, session, job) if processes > 1 and not work.gate else lambda _: False
+    dates = Dates(days, most=processes, max_failures=max_failures, goes_alone=names_champion)
     with _counted(session, job, len(days), processes) as count, starter(session, job, work, processes) as start:
 
-        def became(day: date, future: Future[Summary]) -> Outcome:
-            what = outcome(job, day, future)
-            if isinstance(what, PipelineError):
-                session.reporter.warn(f"{day} failed: {what.given}")
-            count(what)
-            return what
+        def counted_outcome(day: date, future: Future[Summary]) -> Outcome:
+            result = outcome(job, day, future)
+            if isinstance(result, PipelineError):
+                session.reporter.warn(f"{day} failed: {result.given}")
+            count(result)
+            return result
 
-        return dates.work(start, became)
+        return dates.work(start, counted_outcome)
 
 
 @contextmanager
 def _counted(session: Session, job: Job, total: int, processes: int) -> Iterator[Callable[[Outcome], None]]:
-    """Show how many dates are predicted, and how long the others may take as far as those that were worked on tell."""
+    """Show how many dates are predicted, and estimate the time of the others from those that were worked on."""
     taken: list[float] = []
     left = total
     with session.reporter.count(f"{job.name} backfill", total) as advance:
 
-        def count(what: Outcome) -> None:
+        def count(result: Outcome) -> None:
             nonlocal left
             left -= 1
-            if isinstance(what, Summary) and what.status == "done":
-                taken.append(sum(what.seconds.values()))
-            advance(_estimate(taken, left, processes))
+            if isinstance(result, Summary) and result.status == "done":
+                taken.append(sum(result.seconds.values()))
+            note = ""
+            if taken and left:
+                seconds = sum(taken) / len(taken) * left / min(processes, left)
+                note = f"about {timedelta(seconds=round(seconds))} left"
+            advance(note)
 
         yield count
 
 
-def _estimate(taken: Sequence[float], left: int, processes: int) -> str:
-    """Say how long the dates that are left may take, where any was worked on before."""
-    if not taken or not left:
-        return ""
-    seconds = sum(taken) / len(taken) * left / min(processes, left)
-    return f"about {timedelta(seconds=round(seconds))} left"
-
-
 def _in_order(
-    session: Session, job: Job, days: Sequence[date], work: Work, found: Mapping[date, Outcome]
+    session: Session, job: Job, days: Sequence[date], work: Work, outcomes: Mapping[date, Outcome]
 ) -> Iterator[tuple[date, Outcome | None]]:
-    """Yield what became of each date at last: what needs the dates before it is done as long as these went well."""
-    inner, goes_on = without_bars(session), True
+    """Yield the final outcome of each date; work that needs the dates before it ends with the first that failed."""
+    inner, all_went_well = without_bars(session), True
     for day in days:
-        what = found.get(day)
-        if goes_on and isinstance(what, Summary):
-            what = _finished(inner, job, day, work, what)
-        elif isinstance(what, Summary) and work.gate and what.status == "done":
-            what = None  # predicted, and not published
-        goes_on = goes_on and isinstance(what, Summary)
-        yield day, what
+        result = outcomes.get(day)
+        if all_went_well and isinstance(result, Summary):
+            result = _finished(inner, job, day, work, result)
+        elif isinstance(result, Summary) and work.gate and result.status == "done":
+            result = None  # predicted, but not published
+        all_went_well = all_went_well and isinstance(result, Summary)
+        yield day, result
 
 
 def _finished(session: Session, job: Job, day: date, work: Work, summary: Summary) -> Outcome:
-    """Publish where that was left, evaluate what has matured by a date, and let the gate judge if it is asked to."""
+    """Publish a date if the gate is asked to judge, evaluate what has matured by it, and let the gate judge."""
     try:
         if work.gate:
-            summary = _both(summary, make_predictions(session, job, day, max_reject_rate=work.max_reject_rate))
+            published = make_predictions(session, job, day, max_reject_rate=work.max_reject_rate)
+            summary = replace(
+                published,
+                status="done" if "done" in (summary.status, published.status) else "already_done",
+                rows=published.rows | summary.rows,
+                seconds=published.seconds | summary.seconds,
+            )
         evaluate_date(session, job, day, summary, gate=work.gate)
     except PipelineError as error:
         session.reporter.warn(f"{day} failed: {error.given}")
         return error
     return summary
-
-
-def _both(predicted: Summary, published: Summary) -> Summary:
-    """Return what was done in two goes as one: each phase has the rows and seconds of the go that did it."""
-    is_done = "done" in (predicted.status, published.status)
-    return replace(
-        published,
-        status="done" if is_done else "already_done",
-        rows=published.rows | predicted.rows,
-        seconds=published.seconds | predicted.seconds,
-    )

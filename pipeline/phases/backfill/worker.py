@@ -1,4 +1,4 @@
-"""Lines of several processes, said by one: whole, in turn, and above its bar."""
+"""A worker process of a backfill: it works on run dates in a session of its own and sends its lines to its parent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 
-from pipeline.base.progress import WARNING, Lines, LineStream, Reporter, WithoutBars
+from pipeline.base.progress import WARNING, LineReporter, LineStream, Reporter
 from pipeline.cloud.bigquery.labels import label_from_here
 from pipeline.errors import PipelineError, loggable, quoted
 from pipeline.phases.run import make_predictions
@@ -24,19 +24,41 @@ from pipeline.project.target import Target
 from pipeline.runs.session import Session
 
 LONGEST = 4000
-"""Bytes of a line. What is shorter than PIPE_BUF (4096) is written whole or not at all, without a lock that a process
-that is killed would keep."""
-
+"""Bytes of a line. A pipe takes less than PIPE_BUF (4096 bytes) whole or not at all, without a lock that a killed
+process would keep."""
 
 END = b""
-"""The last message: said by nobody, sent by the one who listens."""
+"""The last message: the parent sends it to its own thread."""
+
+_sessions: list[Session] = []
+"""The session of this process, for all its run dates."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Options of a backfill that hold for each run date.
+
+    Parameters
+    ----------
+    rerun
+        Claim a new generation, even if the run date is done.
+    max_reject_rate
+        Largest share of a model's predictions, from 0 to 1, that may be rejected.
+    gate
+        Whether the gate judges. Then each date is published after the verdicts of the dates before it, because a
+        promotion holds from the day after the last published run date.
+    """
+
+    rerun: bool = False
+    max_reject_rate: float = 0.0
+    gate: bool = False
 
 
 @contextmanager
 def listening(reporter: Reporter) -> Iterator[Connection]:
-    """Yield what other processes send lines to; each line is told until the end of the block."""
+    """Yield a connection for the lines of other processes; a thread reports them until the end of the block."""
     receiver, sender = Pipe(duplex=False)
-    thread = Thread(target=_tell_all, args=(receiver, reporter), name="backfill-lines", daemon=True)
+    thread = Thread(target=_report_lines, args=(receiver, reporter), name="backfill-lines", daemon=True)
     thread.start()
     try:
         yield sender
@@ -47,25 +69,22 @@ def listening(reporter: Reporter) -> Iterator[Connection]:
         receiver.close()
 
 
-def _tell_all(receiver: Connection, reporter: Reporter) -> None:
+def _report_lines(receiver: Connection, reporter: Reporter) -> None:
     while line := receiver.recv_bytes():
-        with suppress(OSError):  # whoever read stderr is gone; the lines are taken all the same, or the senders wait
-            _tell(reporter, line.decode(errors="replace"))
-
-
-def _tell(reporter: Reporter, text: str) -> None:
-    if text.startswith(WARNING):
-        reporter.warn(text.removeprefix(WARNING))
-    else:
-        reporter.say(text)
+        text = line.decode(errors="replace")
+        with suppress(OSError):  # stderr is closed; reading goes on, because the senders would wait otherwise
+            if text.startswith(WARNING):
+                reporter.warn(text.removeprefix(WARNING))
+            else:
+                reporter.say(text)
 
 
 def sender_of(lines: Connection) -> Callable[[str], None]:
-    """Return what sends a line; empty ones are left out, and of long ones what may hold values of rows."""
+    """Return a function that sends a line; it skips empty lines and cuts long ones after removing values of rows."""
 
     def send(text: str) -> None:
         line = text.encode()
-        if len(line) > LONGEST:  # the cut may lie within a quotation, whose end is what keeps it out of logs
+        if len(line) > LONGEST:  # a cut could remove the end mark of a quotation, which keeps its value out of logs
             line = loggable(text).encode()[:LONGEST]
         if line.strip():
             lines.send_bytes(line)
@@ -73,85 +92,61 @@ def sender_of(lines: Connection) -> Callable[[str], None]:
     return send
 
 
-class Speaker(LineStream):
-    """A text stream that sends whole lines, for what code prints and warns of: nobody knows what they hold."""
-
-    def __init__(self, send: Callable[[str], None]) -> None:
-        super().__init__(lambda line: send(quoted(line, "[a line that a process printed is not logged]")))
+def printed_lines(send: Callable[[str], None]) -> LineStream:
+    """Return a text stream that sends each printed line, marked as not for logs because it may hold values of rows."""
+    return LineStream(lambda line: send(quoted(line, "[a line that a process printed is not logged]")))
 
 
-def speak_through(send: Callable[[str], None]) -> None:
-    """Send what this process prints from now on as lines: its parent owns stdout and stderr."""
-    sys.stdout = sys.stderr = Speaker(send)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is asked for each run date.
+def begin(root: Path, target: Target, labels: Mapping[str, str], lines: Connection) -> None:
+    """Prepare a new process: open its session, send its lines to the parent, and end in an orderly way on SIGTERM.
 
     Parameters
     ----------
-    gate
-        Whether the gate judges. Then nothing is published ahead of it: a promotion holds from the day after the last
-        published run date.
-    """
-
-    rerun: bool = False
-    max_reject_rate: float = 0.0
-    gate: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a process works: what it needs to open a session of its own."""
-
-    root: Path
-    target: Target
-
-
-_sessions: list[Session] = []
-"""The session of this process, for all its run dates."""
-
-
-def begin(place: Place, labels: Mapping[str, str], lines: Connection) -> None:
-    """Prepare a new process: what it says goes to its parent, and SIGTERM ends it as it ends a command.
-
-    Parameters
-    ----------
+    root
+        Folder of the project.
     labels
-        What the jobs that it sends carry, as those of its parent do.
+        Billing labels of the parent's BigQuery jobs, which this process's jobs get too.
+    lines
+        Connection to the parent.
     """
     signal.signal(signal.SIGTERM, _end)
     label_from_here(**labels)
     send = sender_of(lines)
-    speak_through(send)
-    os.dup2(2, 1)  # what compiled code prints must not stand in the parent's JSON
-    _sessions.append(Session.open(Project.open(place.root), place.target, Lines(send)))
+    sys.stdout = sys.stderr = printed_lines(send)  # the parent owns both
+    os.dup2(2, 1)  # output of compiled code must not mix with the parent's JSON
+    _sessions.append(Session.open(Project.open(root), target, LineReporter(send)))
 
 
 def _end(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # said twice it would end what puts things away
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would interrupt the clean-up
     sys.exit(128 + signal.SIGTERM)
 
 
 def work_on(job: Job, run_date: date, work: Work) -> Summary:
-    """Make the predictions of a run date in this process; what is no error of ours is sent back as text."""
+    """Make the predictions of a run date in this process; other errors than our own are sent back as text.
+
+    Raises
+    ------
+    RuntimeError
+        A bug, with the class and the message of its error, which may not be picklable.
+    """
     try:
         return predictions_of(_sessions[0], job, run_date, work)
     except (PipelineError, OSError):
         raise
-    except SystemExit as error:  # as a result it would end the parent; the process ends, and what it held is put away
+    except SystemExit as error:  # as a result it would end the parent; here it ends this process, after its clean-up
         os._exit(error.code if isinstance(error.code, int) and error.code else 1)
     except Exception as error:
         raise RuntimeError(f"{job.name} {run_date}: {type(error).__name__}: {error}") from error
 
 
 def predictions_of(session: Session, job: Job, run_date: date, work: Work) -> Summary:
-    """Carry out for a run date what needs no other one."""
+    """Carry out the phases of a run date that do not depend on other run dates."""
     rate = work.max_reject_rate
     return make_predictions(session, job, run_date, rerun=work.rerun, max_reject_rate=rate, publish=not work.gate)
 
 
 def without_bars(session: Session) -> Session:
-    """Return a session that says what this one does, and shows no bars: the backfill has its own."""
-    return replace(session, reporter=WithoutBars(session.reporter))
+    """Return the session with a reporter that shows no bars, because the backfill shows its own."""
+    reporter = session.reporter
+    return replace(session, reporter=LineReporter(reporter.say, reporter.warn, reporter.about))

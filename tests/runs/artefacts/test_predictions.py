@@ -7,6 +7,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from pipeline.rows.rejects import split_frame
 from pipeline.runs.artefacts.predictions import (
     Manifest,
     commit_manifest,
@@ -34,8 +35,10 @@ def folder(run, request):
     return run.layout.predictions(f"{request.node.name}@1234", "model1")
 
 
-def predictions(*scores):
-    return pd.DataFrame([{**KEY, "flight": number, "score": score} for number, score in enumerate(scores)])
+def predictions(run, *scores):
+    rows = [{**KEY, "flight": number, "score": score} for number, score in enumerate(scores)]
+    frame = pd.DataFrame(rows, columns=run.job.prediction_schema.names)
+    return split_frame(frame, run.job.prediction_schema, origin="test")
 
 
 def test_the_folder_names_variant_and_model_below_the_run(run):
@@ -44,7 +47,7 @@ def test_the_folder_names_variant_and_model_below_the_run(run):
 
 def test_a_shard_is_a_file_and_a_marker(run, folder):
     store = run.session.store
-    file = commit_shard(run, folder, 0, predictions(0.25, 1e-17))
+    file = commit_shard(run, folder, 0, predictions(run, 0.25, 1e-17))
     assert (file.shard, file.rows, file.schema_digest) == (0, 2, run.job.prediction_schema.digest)
     assert store.read_bytes(file.uri).decode() == (
         '{"flight_date":"2013-07-05","carrier":"AA","flight":0,"origin":"JFK","score":0.25}\n'
@@ -56,21 +59,21 @@ def test_a_shard_is_a_file_and_a_marker(run, folder):
 
 
 def test_the_loser_of_a_race_uses_the_winners_file(run, folder):
-    first = commit_shard(run, folder, 0, predictions(0.25))
-    second = commit_shard(run, folder, 0, predictions(0.75, 0.5))
+    first = commit_shard(run, folder, 0, predictions(run, 0.25))
+    second = commit_shard(run, folder, 0, predictions(run, 0.75, 0.5))
     assert second == first
     assert b"0.25" in run.session.store.read_bytes(second.uri)
 
 
 def test_an_empty_shard_has_a_marker_too(run, folder):
-    file = commit_shard(run, folder, 1, pd.DataFrame({name: [] for name in run.job.prediction_schema.names}))
+    file = commit_shard(run, folder, 1, predictions(run))
     assert (file.rows, file.size) == (0, 0)
     assert run.session.store.read_json(f"{folder}/shard-00001-of-00002.json")["rows"] == 0
 
 
 def test_rejected_rows_lie_under_the_name_of_the_shards_file_at_the_rejects_prefix(run, folder):
     store = run.session.store
-    file = commit_shard(run, folder, 0, predictions(0.25, None, 0.75, float("inf")))
+    file = commit_shard(run, folder, 0, predictions(run, 0.25, None, 0.75, float("inf")))
     assert (file.rows, file.rejected) == (2, 2)
     assert file.rejects == file.uri.replace("/predictions/", "/rejects/")
     lines = [json.loads(line) for line in store.read_bytes(file.rejects).splitlines()]
@@ -84,7 +87,7 @@ def test_rejected_rows_lie_under_the_name_of_the_shards_file_at_the_rejects_pref
 
 
 def test_without_rejects_there_is_no_object_for_them(run, folder):
-    file = commit_shard(run, folder, 0, predictions(0.25))
+    file = commit_shard(run, folder, 0, predictions(run, 0.25))
     assert (file.rejected, file.rejects) == (0, "")
     assert run.session.store.list(folder.replace("/predictions/", "/rejects/")) == []
 
@@ -96,7 +99,7 @@ def test_markers_of_other_shard_counts_are_no_shards_of_ours(run, folder):
 
 def test_a_manifest_is_made_once_and_read_back_whole(run, folder):
     assert committed_manifest(run, folder) is None
-    files = [commit_shard(run, folder, shard, predictions(0.1 * shard)) for shard in (0, 1)]
+    files = [commit_shard(run, folder, shard, predictions(run, 0.1 * shard)) for shard in (0, 1)]
     manifest = commit_manifest(run, folder, Manifest(run.run_id, "model1", "v@1", tuple(files)))
     assert manifest == Manifest(run.run_id, "model1", "v@1", tuple(files))
     assert (manifest.rows, manifest.uris) == (2, [file.uri for file in files])
@@ -108,7 +111,7 @@ def test_a_manifest_is_made_once_and_read_back_whole(run, folder):
 def test_only_complete_sets_are_found(run, job):
     day = open_run(run.session, job, date(2013, 7, 6))
     whole, half = (day.layout.predictions(f"{name}@1", "m") for name in ("whole", "half"))
-    files = (commit_shard(day, whole, 0, predictions(0.5)),)
+    files = (commit_shard(day, whole, 0, predictions(day, 0.5)),)
     made = commit_manifest(day, whole, Manifest(day.run_id, "m", "whole@1", files))
-    commit_shard(day, half, 0, predictions(0.5))
+    commit_shard(day, half, 0, predictions(day, 0.5))
     assert committed_manifests(day) == [made]
