@@ -46,7 +46,6 @@ class LineStream(io.TextIOBase):
 
 ItemT = TypeVar("ItemT")
 
-
 WARNING = "warning: "
 """Begins a line about what nobody has to mend tonight."""
 
@@ -124,47 +123,40 @@ class Reporter:
         return Progress(*columns, console=self._console, transient=True)
 
 
-class Barless(Reporter):
-    """A reporter that never shows a bar: nobody sees it, or another one shows its own."""
-
-    def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:  # noqa: ARG002 - nobody sees a bar
-        """Yield the items."""
-        yield from items
-
-
-class WithoutBars(Barless):
-    """Tells by another reporter, and shows no bars: that one shows its own meanwhile."""
-
-    def __init__(self, other: Reporter) -> None:
-        super().__init__()
-        self._other = other
-
-    def say(self, text: str) -> None:
-        """Say one line."""
-        self._other.say(text)
-
-    def warn(self, text: str) -> None:
-        """Say one line about what nobody has to mend tonight."""
-        self._other.warn(text)
-
-    def about(self, **labels: str) -> None:
-        """Say of which run and phase all that comes is."""
-        self._other.about(**labels)
-
-
-class Lines(Barless):
-    """Hands each line over, with the marks of its `quoted` words; there are no bars.
+class LineReporter(Reporter):
+    """A reporter that passes whole lines on and never shows a bar.
 
     Parameters
     ----------
-    hand_over
-        Gets each line without its end.
+    say
+        Gets each line without its end, with the marks of its `quoted` words.
+    warn
+        Gets each warning; without it warnings go to `say`.
+    about
+        Gets the labels of the run and phase that the next lines belong to.
     """
 
-    def __init__(self, hand_over: Callable[[str], None]) -> None:
-        super().__init__()
-        self._hand_over = hand_over
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        warn: Callable[[str], None] | None = None,
+        about: Callable[..., None] | None = None,
+    ) -> None:
+        super().__init__(Console(file=sys.stderr, force_terminal=False))
+        self._say, self._warn, self._about = say, warn, about
 
     def say(self, text: str) -> None:
-        """Hand over one line."""
-        self._hand_over(text)
+        """Pass one line on."""
+        self._say(text)
+
+    def warn(self, text: str) -> None:
+        """Pass one warning on."""
+        if self._warn is None:
+            super().warn(text)
+        else:
+            self._warn(text)
+
+    def about(self, **labels: str) -> None:
+        """Pass labels on."""
+        if self._about is not None:
+            self._about(**labels)

@@ -1,4 +1,4 @@
-"""Where a command says what it does: to people on stderr, or as entries of Cloud Logging where Cloud Run runs it."""
+"""How a command reports and ends: lines on stderr for people or entries of Cloud Logging, and SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,17 +15,27 @@ if TYPE_CHECKING:
     from pipeline.base.progress import Reporter
     from pipeline.cli.cloud_run.log import CloudLog
 
+EXIT_CODE = 128 + signal.SIGTERM
+
+SECONDS = 7.0
+"""Seconds after SIGTERM after which the process ends in any case, and leaves what a killed attempt leaves."""
 
 _current: list[CloudLog] = []
 """The log of this process, if Cloud Run runs it."""
 
 
 def begin() -> None:
-    """Look whether Cloud Run runs this process; if so, what it and its libraries say becomes entries of one log."""
+    """Start to log to Cloud Logging if Cloud Run runs this process.
+
+    Everything that the process and its libraries write then becomes entries of one log.
+    """
     from pipeline.cli.cloud_run.execution import Execution
 
     if _current:
-        _give_back()
+        from pipeline.cli.cloud_run.log import give_back
+
+        _current.clear()
+        give_back()
     execution = Execution.of(os.environ)
     if execution is None:
         return
@@ -36,52 +46,32 @@ def begin() -> None:
     take_over(log)
 
 
-def _give_back() -> None:
-    from pipeline.cli.cloud_run.log import give_back
-
-    _current.clear()
-    give_back()
-
-
 def cloud_log() -> CloudLog | None:
-    """Return the log of this process; None where people read what it says."""
+    """Return the log of this process; None outside of Cloud Run, where people read its output."""
     return _current[0] if _current else None
 
 
-def last_words(error: PipelineError, exit_code: int) -> str:
-    """Return the line with which a process ends that cannot end as it should."""
-    log = cloud_log()
-    return f"error: {error}\n" if log is None else log.failure(error, exit_code)
-
-
 def reporter() -> Reporter:
-    """Return who tells what happens."""
-    from pipeline.base.progress import Reporter
-
+    """Return a reporter that writes to the log of this process, or to stderr."""
     log = cloud_log()
     if log is None:
+        from pipeline.base.progress import Reporter
+
         return Reporter()
-    from pipeline.cli.cloud_run.log import LogReporter
+    from pipeline.cli.cloud_run.log import log_reporter
 
-    return LogReporter(log)
-
-
-SECONDS = 7.0
-"""Seconds after which the process ends whatever it does. What it leaves then is what any killed attempt leaves."""
-
-
-EXIT_CODE = 128 + signal.SIGTERM
+    return log_reporter(log)
 
 
 class Terminated(BaseException):
-    """SIGTERM came: what has to be put away is put away, as after Ctrl-C."""
+    """SIGTERM came: the main thread unwinds and cleans up, as after Ctrl-C."""
 
 
 def end_on_sigterm(seconds: float = SECONDS) -> None:
-    """From now on SIGTERM unwinds the main thread, and ends the process where that takes longer.
+    """Make SIGTERM unwind the main thread, and end the process if that takes longer than `seconds`.
 
-    Python calls a handler between two of its own instructions only. A thread that is woken by the signal itself counts
-    the seconds, while the main one may be in a long fit or wait for an answer.
+    Python calls a signal handler only between two of its own instructions, so a long fit or a pending answer delays it.
+    Therefore a thread that the signal itself wakes counts the seconds.
     """
     woken, wakes = socket.socketpair()
     wakes.setblocking(False)
@@ -96,10 +86,12 @@ def _terminate(*_: object) -> None:
 
 
 def _count(woken: socket.socket, wakes: socket.socket, seconds: float) -> None:
-    with woken, wakes:  # the signal's end lives as long as the thread
+    with woken, wakes:  # the signal's end must live as long as the thread
         while signal.SIGTERM not in woken.recv(1):
             pass
         time.sleep(seconds)
-    ended = PipelineError(f"ended {seconds:.0f} s after SIGTERM", hint="run the same command again to go on")
-    os.write(2, last_words(ended, EXIT_CODE).encode())
+    ended = PipelineError(f"ended {seconds:.0f} s after SIGTERM", hint="run the same command again to resume")
+    log = cloud_log()
+    line = f"error: {ended}\n" if log is None else log.failure(ended, EXIT_CODE)
+    os.write(2, line.encode())  # not by the stream, which the main thread may hold
     os._exit(EXIT_CODE)

@@ -1,4 +1,4 @@
-"""Command that evaluates: what has matured, or anybody's predictions."""
+"""The command that evaluates: run dates whose labels are complete, or predictions from any source."""
 
 from __future__ import annotations
 
@@ -27,26 +27,30 @@ if TYPE_CHECKING:
     from pipeline.project.project import Job
     from pipeline.runs.session import Session
 
-
 AsOf = Annotated[
     str | None,
     typer.Option(
         "--as-of",
         metavar="DATE",
-        help="Usually today: run dates at least delay_days before it, by labels known at its midnight.",
+        help="Day to evaluate as of, YYYY-MM-DD; usually today. It takes run dates at least delay_days before it, with"
+        " the labels known at its midnight.",
     ),
 ]
-
-
-Predictions = Annotated[
+PredictionsAddress = Annotated[
     str | None,
-    typer.Option("--predictions", metavar="PLACE", help="Anybody's predictions: a file, gs://... or bq://..."),
+    typer.Option(
+        "--predictions",
+        metavar="PLACE",
+        help="Predictions from any source: a CSV, JSON Lines or Parquet file, gs://... or bq://project.dataset.table.",
+    ),
 ]
-
-
-Labels = Annotated[
+LabelsAddress = Annotated[
     str | None,
-    typer.Option("--labels", metavar="PLACE", help="Their labels: prediction key, label and slice columns."),
+    typer.Option(
+        "--labels",
+        metavar="PLACE",
+        help="Labels for --predictions, in the same forms, with the columns of the prediction key, label and slices.",
+    ),
 ]
 
 
@@ -54,16 +58,18 @@ def evaluate(
     job: JobName,
     as_of: AsOf = None,
     catch_up: CatchUp = False,
-    predictions: Predictions = None,
-    labels: Labels = None,
+    predictions: PredictionsAddress = None,
+    labels: LabelsAddress = None,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate every run date whose labels have matured and judge challengers, or evaluate predictions of any origin.
+    """Evaluate run dates whose labels are complete.
 
-    The gate judges challengers on the run dates that were evaluated.
+    The gate then judges challengers on them.
+
+    With --predictions and --labels it evaluates these instead, and records nothing.
 
     Example: pipeline evaluate flight_delay --as-of 2013-07-09
 
@@ -74,26 +80,22 @@ def evaluate(
     from pipeline.phases.run import evaluate_matured
 
     if predictions or labels:
-        _check_places(as_of, catch_up, predictions, labels)
-        session, found = open_job(project_dir, job, target, local_dir)
-        _evaluate_files(session, found, str(predictions), str(labels), as_json)
+        if as_of is not None or catch_up:
+            raise typer.BadParameter("--as-of and --catch-up do not go with --predictions and --labels")
+        if not predictions or not labels:
+            raise typer.BadParameter("--predictions and --labels go together")
+        session, opened = open_job(project_dir, job, target, local_dir)
+        _evaluate_files(session, opened, predictions, labels, as_json)
         return
     if as_of is None and not catch_up:
         raise typer.BadParameter("give --as-of, --catch-up, or --predictions and --labels")
     day = parse_date(as_of, option="--as-of") if as_of is not None else None
-    session, found = open_job(project_dir, job, target, local_dir)
-    with attempt(session, found):
+    session, opened = open_job(project_dir, job, target, local_dir)
+    with attempt(session, opened):
         if day is None:
-            print_summaries(catch_up_phase(session, found, "evaluate"), as_json)
+            print_summaries(catch_up_phase(session, opened, "evaluate"), as_json)
         else:
-            print_summary(evaluate_matured(session, found, day), as_json)
-
-
-def _check_places(as_of: str | None, catch_up: bool, predictions: str | None, labels: str | None) -> None:
-    if as_of is not None or catch_up:
-        raise typer.BadParameter("--as-of and --catch-up do not go with --predictions and --labels")
-    if not predictions or not labels:
-        raise typer.BadParameter("--predictions and --labels go together")
+            print_summary(evaluate_matured(session, opened, day), as_json)
 
 
 def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, as_json: bool) -> None:
@@ -103,20 +105,19 @@ def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, a
 
     rows = evaluate_from_path(session, job, predictions, labels, name=_name_of(predictions))
     if as_json:
-        found = {"run_date": None, "metrics": rows, "verdict": None}
-        print_summary(Summary(job.name, None, None, evaluated=[found]), as_json)
+        evaluation = {"run_date": None, "metrics": rows, "verdict": None}
+        print_summary(Summary(job.name, None, None, evaluated=[evaluation]), as_json)
         return
     spec = MetricSpec.of(job)
     order = list(spec.metrics(session.catalogue.get(spec.asset)))
     overall = [row for row in rows if not row["slice_name"]]
-    _print_table(
-        f"{job.name}: {predictions} against {labels}", sorted(overall, key=lambda row: order.index(row["metric"]))
-    )
+    overall.sort(key=lambda row: order.index(row["metric"]))
+    _print_table(f"{job.name}: {predictions} against {labels}", overall)
 
 
-def _name_of(place: str) -> str:
-    """Name the predictions after their place: letters, digits and _."""
-    name = place.rpartition(".")[2] if place.startswith("bq://") else Path(place).name.partition(".")[0]
+def _name_of(address: str) -> str:
+    """Return a name for the predictions at an address, of letters, digits and _."""
+    name = address.rpartition(".")[2] if address.startswith("bq://") else Path(address).name.partition(".")[0]
     return re.sub(r"\W+", "_", name, flags=re.ASCII)[:40] or "predictions"
 
 
@@ -135,8 +136,3 @@ def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
         value = "-" if row["value"] is None else f"{row['value']:.4f}"
         table.add_row(row["metric"], value, limits, f"{row['n']:,}", row["note"] or "")
     Console(highlight=False).print(table)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(evaluate)

@@ -1,9 +1,9 @@
-"""Command that shows metrics a day."""
+"""Commands that answer questions about runs: status, report, dashboard, trace, why, reproduce."""
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -12,60 +12,110 @@ from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
     AsJson,
+    FirstRunDate,
     JobName,
+    LastRunDate,
     LocalDir,
     ProjectDir,
     TargetName,
+    date_span,
     look_at_job,
     look_at_project,
     open_job,
-    open_place,
+    open_without_job,
     print_content,
+    print_json,
+    print_tables,
 )
 
 PLAIN_WIDTH = 120
-"""Columns of the report where there is no terminal."""
+"""Characters in a line of the report when stdout is not a terminal."""
+
+ShownRunDate = Annotated[
+    str | None,
+    typer.Option("--run-date", metavar="DATE", help="Run date, YYYY-MM-DD; without it the newest seven in short."),
+]
+Page = Annotated[str, typer.Option("--out", metavar="FILE", help="HTML file to write: a path or a gs:// address.")]
+FirstShown = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD; without it the page covers 365 days."),
+]
+LastShown = Annotated[
+    str | None,
+    typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD; without it the latest evaluated one."),
+]
+Traced = Annotated[
+    str,
+    typer.Argument(
+        metavar="X",
+        help="A run id, model id, evaluation id, EVALUATION_ID/metric, gs:// address, or table; see docs/lineage.md.",
+    ),
+]
+Bundle = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A bundle: a folder, or a gs:// address as in models[].uri of run --json."),
+]
+
+
+def status(
+    job: JobName,
+    run_date: ShownRunDate = None,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the state of run dates and what comes next.
+
+    For a run date it shows each phase: done, running, failed or missing, and what the next command would do. Nothing is
+    written.
+
+    Example: pipeline status flight_delay --run-date 2013-07-01
+    """
+    from pipeline.base.dates import parse_date
+    from pipeline.explain.status import lines as status_lines
+    from pipeline.explain.status.status import status_of
+
+    day = parse_date(run_date, option="--run-date") if run_date else None
+    session, opened = look_at_job(project_dir, job, target, local_dir)
+    if day is None:
+        dates = status_lines.recent_dates(session, opened, status_lines.SHOWN)
+        lines = status_lines.recent_lines(job, dates, session.store.uri(job))
+        print_content({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
+    else:
+        state = status_of(session, opened, day)
+        print_content(asdict(state), status_lines.date_lines(state), as_json)
 
 
 def report(
     job: JobName,
-    first: str = typer.Option(..., "--from", metavar="DATE", help="First run date, YYYY-MM-DD."),
-    last: str = typer.Option(..., "--to", metavar="DATE", help="Last run date, YYYY-MM-DD."),
+    first: FirstRunDate,
+    last: LastRunDate,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
 ) -> None:
-    """Show the metrics of each day, variants beside baselines.
+    """Show the metrics of each run date, for variants and baselines.
 
     Example: pipeline report flight_delay --from 2013-07-01 --to 2013-07-07
     """
-    from rich.console import Console
-
-    from pipeline.base.dates import date_range, parse_date
     from pipeline.explain.report import report_job
 
-    days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
-    session, found = open_job(project_dir, job, target, local_dir)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    for part in report_job(session, found, days[0], days[-1]):
-        console.print(part, markup=False, soft_wrap=isinstance(part, str))
-
-
-def add_report(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(report)
+    days = date_span(first, last)
+    session, opened = open_job(project_dir, job, target, local_dir)
+    print_tables(report_job(session, opened, days[0], days[-1]), PLAIN_WIDTH)
 
 
 def dashboard(
     job: JobName,
-    out: str = typer.Option(..., "--out", metavar="FILE", help="HTML file to write, or a gs:// address."),
-    first: str | None = typer.Option(None, "--from", metavar="DATE", help="First run date, YYYY-MM-DD."),
-    last: str | None = typer.Option(None, "--to", metavar="DATE", help="Last run date, YYYY-MM-DD."),
+    out: Page,
+    first: FirstShown = None,
+    last: LastShown = None,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
 ) -> None:
-    """Make one HTML page of the dashboard's views; the last 365 days unless dates are given.
+    """Write one HTML page: metrics, comparisons, drift and costs.
 
     Example: pipeline dashboard flight_delay --out dashboard.html
     """
@@ -78,21 +128,8 @@ def dashboard(
     from pipeline.explain.dashboard.views import check_place, write_dashboard
 
     check_place(out)
-    session, found = open_job(project_dir, job, target, local_dir)
-    typer.echo(write_dashboard(session, found, out, begin, end))
-
-
-def add_dashboard(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(dashboard)
-
-
-Traced = Annotated[
-    str,
-    typer.Argument(
-        metavar="X", help="A run id, model id, evaluation id or metric, gs:// address, or table; see docs/lineage.md."
-    ),
-]
+    session, opened = open_job(project_dir, job, target, local_dir)
+    typer.echo(write_dashboard(session, opened, out, begin, end))
 
 
 def trace(
@@ -102,85 +139,70 @@ def trace(
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Show what X was made from, back to the source tables, and everything that it fed. Nothing is written.
+    """Show what X was made from and everything that was made from X.
+
+    The trace leads back to the source tables. Nothing is written.
 
     Example: pipeline trace pipeline-local.ml.flight_delay__predictions@2013-07-01
     """
     from pipeline.explain.trace import trace_of, trace_text
 
-    found = trace_of(look_at_project(project_dir, target, local_dir), x)
-    text = json.dumps(found.as_json(), indent=1, default=str) if as_json else ""
-    typer.echo(text or trace_text(found, plain=not sys.stdout.isatty()))
-
-
-def add_trace(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(trace)
+    traced = trace_of(look_at_project(project_dir, target, local_dir), x)
+    if as_json:
+        print_json(traced.as_json())
+    else:
+        typer.echo(trace_text(traced, plain=not sys.stdout.isatty()))
 
 
 def why(
-    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="Id of a run, as `pipeline status` shows it.")],
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="Id of a run, as pipeline status shows it.")],
     run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Id of another run of the same job.")],
     rows: Annotated[
-        int, typer.Option("--rows", metavar="N", min=0, help="How many rows of each difference to show.")
+        int, typer.Option("--rows", metavar="N", min=0, help="Number of rows to show of each difference.")
     ] = 5,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Say what differs between two runs: SQL, configuration, code, libraries, data; and their metrics.
+    """Show why two runs differ.
 
-    Nothing is written.
+    It compares SQL, configuration, code, libraries, data and metrics. Nothing is written.
 
     Example: pipeline why flight_delay-2013-07-01-0a1b2c3d4e flight_delay-2013-07-02-5f60718293
     """
     from pipeline.runs.identity import parse_run_id
 
     a, b = parse_run_id(run_a), parse_run_id(run_b)
-    from pipeline.explain.why import content_of, refuse_pair, why_lines, why_of
+    from pipeline.explain.why import refuse_pair, why_json, why_lines, why_of
 
     refuse_pair(a, b)
-    session, job = look_at_job(project_dir, a.job, target, local_dir)
-    found = why_of(session, job, a, b)
-    print_content(content_of(found, rows), why_lines(found, rows), as_json)
-
-
-def add_why(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(why)
-
-
-Bundle = Annotated[str, typer.Argument(metavar="MODEL", help="A bundle: gs:// address (models[].uri) or folder.")]
-
-
-Rebuild = Annotated[
-    bool, typer.Option("--rebuild", help="Make the training rows again by SQL, from the sources as they were.")
-]
+    session, opened = look_at_job(project_dir, a.job, target, local_dir)
+    differences = why_of(session, opened, a, b)
+    print_content(why_json(differences, rows), why_lines(differences, rows), as_json)
 
 
 def reproduce(
     model: Bundle,
-    rebuild: Rebuild = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Also query the training rows again, from the sources as they were.")
+    ] = False,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model again from its bundle and say item by item whether it is the same.
+    """Train a model again from its bundle and compare the two.
 
-    SQL, configuration and code of this project are compared with the bundle's; where it has no such job, the bundle's
-    own are used. Nothing is published. Exit code 3 if the model is different, 0 if it is identical or equivalent.
+    They are compared item by item. SQL, configuration and code of this project are compared with the bundle's. If the
+    project has no such job, the bundle's own are used. Nothing is published.
+
+    Exit code 0 if the model is identical or equivalent, 3 if it is different.
 
     Example: pipeline reproduce gs://bucket/flight_delay/models/2013-07-01/...
     """
-    from pipeline.explain import reproduce as phase
+    from pipeline.explain import reproduce as question
 
-    found = phase.reproduce(open_place(project_dir, target, local_dir), model, rebuild=rebuild)
-    print_content(phase.content_of(found), phase.reproduction_lines(found), as_json)
-    raise typer.Exit(found.exit_code)
-
-
-def add_reproduce(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(reproduce)
+    comparison = question.reproduce(open_without_job(project_dir, target, local_dir), model, rebuild=rebuild)
+    print_content(question.reproduction_json(comparison), question.reproduction_lines(comparison), as_json)
+    raise typer.Exit(comparison.exit_code)

@@ -1,4 +1,4 @@
-"""Commands of the local target."""
+"""Commands of the local target: local up, down, status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from pipeline.cli.options import DEFAULT_LOCAL_DIR, AsJson, LocalDir
 
 app = typer.Typer(
-    help="The embedded emulators of BigQuery and Cloud Storage.\n\nExample: pipeline local up",
+    help="Start and stop the emulators of BigQuery and Cloud Storage.\n\nExample: pipeline local up",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -17,7 +17,9 @@ app = typer.Typer(
 
 @app.command()
 def up(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
-    """Start the emulators where they do not run.
+    """Start the emulators if they do not run.
+
+    Every command with --target local does this too.
 
     Example: pipeline local up
     """
@@ -29,29 +31,28 @@ def up(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
 
 @app.command()
 def down(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
-    """Stop the emulators; their state stays.
+    """Stop the emulators; their tables and objects stay.
 
     Example: pipeline local down
     """
     from pipeline.emulators.lifecycle import down as stop
 
-    stopped = stop(local_dir)
-    typer.echo("local target down" if stopped else "local target was not up")
+    typer.echo("local target down" if stop(local_dir) else "local target was not running")
 
 
 @app.command()
 def status(local_dir: LocalDir = DEFAULT_LOCAL_DIR, as_json: AsJson = False) -> None:
-    """Say whether the emulators run, and where.
+    """Show whether the emulators run, and their addresses.
 
     Example: pipeline local status --json
     """
-    from pipeline.emulators.lifecycle import status as look
+    from pipeline.emulators.lifecycle import status as status_of
 
-    found = look(local_dir)
+    state = status_of(local_dir)
+    endpoints = state.endpoints
     if as_json:
-        endpoints = found.endpoints.model_dump() if found.endpoints else {}
-        typer.echo(json.dumps({"running": found.running, **endpoints}))
-    elif found.endpoints:
-        typer.echo(f"local target is up: BigQuery {found.endpoints.bigquery}, Cloud Storage {found.endpoints.storage}")
+        typer.echo(json.dumps({"running": state.running, **(endpoints.model_dump() if endpoints else {})}))
+    elif endpoints:
+        typer.echo(f"local target is up: BigQuery {endpoints.bigquery}, Cloud Storage {endpoints.storage}")
     else:
         typer.echo("local target is down")

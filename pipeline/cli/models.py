@@ -1,9 +1,7 @@
-"""Commands about one model: its bundle."""
+"""Commands about models: `models` for the variants and the champion of a job, `model` for one bundle."""
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,23 +15,44 @@ from pipeline.cli.options import (
     LocalDir,
     ProjectDir,
     TargetName,
-    look_at_target,
+    look_at_addresses,
     open_job,
     print_content,
+    print_json,
+    print_tables,
 )
 
 if TYPE_CHECKING:
-    from pipeline.operate.champions import Named
+    from pipeline.operate.champions import ChampionChange
 
+PLAIN_WIDTH = 160
+"""Characters in a line of the list when stdout is not a terminal."""
 
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List the variants of a job, and choose its champion.\n\nExample: pipeline models list flight_delay",
+    rich_markup_mode=None,
+)
 model_app = typer.Typer(
     no_args_is_help=True,
-    help="Look at a model bundle.\n\nExample: pipeline model inspect gs://bucket/flight_delay/models/...",
+    help="Inspect a model bundle.\n\nExample: pipeline model inspect gs://bucket/flight_delay/models/...",
     rich_markup_mode=None,
 )
 
-
-Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="A folder or gs:// address: models[].uri of run --json.")]
+Bundle = Annotated[
+    str,
+    typer.Argument(metavar="BUNDLE", help="A folder, or a gs:// address as in models[].uri of run --json."),
+]
+VariantName = Annotated[str, typer.Argument(metavar="VARIANT", help="Name of a variant in job.yaml.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for readers of the champion's history.")]
+FromRunDate = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="DATE",
+        help="First run date of the new champion, YYYY-MM-DD; without it the day after the last published one.",
+    ),
+]
 
 
 @model_app.command()
@@ -44,38 +63,17 @@ def inspect(
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Verify a bundle and show what it says: run, data, SQL, code, libraries and files. No code of it is loaded.
+    """Verify a bundle and show its contents.
+
+    It shows run, data, SQL, code, libraries and files. No code of the bundle is loaded.
 
     Example: pipeline model inspect gs://bucket/flight_delay/models/2013-07-01/...
     """
     from pipeline.explain.inspect_model import as_lines, inspect_model
 
-    session = look_at_target(project_dir, target, local_dir, places=(bundle,))
-    found = inspect_model(bundle, session)
-    print_content(asdict(found), as_lines(found), as_json)
-
-
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Look at the variants of a job, and name the champion by hand.\n\nExample: pipeline models list flight_delay",
-    rich_markup_mode=None,
-)
-
-
-VariantArgument = Annotated[str, typer.Argument(metavar="VARIANT", help="Name of a variant, as job.yaml has it.")]
-
-
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for those who read the history.")]
-
-
-First = Annotated[
-    str | None,
-    typer.Option("--from", metavar="DATE", help="First run date; the day after the last published one when not given."),
-]
-
-
-PLAIN_WIDTH = 160
-"""Columns of the list where there is no terminal."""
+    session = look_at_addresses(project_dir, target, local_dir, addresses=(bundle,))
+    content = inspect_model(bundle, session)
+    print_content(asdict(content), as_lines(content), as_json)
 
 
 @app.command("list")
@@ -86,37 +84,36 @@ def list_models(
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Show each variant: its role, newest model and metric, and who was champion from which run date on.
+    """Show each variant and the history of champions.
+
+    For a variant it shows the role, the newest model and the newest metric.
 
     Example: pipeline models list flight_delay
     """
-    from rich.console import Console
-
     from pipeline.operate.champions import champion_lines, champions_of, list_variants, variants_table
 
-    session, found = open_job(project_dir, job, target, local_dir)
-    variants, spans = list_variants(session, found), champions_of(session, found)
+    session, opened = open_job(project_dir, job, target, local_dir)
+    variants, spans = list_variants(session, opened), champions_of(session, opened)
     if as_json:
-        content = {"job": job, "variants": [asdict(line) for line in variants], "champions": spans}
-        typer.echo(json.dumps(content, indent=1, default=str))
-        return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    for part in (variants_table(job, variants), "\n".join(champion_lines(job, spans))):
-        console.print(part, markup=False, soft_wrap=isinstance(part, str))
+        print_json({"job": job, "variants": [asdict(line) for line in variants], "champions": spans})
+    else:
+        print_tables((variants_table(job, variants), "\n".join(champion_lines(job, spans))), PLAIN_WIDTH)
 
 
 @app.command()
 def promote(
     job: JobName,
-    variant: VariantArgument,
+    variant: VariantName,
     reason: Reason,
-    first: First = None,
+    first: FromRunDate = None,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Make a variant champion: consumers read its predictions from the next run date on.
+    """Make a variant the champion from the next run date on.
+
+    Consumers then read its predictions.
 
     Example: pipeline models promote flight_delay logistic_regression --reason "easier to explain"
     """
@@ -124,8 +121,8 @@ def promote(
     from pipeline.operate.champions import promote_variant
 
     day = parse_date(first, option="--from") if first is not None else None
-    session, found = open_job(project_dir, job, target, local_dir)
-    _print(promote_variant(session, found, variant, reason, day), as_json)
+    session, opened = open_job(project_dir, job, target, local_dir)
+    _print(promote_variant(session, opened, variant, reason, day), as_json)
 
 
 @app.command()
@@ -137,19 +134,19 @@ def rollback(
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Make the champion before the present one champion again, from the next run date on.
+    """Make the previous champion the champion again.
+
+    It is champion from the next run date on.
 
     Example: pipeline models rollback flight_delay --reason "predictions of JFK are off"
     """
     from pipeline.operate.champions import roll_back
 
-    session, found = open_job(project_dir, job, target, local_dir)
-    _print(roll_back(session, found, reason), as_json)
+    session, opened = open_job(project_dir, job, target, local_dir)
+    _print(roll_back(session, opened, reason), as_json)
 
 
-def _print(named: Named, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(asdict(named), indent=1, default=str))
-    else:
-        before = f", after {named.before}" if named.before else ""
-        typer.echo(f"{named.job}: {named.champion} is champion from {named.from_run_date} on{before}")
+def _print(change: ChampionChange, as_json: bool) -> None:
+    before = f", after {change.before}" if change.before else ""
+    line = f"{change.job}: {change.champion} is champion from {change.from_run_date} on{before}"
+    print_content(asdict(change), [line], as_json)

@@ -1,7 +1,8 @@
-"""Commands of the phases."""
+"""Commands that run one phase of a job, or all of them: preprocess, train, predict, load, run."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from pipeline.cli.options import (
     DEFAULT_LOCAL_DIR,
     HERE,
+    AnyJobName,
     AnyRunDate,
     AsJson,
     CatchUp,
@@ -20,9 +22,8 @@ from pipeline.cli.options import (
     Rerun,
     TargetName,
     attempt,
-    day_or_due,
-    do_phase,
-    look_at_target,
+    date_or_due,
+    look_at_addresses,
     open_job,
     print_content,
     print_summaries,
@@ -31,6 +32,19 @@ from pipeline.cli.options import (
 
 if TYPE_CHECKING:
     from pipeline.runs.session import Session
+
+ModelAddress = Annotated[
+    str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
+]
+DataAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PLACE",
+        help="Rows to score: a CSV, JSON Lines or Parquet file, gs://... or bq://project.dataset.table.",
+    ),
+]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New .jsonl file for their predictions.")]
 
 
 def preprocess(
@@ -43,12 +57,14 @@ def preprocess(
     rerun: Rerun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the examples of a run date, in BigQuery.
+    """Make the examples of a run date in BigQuery.
+
+    Examples are the rows to train on and the rows to score.
 
     Example: pipeline preprocess flight_delay --run-date 2013-07-01
     """
-    where = (target, local_dir, project_dir)
-    do_phase("preprocess", job, run_date, *where, catch_up=catch_up, rerun=rerun, as_json=as_json)
+    where = (project_dir, target, local_dir)
+    _run_phase("preprocess", job, run_date, where, catch_up=catch_up, rerun=rerun, as_json=as_json)
 
 
 def train(
@@ -61,12 +77,50 @@ def train(
     rerun: Rerun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fit every variant on the examples of a run date.
+    """Fit every variant of a job on the examples of a run date.
 
     Example: pipeline train flight_delay --run-date 2013-07-01
     """
-    where = (target, local_dir, project_dir)
-    do_phase("train", job, run_date, *where, catch_up=catch_up, rerun=rerun, as_json=as_json)
+    where = (project_dir, target, local_dir)
+    _run_phase("train", job, run_date, where, catch_up=catch_up, rerun=rerun, as_json=as_json)
+
+
+def predict(
+    job: AnyJobName = None,
+    run_date: AnyRunDate = None,
+    catch_up: CatchUp = False,
+    model: ModelAddress = None,
+    data: DataAddress = None,
+    out: OutFile = None,
+    max_reject_rate: MaxRejectRate = 0.0,
+    target: TargetName = "local",
+    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
+    project_dir: ProjectDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Score the examples of a run date, or the rows of a file.
+
+    For a run date give JOB and --run-date, or JOB and --catch-up. The models are the run's own; --model with --run-date
+    names another bundle.
+
+    For a file give --model, --data and --out, without JOB. This needs no project: the code is in the bundle.
+
+    Example: pipeline predict flight_delay --run-date 2013-07-01
+
+    Example: pipeline predict --model gs://bucket/flight_delay/models/... --data file.csv --out predictions.jsonl
+    """
+    if data is not None or out is not None:
+        if not (model and data and out) or job is not None or run_date is not None or catch_up or max_reject_rate:
+            raise typer.BadParameter("--data goes with --model and --out only")
+        session = look_at_addresses(project_dir, target, local_dir, addresses=(model, data))
+        _predict_file(session, model, data, out, project_dir, as_json)
+        return
+    if job is None or (run_date is None and not catch_up):
+        raise typer.BadParameter("give JOB and --run-date or --catch-up, or --model, --data and --out")
+    if run_date is None and model:
+        raise typer.BadParameter("--model needs --run-date")
+    where, rate = (project_dir, target, local_dir), max_reject_rate
+    _run_phase("predict", job, run_date, where, catch_up=catch_up, model=model, rate=rate, as_json=as_json)
 
 
 def load(
@@ -82,7 +136,8 @@ def load(
 
     Example: pipeline load flight_delay --run-date 2013-07-01
     """
-    do_phase("load", job, run_date, target, local_dir, project_dir, catch_up=catch_up, as_json=as_json)
+    where = (project_dir, target, local_dir)
+    _run_phase("load", job, run_date, where, catch_up=catch_up, as_json=as_json)
 
 
 def run(
@@ -96,11 +151,13 @@ def run(
     max_reject_rate: MaxRejectRate = 0.0,
     as_json: AsJson = False,
 ) -> None:
-    """Carry out all phases for a run date, evaluate what has matured, and let the gate judge challengers.
+    """Run all phases for a run date, then evaluate.
 
-    A schedule calls it with --catch-up: it runs every date after the last done one, the oldest seven of them, up to the
-    newest whose moment has passed; of a new job the newest only. Called late, twice, or after nights without a call, it
-    does what is due. --run-date overrides that.
+    A scheduler uses --catch-up instead of --run-date. It runs up to seven run dates, the oldest first: those after the
+    last done one whose moment has passed. For a new job it runs only the newest. Called late, twice or after missed
+    nights, it does what is due.
+
+    It evaluates all run dates whose labels are complete, and on them the gate compares challengers with the champion.
 
     Example: pipeline run flight_delay --run-date 2013-07-01
 
@@ -109,77 +166,41 @@ def run(
     from pipeline.phases.catch_up import catch_up as run_due_dates
     from pipeline.phases.run import run_job
 
-    day = day_or_due(run_date, catch_up, rerun=rerun)
-    session, found = open_job(project_dir, job, target, local_dir)
-    with attempt(session, found):
+    day = date_or_due(run_date, catch_up, rerun=rerun)
+    session, opened = open_job(project_dir, job, target, local_dir)
+    with attempt(session, opened):
         if day is not None:
-            print_summary(run_job(session, found, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
+            print_summary(run_job(session, opened, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
         else:
-            print_summaries(run_due_dates(session, found, max_reject_rate=max_reject_rate), as_json)
+            print_summaries(run_due_dates(session, opened, max_reject_rate=max_reject_rate), as_json)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (preprocess, train, load, run):
-        app.command()(command)
-
-
-AnyJob = Annotated[str | None, typer.Argument(metavar="JOB", help="Name of a job: a folder in jobs/.")]
-
-
-ModelPlace = Annotated[
-    str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
-]
-
-
-DataPlace = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="PLACE",
-        help="Rows to score: a CSV, JSON Lines or Parquet file, gs://... or bq://project.dataset.table.",
-    ),
-]
-
-
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New .jsonl file for their predictions.")]
-
-
-def predict(
-    job: AnyJob = None,
-    run_date: AnyRunDate = None,
-    catch_up: CatchUp = False,
-    model: ModelPlace = None,
-    data: DataPlace = None,
-    out: OutFile = None,
-    max_reject_rate: MaxRejectRate = 0.0,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+def _run_phase(
+    phase: str,
+    job: str,
+    run_date: str | None,
+    where: tuple[Path, str, Path],
+    *,
+    catch_up: bool = False,
+    model: str | None = None,
+    rerun: bool = False,
+    rate: float = 0.0,
+    as_json: bool,
 ) -> None:
-    """Score a run date of a job, with its own models or another one; or the rows of a file with any bundle.
+    """Run one phase, for a run date or for those that are due, and write its summaries to stdout."""
+    from pipeline.phases.catch_up import catch_up_phase
+    from pipeline.phases.run import run_phase
+    from pipeline.phases.task import ALONE, Task
 
-    Give JOB and --run-date, with --model for another bundle, or --catch-up for what is due; or --model, --data and
-    --out and nothing of the job.
-    Scoring a file needs no project: the code of the job comes out of the bundle.
-
-    Example: pipeline predict flight_delay --run-date 2013-07-01
-
-    Example: pipeline predict --model gs://bucket/flight_delay/models/... --data file.csv --out predictions.jsonl
-    """
-    if data is not None or out is not None:
-        if not (model and data and out) or job is not None or run_date is not None or catch_up or max_reject_rate:
-            raise typer.BadParameter("--data goes with --model and --out only")
-        session = look_at_target(project_dir, target, local_dir, places=(model, data))
-        _predict_file(session, model, data, out, project_dir, as_json)
-        return
-    if job is None or (run_date is None and not catch_up):
-        raise typer.BadParameter("give JOB and --run-date or --catch-up, or --model, --data and --out")
-    if run_date is None and model:
-        raise typer.BadParameter("--model takes --run-date")
-    where, rate = (target, local_dir, project_dir), max_reject_rate
-    do_phase("predict", job, run_date, *where, catch_up=catch_up, model=model, rate=rate, as_json=as_json)
+    day, task = date_or_due(run_date, catch_up, rerun=rerun), Task.of(os.environ) if phase == "predict" else ALONE
+    project_dir, target, local_dir = where
+    session, opened = open_job(project_dir, job, target, local_dir)
+    with attempt(session, opened):
+        if day is None:
+            print_summaries(catch_up_phase(session, opened, phase, max_reject_rate=rate, task=task), as_json)
+        else:
+            summary = run_phase(session, opened, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
+            print_summary(summary, as_json)
 
 
 def _predict_file(session: Session | None, model: str, data: str, out: Path, project_dir: Path, as_json: bool) -> None:
@@ -193,8 +214,3 @@ def _predict_file(session: Session | None, model: str, data: str, out: Path, pro
         rows = predict_from_path(model, data, out, store=store, warehouse=warehouse, check=check, project=project_dir)
     content = {"model": model, "data": data, "out": str(out), "rows": rows}
     print_content(content, [f"{out}: {rows:,} predictions of {model}"], as_json)
-
-
-def add_predict(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(predict)

@@ -1,10 +1,8 @@
-"""The command plan: what run dates would cost, before they run."""
+"""The command that estimates what run dates would cost: plan."""
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,20 +17,24 @@ from pipeline.cli.options import (
     LocalDir,
     ProjectDir,
     TargetName,
+    date_span,
     look_at_job,
+    print_json,
+    print_tables,
 )
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from pipeline.explain.plan import Plan
 
-
 PLAIN_WIDTH = 200
-"""Characters of a line where no terminal says how wide it is."""
+"""Characters in a line of the table when stdout is not a terminal."""
 
 
 def _check_money(amount: float | None) -> float | None:
     if amount is not None and not (math.isfinite(amount) and amount >= 0):
-        raise typer.BadParameter(f"{amount} is no amount of money")
+        raise typer.BadParameter(f"{amount} is not an amount of money")
     return amount
 
 
@@ -42,7 +44,7 @@ Budget = Annotated[
         "--budget",
         metavar="MONEY",
         callback=_check_money,
-        help="End with exit code 2 where the estimate is above it or not known, in the currency of price_per_tib.",
+        help="Exit with code 2 if the estimate is above this amount or unknown; in the currency of price_per_tib.",
     ),
 ]
 
@@ -57,48 +59,41 @@ def plan(
     project_dir: ProjectDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Show which run dates would run, which are done, and what BigQuery would bill for them. Nothing is written.
+    """Estimate what BigQuery would bill for run dates.
 
-    What reads sources is estimated by a dry run, everything else by what the last run was billed for.
+    It also shows which of them would run. Statements that read sources are estimated by a dry run, all others by what
+    the last run was billed. Nothing is written.
 
     Example: pipeline plan flight_delay --from 2013-07-01 --to 2014-06-30 --budget 12.50
     """
-    from pipeline.base.dates import date_range, parse_date
     from pipeline.explain.plan import plan_job
     from pipeline.explain.plan.plan import no_price
 
-    days = date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
-    session, found = look_at_job(project_dir, job, target, local_dir)
+    days = date_span(first, last)
+    session, opened = look_at_job(project_dir, job, target, local_dir)
     if budget is not None and session.target.price_per_tib is None:
         raise no_price(budget)
-    made = plan_job(session, found, days[0], days[-1])
+    estimate = plan_job(session, opened, days[0], days[-1])
     note = _note(is_local=session.target.endpoints is not None)
     if as_json:
-        typer.echo(json.dumps({**made.content(), "budget": budget, "note": note}, indent=1, default=str))
+        print_json({**estimate.content(), "budget": budget, "note": note})
     else:
-        _print(made, note)
+        _print(estimate, note)
     if budget is not None:
-        made.check_budget(budget)
+        estimate.check_budget(budget)
 
 
-def _print(made: Plan, note: str) -> None:
-    from rich.console import Console
-
+def _print(estimate: Plan, note: str) -> None:
     from pipeline.explain.plan.lines import costs_table, heading, notes
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    costs = [costs_table(made), *notes(made), *([note] if note else [])] if made.statements else []
-    for part in (heading(made), *costs):
-        console.print(part, markup=False, soft_wrap=isinstance(part, str))
+    parts: list[RenderableType] = [heading(estimate)]
+    if estimate.statements:
+        parts += [costs_table(estimate), *notes(estimate), *filter(None, [note])]
+    print_tables(parts, PLAIN_WIDTH)
 
 
 def _note(*, is_local: bool) -> str:
-    """Say what the numbers of a target are, where they are not BigQuery's."""
+    """Return how the numbers of the local target differ from BigQuery's; an empty text for another target."""
     from pipeline.emulators.limits import BYTES
 
     return f"local target: bytes are {BYTES.here}; nothing is billed" if is_local else ""
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(plan)

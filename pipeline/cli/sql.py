@@ -1,9 +1,8 @@
-"""Commands of the SQL files: what there is, what it means, and whether it would run."""
+"""Commands about the SQL files: sql list, show, check, freeze, leak-test, lineage."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,33 +18,34 @@ from pipeline.cli.options import (
     open_job,
 )
 
-if TYPE_CHECKING:
-    from pipeline.sql import Catalogue
-
-
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at the SQL files, check and release them.\n\nExample: pipeline sql check",
+    help="Show, check and release the SQL files.\n\nExample: pipeline sql check",
     rich_markup_mode=None,
 )
 
-
-AssetName = Annotated[str, typer.Argument(metavar="NAME", help="e.g. flight_delay/preprocess/examples@v1")]
-
-
-SampleDate = Annotated[str, typer.Option("--run-date", metavar="DATE", help="Run date of the values, YYYY-MM-DD.")]
+AssetName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Version of a SQL file, such as flight_delay/preprocess/examples@v1.")
+]
+SampleDate = Annotated[
+    str, typer.Option("--run-date", metavar="DATE", help="Run date that the parameters are filled in for, YYYY-MM-DD.")
+]
 
 
 @app.command("list")
 def list_assets(project_dir: ProjectDir = HERE) -> None:
-    """List every version with its digest, and whether it is released.
+    """List every version with its digest and state.
+
+    The state is released, - for not released, or CHANGED for a released version that differs from its record.
 
     Example: pipeline sql list
     """
+    from pipeline.project.project import Project
+    from pipeline.sql import Catalogue
     from pipeline.sql.released import read_released
 
-    catalogue, root = _catalogue(project_dir)
-    released = read_released(root)
+    root = Project.open(project_dir).root
+    catalogue, released = Catalogue(root), read_released(root)
     assets = [(name, catalogue.any(name)) for name in catalogue.names()]
     for name, asset in assets:
         state = "-" if name not in released else "released" if released[name] == asset.digest else "CHANGED"
@@ -59,7 +59,7 @@ def show(
     run_date: SampleDate = "2024-02-29",
     project_dir: ProjectDir = HERE,
 ) -> None:
-    """Print the rendered statement with its parameters, ready to paste into a shell with bq.
+    """Print a statement as it is sent, as a bq command for a shell.
 
     Example: pipeline sql show flight_delay/preprocess/examples@v1 --run-date 2013-07-01
     """
@@ -67,15 +67,17 @@ def show(
     from pipeline.operate.sql.show import show_statement
     from pipeline.project.project import Project
 
-    project, wanted = Project.open(project_dir), name.replace("@v", "_v")
-    typer.echo(show_statement(project, name_target(target), wanted, parse_date(run_date, option="--run-date")))
+    project, version = Project.open(project_dir), name.replace("@v", "_v")
+    typer.echo(show_statement(project, name_target(target), version, parse_date(run_date, option="--run-date")))
 
 
 @app.command()
 def check(
     target: TargetName = "local", local_dir: LocalDir = DEFAULT_LOCAL_DIR, project_dir: ProjectDir = HERE
 ) -> None:
-    """Have Google's analyzer parse, resolve and type every statement that can be sent. Nothing is sent.
+    """Check every statement with Google's SQL analyzer.
+
+    It parses, resolves and types them, on this machine: nothing is sent.
 
     Example: pipeline sql check
     """
@@ -86,27 +88,33 @@ def check(
     require_local_extra()
     from pipeline.operate.sql.check import check_sql
 
-    checked = check_sql(Project.open(project_dir), name_target(target), local_dir.resolve() / "analyzer")
-    for finding in checked.findings:
+    result = check_sql(Project.open(project_dir), name_target(target), local_dir.resolve() / "analyzer")
+    for finding in result.findings:
         typer.echo(str(finding))
-    if checked.findings:
-        raise RequestError(f"sql check: {len(checked.findings)} findings in {len(checked.statements)} statements")
-    typer.echo(f"sql check: {len(checked.statements)} statements, all parse, resolve and return what they declare")
+    if result.findings:
+        raise RequestError(f"sql check: {len(result.findings)} findings in {len(result.statements)} statements")
+    typer.echo(f"sql check: {len(result.statements)} statements, all parse, resolve and return what they declare")
 
 
 @app.command()
 def freeze(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Versions; all when none.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Versions to release; without a name all of them.")
+    ] = None,
     project_dir: ProjectDir = HERE,
 ) -> None:
-    """Record digests of versions in sql/released.json: from then on they never change.
+    """Release versions, so that they never change.
+
+    Their digests are recorded in sql/released.json.
 
     Example: pipeline sql freeze flight_delay/preprocess/examples@v1
     """
+    from pipeline.project.project import Project
+    from pipeline.sql import Catalogue
     from pipeline.sql.released import freeze as record
 
-    catalogue, root = _catalogue(project_dir)
-    recorded = record(catalogue, root, [name.replace("@v", "_v") for name in names or []])
+    root = Project.open(project_dir).root
+    recorded = record(Catalogue(root), root, [name.replace("@v", "_v") for name in names or []])
     typer.echo(f"sql freeze: released {', '.join(recorded) or 'nothing new'}")
 
 
@@ -114,14 +122,14 @@ def freeze(
 def leak_test(
     job: JobName,
     run_date: RunDate,
-    days: Annotated[int, typer.Option("--days", min=1, max=366, help="How many past days are made again.")] = 3,
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="Number of past days to make again.")] = 3,
     target: TargetName = "local",
     local_dir: LocalDir = DEFAULT_LOCAL_DIR,
     project_dir: ProjectDir = HERE,
 ) -> None:
-    """Make examples and labels again without what was known later, and past days at their own moment.
+    """Test that examples and labels use no later knowledge.
 
-    Nothing may differ.
+    It makes them again from sources without later rows, and past days as of their own moment. No row may differ.
 
     Example: pipeline sql leak-test flight_delay --run-date 2013-07-01
     """
@@ -129,11 +137,11 @@ def leak_test(
     from pipeline.operate.sql.leak_test import leak_test as test
 
     day = parse_date(run_date, option="--run-date")
-    session, found = open_job(project_dir, job, target, local_dir)
-    static = [name for name, source in found.spec.sources.items() if not source.known_at]
+    session, opened = open_job(project_dir, job, target, local_dir)
+    static = [name for name, source in opened.spec.sources.items() if not source.known_at]
     if static:
-        typer.echo(f"{job} {run_date}: not tested, for their rows have no known_at: {', '.join(static)}")
-    for compared in test(session, found, day, days=days):
+        typer.echo(f"{job} {run_date}: not tested, because their rows have no known_at: {', '.join(static)}")
+    for compared in test(session, opened, day, days=days):
         typer.echo(f"{job} {run_date}: {compared.rows:,} rows equal: {compared.what}")
 
 
@@ -141,25 +149,20 @@ def leak_test(
 def lineage(
     job: JobName,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid graph.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write it into the job's README.md.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Also write the graph into the job's README.md.")] = False,
     project_dir: ProjectDir = HERE,
 ) -> None:
-    """Show which SQL versions make which table or file, and from what.
+    """Show which SQL version makes which table or file.
+
+    It also shows from what they are made.
 
     Example: pipeline sql lineage flight_delay
     """
-    from pipeline.operate.sql import lineage as made
+    from pipeline.operate.sql.lineage import as_mermaid, as_text, lineage_of, write_section
     from pipeline.project.project import Project
 
-    steps = made.lineage_of(Project.open(project_dir), job)
+    project = Project.open(project_dir)
+    steps = lineage_of(project, job)
     if write:
-        made.write_section(Project.open(project_dir).job(job).folder / "README.md", steps)
-    typer.echo(made.as_mermaid(steps) if mermaid else made.as_text(steps))
-
-
-def _catalogue(project_dir: Path) -> tuple[Catalogue, Path]:
-    from pipeline.project.project import Project
-    from pipeline.sql import Catalogue
-
-    root = Project.open(project_dir).root
-    return Catalogue(root), root
+        write_section(project.job(job).folder / "README.md", steps)
+    typer.echo(as_mermaid(steps) if mermaid else as_text(steps))

@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from pipeline.base.progress import Lines, Reporter, Stopwatch, WithoutBars
+from pipeline.base.progress import LineReporter, Reporter, Stopwatch
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_long_pieces_of_work_are_a_bar_with_a_note_on_a_terminal(monkeypatch):
 
 def test_a_reporter_without_bars_says_what_the_other_one_would(plain):
     other, out = plain
-    reporter = WithoutBars(other)
+    reporter = LineReporter(other.say, other.warn, other.about)
     reporter.about(run_id="r")
     reporter.warn("drifted")
     with reporter.step("train"):
@@ -91,7 +91,7 @@ def test_a_reporter_without_bars_says_what_the_other_one_would(plain):
 
 def test_lines_are_handed_over_and_have_no_bars():
     said = []
-    reporter = Lines(said.append)
+    reporter = LineReporter(said.append)
     with reporter.step("train"):
         assert list(reporter.track([1, 2], "shards")) == [1, 2]
     reporter.say("[bold]")

@@ -18,6 +18,7 @@ from tests.support.dummy_project import dummy_project, edit
 HEAVY = ("google", "pandas", "sklearn", "polars", "pyarrow", "numpy", "pydantic", "grpc", "bqemulator", "duckdb")
 JOB = ["dummy", "--project-dir", "."]
 RUN_DATE = ["--run-date", "2013-07-01"]
+DATES = ["--from", "2013-07-01", "--to", "2013-07-02"]
 
 
 def commands(group=None, path=()):
@@ -55,7 +56,7 @@ def fails(project, capsys):
     return run
 
 
-def test_the_commands_are_those_of_the_design():
+def test_commands_are_those_of_the_design():
     assert {" ".join(path) for path in commands()} >= {
         *"preprocess train predict load evaluate run backfill report status gc doctor fixtures sources local".split(),
         "sources load",
@@ -66,17 +67,20 @@ def test_the_commands_are_those_of_the_design():
 
 
 @pytest.mark.parametrize("path", [(), *commands()], ids=" ".join)
-def test_help_shows_an_example_of_the_command(path, capsys):
+def test_help_of_each_command_has_an_example(path, capsys):
     assert cli.run([*path, "--help"]) == 0
     out, err = capsys.readouterr()
     assert f"Example: pipeline {' '.join(path)}".rstrip() in " ".join(out.split())
     assert err == ""
 
 
-@pytest.mark.parametrize("path", [(), ("sources",), ("local",)], ids=" ".join)
-def test_a_group_alone_shows_its_help(path, capsys):
+@pytest.mark.parametrize("path", [(), ("models",), ("model",), ("sources",), ("local",), ("sql",)], ids=" ".join)
+def test_group_alone_lists_its_commands_in_full(path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     assert cli.run([*path]) == 0
-    assert "Usage:" in capsys.readouterr().out
+    listed = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert listed
+    assert "..." not in listed
 
 
 def test_version_is_that_of_the_package(capsys):
@@ -86,24 +90,56 @@ def test_version_is_that_of_the_package(capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["fly"], "No such command 'fly'"),
         (["sources", "fly"], "No such command 'fly'"),
         (["run", *JOB, *RUN_DATE, "--fly"], "No such option: --fly"),
-        (["load", *JOB], "give --run-date, or --catch-up"),
-        (["run", *JOB], "give --run-date, or --catch-up"),
-        (["run", *JOB, "--catch-up", "--rerun"], "--rerun takes --run-date"),
+        (["load", *JOB], "give --run-date or --catch-up"),
+        (["run", *JOB], "give --run-date or --catch-up"),
+        (["run", *JOB, "--catch-up", "--rerun"], "--rerun needs --run-date"),
         (["run", *RUN_DATE], "Missing argument 'JOB'"),
         (["fixtures", "dummy", "--out", "x", "--seed", "many"], "Invalid value for '--seed'"),
         (["run", *JOB, "--run-date"], "requires an argument"),
-        (["gc", *JOB, "--older-than", "0"], "Invalid value for '--older-than'"),
-        (["gc", *JOB, "--older-than", "0.5"], "Invalid value for '--older-than'"),
+        *(
+            (["gc", *JOB, "--older-than", days], "Invalid value for '--older-than'")
+            for days in ("0", "-1", "0.5", "36501", "999999999", "1e3")
+        ),
+        *(
+            (["run", *JOB, *RUN_DATE, "--max-reject-rate", rate], f"--max-reject-rate': {rate} is not a share from 0")
+            for rate in ("nan", "-0.1", "1.01", "inf")
+        ),
+        (["run", *JOB, *RUN_DATE, "--max-reject-rate", "some"], "--max-reject-rate': Input should be a valid number"),
+        (["predict", *JOB, *RUN_DATE, "--max-reject-rate", "nan"], "nan is not a share from 0 to 1"),
+        (["backfill", *JOB, *DATES, "--max-reject-rate", "nan"], "nan is not a share from 0 to 1"),
+        (["backfill", *JOB, *DATES, "--parallel", "0"], "Invalid value for '--parallel'"),
+        (["backfill", *JOB, *DATES, "--max-failures", "0"], "Invalid value for '--max-failures'"),
+        *(
+            (["plan", *JOB, *DATES, "--budget", amount], f"{float(amount)} is not an amount of money")
+            for amount in ("nan", "-1", "inf")
+        ),
+        (["plan", *JOB, *DATES[:2]], "Missing option '--to'"),
+        (["dashboard", *JOB], "Missing option '--out'"),
+        (["models", "promote", "dummy", "mean"], "Missing option '--reason'"),
+        (["why", "a-2013-06-28-0123456789", "b-2013-06-28-0123456789", "--rows", "-1"], "Invalid value for '--rows'"),
+        *(
+            (["predict", *arguments], "--data goes with --model and --out only")
+            for arguments in (
+                ["--data", "a.csv"],
+                ["--data", "a.csv", "--out", "b.jsonl"],
+                ["dummy", "--model", "m", "--data", "a.csv", "--out", "b.jsonl"],
+                [*RUN_DATE, "--model", "m", "--data", "a.csv", "--out", "b.jsonl"],
+            )
+        ),
+        *(
+            (["predict", *arguments], "give JOB and --run-date")
+            for arguments in (["--model", "m"], ["dummy"], RUN_DATE)
+        ),
     ],
 )
-def test_wrong_usage_names_the_help(fails, arguments, said):
+def test_wrong_usage_names_the_help(fails, arguments, message):
     err = fails(*arguments)
-    assert said in err
+    assert message in err
     assert "--help" in err
 
 
@@ -119,6 +155,9 @@ def test_bad_run_date_is_named(fails, command):
         (["backfill", *JOB, "--from", "soon", "--to", "2013-07-01"], "--from 'soon'"),
         (["backfill", *JOB, "--from", "2013-07-01", "--to", "soon"], "--to 'soon'"),
         (["report", *JOB, "--from", "2013-07-01", "--to", "soon"], "--to 'soon'"),
+        (["plan", *JOB, "--from", "soon", "--to", "2013-07-01"], "--from 'soon'"),
+        (["dashboard", *JOB, "--out", "page.html", "--from", "soon"], "--from 'soon'"),
+        (["models", "promote", *JOB, "mean", "--reason", "x", "--from", "soon"], "--from 'soon'"),
         (["run", *JOB, "--run-date", "0001-01-01"], "--run-date 0001-01-01 is out of range"),
     ],
 )
@@ -126,9 +165,10 @@ def test_other_bad_dates_are_named(fails, arguments, option):
     assert option in fails(*arguments)
 
 
-def test_backfill_backwards_is_refused(fails):
-    err = fails("backfill", *JOB, "--from", "2013-07-02", "--to", "2013-07-01")
-    assert "--from 2013-07-02 lies after --to 2013-07-01" in err
+@pytest.mark.parametrize("arguments", [["backfill"], ["report"], ["plan"], ["dashboard", "--out", "page.html"]])
+def test_dates_in_the_wrong_order_are_refused(fails, arguments):
+    message = fails(*arguments, *JOB, "--from", "2013-07-02", "--to", "2013-07-01")
+    assert "--from 2013-07-02 lies after --to 2013-07-01" in message
 
 
 @pytest.mark.parametrize(
@@ -142,16 +182,21 @@ def test_backfill_backwards_is_refused(fails):
         ["sources", "load", "nope"],
         ["status", "nope"],
         ["gc", "nope"],
+        ["plan", "nope", *DATES],
+        ["why", "nope-2013-06-28-0123456789", "nope-2013-06-29-0123456789"],
+        ["models", "list", "nope"],
+        ["run", "../jobs", *RUN_DATE],
         ["fixtures", "nope", "--out", "x"],
     ],
-    ids=lambda arguments: arguments[0],
+    ids=" ".join,
 )
-def test_unknown_job_names_the_jobs_there_are(fails, arguments):
-    assert "no job 'nope'" in (err := fails(*arguments))
-    assert "the jobs are: dummy" in err
+def test_unknown_job_names_the_known_jobs(fails, arguments):
+    message = fails(*arguments)
+    assert "no job '" in message
+    assert "the jobs are: dummy" in message
 
 
-def test_folder_that_is_no_project_is_named(fails, tmp_path_factory):
+def test_folder_without_a_project_is_named(fails, tmp_path_factory):
     elsewhere = str(tmp_path_factory.mktemp("elsewhere"))
     assert f"{elsewhere}: no jobs/ folder here" in fails("run", "dummy", *RUN_DATE, "--project-dir", elsewhere)
 
@@ -175,25 +220,25 @@ def test_missing_sql_file_is_named_before_anything_starts(fails, project, name, 
     assert f"{name}.sql: SQL file cannot be read" in fails(command, *JOB, *RUN_DATE)
 
 
-def test_unknown_family_is_named_with_those_that_there_are(fails, project):
+def test_unknown_family_is_named_with_the_known_ones(fails, project):
     edit(project / "jobs/dummy/job.yaml", "family: binary_classification", "family: binry")
-    said = fails("run", *JOB, *RUN_DATE)
-    assert "job.yaml: key family: there is no 'binry' - the families are: binary_classification" in said
+    message = fails("run", *JOB, *RUN_DATE)
+    assert "job.yaml: key family: there is no 'binry' - the families are: binary_classification" in message
 
 
-def test_slice_that_is_no_text_column_of_the_labels_is_named(fails, project):
+def test_slice_without_a_text_column_is_named(fails, project):
     path = project / "jobs/dummy/job.yaml"
     path.write_text(f"{path.read_text()}\nslices: [country]\n")
     assert "key slices: country is no STRING column of dummy/evaluate/labels_v1" in fails("run", *JOB, *RUN_DATE)
 
 
-def test_target_file_that_is_missing_or_wrong_is_named(fails, project):
+def test_missing_or_wrong_target_file_is_named(fails, project):
     assert "none.yaml: cannot be read" in fails("run", *JOB, *RUN_DATE, "--target", "none.yaml")
     (project / "t.yaml").write_text("project: my-project\n")
     assert "t.yaml: key location: required, but missing" in fails("run", *JOB, *RUN_DATE, "--target", "t.yaml")
 
 
-def test_fixtures_of_a_job_that_has_none_are_refused(fails):
+def test_fixtures_of_a_job_without_them_are_refused(fails):
     assert "key write_fixtures is not set" in fails("fixtures", "dummy", "--out", "x")
 
 
@@ -207,19 +252,19 @@ def raising(error):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (RequestError("bad", hint="mend it"), 2),
-        (CheckError("bad", hint="mend it"), 3),
-        (CloudError("bad", hint="mend it"), 4),
-        (PermissionMissing("bad", hint="mend it"), 5),
+        (RequestError("bad", hint="fix it"), 2),
+        (CheckError("bad", hint="fix it"), 3),
+        (CloudError("bad", hint="fix it"), 4),
+        (PermissionMissing("bad", hint="fix it"), 5),
     ],
 )
-def test_every_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, code):
+def test_each_error_has_its_exit_code_and_one_line(monkeypatch, capsys, error, code):
     monkeypatch.setattr(cli, "app", raising(error))
     assert cli.run(["run"]) == code
-    assert capsys.readouterr() == ("", "error: bad - mend it\n")
+    assert capsys.readouterr() == ("", "error: bad - fix it\n")
 
 
-def test_verbose_adds_the_traceback_before_the_line(monkeypatch, capsys):
+def test_verbose_prints_the_traceback_before_the_error(monkeypatch, capsys):
     monkeypatch.setattr(cli, "app", raising(CheckError("bad")))
     assert cli.run(["--verbose", "run"]) == 3
     err = capsys.readouterr().err
@@ -227,26 +272,26 @@ def test_verbose_adds_the_traceback_before_the_line(monkeypatch, capsys):
     assert err.endswith("error: bad\n")
 
 
-def test_a_bug_is_not_hidden(monkeypatch):
+def test_bug_is_raised(monkeypatch):
     monkeypatch.setattr(cli, "app", raising(KeyError("x")))
     with pytest.raises(KeyError):
         cli.run(["run"])
 
 
-def test_an_interrupted_command_says_how_to_go_on(monkeypatch, capsys):
+def test_interrupted_command_says_how_to_resume(monkeypatch, capsys):
     monkeypatch.setattr(cli, "app", raising(KeyboardInterrupt()))
     assert cli.run(["run"]) == 130
-    assert capsys.readouterr().err == "error: interrupted - run the same command again to go on\n"
+    assert capsys.readouterr().err == "error: interrupted - run the same command again to resume\n"
 
 
-def test_a_full_disk_is_one_line(monkeypatch, capsys):
+def test_full_disk_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(cli, "app", raising(OSError(28, "No space left on device", "/data/x")))
     assert cli.run(["run"]) == 2
     assert capsys.readouterr().err == "error: /data/x: No space left on device - free space or name another folder\n"
 
 
 @pytest.mark.usefixtures("project")
-def test_main_exits_with_the_code_and_keeps_openmp_from_spinning(monkeypatch, capsys):
+def test_main_exits_with_the_code_and_stops_openmp_spinning(monkeypatch, capsys):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setattr(sys, "argv", ["pipeline", "run", "nope", *RUN_DATE])
     monkeypatch.setattr(cli, "end_on_sigterm", lambda: None)  # its handler and thread would stay in this process
@@ -274,7 +319,7 @@ print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]), 
     assert {"pipeline", "typer"} <= set(modules)
 
 
-def test_a_bug_ends_with_exit_code_one_and_a_traceback():
+def test_bug_exits_with_code_1_and_a_traceback():
     code = """
 from pipeline.cli import app as cli
 def broken(*_, **__): raise KeyError("x")
@@ -286,7 +331,7 @@ cli.main()
     assert "Traceback" in done.stderr
 
 
-def test_summaries_are_printed_as_lines_or_as_one_object(capsys):
+def test_summaries_are_lines_or_one_json_object(capsys):
     from pipeline.cli.options import print_summaries, print_summary
     from pipeline.phases.summary import Summary
 
@@ -298,7 +343,7 @@ def test_summaries_are_printed_as_lines_or_as_one_object(capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_fixtures_are_written_by_the_job_without_a_target(project, capsys):
+def test_fixtures_need_no_target(project, capsys):
     with (project / "jobs/dummy/model.py").open("a") as file:
         file.write("\n\ndef write(folder, seed):\n    (folder / 'items.jsonl').write_text(str(seed))\n")
     with (project / "jobs/dummy/job.yaml").open("a") as file:
@@ -309,7 +354,7 @@ def test_fixtures_are_written_by_the_job_without_a_target(project, capsys):
 
 
 @pytest.mark.parametrize("command", ["run", "predict", "backfill"])
-def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
+def test_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
     from pipeline.phases.backfill import Backfill
     from pipeline.phases.summary import Summary
 
@@ -336,7 +381,7 @@ def test_the_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
 
 
 def test_sigterm_unwinds_and_is_one_line():
-    """What was made for a command is put away; the exit code is that of a process that a signal ended."""
+    """The command cleans up; its exit code is that of a process that a signal ended."""
     code = """
 import time
 from pipeline.cli import app
@@ -345,7 +390,7 @@ def work(*_, **__):
         print("ready", flush=True)
         time.sleep(60)
     finally:
-        print("put away", flush=True)
+        print("cleaned up", flush=True)
 app.app = work
 app.main()
 """
@@ -353,20 +398,20 @@ app.main()
     assert process.stdout.readline() == "ready\n"
     process.terminate()
     out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (143, "put away\n")
-    assert err == "error: ended by SIGTERM - run the same command again to go on\n"
+    assert (process.returncode, out) == (143, "cleaned up\n")
+    assert err == "error: ended by SIGTERM - run the same command again to resume\n"
 
 
-def test_a_job_that_ends_the_process_has_failed(monkeypatch, capsys):
+def test_job_that_exits_the_process_has_failed(monkeypatch, capsys):
     def ends(*_, **__):
         sys.exit(0)
 
     monkeypatch.setattr(cli, "app", ends)
     assert cli.run(["run", "x"]) == 2
-    assert capsys.readouterr().err.startswith("error: code of the job ended the process: SystemExit 0 - raise")
+    assert capsys.readouterr().err.startswith("error: the job's code ended the process: SystemExit 0 - raise")
 
 
-def test_nobody_is_told_that_nobody_reads_on(monkeypatch, capsys):
+def test_broken_pipe_exits_silently(monkeypatch, capsys):
     def ends(*_, **__):
         ended = SystemExit(1)
         ended.__context__ = BrokenPipeError()  # as Typer does

@@ -1,44 +1,47 @@
-"""What Cloud Run tells a process: which task of how many it is. No other environment variable is read for a run."""
+"""The Cloud Run task that this process is, and permanent failures of its earlier attempts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from pipeline.base.progress import Reporter
-from pipeline.base.stored_json import record_of
-from pipeline.cloud.storage.store import Store
 from pipeline.errors import CheckError, PermissionMissing, PipelineError, RequestError
 from pipeline.phases.task import Task
+from pipeline.runs.layout import JobLayout
+
+if TYPE_CHECKING:
+    from pipeline.base.progress import Reporter
+    from pipeline.cloud.storage.store import Store
 
 EXECUTION = "CLOUD_RUN_EXECUTION"
+"""With the variables of `Task` the only environment variable that a run reads."""
+
+PERMANENT: dict[int, type[PipelineError]] = {
+    error.exit_code: error for error in (RequestError, CheckError, PermissionMissing)
+}
+"""Errors that come again if the same command is repeated within minutes, by exit code."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """The execution of a Cloud Run job that this process is a task of: its name, which all tasks and attempts share."""
+    """An execution of a Cloud Run job; all its tasks and attempts share its name. This process is one of the tasks."""
 
     name: str
     task: Task
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Execution | None:
-        """Return the execution of an environment; None outside of Cloud Run.
+        """Return the execution that environment variables describe; None outside of Cloud Run.
 
         Raises
         ------
         RequestError
-            The variables of its task are wrong.
+            The variables of the task are not valid.
         """
         name = environment.get(EXECUTION)
         return cls(name, Task.of(environment)) if name else None
-
-
-PERMANENT: dict[int, type[PipelineError]] = {
-    error.exit_code: error for error in (RequestError, CheckError, PermissionMissing)
-}
-"""Errors that the same command meets again, whenever it is repeated within minutes."""
 
 
 @dataclass(frozen=True)
@@ -52,38 +55,36 @@ class Failure:
 
 @contextmanager
 def remembered(execution: Execution | None, store: Store, job: str, reporter: Reporter) -> Iterator[None]:
-    """Do what a task has to do, unless an earlier attempt of it failed for good.
+    """Run the body as an attempt of a task, unless an earlier attempt of the task failed permanently.
 
-    A new execution tries anew: somebody may have mended the cause. Outside of Cloud Run nothing is remembered.
+    A new execution tries again, because the cause may be fixed by then. Outside of Cloud Run nothing is recorded.
 
     Raises
     ------
     PipelineError
-        That of the attempt before, with its exit code.
+        The earlier attempt failed permanently; the class and exit code are those of its error.
     """
     if execution is None:
         yield
         return
-    uri = store.uri(job, "failures", execution.name, f"task-{execution.task.index:05d}.json")
+    uri = JobLayout(store.uri(), job).failure(execution.name, execution.task.index)
     if execution.task.attempt:
-        _refuse_hopeless(store, uri)
+        from pipeline.base.stored_json import record_of  # pydantic: every command would wait for it
+
+        content = store.read_json(uri)
+        if content is not None:
+            known = record_of(Failure, content, uri)
+            message = f"attempt {known.attempt} failed permanently, so this attempt does nothing: {known.message}"
+            raise PERMANENT.get(known.exit_code, PipelineError)(message)
     try:
         yield
     except tuple(PERMANENT.values()) as error:
-        _remember(store, uri, Failure(execution.task.attempt, error.exit_code, error.loggable), reporter)
+        _record(store, uri, Failure(execution.task.attempt, error.exit_code, error.loggable), reporter)
         raise
 
 
-def _refuse_hopeless(store: Store, uri: str) -> None:
-    found = store.read_json(uri)
-    if found is not None:
-        known = record_of(Failure, found, uri)
-        what = f"attempt {known.attempt} failed for good, so this one does nothing: {known.message}"
-        raise PERMANENT.get(known.exit_code, PipelineError)(what)
-
-
-def _remember(store: Store, uri: str, failure: Failure, reporter: Reporter) -> None:
+def _record(store: Store, uri: str, failure: Failure, reporter: Reporter) -> None:
     try:
         store.put_json_once(asdict(failure), uri)
-    except PipelineError as error:  # what failed matters more than that nobody will know it
-        reporter.warn(f"{uri}: not written, so the next attempt tries again: {error.given}")
+    except PipelineError as error:  # the failure itself matters more than its record
+        reporter.warn(f"{uri}: cannot be written, so the next attempt tries again: {error.given}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.progress import Lines
+from pipeline.base.progress import LineReporter
 from pipeline.project.job_yaml import Gate
 from pipeline.project.project import Variant, read_variant
 
@@ -50,4 +50,4 @@ def said():
 @pytest.fixture
 def place(make_session, said):
     """A session of this test alone, whose lines are kept."""
-    return replace(make_session(), reporter=Lines(said.append))
+    return replace(make_session(), reporter=LineReporter(said.append))

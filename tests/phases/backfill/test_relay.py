@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from pipeline.base.progress import Lines
+from pipeline.base.progress import LineReporter
 from pipeline.errors import loggable, quoted, readable
 from pipeline.phases.backfill.worker import LONGEST, Speaker, listening, sender_of
 
@@ -18,7 +18,7 @@ def said():
 
 def test_lines_that_are_sent_at_once_come_whole(said):
     words = ("abc", "déf", "ghi")
-    with listening(Lines(said.append)) as lines:
+    with listening(LineReporter(said.append)) as lines:
 
         def shout(word):
             for _ in range(300):
@@ -33,7 +33,7 @@ def test_lines_that_are_sent_at_once_come_whole(said):
 
 
 def test_a_line_is_short_enough_to_be_written_in_one_piece_and_empty_ones_are_left_out(said):
-    with listening(Lines(said.append)) as lines:
+    with listening(LineReporter(said.append)) as lines:
         send = sender_of(lines)
         for text in ("", "  ", "x" * 10_000, "last"):
             send(text)
@@ -42,11 +42,11 @@ def test_a_line_is_short_enough_to_be_written_in_one_piece_and_empty_ones_are_le
 
 
 def test_words_that_are_not_for_logs_stay_marked_and_a_warning_is_one(said):
-    reporter, warned = Lines(said.append), []
+    reporter, warned = LineReporter(said.append), []
     reporter.warn = warned.append
     with listening(reporter) as lines:
         send = sender_of(lines)
-        Lines(send).warn("drifted")
+        LineReporter(send).warn("drifted")
         send(f"key {quoted('secret')}")
         send(f"key {quoted('secret' * 1000)} is doubled")
     assert warned == ["drifted"]
@@ -61,7 +61,7 @@ def test_lines_are_taken_when_nobody_reads_stderr_any_more():
     def say(_):
         raise BrokenPipeError
 
-    with listening(Lines(say)) as lines:
+    with listening(LineReporter(say)) as lines:
         for _ in range(100):
             sender_of(lines)("x" * LONGEST)  # more than a pipe holds
 
