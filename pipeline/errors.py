@@ -1,10 +1,10 @@
-"""What can go wrong, as one tree; every leaf knows the exit code of the command line.
+"""The tree of errors; every leaf has an exit code of the command line.
 
     PipelineError
       RequestError         2  the request is wrong: arguments, YAML, SQL, missing data
       CheckError           3  data checks stopped the run
       CloudError           4  BigQuery or Cloud Storage failed after bounded retries
-      ProcessLost          4  a process of this command ended in the middle: killed, or out of memory
+      ProcessLost          4  a worker process of this command died: killed, or out of memory
       PermissionMissing    5  a permission is missing; the message names it and a role that grants it
         ApiDisabled        5  an API is not enabled in a project; the message names the command that enables it
 
@@ -25,14 +25,14 @@ _MARKS = dict.fromkeys(map(ord, (OPENS, INSTEAD, CLOSES)))
 
 
 def quoted(words: object, instead: str = "[values are not logged]") -> str:
-    """Mark words that may hold values of rows: people at a terminal see them, logs of the cloud do not.
+    """Mark words that may hold values of rows: a terminal shows them, logs of the cloud do not.
 
     Parameters
     ----------
     words
-        What may hold them: keys, values, and what a library says of either.
+        Keys, values, or the words of a library about them.
     instead
-        What logs have in their place.
+        The replacement in logs.
     """
     return f"{OPENS}{_text(words).translate(_MARKS)}{INSTEAD}{instead}{CLOSES}"
 
@@ -40,17 +40,17 @@ def quoted(words: object, instead: str = "[values are not logged]") -> str:
 def _text(words: object) -> str:
     try:
         return str(words)
-    except Exception:  # noqa: BLE001 - an error whose own code fails is still to be reported
-        return f"[a {type(words).__name__} that says nothing of itself]"
+    except Exception:  # noqa: BLE001 - an error whose __str__ fails must still be reported
+        return f"[a {type(words).__name__} whose text cannot be shown]"
 
 
 def readable(text: str) -> str:
-    """Return a text as people see it."""
+    """Return a text as a terminal shows it."""
     return _QUOTED.sub(r"\1", text)
 
 
 def loggable(text: str) -> str:
-    """Return a text as logs of the cloud may have it."""
+    """Return a text for logs of the cloud, without values of rows."""
     return _QUOTED.sub(r"\2", text)
 
 
@@ -60,7 +60,7 @@ class PipelineError(Exception):
     Parameters
     ----------
     what
-        What is wrong and where; what may hold values of rows is `quoted`.
+        What is wrong and where; words that may hold values of rows are `quoted`.
     hint
         What to do about it.
 
@@ -69,7 +69,7 @@ class PipelineError(Exception):
     loggable
         The message without values of rows.
     given
-        `what` with its marks, for another message that repeats it.
+        `what` with its marks, to be repeated in another message.
     """
 
     exit_code = 1
@@ -101,7 +101,7 @@ class CloudError(PipelineError):
 
 
 class ProcessLost(PipelineError):
-    """A process of this command ended in the middle; the same command goes on."""
+    """A worker process died before it finished; the same command resumes."""
 
     exit_code = 4
 

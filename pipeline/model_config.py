@@ -1,4 +1,4 @@
-"""The configuration of one variant: model class, parameters and the columns it works on."""
+"""The configuration of a variant: model class, parameters and columns."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pipeline.base.strict_yaml import Strict
 
 
 class Columns(Strict):
-    """Names of the columns with a role; every other column of the examples may be a feature."""
+    """Names of the columns with a role; every other column of the examples can be a feature."""
 
     key: list[str] = Field(min_length=1)
     label: str | None = None
     weight: str | None = None
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Pickle the names only: models hold them, and a set of those that were given has another order each time."""
+        """Return the state without pydantic's set of given fields, whose order varies: models pickle to equal bytes."""
         return super().__getstate__() | {"__pydantic_fields_set__": set()}
 
 
 class ModelConfig(Strict):
-    """What a variant's YAML file holds.
+    """The content of a variant's YAML file.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ def test_no_error_is_without_an_exit_code():
 
 
 def test_message_is_one_line_with_what_and_hint():
-    assert str(RequestError("file\n  is bad", hint="mend\tit")) == "file is bad - mend it"
+    assert str(RequestError("file\n  is bad", hint="fix\tit")) == "file is bad - fix it"
 
 
 def test_message_without_hint_has_no_dash():

@@ -1,1 +1,1 @@
-"""What the rooms above share: dates, digests, YAML, files, progress. It knows no job, no SQL and no Google."""
+"""Shared tools: dates, digests, YAML, files, progress. They know no job, no SQL and no Google client."""

@@ -1,4 +1,4 @@
-"""Files that are replaced whole."""
+"""Replaces a file as a whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import uuid4
 
 
 def replace_file(path: Path, content: bytes | bytearray) -> None:
-    """Write a file in the place of an older one: a reader sees the old content or the new, and a failure the old."""
+    """Replace the content of a file: a reader sees the old content or the new, and a failure keeps the old."""
     partial = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         partial.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Run dates and the moment that a run may know of."""
+"""Run dates, and the moment up to which a run may know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.errors import RequestError
 WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
-"""Bounds of run dates: what is reckoned from them, such as the first day of the history, has to be a date, too."""
+"""Bounds of run dates, so that days counted from one, such as the first of the history, are dates, too."""
 
 
 def is_date(text: str) -> bool:
@@ -23,7 +23,13 @@ def is_date(text: str) -> bool:
 
 
 def parse_date(text: str, *, option: str) -> date:
-    """Read a calendar date YYYY-MM-DD as `option` of the command line holds it."""
+    """Return the calendar date YYYY-MM-DD that an option of the command line holds.
+
+    Raises
+    ------
+    RequestError
+        The text is not a date, or is out of range; the message names the option.
+    """
     if not is_date(text):
         raise RequestError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD, e.g. 2013-07-01")
     day = date.fromisoformat(text)
@@ -35,7 +41,7 @@ def parse_date(text: str, *, option: str) -> date:
 def as_of(run_date: date, time_zone: str, offset_minutes: int = 0) -> datetime:
     """Return midnight of `run_date` in `time_zone` plus the job's offset, an aware datetime.
 
-    The offset is time that passes, as `TIMESTAMP_ADD` adds it: a changing clock does not make it longer or shorter.
+    The offset is elapsed time, as `TIMESTAMP_ADD` adds it: a change of clocks does not change its length.
     """
     midnight = datetime.combine(run_date, time(), tzinfo=ZoneInfo(time_zone))
     return (midnight.astimezone(UTC) + timedelta(minutes=offset_minutes)).astimezone(midnight.tzinfo)

@@ -1,4 +1,4 @@
-"""Digests: short names for content, the same on every machine."""
+"""Digests: short names for content, the same on every machine; and unique names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SHORT = 16
-"""Hex digits of a digest in labels and names (64 bits)."""
+"""Number of hex digits of a digest in labels and names (64 bits)."""
 
 
 def digest_text(text: str) -> str:
@@ -23,12 +23,12 @@ def digest_json(value: Any) -> str:
 
 
 def full_digest_json(value: Any) -> str:
-    """Return the full SHA-256 in hex of a JSON value: for what somebody may want to forge."""
+    """Return the full SHA-256 in hex of a JSON value, for content that an attacker may want to forge."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def canonical_json(value: Any) -> str:
-    """Write a JSON value in one canonical form (sorted keys, no spaces; dates and others by `str`)."""
+    """Return a JSON value in canonical form: sorted keys, no spaces, dates and others by `str`."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
 
 
@@ -39,9 +39,9 @@ def sha256_file(path: Path) -> str:
 
 
 UNIQUE = "-[0-9a-f]{12}"
-"""Pattern of what `unique_name` appends."""
+"""Pattern of the suffix of `unique_name`."""
 
 
 def unique_name(stem: str) -> str:
-    """Return a name that nobody else uses: of an attempt, or of a job that may be repeated."""
+    """Return a stem with a random suffix, for an attempt or a repeatable job."""
     return f"{stem}-{uuid.uuid4().hex[:12]}"

@@ -1,4 +1,4 @@
-"""Records: what markers, manifests and claims hold, read as the class that wrote them; a damaged one is named."""
+"""Reads JSON objects of the bucket (markers, manifests, claims) as the dataclasses that wrote them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ DAMAGED = "restore it, or remove it and run the same command again"
 
 
 def record_of(kind: type[RecordT], value: Any, uri: str) -> RecordT:
-    """Return what a JSON object of the bucket holds, as a dataclass; nothing is converted or left out.
+    """Return a JSON object as a dataclass, without converting or ignoring a value.
 
     Parameters
     ----------
     value
-        As JSON holds it.
+        The parsed JSON object.
     uri
-        Where it was read.
+        Address of the object, for errors.
 
     Raises
     ------
     CheckError
-        It is not what this version of the pipeline writes there.
+        The object does not have the fields that this version of the pipeline writes.
     """
     try:
         # As JSON, where lists may become tuples: nothing else is converted.

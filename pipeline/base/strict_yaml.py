@@ -1,4 +1,4 @@
-"""YAML files checked against a pydantic model; every error names file, key and what was expected."""
+"""Reads YAML files as pydantic models; every error names file, key and what was expected."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from pipeline.errors import RequestError
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice: YAML would keep the last without a word."""
+    """Refuses a repeated key, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         """Return the mapping of a node."""
         seen: set[Any] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} comes twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def _load(text: str) -> Any:
-    """Return what YAML text holds, if JSON can hold it too: no NaN, nothing that contains itself, no half character."""
+    """Return the content of YAML text that JSON can hold, too: no NaN, no cycles, no lone surrogates."""
     content = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 - a SafeLoader
     json.dumps(content, allow_nan=False, default=str, ensure_ascii=False).encode()
     return content
 
 
 class Strict(BaseModel):
-    """Base of everything that is read from YAML: unknown keys are refused, values do not change."""
+    """Base class of models that are read from YAML: unknown keys are refused, instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,7 +42,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def read_yaml(path: Path, model: type[ModelT]) -> ModelT:
-    """Read a YAML file as `model`.
+    """Return the content of a YAML file as `model`.
 
     Raises
     ------
@@ -57,24 +57,37 @@ def read_yaml(path: Path, model: type[ModelT]) -> ModelT:
 
 
 def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int = 1) -> ModelT:
-    """Parse YAML text as `model`; `origin` and `first_line` say where the text stands."""
+    """Return YAML text as `model`.
+
+    Parameters
+    ----------
+    origin
+        File of the text, for errors.
+    first_line
+        Number of the text's first line in that file.
+
+    Raises
+    ------
+    RequestError
+        The text is not YAML, or does not fit the model.
+    """
     try:
         return model.model_validate(_load(text))
     except RecursionError as error:
-        raise RequestError(f"{origin}: nested too deeply", hint="mend the file") from error
+        raise RequestError(f"{origin}: nested too deeply", hint="fix the file") from error
     except yaml.MarkedYAMLError as error:
         line = first_line + (error.problem_mark.line if error.problem_mark else 0)
-        raise RequestError(f"{origin}:{line}: not valid YAML ({error.problem})", hint="mend the line") from error
+        raise RequestError(f"{origin}:{line}: not valid YAML ({error.problem})", hint="fix the line") from error
     except yaml.YAMLError as error:
-        raise RequestError(f"{origin}:{first_line}: not valid YAML ({error})", hint="mend it") from error
+        raise RequestError(f"{origin}:{first_line}: not valid YAML ({error})", hint="fix it") from error
     except ValidationError as error:
-        raise RequestError(f"{origin}: {explain(error)}", hint="mend the key") from error
+        raise RequestError(f"{origin}: {explain(error)}", hint="fix the key") from error
     except ValueError as error:  # such as the date 2013-13-01
-        raise RequestError(f"{origin}: a value is malformed ({error})", hint="mend the value") from error
+        raise RequestError(f"{origin}: a value is malformed ({error})", hint="fix the value") from error
 
 
 def explain(error: ValidationError) -> str:
-    """Say in one line which keys are wrong and what was expected."""
+    """Return in one line which keys are wrong, and what was expected."""
     return "; ".join(f"key {_place(item['loc'])}: {_words(item)}" for item in error.errors())
 
 
@@ -87,4 +100,4 @@ def _words(item: Any) -> str:
 
 
 WORDS = {"extra_forbidden": "not a known key", "missing": "required, but missing"}
-"""Plainer words than pydantic's."""
+"""Plainer messages than pydantic's, by error type."""

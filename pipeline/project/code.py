@@ -1,4 +1,4 @@
-"""Where results come from: code, libraries and git commit."""
+"""Code that decides predictions: a job's files, library versions, the git commit; and their digest."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from pipeline.project.project import Job
 from pipeline.sql import Catalogue
 
 ENGINE_CONTRACT = 1
-"""Number of the contract between engine and runs: raised when the engine changes what predictions are."""
+"""Version of the engine's effect on predictions: raised when the engine changes what predictions are."""
 
 NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "joblib", "polars")
-"""Libraries whose version can change a prediction whatever a model imports."""
+"""Libraries whose version can change any prediction."""
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
-"""Where a name to import is none to install; others are looked up among all that is installed, which takes 0.2 s."""
+"""Distributions of modules with another name; looking one up among all installed ones takes 0.2 s."""
 
 OWN = {"jobs", "pipeline"}
-"""Packages that are no libraries: files of the job, and the engine, which has a contract number."""
+"""Packages that are not libraries: the job's files, and the engine, which has a contract number."""
 
 
 def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
-    """Return the installed versions of the numeric libraries and of those that modules belong to, by their names."""
+    """Return the versions of the numeric libraries and of the distributions of modules, by distribution name."""
     found = {name for module in modules for name in distributions(module)}
     return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
 
 
 GIT_SECONDS = 10.0
-"""Longest wait for an answer of git."""
+"""Timeout of a call of git, in seconds."""
 
 COMMIT_FILE, WRITTEN = "COMMIT", re.compile(r"([0-9a-f]{40})(-dirty)?")
-"""File in the folder of a project that is no checkout, and what it holds."""
+"""File with the commit in a project folder without .git, and its format."""
 
 
 @cache
 def distributions(module: str) -> tuple[str, ...]:
-    """Return what has to be installed for a module: nothing for the standard library, ours, or what is not there."""
+    """Return the distributions of a module: empty for the standard library, our code and missing modules."""
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names or top in OWN:
         return ()
@@ -62,10 +62,10 @@ def _canonical(name: str) -> str:
 
 
 def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
-    """Return a digest of all that can change a prediction besides SQL and configuration.
+    """Return a digest of what can change a prediction besides SQL and configuration.
 
-    These are the job's Python files, the versions of numeric libraries and of those that its models import, and the
-    engine's contract number.
+    It covers the job's Python files, the versions of the numeric libraries and of those that its models import, and
+    the engine's contract number.
 
     Parameters
     ----------
@@ -80,14 +80,14 @@ def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
 
 
 OF_FOLDER = ("rev-parse", "HEAD", "HEAD:./")
-"""Asks git for the commit, and for the folder in it: none where a checkout further up does not hold the folder."""
+"""Arguments of git that return the commit and fail when an enclosing checkout does not track the folder."""
 
 
 @cache
 def git_commit(root: Path) -> tuple[str | None, bool | None]:
     """Return the commit of a checkout and whether files differ from it; None outside a checkout.
 
-    An image has no checkout, but a file that says of which commit it was built (see Dockerfile).
+    An image has no checkout; a file names the commit that it was built from (see Dockerfile).
     """
     found = _git(root, *OF_FOLDER)
     if found is None:
@@ -96,15 +96,15 @@ def git_commit(root: Path) -> tuple[str | None, bool | None]:
 
 
 def why_no_commit(root: Path) -> str:
-    """Return why no commit of a folder is known: the reason alone, for a line that says what is missing."""
+    """Return the reason why the commit of a folder is unknown, as part of a message."""
     resolved = root.resolve()
     if not any((folder / ".git").exists() for folder in (resolved, *resolved.parents)):
-        return f"{resolved} is no git checkout"
+        return f"{resolved} is not a git checkout"
     return _ask_git(root, *OF_FOLDER)[1]
 
 
 def is_untracked(root: Path, path: Path) -> bool:
-    """Tell whether a file in a checkout is no part of it, so that no commit holds it; never outside a checkout."""
+    """Tell whether git does not track a file of a checkout; False outside a checkout."""
     return bool(_git(root, "ls-files", "--others", "--", str(path)))
 
 
@@ -114,7 +114,7 @@ def _written_commit(path: Path) -> tuple[str | None, bool | None]:
 
 
 def commit_name(commit: str | None, *, dirty: bool | None) -> str | None:
-    """Return a commit as it is written everywhere: with `-dirty` where files differed from it; None without one."""
+    """Return a commit with `-dirty` appended if files differed from it; None without a commit."""
     return f"{commit}-dirty" if commit and dirty else commit
 
 
@@ -123,7 +123,7 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def _ask_git(root: Path, *arguments: str) -> tuple[str | None, str]:
-    """Return what git answers, or None and why there is no answer."""
+    """Return the output of git, or None and the reason of its failure."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments],
@@ -135,27 +135,27 @@ def _ask_git(root: Path, *arguments: str) -> tuple[str | None, str]:
     except FileNotFoundError:
         return None, "git is not installed"
     except (OSError, subprocess.TimeoutExpired) as error:
-        return None, f"git gives no answer ({type(error).__name__})"
+        return None, f"git does not answer ({type(error).__name__})"
     if done.returncode == 0:
         return done.stdout.strip(), ""
     first = next(iter(done.stderr.splitlines()), f"exit code {done.returncode}")
     return None, f"git says: {first.removeprefix('fatal: ')}"
 
 
-# CPython 3.11 counts the depth of all threads' syntax trees in one place: where garbage collection lets another thread
-# parse, `ast.parse` ends in a SystemError ("AST constructor recursion depth mismatch", python/cpython issue 106905).
+# CPython 3.11 counts the recursion depth of all threads' syntax trees together. When garbage collection lets another
+# thread parse, `ast.parse` fails with a SystemError ("AST constructor recursion depth mismatch", cpython issue 106905).
 _PARSER = Lock()
 
 
 def digest_of_code(job: Job) -> str:
-    """Return a digest of all that can change a job's predictions besides SQL and configuration."""
+    """Return a digest of what can change a job's predictions besides SQL and configuration."""
     return code_digest(job.folder, imported_modules(job))
 
 
 def imported_modules(job: Job) -> set[str]:
-    """Return the modules outside the job's folder that its models import, directly or through others of the folder.
+    """Return the modules outside the job's folder that its models import, directly or through files of the folder.
 
-    What only fixtures and sources need is none of them: it may be missing where models run.
+    Modules that only fixtures and sources import are left out: they may be missing where models run.
     """
     package = f"{job.folder.parent.name}.{job.folder.name}"
     todo = {variant.config.model.partition(":")[0] for variant in job.variants}
@@ -170,19 +170,19 @@ def imported_modules(job: Job) -> set[str]:
 
 
 def job_files(job: Job, *endings: str) -> dict[str, str]:
-    """Return the files of a job with these endings: path below the project's root to text."""
+    """Return the texts of a job's files with these endings, by their path below the project's root."""
     root = job.folder.parent.parent
     paths = sorted(path for path in job.folder.rglob("*") if path.suffix in endings)
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
 def project_files(job: Job, catalogue: Catalogue, sql: Iterable[str]) -> dict[str, str]:
-    """Return the files that a project needs to make a job's models again: path below its root to text.
+    """Return the texts of the files that reproduce a job's models, by their path below the project's root.
 
     Parameters
     ----------
     sql
-        Names of the statements that make its examples.
+        Names of the statements that make the job's examples.
     """
     files = job_files(job, ".py", ".yaml")
     for name in sql:
@@ -193,7 +193,7 @@ def project_files(job: Job, catalogue: Catalogue, sql: Iterable[str]) -> dict[st
 
 
 def _file(folder: Path, package: str, module: str) -> Path | None:
-    """Return the file of a module of the job's folder, or None for any other."""
+    """Return the file of a module in the job's folder; None for other modules."""
     if not f"{module}.".startswith(f"{package}."):
         return None
     place = folder.joinpath(*filter(None, module.removeprefix(package).split(".")))
@@ -201,12 +201,12 @@ def _file(folder: Path, package: str, module: str) -> Path | None:
 
 
 def _imports(path: Path, module: str) -> Iterator[str]:
-    """Yield the modules that a file imports, and the names that may be modules."""
+    """Yield the modules that a file imports, and imported names that may be modules."""
     try:
         with _PARSER:
             tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, ValueError) as error:
-        raise RequestError(f"{path}: no Python ({error})", hint="mend the file") from error
+        raise RequestError(f"{path}: not valid Python ({error})", hint="fix the file") from error
     parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The gate of a job: what a challenger has to show to take the champion's place, as job.yaml says it."""
+"""The rule of a job's gate: what a challenger must show to replace the champion."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.project.project import Job
 from pipeline.sql import Catalogue
 
 LONGEST = 10_000
-"""Days of the longest window that is spoken of."""
+"""Longest window that `needed_days` returns, in days."""
 
 
 class GuardRail(NamedTuple):
-    """A metric that must not get worse: 1 where higher is better and -1 where lower is, and its tolerance."""
+    """A metric that must not get worse: its sign (1 if higher is better, otherwise -1) and its tolerance."""
 
     metric: str
     sign: float
@@ -26,14 +26,14 @@ class GuardRail(NamedTuple):
 
 
 class GateRule(NamedTuple):
-    """A gate whose directions are known.
+    """A gate with the directions of its metrics.
 
     Parameters
     ----------
     sign
-        1 where higher values of the metric are better, -1 where lower ones are.
+        1 if higher values of the metric are better, otherwise -1.
     guard_rails
-        The metric itself is the first, with tolerance 0.
+        The first is the metric itself, with tolerance 0.
     """
 
     gate: Gate
@@ -54,25 +54,25 @@ class GateRule(NamedTuple):
 
     @property
     def quantile(self) -> float:
-        """Quantile of Student's t by which a window is judged."""
+        """Quantile of Student's t with which a window is judged."""
         return self._quantile(self.gate.min_days)
 
     def needed_days(self, difference: float, margin: float, n: int) -> int | None:
-        """Return the length of a window that would show this mean gain with this spread of days.
+        """Return the length in days of a window that would show this mean gain with this spread between days.
 
         Parameters
         ----------
         difference, margin, n
-            Mean gain of a window, its distance from the lower bound, and its days.
+            Mean gain of a window and its distance from the lower bound, in the metric's units; its number of days.
 
         Returns
         -------
         int or None
-            None where the mean gain is not enough, or so little more that nobody has the days.
+            None if the mean gain is too small, or would take more than `LONGEST` days to show.
         """
         gain, spread = difference - self.gate.min_gain, margin / self.quantile * math.sqrt(n)
         longer = range(n + 1, LONGEST + 1)
-        # The margin falls with every day, so that the first length at which it is below the gain is found by halves.
+        # The margin falls with every day, so bisection finds the first length at which it is below the gain.
         found = bisect_right(longer, -gain, key=lambda days: -self._quantile(days) * spread / math.sqrt(days))
         return longer[found] if found < len(longer) else None
 
@@ -83,12 +83,12 @@ class GateRule(NamedTuple):
 
 
 def gate_rule(catalogue: Catalogue, job: Job, gate: Gate) -> GateRule:
-    """Return the gate of a job with its directions.
+    """Return the rule of a job's gate.
 
     Raises
     ------
     RequestError
-        It names a metric that the family does not compute, or that is not better in any direction, or the other
+        The gate names a metric that the family does not compute, a metric without a better direction, or the wrong
         direction.
     """
     spec, where = MetricSpec.of(job), f"{job.folder / 'job.yaml'}: key gate"
@@ -96,11 +96,9 @@ def gate_rule(catalogue: Catalogue, job: Job, gate: Gate) -> GateRule:
     known = [name for name, direction in better.items() if direction != "neither"]
     for key, metric in [("metric", gate.metric), *(("guard_rails", name) for name in gate.guard_rails)]:
         if metric not in known:
-            has = (
-                f"the family {spec.family} has no metric" if metric not in better else "neither direction is better of"
-            )
+            has = f"the family {spec.family} has no metric" if metric not in better else "no direction is better for"
             raise RequestError(f"{where}.{key}: {has} {metric!r}", hint=f"name one of: {', '.join(known)}")
     if gate.direction not in (None, better[gate.metric]):
         what = f"{where}.direction: {gate.direction}, but {better[gate.metric]} values of {gate.metric} are better"
-        raise RequestError(what, hint="leave the key out: the family knows it")
+        raise RequestError(what, hint="remove the key: the family knows the direction")
     return GateRule.of(gate, better)

@@ -1,4 +1,4 @@
-"""Python objects by import path (`package.module:name`), as YAML files name them."""
+"""Imports Python objects by path (`package.module:name`), as YAML files name them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pipeline.errors import RequestError
 
 
 def use_project_root(root: Path) -> None:
-    """Make the packages of a project folder (its `jobs`) importable."""
+    """Make the package `jobs` of a project folder importable."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
 
 
 def can_import_jobs(root: Path, besides: str) -> None:
-    """Make the jobs of a folder importable, behind everything else, where it has any and is not another place.
+    """Make the jobs of a folder importable, with the lowest priority, if it has any.
 
     Parameters
     ----------
     besides
-        A place that is not trusted: a bundle is a folder with jobs, too.
+        A folder that must not be used because it is not trusted: a bundle is a folder with jobs, too.
     """
     root = root.resolve()
     if (root / "jobs").is_dir() and root != Path(besides).resolve() and str(root) not in sys.path:
@@ -41,11 +41,11 @@ def import_object(path: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        hint = "install the package or mend the path"
+        hint = "install the package or fix the path"
         raise RequestError(f"cannot import {path}: no module named {error.name}", hint=hint) from error
     except Exception as error:
         what = f"cannot import {path}: {type(error).__name__}: {error}"
-        raise RequestError(what, hint="mend the module; pipeline --verbose shows the line") from error
+        raise RequestError(what, hint="fix the module; pipeline --verbose shows the line") from error
     if not hasattr(module, name):
-        raise RequestError(f"cannot import {path}: {module_name} has no {name}", hint="mend the path")
+        raise RequestError(f"cannot import {path}: {module_name} has no {name}", hint="fix the path")
     return getattr(module, name)

@@ -1,4 +1,4 @@
-"""The gate of a job: what a challenger has to show to take the champion's place, as job.yaml says it."""
+"""The content of `job.yaml`: one ML problem, typed and checked when the file is read."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Gate(Strict):
     metric
         Metric of the family by which challengers are judged.
     direction
-        Which values are better; the family knows it.
+        Which values are better; optional, because the family knows.
     min_gain
-        What the mean gain of a window has to exceed, in the metric's units.
+        The mean gain of a window must exceed this, in the metric's units.
     guard_rails
-        Metrics that must not get worse, with how much worse each may get on average, in its own units.
+        Metrics that must not get worse, each with its tolerance for the mean of a window, in its own units.
     min_days
         Days of a window.
     max_windows
-        Windows that a challenger is given beside one champion.
+        Number of windows that a challenger gets against one champion.
     error
-        Probability with which a challenger that is no better may be promoted, in all of its windows together.
+        Largest probability that a challenger that is not better is promoted, over all of its windows.
     """
 
     metric: str
@@ -56,7 +56,7 @@ VariantName = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class Source(Strict):
-    """A base table: its columns and the column that says when a row became known."""
+    """A base table: its columns, and the column with the moment at which a row became known."""
 
     description: str
     columns: DeclaredColumns = Field(min_length=1)
@@ -75,22 +75,22 @@ class Source(Strict):
 
 
 class SqlStep(Strict):
-    """A versioned SQL asset with the values of its parameters."""
+    """A versioned SQL asset and the values of its parameters."""
 
     sql: str = Field(pattern=ASSET_NAME)
     parameters: dict[str, Any] = {}
 
 
 class Examples(SqlStep):
-    """The examples SQL, and which of its rows a model learns from.
+    """The examples SQL, and which of its rows train a model.
 
     Parameters
     ----------
     history_days
-        How many days of past run dates it covers before the run date.
+        Number of past days that it covers before the run date.
     trains_on
-        `labelled`: rows of past moments whose label is known by now. `scored`: the rows that are scored, as they are
-        now and without a label, for models that learn from behaviour itself, such as recommenders.
+        `labelled`: rows of past moments whose labels are known by now. `scored`: the rows to score, without labels,
+        for models that learn from behaviour itself, such as recommenders.
     """
 
     history_days: int = Field(ge=0, le=3660)
@@ -98,13 +98,13 @@ class Examples(SqlStep):
 
 
 class Labels(SqlStep):
-    """The labels SQL and how many days after the run date its labels are mature."""
+    """The labels SQL, and the number of days after which labels of a run date are mature."""
 
     delay_days: int = Field(ge=0, le=365)
 
 
 class Predictions(Strict):
-    """Columns that a model predicts, their version, and into how many shards a run is split."""
+    """The columns that a model predicts, their version, and the number of shards of a run."""
 
     version: int = Field(ge=1)
     shards: int = Field(ge=1, le=10_000)  # files of one load job
@@ -126,7 +126,7 @@ class Predictions(Strict):
 
 
 class Drift(Strict):
-    """How far what is scored may lie from the training data before `run` warns; see docs/drift.md.
+    """Distances from the training data above which `run` warns; see docs/drift.md.
 
     Parameters
     ----------
@@ -137,9 +137,9 @@ class Drift(Strict):
     missing_rate
         Difference of the shares of missing values, 0 to 1.
     unseen_rate
-        Share of values of a category that the training data lack, 0 to 1.
+        Share of categorical values that are not in the training data, 0 to 1.
     label_rate
-        Difference of the mean labels, in units of the label.
+        Difference of the mean labels, in the label's units.
     """
 
     psi: float = Field(default=0.2, ge=0, allow_inf_nan=False)
@@ -150,7 +150,7 @@ class Drift(Strict):
 
 
 class Metrics(Strict):
-    """Parameters of the metric family's SQL; those that are left out have the defaults of its header."""
+    """Parameters of the metric family's SQL; the header has the defaults."""
 
     parameters: dict[str, Any] = {}
 
@@ -218,10 +218,10 @@ class JobSpec(Strict):
 
     @property
     def row_key(self) -> list[str]:
-        """What tells examples apart, and labels: the example key, which is the prediction key unless given."""
+        """The key of examples and labels: `example_key`, by default the prediction key."""
         return self.example_key or self.prediction_key
 
     @property
     def all_variants(self) -> list[str]:
-        """Names of everything that is trained: variants, then baselines."""
+        """Names of all trained variants: variants, then baselines."""
         return [*self.variants, *self.baselines]

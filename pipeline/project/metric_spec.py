@@ -1,4 +1,4 @@
-"""Metric families: SQL over predictions and labels that returns rows of one contract."""
+"""The metric family of a job: its SQL, its parameters and the columns that it reads."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pipeline.project.project import Job
 from pipeline.sql import Asset
 
 OVERALL = "overall"
-"""Constant column that the families add: its slice is the whole, with an empty slice_name."""
+"""Constant column that the families add; its slice is all rows, with an empty slice_name."""
 
 RESERVED = frozenset(
     {OVERALL, "score_bin", "confusion", "label", "run_id", "model_id", "variant", "model", "weight", "cluster", "loss"}
 )
-"""Names that no slice has: the families use them in their rows."""
+"""Names that a slice must not have, because the families use them."""
 
 ENGINE_PARAMETERS = frozenset({"clustered"})
-"""Parameters of a family's SQL that the engine gives; the others come from the job, or from the header's defaults."""
+"""Parameters of a family's SQL that the engine sets; the job or the header's defaults set the others."""
 
 PLACE = re.compile(r"{(\w+)}")
 
@@ -31,7 +31,7 @@ class MetricSpec:
     Parameters
     ----------
     family
-        Metric family; names `sql/metrics/<family>_v1.sql`.
+        Metric family, the `<family>` of `sql/metrics/<family>_v1.sql`.
     key
         Prediction key.
     prediction_columns
@@ -39,11 +39,11 @@ class MetricSpec:
     slices
         STRING columns of the labels by which metrics are sliced.
     parameters
-        Values of the family's parameters, beside the defaults of its header.
+        Values of the family's parameters that differ from the defaults of its header.
     weight
-        Column of the labels with the weight of a row; None where all weigh the same.
+        Column of the labels with the weight of a row; None for equal weights.
     cluster
-        Columns of the labels or of the key that tell clusters apart: rows of one are not independent.
+        Columns of the labels or of the key that identify a cluster; its rows are not independent.
     label_key
         Key of the labels; the prediction key when empty.
     """
@@ -59,7 +59,7 @@ class MetricSpec:
 
     @classmethod
     def of(cls, job: Job) -> MetricSpec:
-        """Return how a job is judged."""
+        """Return the specification of a job."""
         spec = job.spec
         return cls(
             spec.family,
@@ -84,17 +84,17 @@ class MetricSpec:
 
     @property
     def entity(self) -> list[str]:
-        """What is judged: the columns that predictions and labels share."""
+        """The key columns that predictions and labels share."""
         return [name for name in self.key if name in (self.label_key or self.key)]
 
     @property
     def within(self) -> list[str]:
-        """Columns that tell the predictions of one entity apart, such as a position or a class."""
+        """Key columns that only predictions have, such as a position or a class."""
         return [name for name in self.key if name not in self.entity]
 
     @property
     def item(self) -> list[str]:
-        """Columns that tell the labels of one entity apart, such as an item."""
+        """Key columns that only labels have, such as an item."""
         return [name for name in self.label_key if name not in self.key]
 
     def values(self, family: Asset) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class MetricSpec:
         return {**family.header.defaults, **self.parameters, **given}
 
     def metrics(self, family: Asset) -> dict[str, str]:
-        """Return the names of all metrics that the family computes, with the direction in which each is better."""
+        """Return the better direction of each metric that the family computes, by metric name."""
         values = self.values(family)
         return {
             name: metric.better for pattern, metric in family.header.metrics.items() for name in _names(pattern, values)
@@ -111,7 +111,7 @@ class MetricSpec:
 
 
 def _names(pattern: str, values: Mapping[str, Any]) -> list[str]:
-    """Return the names that a pattern stands for: `recall_at_{k}` with `ks` 5 and 10 for two."""
+    """Return the names of a pattern: `recall_at_{k}` with `ks` 5 and 10 has two."""
     place = PLACE.search(pattern)
     if place is None:
         return [pattern]

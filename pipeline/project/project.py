@@ -1,4 +1,4 @@
-"""The project folder: jobs by name, each with its spec, variants and code."""
+"""A project folder, and its jobs with their specifications and variants."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.rows.schema import Schema
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to solve a job: a model class with its configuration."""
+    """One way to solve a job: a model class and its configuration."""
 
     name: str
     path: Path
@@ -28,13 +28,13 @@ class Variant:
 
     @property
     def id(self) -> str:
-        """`<name>@<digest>`: the same configuration has the same id."""
+        """`<name>@<digest of the configuration>`."""
         return f"{self.name}@{digest_json(self.config.model_dump())[:8]}"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job's folder, read and checked."""
+    """A job: the content of its folder, read and checked."""
 
     name: str
     folder: Path
@@ -43,13 +43,19 @@ class Job:
 
     @cached_property
     def prediction_schema(self) -> Schema:
-        """Prediction key and predicted columns: what a predictions file holds."""
+        """Columns of a predictions file: the prediction key and the predicted columns."""
         predicted = self.spec.predictions.typed_columns
         return self.key_schema + predicted.select(name for name in predicted.names if name not in self.key_schema)
 
     @cached_property
     def key_schema(self) -> Schema:
-        """Columns of the prediction key: those that models predict are typed there, the others by the sources."""
+        """Columns of the prediction key, with the types of the predicted columns or of the sources.
+
+        Raises
+        ------
+        RequestError
+            No source declares a column of the key.
+        """
         known: dict[str, str] = dict(self.spec.predictions.columns)
         for source in self.spec.sources.values():
             known = {**source.columns, **known}
@@ -60,11 +66,11 @@ class Job:
         return Schema.parse({name: known[name] for name in self.spec.prediction_key}).required()
 
     def as_of(self, day: date) -> datetime:
-        """Return what a run of this date may know: midnight in the job's time zone plus its offset."""
+        """Return the moment up to which a run of this date may know: midnight in the job's zone plus its offset."""
         return as_of(day, self.spec.time_zone, self.spec.as_of_offset_minutes)
 
     def role_of(self, variant_id: str) -> str:
-        """Return whether a variant is a `baseline` of this job or, as any other model is, a `variant`."""
+        """Return `baseline` for a baseline of this job, otherwise `variant`."""
         names = {variant.id: variant.name for variant in self.variants}
         return "baseline" if names.get(variant_id) in self.spec.baselines else "variant"
 
@@ -75,7 +81,7 @@ class Job:
 
     @property
     def predictions_view(self) -> str:
-        """Name of the view that shows the champion's predictions."""
+        """Name of the view of the champion's predictions."""
         return f"{self.name}__predictions"
 
 
@@ -87,7 +93,13 @@ class Project:
 
     @classmethod
     def open(cls, root: Path) -> Project:
-        """Return the project at `root` and make its jobs importable."""
+        """Return the project at `root` and make its jobs importable.
+
+        Raises
+        ------
+        RequestError
+            The folder has no jobs/.
+        """
         if not (root / "jobs").is_dir():
             raise RequestError(
                 f"{root}: no jobs/ folder here", hint="run in the project's folder or pass --project-dir"
@@ -96,7 +108,7 @@ class Project:
         return cls(root.resolve())
 
     def job_names(self) -> list[str]:
-        """Names of all jobs, sorted."""
+        """Return the names of all jobs, sorted."""
         return sorted(path.parent.name for path in (self.root / "jobs").glob("*/job.yaml"))
 
     def job(self, name: str) -> Job:
@@ -105,7 +117,7 @@ class Project:
         Raises
         ------
         RequestError
-            There is no such job, or one of its YAML files is wrong.
+            The job does not exist, or one of its YAML files is not valid.
         """
         folder = self.root / "jobs" / name
         if not re.match(NAME, name) or not (folder / "job.yaml").is_file():
@@ -114,12 +126,12 @@ class Project:
         spec = read_yaml(folder / "job.yaml", JobSpec)
         lacking = [variant for variant in spec.all_variants if not (folder / f"{variant}.yaml").is_file()]
         if lacking:
-            what = f"{folder / 'job.yaml'}: keys variants and baselines: there is no {lacking[0]}.yaml beside it"
-            raise RequestError(what, hint="mend the name or add the file")
+            what = f"{folder / 'job.yaml'}: keys variants and baselines: {lacking[0]}.yaml is missing in that folder"
+            raise RequestError(what, hint="fix the name or add the file")
         variants = tuple(read_variant(folder / f"{variant}.yaml") for variant in spec.all_variants)
         return Job(name, folder, spec, variants)
 
 
 def read_variant(path: Path) -> Variant:
-    """Read a variant from its YAML file; the file's stem is its name."""
+    """Return the variant of a YAML file; the file's stem is its name."""
     return Variant(path.stem, path, read_yaml(path, ModelConfig))

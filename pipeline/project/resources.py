@@ -1,6 +1,6 @@
-"""What a deployed job asks of Cloud Run and Cloud Scheduler: when it runs, and what each phase may use.
+"""Keys `schedule` and `resources` of job.yaml: when a deployed job runs, and what each phase may use.
 
-The limits are those of https://cloud.google.com/run/docs/configuring/jobs/cpu and .../jobs/memory-limits, of
+The limits are from https://cloud.google.com/run/docs/configuring/jobs/cpu and .../jobs/memory-limits, of
 .../jobs/task-timeout (a day; longer ones are in preview) and of .../jobs/max-retries.
 """
 
@@ -16,12 +16,12 @@ from pipeline.base.strict_yaml import Strict
 MEBIBYTES = {"Mi": 1, "Gi": 1024}
 
 MOST_PER_CPU = 4 * 1024
-"""MiB of memory that a task may have for each CPU."""
+"""Largest memory of a task, in MiB for each CPU."""
 
 MEMORY = r"^[1-9][0-9]{0,5}(Mi|Gi)$"
 
 LEAST = {1: 512, 2: 512, 4: 2 * 1024, 6: 4 * 1024, 8: 4 * 1024}
-"""MiB of memory that a task has to have, by its CPUs."""
+"""Smallest memory of a task, in MiB, by its number of CPUs."""
 
 
 class Schedule(Strict):
@@ -30,24 +30,24 @@ class Schedule(Strict):
     Parameters
     ----------
     daily_at
-        Wall clock of the job's time zone, `HH:MM`: at least an hour after the moment that a run may know of. Four hours
-        after it when not given: clocks are changed earlier in the night.
+        Wall clock time in the job's time zone, `HH:MM`, at least an hour after the run's `as_of`. The default is four
+        hours after it, when clocks have been changed.
     """
 
     daily_at: str | None = Field(default=None, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
 
 
 class PhaseResources(Strict):
-    """What a task of a phase may use.
+    """Resources of a task of a phase.
 
     Parameters
     ----------
     memory
-        `512Mi` or more, at most 4 GiB for each CPU; files that are written for a while lie in it, too.
+        `512Mi` or more, at most 4 GiB for each CPU. Temporary files count, too.
     timeout_minutes
-        How long one attempt may take; a call that catches up does seven run dates.
+        Timeout of one attempt; a call that catches up does up to seven run dates.
     retries
-        Attempts after the first that failed.
+        Attempts after the first one failed.
     """
 
     cpu: Literal[1, 2, 4, 6, 8] = 1
@@ -65,7 +65,7 @@ class PhaseResources(Strict):
 
 
 class TrainResources(PhaseResources):
-    """What training may use: all variants are fitted in one task, one after the other."""
+    """Resources of training: one task fits all variants, one after the other."""
 
     cpu: Literal[1, 2, 4, 6, 8] = 4
     memory: str = Field(default="16Gi", pattern=MEMORY)
@@ -73,12 +73,12 @@ class TrainResources(PhaseResources):
 
 
 class PredictResources(PhaseResources):
-    """What predicting may use.
+    """Resources of prediction.
 
     Parameters
     ----------
     tasks
-        How many share the shards, all at once; one for each shard, at most ten, when not given.
+        Number of parallel tasks that share the shards. The default is one for each shard, at most ten.
     """
 
     cpu: Literal[1, 2, 4, 6, 8] = 2
@@ -87,7 +87,7 @@ class PredictResources(PhaseResources):
 
 
 class Resources(Strict):
-    """What each phase may use; what is left out has the defaults."""
+    """Resources of each phase."""
 
     preprocess: PhaseResources = PhaseResources()
     train: TrainResources = TrainResources()
@@ -97,4 +97,4 @@ class Resources(Strict):
 
 
 PHASES = tuple(Resources.model_fields)
-"""Names of the phases, in the order in which they run."""
+"""Names of the phases in their order."""

@@ -1,4 +1,4 @@
-"""Where a run happens: names of project, datasets and bucket, and how to reach them."""
+"""A target: the project, datasets and bucket where a run happens, and its endpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.sql.identifiers import DATASET_PART, PROJECT_PART, TableName
 LOCAL_PROJECT = "pipeline-local"
 
 RUN_TABLE_DAYS = 30
-"""Days after which tables of the runs dataset expire."""
+"""Tables of the runs dataset expire after this many days."""
 
 DATASET = f"^{DATASET_PART.pattern}$"
 
@@ -30,7 +30,7 @@ LabelValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,63}$")]
 
 
 class Endpoints(Strict):
-    """Addresses of the embedded emulators, in place of Google's.
+    """Addresses of the embedded emulators, which replace Google's.
 
     Parameters
     ----------
@@ -48,21 +48,21 @@ class Endpoints(Strict):
 
 
 class Target(Strict):
-    """What a target file holds; `endpoints` are set for the local target only.
+    """The content of a target file; `endpoints` are set for the local target only.
 
     Parameters
     ----------
     maximum_bytes_billed
         Bytes above which BigQuery refuses a query before it runs.
     job_timeout
-        Seconds after which BigQuery ends a job; it ends a query after six hours by itself.
+        BigQuery cancels a job after this many seconds; its own limit for a query is six hours.
     priority
-        Of queries: `BATCH` waits until there are slots.
+        Priority of queries: `BATCH` waits until slots are free.
     reservation
-        Slots that queries run in, `projects/<project>/locations/<location>/reservations/<name>`; the project's own
-        assignment decides when not given.
+        Slots for queries, `projects/<project>/locations/<location>/reservations/<name>`. By default the project's own
+        assignment decides.
     price_per_tib
-        What a TiB that is billed costs, in any currency.
+        Price of a billed TiB, in any currency.
     """
 
     project: str = Field(pattern=f"^{PROJECT_PART.pattern}$")
@@ -87,38 +87,38 @@ class Target(Strict):
     @classmethod
     def _no_part_is_dots(cls, prefix: str) -> str:
         if any(part.strip(".") == "" for part in prefix.split("/") if part):
-            raise ValueError("no part may be dots alone: to tools that know folders it would name another one")
+            raise ValueError("a part must not consist of dots: tools that know folders would read it as another folder")
         return prefix
 
     @property
     def datasets(self) -> list[str]:
-        """The four datasets, each once."""
+        """The names of the four datasets, without repetitions."""
         names = [self.dataset, self.runs_dataset, self.ledger_dataset, self.dashboard_dataset]
         return list(dict.fromkeys(names))
 
     def table(self, name: str) -> TableName:
-        """Name a table of the main dataset."""
+        """Return the name of a table in the main dataset."""
         return TableName(self.project, self.dataset, name)
 
     def run_table(self, name: str) -> TableName:
-        """Name a table of the runs dataset."""
+        """Return the name of a table in the runs dataset."""
         return TableName(self.project, self.runs_dataset, name)
 
     def dashboard_table(self, name: str) -> TableName:
-        """Name a view of the dashboard dataset."""
+        """Return the name of a view in the dashboard dataset."""
         return TableName(self.project, self.dashboard_dataset, name)
 
     def ledger_table(self, name: str) -> TableName:
-        """Name a table of the ledger dataset."""
+        """Return the name of a table in the ledger dataset."""
         return TableName(self.project, self.ledger_dataset, name)
 
 
 LIST_PRICE = 6.25
-"""Dollars that a TiB costs on demand in the US: nothing is billed here, and this is what it would cost there."""
+"""On-demand price of a TiB in the US, in dollars: the local target bills nothing and shows what the cloud would."""
 
 
 def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJECT) -> Target:
-    """Return the target of the embedded emulators; without endpoints it only names things."""
+    """Return the target of the embedded emulators; without endpoints it can only name tables and objects."""
     return Target(
         project=project,
         location="US",
@@ -134,7 +134,13 @@ def local_target(endpoints: Endpoints | None = None, project: str = LOCAL_PROJEC
 
 
 def read_target(path: Path) -> Target:
-    """Read a target file; `endpoints` is no key of it."""
+    """Return the target of a target file.
+
+    Raises
+    ------
+    RequestError
+        The file is not valid, or has the key `endpoints`.
+    """
     target = read_yaml(path, Target)
     if target.endpoints is not None:
         raise RequestError(f"{path}: key endpoints: not allowed in a target file", hint="use --target local")

@@ -55,7 +55,7 @@ class Silent(Exception):
     ("raised", "said"),
     [
         (SystemExit(0), "Mean: fit raised SystemExit: 0 "),
-        (Silent(), "Mean: fit raised Silent: [a Silent that says nothing of itself] "),
+        (Silent(), "Mean: fit raised Silent: [a Silent whose text cannot be shown] "),
     ],
 )
 def test_whatever_a_models_code_raises_is_a_request_error(raised, said):

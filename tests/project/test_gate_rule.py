@@ -52,7 +52,7 @@ def test_what_is_wrong_with_a_gate_is_named_with_file_key_and_what_was_expected(
             Gate(metric="rmse"),
             r"key gate\.metric: the family binary_classification has no metric 'rmse' - name one of: auc,",
         ),
-        (Gate(metric="count"), r"key gate\.metric: neither direction is better of 'count' - name one of: auc,"),
+        (Gate(metric="count"), r"key gate\.metric: no direction is better for 'count' - name one of: auc,"),
         (
             GATE.model_copy(update={"guard_rails": {"f2": 0.0}}),
             r"key gate\.guard_rails: the family .* has no metric 'f2'",

@@ -52,7 +52,7 @@ def test_job_whose_name_begins_like_another_is_outside(job):
 
 
 def test_file_that_is_no_python_is_named(job):
-    with pytest.raises(RequestError, match=r"model\.py: no Python"):
+    with pytest.raises(RequestError, match=r"model\.py: not valid Python"):
         write(job, model="def :\n")
 
 

@@ -53,7 +53,7 @@ def test_unknown_job_names_the_jobs_there_are(root, name):
 
 def test_missing_variant_file_is_named(root):
     (root / "jobs/dummy/double.yaml").unlink()
-    with pytest.raises(RequestError, match=r"job\.yaml: keys variants and baselines: there is no double\.yaml"):
+    with pytest.raises(RequestError, match=r"job\.yaml: keys variants and baselines: double\.yaml is missing"):
         Project.open(root).job("dummy")
 
 

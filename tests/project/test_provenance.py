@@ -80,7 +80,7 @@ def test_a_commit_from_which_files_differed_says_so():
 
 def test_outside_a_checkout_there_is_no_commit(job):
     assert git_commit(job) == (None, None)
-    assert why_no_commit(job) == f"{job} is no git checkout"
+    assert why_no_commit(job) == f"{job} is not a git checkout"
 
 
 def test_without_git_there_is_no_commit(job, monkeypatch):
@@ -105,7 +105,7 @@ def test_a_git_that_does_not_answer_is_not_waited_for(job, monkeypatch):
     monkeypatch.setenv("PATH", str(slow.parent), prepend=os.pathsep)
     monkeypatch.setattr(code, "GIT_SECONDS", 0.2)
     assert git_commit(job) == (None, None)
-    assert why_no_commit(job) == "git gives no answer (TimeoutExpired)"
+    assert why_no_commit(job) == "git does not answer (TimeoutExpired)"
 
 
 def test_a_checkout_further_up_that_does_not_hold_the_folder_is_not_its_own(job):

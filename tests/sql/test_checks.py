@@ -206,7 +206,7 @@ def test_the_place_of_a_wrong_check_is_named():
 
 
 def test_a_key_that_stands_twice_in_one_check_is_refused():
-    with pytest.raises(RequestError, match=r"x\.sql:\d: not valid YAML \(key range stands twice\)"):
+    with pytest.raises(RequestError, match=r"x\.sql:\d: not valid YAML \(key range comes twice\)"):
         parsed("range: {column: a}\n    range: {column: b}")
 
 

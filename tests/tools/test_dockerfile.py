@@ -102,7 +102,7 @@ def test_without_a_commit_the_image_is_labelled_unknown_and_one_line_says_why(tm
     assert name_commit(tmp_path) == "unknown"
     assert tuple(capsys.readouterr()) == (
         "",
-        f"commit: none is known: {tmp_path} is no git checkout - the image is labelled `unknown`\n",
+        f"commit: none is known: {tmp_path} is not a git checkout - the image is labelled `unknown`\n",
     )
     (tmp_path / "COMMIT").write_text("0a" * 20 + "-dirty\n")
     git_commit.cache_clear()
