@@ -52,7 +52,8 @@ def test_tests_run_with_a_target_file_alone_and_leave_nothing(base, target_file,
     """The target file names no emulator, and nothing asks for the fixture that starts them."""
     emulators = ",".join((endpoints.bigquery, endpoints.bigquery_storage, endpoints.storage))
     plugin = ("-p", "tests.support.emulated_cloud", f"--emulators={emulators}", f"--cloud-target={target_file}")
-    tests = ("tests/phases/test_again.py", "tests/base/test_atomic_file.py", "-k", "generations_go_on or test_files")
+    files = ("tests/phases/test_run_again.py", "tests/base/test_atomic_file.py")
+    tests = (*files, "-k", "generations_continue or test_files")
     code, said = run(sys.executable, "-m", "pytest", "-q", "--setup-show", *plugin, *tests)
     assert code == 0, said
     assert "1 passed" in said

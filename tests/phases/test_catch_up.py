@@ -40,7 +40,7 @@ def dates(summaries):
     ("moment", "newest"),
     [(july(5, 3), 4), (july(5, 4), 5), (july(6, 3), 5), (datetime(2013, 7, 5, 4, tzinfo=UTC), 5)],
 )
-def test_newest_date_is_the_one_whose_midnight_in_the_jobs_zone_has_come(quick_job, moment, newest):
+def test_the_newest_date_has_begun_in_the_jobs_time_zone(quick_job, moment, newest):
     assert newest_run_date(quick_job, moment) == date(2013, 7, newest)
 
 
@@ -51,7 +51,7 @@ def test_an_offset_moves_the_newest_date(quick_job):
 
 
 @pytest.mark.long
-def test_nights_without_a_call_and_a_call_that_comes_twice(fresh_session, quick_job, at):
+def test_missed_nights_and_repeated_calls_are_caught_up(fresh_session, quick_job, at):
     at(july(1))
     assert dates(catch_up(fresh_session, quick_job)) == [(date(2013, 7, 1), "done")]
     assert dates(catch_up(fresh_session, quick_job)) == [(None, "already_done")]
@@ -65,7 +65,7 @@ def phases(session, job, *names):
 
 
 @pytest.mark.long
-def test_phase_after_phase_does_what_one_call_does(fresh_session, quick_job, at):
+def test_calls_of_each_phase_do_what_one_call_does(fresh_session, quick_job, at):
     fresh_session = replace(fresh_session, reporter=Reporter(Console(file=io.StringIO(), width=80)))
     at(july(1))
     first = [(date(2013, 7, 1), "done")]
@@ -87,7 +87,7 @@ def test_phase_after_phase_does_what_one_call_does(fresh_session, quick_job, at)
     assert phases(fresh_session, quick_job, "evaluate") == [[(None, "already_done")]]
 
 
-def test_a_date_whose_sources_are_late_keeps_nothing_from_the_dates_before_it(fresh_session, quick_job, at):
+def test_late_sources_do_not_stop_the_dates_before_them(fresh_session, quick_job, at):
     run_job(fresh_session, quick_job, date(2013, 7, 9))
     at(july(11))
     days = catch_up_phase(fresh_session, quick_job, "preprocess")
@@ -103,27 +103,27 @@ def recorded_drift(run):
     return run.session.warehouse.rows(drift_rows_statement(run, of_labels=False))
 
 
-def test_a_date_that_was_begun_is_ended_first(fresh_session, quick_job, at):
+def test_a_half_done_date_is_due_first(fresh_session, quick_job, at):
     run_job(fresh_session, quick_job, date(2013, 7, 1))
     run_phase(fresh_session, quick_job, date(2013, 7, 2), "train")
     assert last_done(fresh_session, quick_job, date(2013, 7, 3)) == date(2013, 7, 1)
     assert due_dates(fresh_session, quick_job, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
 
 
-def test_long_gaps_are_caught_up_with_in_parts(fresh_session, quick_job):
+def test_one_call_catches_up_with_the_oldest_dates_only(fresh_session, quick_job):
     run_job(fresh_session, quick_job, date(2013, 6, 20))
     due = due_dates(fresh_session, quick_job, date(2013, 7, 5), most=3)
     assert due == [date(2013, 6, day) for day in (21, 22, 23)]
 
 
-def test_a_date_that_was_run_ahead_of_time_does_not_end_the_nights(fresh_session, quick_job):
+def test_a_date_run_ahead_of_time_does_not_count_as_done(fresh_session, quick_job):
     run_job(fresh_session, quick_job, date(2013, 7, 1))
     run_job(fresh_session, quick_job, date(2013, 7, 9))
     assert due_dates(fresh_session, quick_job, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
     assert due_dates(fresh_session, quick_job, date(2013, 7, 1)) == []
 
 
-def test_a_date_without_data_ends_it_and_is_due_again(fresh_session, quick_job, at):
+def test_a_date_without_data_ends_the_call_and_stays_due(fresh_session, quick_job, at):
     run_job(fresh_session, quick_job, date(2013, 7, 10))
     at(july(12))
     with pytest.raises(RequestError, match="2013-07-11: nothing to score"):

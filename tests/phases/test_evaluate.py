@@ -130,7 +130,7 @@ def test_published_metrics_are_scikit_learns(session, job, fixtures_folder, eval
         assert_metrics_are_scikit_learns(rows, scored, job.spec.slices)
 
 
-def test_a_model_finds_what_was_planted(session, job, evaluations):
+def test_a_model_beats_the_constant_rate(session, job, evaluations):
     pooled = pooled_metrics(session, job, DAYS)
     value = {(row["variant"].split("@")[0], row["metric"]): row["value"] for row in pooled if not row["slice_name"]}
     assert value["logistic_regression", "auc"] > 0.7 > value["constant_rate", "auc"]
@@ -143,7 +143,7 @@ def test_a_constant_score_has_an_auc_of_one_half(evaluations):
     assert found == [0.5, 0.5]
 
 
-def test_pooled_metrics_are_those_of_all_days_taken_as_one(session, job, fixtures_folder, evaluations):
+def test_pooled_metrics_are_those_of_all_days_together(session, job, fixtures_folder, evaluations):
     moment = job.as_of(MATURE)
     for variant in job.variants:
         days = [scored_by_hand(session, fixtures_folder, day, variant.id, moment) for day in DAYS]
@@ -151,11 +151,11 @@ def test_pooled_metrics_are_those_of_all_days_taken_as_one(session, job, fixture
         assert_metrics_are_scikit_learns(rows, pd.concat(days), job.spec.slices)
 
 
-def test_verdict_of_the_first_champion_stands_on_its_run_date(evaluations):
+def test_the_first_champion_has_a_verdict_on_its_run_date(evaluations):
     assert [evaluation.verdict for evaluation in evaluations] == ["first", None]
 
 
-def test_an_evaluation_is_an_event_that_says_with_which_labels(session, evaluations):
+def test_the_event_of_an_evaluation_names_its_labels(session, evaluations):
     rows = reader(session)("SELECT run_date, event, row_count, details FROM ledger.events WHERE phase = 'evaluate'")
     assert sorted((row["run_date"], row["event"], row["row_count"]) for row in rows) == [
         (evaluation.run_date, "evaluated", len(evaluation.metrics)) for evaluation in evaluations
@@ -183,7 +183,7 @@ def test_evaluating_a_published_date_from_tables_records_nothing(session, job, e
     assert requests_sent.writes == []
 
 
-def test_a_new_generation_is_evaluated_anew_and_only_it_is_shown(fresh_session, quick_job):
+def test_a_new_generation_is_evaluated_and_shown_alone(fresh_session, quick_job):
     day, mature = date(2013, 7, 5), date(2013, 7, 8)
     first = run_job(fresh_session, quick_job, day)
     assert len(evaluate_job(fresh_session, quick_job, mature)) == 1
@@ -197,7 +197,7 @@ def test_a_new_generation_is_evaluated_anew_and_only_it_is_shown(fresh_session, 
     assert len(daily_metrics(fresh_session, quick_job, day, day)) > 0
 
 
-def test_an_evaluation_that_was_cut_short_is_recorded_once(fresh_session, quick_job, monkeypatch):
+def test_an_interrupted_evaluation_is_recorded_once(fresh_session, quick_job, monkeypatch):
     day, mature = date(2013, 7, 5), date(2013, 7, 7)
     run_job(fresh_session, quick_job, day)
     with monkeypatch.context() as patch:
@@ -212,7 +212,7 @@ def test_an_evaluation_that_was_cut_short_is_recorded_once(fresh_session, quick_
 
 
 @pytest.fixture(scope="module")
-def anybodys():
+def scored_flights():
     """400 scores on a coarse grid (many ties), two of three origins; carrier ZZ is always late and YY never."""
     rng = np.random.default_rng(3)
     size = 400
@@ -230,39 +230,21 @@ def anybodys():
     return frame
 
 
-WRITERS = {
-    "csv": lambda frame, path: frame.to_csv(path, index=False),
-    "jsonl": lambda frame, path: pl.from_pandas(frame).write_ndjson(path),
-    "parquet": lambda frame, path: frame.to_parquet(path, index=False),
-}
-
-
-@pytest.mark.parametrize("kind", WRITERS)
-def test_anybodys_predictions_are_judged_from_files_by_the_same_metrics(session, job, anybodys, kind, tmp_path):
-    predictions, labels = tmp_path / f"predictions.{kind}", tmp_path / f"labels.{kind}"
-    WRITERS[kind](anybodys.drop(columns="label"), predictions)
-    WRITERS[kind](anybodys.drop(columns="score"), labels)
-    rows = evaluate_from_path(session, job, str(predictions), str(labels), name=f"somebody_{kind}")
-    assert {row["variant"] for row in rows} == {f"somebody_{kind}"}
-    assert_metrics_are_scikit_learns(rows, anybodys, job.spec.slices)
+def test_metrics_of_files_are_scikit_learns(session, job, scored_flights, tmp_path):
+    predictions, labels = tmp_path / "predictions.csv", tmp_path / "labels.jsonl"
+    scored_flights.drop(columns="label").to_csv(predictions, index=False)
+    pl.from_pandas(scored_flights.drop(columns="score")).write_ndjson(labels)
+    rows = evaluate_from_path(session, job, str(predictions), str(labels), name="script")
+    assert {row["variant"] for row in rows} == {"script"}
+    assert_metrics_are_scikit_learns(rows, scored_flights, job.spec.slices)
     one_class = {row["slice_value"] for row in rows if row["note"] == "one class only"}
     assert one_class == {"YY", "ZZ"}
 
 
-def test_scores_of_zero_and_one_have_the_log_loss_of_scikit_learn(session, job, anybodys, tmp_path):
-    certain = anybodys.assign(score=(anybodys["score"] > 0.5).astype(float))
-    certain.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
-    certain.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
-    rows = evaluate_from_path(
-        session, job, str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv"), name="certain"
-    )
-    assert_metrics_are_scikit_learns(rows, certain, job.spec.slices)
-
-
-def test_predictions_of_one_key_twice_are_refused(session, job, anybodys, tmp_path):
-    twice = pd.concat([anybodys, anybodys.head(1)])
+def test_duplicate_keys_in_a_file_are_refused(session, job, scored_flights, tmp_path):
+    twice = pd.concat([scored_flights, scored_flights.head(1)])
     twice.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
-    anybodys.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
+    scored_flights.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
     with pytest.raises(
         CheckError,
         match=r"401 rows with 1 duplicate keys, e\.g\. flight_date, carrier, flight, origin = 2013-07-05, .., 0, ",
@@ -271,7 +253,7 @@ def test_predictions_of_one_key_twice_are_refused(session, job, anybodys, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("changed", "error", "said"),
+    ("changed", "error", "message"),
     [
         ({"score": 1.5}, CheckError, r"check range score, min 0\.?0?, max 1\.?0? failed: 1 row, e\.g\. .* = .*, 399, "),
         ({"score": -0.25}, CheckError, "check range score"),
@@ -279,33 +261,33 @@ def test_predictions_of_one_key_twice_are_refused(session, job, anybodys, tmp_pa
         (
             {"flight": 5000},
             CheckError,
-            "1 labels are about nothing that was predicted, e.g. .* = 2013-07-05, .*, 399, ",
+            "1 labels have no prediction, e.g. .* = 2013-07-05, .*, 399, ",
         ),
     ],
     ids=["above one", "below zero", "none", "unknown"],
 )
-def test_predictions_that_cannot_be_judged_are_refused_with_an_example(
-    session, job, anybodys, tmp_path, changed, error, said
+def test_unusable_predictions_are_refused_with_an_example(
+    session, job, scored_flights, tmp_path, changed, error, message
 ):
-    wrong = anybodys.drop(columns="label").astype({"score": object})
+    wrong = scored_flights.drop(columns="label").astype({"score": object})
     for name, value in changed.items():
         wrong.loc[399, name] = value
     wrong.to_csv(tmp_path / "predictions.csv", index=False)
-    anybodys.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
+    scored_flights.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
     places = [str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv")]
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         evaluate_from_path(session, job, *places, name="wrong")
 
 
-def test_labels_without_a_slice_are_a_request_error(session, job, anybodys, tmp_path):
-    anybodys.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
-    anybodys[["flight_date", "carrier", "flight", "label"]].to_csv(tmp_path / "labels.csv", index=False)
+def test_labels_without_a_slice_are_a_request_error(session, job, scored_flights, tmp_path):
+    scored_flights.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
+    scored_flights[["flight_date", "carrier", "flight", "label"]].to_csv(tmp_path / "labels.csv", index=False)
     places = [str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv")]
     with pytest.raises(RequestError, match="origin"):
         evaluate_from_path(session, job, *places, name="unsliced")
 
 
-def test_labels_that_changed_are_judged_again_within_reevaluate_days(fresh_session, quick_job):
+def test_changed_labels_are_evaluated_within_reevaluate_days(fresh_session, quick_job):
     day = date(2013, 7, 5)
     job = edited(quick_job, reevaluate_days=2)
     run_job(fresh_session, job, day)
@@ -329,7 +311,7 @@ def test_labels_that_changed_are_judged_again_within_reevaluate_days(fresh_sessi
     assert len(kept) == 2
 
 
-def test_labels_that_are_all_null_are_waited_for(fresh_session, quick_job):
+def test_labels_that_are_all_null_are_not_evaluated(fresh_session, quick_job):
     """A labels SQL may return every entity, with NULL until something is known of it."""
     day, job = date(2013, 7, 5), quick_job
     run_job(fresh_session, job, day)

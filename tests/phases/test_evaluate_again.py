@@ -38,7 +38,7 @@ def staged_tables(session, name):
     return [table for table in tables if f"_{name}__" in table]
 
 
-def test_other_files_under_one_name_are_judged_each_time_by_themselves(session, job, files):
+def test_files_of_one_name_are_evaluated_separately(session, job, files):
     first = files("first", "score", [0.1, 0.2, 0.9]), files("first_labels", "label", [0, 0, 1])
     second = files("second", "score", [0.9, 0.5]), files("second_labels", "label", [0, 1])
     found = [overall(evaluate_from_path(session, job, *which, name="mine")) for which in (first, second, first)]
@@ -48,7 +48,7 @@ def test_other_files_under_one_name_are_judged_each_time_by_themselves(session, 
     assert len(staged_tables(session, "mine")) == 6
 
 
-def test_a_row_without_a_label_is_not_judged(session, job, files):
+def test_a_row_without_a_label_is_not_evaluated(session, job, files):
     predictions = files("predictions", "score", [0.1, 0.2, 0.3, 0.9])
     some = evaluate_from_path(session, job, predictions, files("some", "label", [0, "", 1, ""]), name="some")
     assert overall(some)["base_rate"] == (2, 0.5)

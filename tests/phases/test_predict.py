@@ -9,7 +9,6 @@ from pipeline.cloud.storage.objects import Content
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.fetch import fetch_bundle
 from pipeline.phases.predict import predict_from_data, predict_run
-from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.runs.artefacts.predictions import committed_manifests
@@ -64,7 +63,7 @@ def test_predict_needs_no_training_and_uses_the_cached_examples(
     assert session.store.list(run.layout.run_folder(Folder.MODELS)) == []
 
 
-def test_files_hold_the_key_and_the_columns_of_the_prediction_schema(session, run, predicted):
+def test_files_hold_the_columns_of_the_prediction_schema(session, run, predicted):
     (manifest,) = committed_manifests(run)
     rows = lines_of(session, manifest)
     assert predicted.uris["predictions"] == manifest.uris
@@ -76,7 +75,7 @@ def test_files_hold_the_key_and_the_columns_of_the_prediction_schema(session, ru
     assert {(row["flight"], row["origin"]) for row in rows} == {tuple(row.values()) for row in scored}
 
 
-def test_the_manifest_describes_each_file_as_it_lies_in_the_bucket(session, run, predicted, tmp_path):
+def test_the_manifest_describes_the_objects_of_the_bucket(session, run, predicted, tmp_path):
     (manifest,) = committed_manifests(run)
     stored = {item.uri: item for item in session.store.list(run.layout.run_folder(Folder.PREDICTIONS))}
     assert [file.shard for file in manifest.shards] == [0, 1]
@@ -122,49 +121,19 @@ def test_predict_without_any_model_says_what_to_do(session, quick_job):
 
 
 @pytest.mark.parametrize("place", ["gs://pipeline-tests/nowhere", "/nowhere"])
-def test_a_model_that_is_not_there_is_named(session, quick_job, place):
+def test_a_missing_model_is_named(session, quick_job, place):
     with pytest.raises(RequestError, match=f"{place}.*(no such object|no model bundle here)"):
         run_phase(session, quick_job, DAY, "predict", model=place)
 
 
-def drop_score(frame):
-    return frame.drop(columns="score")
+def test_predictions_that_break_the_contract_stop_the_run(session, quick_job, model_uri, monkeypatch):
+    def with_an_impossible_key(model, df):
+        frame = predict_from_data(model, df)
+        return frame.assign(flight=frame["flight"].astype(object).where(frame.index != frame.index[0], "one"))
 
-
-def double_a_key(frame):
-    return frame.iloc[[0, 0]]
-
-
-def ask_for_more(frame):
-    """A key that no example can have."""
-    return frame.assign(flight=frame["flight"].astype(object).where(frame.index != frame.index[0], "one"))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (drop_score, "predictions lack score"),
-        (double_a_key, "predicts 1 keys twice"),
-        (ask_for_more, "of 6 entities 1 have no prediction, 1 were not asked for"),
-    ],
-)
-def test_predictions_that_break_the_contract_stop_the_run_and_leave_no_manifest(
-    session, quick_job, model_uri, monkeypatch, spoil, said
-):
     run = open_run(session, quick_job, date(2013, 7, 3))
     examples = preprocess_run(run)
-    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: spoil(predict_from_data(m, df)))
-    with pytest.raises(CheckError, match=said):
+    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", with_an_impossible_key)
+    with pytest.raises(CheckError, match="of 6 entities 1 have no prediction, 1 were not asked for"):
         predict_run(run, examples, {model_uri: ""})
     assert committed_manifests(run) == []
-
-
-def test_predict_from_path_writes_a_new_file_only(session, model_uri, tmp_path):
-    folder = fetch_bundle(model_uri, session.store, tmp_path / "bundle")
-    data, out = str(folder / "training.parquet"), tmp_path / "out.jsonl"
-    rows = predict_from_path(folder, data, out)
-    assert len(out.read_bytes().splitlines()) == rows > 400
-    before = out.read_bytes()
-    with pytest.raises(RequestError, match="exists already - name a new file"):
-        predict_from_path(folder, data, out)
-    assert out.read_bytes() == before

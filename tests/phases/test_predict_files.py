@@ -47,7 +47,7 @@ def make_bundle(project, data, tmp_path):
     return make
 
 
-def test_predictions_are_those_of_the_model_and_leave_the_frame_alone(project):
+def test_predictions_are_the_models_and_the_frame_is_unchanged(project):
     model = train_from_data(read_variant(project / "jobs/dummy/mean.yaml").config, FRAME)
     before = FRAME.copy(deep=True)
     assert predict_from_data(model, FRAME).to_dict("list") == {
@@ -132,7 +132,7 @@ def listing(bundle: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize("place", ["jobs.pyc", "pandas.py", "jobs/dummy/__pycache__/model.cpython-311.pyc"])
-def test_code_beside_the_listed_files_never_runs(make_bundle, project, data, tmp_path, place):
+def test_unlisted_code_of_a_bundle_never_runs(make_bundle, project, data, tmp_path, place):
     bundle, trap = with_code(make_bundle(), project), tmp_path / "sprung"
     (tmp_path / "evil.py").write_text(f"open({str(trap)!r}, 'w').close()\n")
     (bundle / place).parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ def test_code_beside_the_listed_files_never_runs(make_bundle, project, data, tmp
     assert not trap.exists()
 
 
-def test_texts_of_a_file_stay_what_they_were_in_training(project, tmp_path):
+def test_texts_of_a_file_keep_their_type_of_training(project, tmp_path):
     frame = pd.DataFrame({"id": ["007", "7"], "day": ["a", "b"], "label": [0, 1]})
     frame.to_parquet(tmp_path / "train.parquet")
     train_from_path(project / "jobs/dummy/mean.yaml", tmp_path / "train.parquet", tmp_path / "bundle")
@@ -174,7 +174,7 @@ def coded(make_bundle, project):
     return bundle
 
 
-def test_a_package_of_jobs_on_the_path_does_not_hide_the_bundles_code(coded, data, tmp_path, monkeypatch):
+def test_a_jobs_package_on_the_path_does_not_hide_the_bundles(coded, data, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere/jobs/dummy"
     elsewhere.mkdir(parents=True)
     (elsewhere.parent / "__init__.py").write_text("")
@@ -186,7 +186,7 @@ def test_a_package_of_jobs_on_the_path_does_not_hide_the_bundles_code(coded, dat
     assert predict_from_path(coded, data, tmp_path / "out.jsonl") == 2
 
 
-def test_code_in_the_folder_where_one_stands_never_runs(coded, data, tmp_path):
+def test_code_in_the_working_directory_never_runs(coded, data, tmp_path):
     """A bundle has jobs/ as a project has: standing in it makes nothing of it importable."""
     trap = tmp_path / "sprung"
     for name in ("pandas.py", "joblib.py", "jobs/__init__.py"):
@@ -209,7 +209,7 @@ def test_rows_need_no_label_and_every_part_of_their_key(coded, data, tmp_path):
 
 
 @pytest.mark.parametrize("out", ["", "x" * 300 + ".jsonl", "/proc/x.jsonl", "missing/out.jsonl"])
-def test_places_that_cannot_be_written_are_one_line(coded, data, tmp_path, monkeypatch, out):
+def test_an_output_that_cannot_be_written_is_one_line(coded, data, tmp_path, monkeypatch, out):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RequestError, match=r"not a \.jsonl file in a folder|cannot be written"):
         predict_from_path(coded, data, out)

@@ -11,7 +11,7 @@ from pipeline.errors import CheckError, RequestError, quoted
 from pipeline.operate.sources import load_sources
 from pipeline.phases import preprocess
 from pipeline.phases.preprocess import preprocess_run
-from pipeline.runs.job_statements import Asked, examples_columns, job_query
+from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.opening import open_run
 from tests.support.integration_fixtures import read_source, reader
 
@@ -34,18 +34,7 @@ def rows_of(session, table, columns="*", where="TRUE"):
     )
 
 
-def features_at(session, job, day):
-    """Rows to score on a day, straight from the job's SQL over the sources as they are now."""
-    asked = Asked(day, day - timedelta(days=job.spec.examples.history_days), day, job.as_of(day))
-    rows = session.warehouse.rows(job_query(session, job, job.spec.examples, asked))
-    rates = [name for name in examples_columns(session, job).names if name.startswith("late_rate")]
-    names = (*job.spec.prediction_key, *rates)
-    assert len(rates) > 3
-    scored = [{name: row[name] for name in names} for row in rows if row["flight_date"] == day]
-    return sorted(scored, key=lambda row: [row[name] for name in job.spec.prediction_key])
-
-
-def test_the_table_has_the_examples_columns_the_label_and_what_each_row_is_for(session, job, examples):
+def test_the_table_has_features_label_and_purpose_of_each_row(session, job, examples):
     found = [field.name for field in session.warehouse._client.get_table(str(examples.table)).schema]
     assert found == [*examples_columns(session, job).names, "_trains", "_scores", "_shard"]
     assert set(job.spec.prediction_key) <= set(found)
@@ -82,21 +71,7 @@ def test_no_row_trains_on_a_label_that_lands_after_midnight(session, run, exampl
     assert not any(row["_trains"] for row in rows if (row["flight"], row["origin"]) in later)
 
 
-def test_labels_are_those_known_by_the_moment(session, job):
-    moment = job.as_of(DAY)
-    asked = Asked(DAY, DAY - timedelta(days=3), DAY, moment)
-    labels = session.warehouse.rows(job_query(session, job, job.spec.labels, asked))
-    expected = reader(session)(
-        "SELECT flight_date, carrier, flight, origin, IF(arr_delay > 15, 1, 0) AS label FROM ml.flight_outcomes "
-        f"WHERE known_at <= TIMESTAMP '{moment.isoformat()}' AND flight_date >= DATE '{DAY - timedelta(days=3)}'"
-    )
-    key = lambda row: (row["flight_date"], row["flight"], row["origin"])  # noqa: E731
-    assert sorted(labels, key=key) == sorted(expected, key=key)
-    assert {row["label"] for row in labels} == {0, 1}
-    assert not any(row["flight_date"] == DAY for row in labels)
-
-
-def test_a_past_days_row_equals_the_row_that_was_scored_on_that_day(session, job, examples):
+def test_past_rows_equal_the_rows_scored_on_their_day(session, job, examples):
     columns = ", ".join(name for name in examples.columns.names if name != "label")
     before = preprocess_run(open_run(session, job, DAY - timedelta(days=1)))
     where = f"flight_date = DATE '{DAY - timedelta(days=1)}'"
@@ -105,7 +80,7 @@ def test_a_past_days_row_equals_the_row_that_was_scored_on_that_day(session, job
     assert len(scored) == 16
 
 
-def test_rows_to_score_have_the_shard_of_their_entity_and_all_shards_are_used(session, job, examples):
+def test_rows_to_score_have_the_shard_of_their_entity(session, job, examples):
     entity, shards = ", ".join(job.spec.entity), job.spec.predictions.shards
     expected = f"ABS(MOD(FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({entity}))), {shards})) AS expected"
     rows = rows_of(session, examples.table, f"_scores, _shard, {expected}")
@@ -115,45 +90,20 @@ def test_rows_to_score_have_the_shard_of_their_entity_and_all_shards_are_used(se
     assert {row["_shard"] for row in rows if not row["_scores"]} == {None}
 
 
-@pytest.mark.parametrize(("lands", "seen_by"), [("after midnight", 2), ("before midnight", 1)])
-def test_an_outcome_is_in_the_features_from_the_first_midnight_after_it(
-    fresh_session, job, fixtures_folder, tmp_path, lands, seen_by
-):
-    flown = date(2013, 7, 3)
-    midnight = job.as_of(flown + timedelta(days=1))
-    outcomes = read_source(fixtures_folder, "flight_outcomes").with_row_index()
-    landed = [
-        index
-        for index, day, known_at in outcomes.select("index", "flight_date", "known_at").rows()
-        if day == str(flown) and (datetime.fromisoformat(known_at) > midnight) == (lands == "after midnight")
-    ]
-    before = [features_at(fresh_session, job, flown + timedelta(days=days)) for days in (1, 2)]
-
-    folder = shutil.copytree(fixtures_folder, tmp_path / "sources")
-    changed = pl.when(pl.col("arr_delay") > 15).then(0).otherwise(100)
-    flips = pl.when(pl.col("index") == landed[0]).then(changed).otherwise(pl.col("arr_delay"))
-    flipped = outcomes.with_columns(arr_delay=flips)
-    flipped.drop("index").write_ndjson(folder / "flight_outcomes.jsonl")
-    load_sources(fresh_session, job, folder)
-
-    after = [features_at(fresh_session, job, flown + timedelta(days=days)) for days in (1, 2)]
-    assert [before[day] != after[day] for day in (0, 1)] == [seen_by <= 1, seen_by <= 2]
-
-
 def test_examples_are_made_once(session, job, run, examples, requests_sent):
     again = preprocess_run(open_run(session, job, DAY))
     assert again == examples
     assert requests_sent.work == []
 
 
-def test_the_run_table_says_whose_it_is(session, run, examples):
+def test_the_run_table_has_labels(session, run, examples):
     table = session.warehouse._client.get_table(str(examples.table))
     assert table.dataset_id == session.target.runs_dataset
     assert (table.labels["run_id"], table.labels["phase"]) == (run.run_id, "preprocess")
     assert len(table.labels["sql_digest"]) == 16
 
 
-def test_a_table_that_was_lost_is_made_again(session, job):
+def test_a_lost_table_is_made_again(session, job):
     run = open_run(session, job, date(2013, 6, 20))
     first = preprocess_run(run)
     session.warehouse._client.delete_table(str(first.table))
@@ -161,16 +111,16 @@ def test_a_table_that_was_lost_is_made_again(session, job):
     assert session.warehouse.tables.row_count(first.table) == first.counts.row_count
 
 
-def test_a_date_outside_the_data_names_the_range_and_works_once_the_data_is_there(
-    make_empty_session, job, fixtures_folder, tmp_path
-):
+def test_a_date_outside_the_data_names_the_range_of_dates(make_empty_session, job, fixtures_folder, tmp_path):
     day, session = date(2013, 7, 10), make_empty_session()
     folder = shutil.copytree(fixtures_folder, tmp_path / "sources")
     schedule = read_source(folder, "flights_schedule")
     schedule.filter(pl.col("flight_date") < str(day)).write_ndjson(folder / "flights_schedule.jsonl")
     load_sources(session, job, folder)
-    said = r"flight_delay 2013-07-10: nothing to score; flights_schedule was known from 2013-06-01 to 2013-07-09; .* - "
-    with pytest.raises(RequestError, match=said):
+    message = (
+        r"flight_delay 2013-07-10: nothing to score; flights_schedule was known from 2013-06-01 to 2013-07-09; .* - "
+    )
+    with pytest.raises(RequestError, match=message):
         preprocess_run(open_run(session, job, day))
     assert [row["event"] for row in reader(session)("SELECT * FROM ledger.events_v1")] == ["checked"]
 
@@ -210,15 +160,15 @@ def test_a_missing_source_table_is_named(make_empty_session, job):
         preprocess_run(open_run(make_empty_session(), job, DAY))
 
 
-def test_the_reason_why_a_run_is_void_holds_no_value_of_a_row(monkeypatch):
+def test_the_reason_of_a_void_run_holds_no_row_values(monkeypatch):
     """Who reads claims need not be allowed to read rows: docs/security.md."""
 
     def fail(_):
-        raise CheckError(f"2 rows share a key, e.g. user = {quoted('Ann; Bob')}", hint="mend the SQL")
+        raise CheckError(f"2 rows share a key, e.g. user = {quoted('Ann; Bob')}", hint="fix the SQL")
 
     monkeypatch.setattr(preprocess, "_make", fail)
     monkeypatch.setattr(preprocess, "committed_manifests", lambda _: [])
     reasons = []
     with pytest.raises(CheckError, match="Ann; Bob"):
         preprocess._make_or_void(SimpleNamespace(void=reasons.append))
-    assert reasons == ["2 rows share a key, e.g. user = [values are not logged] - mend the SQL"]
+    assert reasons == ["2 rows share a key, e.g. user = [values are not logged] - fix the SQL"]

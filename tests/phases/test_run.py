@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import RequestError
 from pipeline.phases.run import run_job, run_phase
 from pipeline.runs.opening import open_run
-from tests.support.integration_fixtures import edited, quick, reader, with_history_days
+from tests.support.integration_fixtures import edited, reader, with_history_days
 
 pytestmark = pytest.mark.cloud
 
@@ -57,7 +57,7 @@ def test_a_run_carries_out_every_phase(session, quick_job, done):
     }
 
 
-def test_every_phase_left_its_events_once(session, quick_job, done):
+def test_each_phase_records_its_events_once(session, quick_job, done):
     rows = reader(session)("SELECT * FROM ledger.events_v1")
     assert list(rows[0]) == EVENT_COLUMNS
     of_run = [row for row in rows if row["run_id"] == done.run_id]
@@ -79,7 +79,7 @@ def test_a_second_run_is_already_done_and_writes_nothing(session, quick_job, don
     assert requests_sent.sent != []
 
 
-def test_the_phases_one_by_one_make_what_the_run_makes(fresh_session, quick_job, session, done):
+def test_single_phases_make_what_the_run_makes(fresh_session, quick_job, session, done):
     for phase in ("preprocess", "train", "predict", "load"):
         assert run_phase(fresh_session, quick_job, DAY, phase).status == "done"
     columns = "variant, model_id, flight_date, carrier, flight, origin, score"
@@ -87,7 +87,7 @@ def test_the_phases_one_by_one_make_what_the_run_makes(fresh_session, quick_job,
     assert run_job(fresh_session, quick_job, DAY).status == "already_done"
 
 
-def test_run_evaluates_what_has_matured_by_its_own_date(session, quick_job, done):
+def test_a_run_evaluates_what_has_matured_by_its_date(session, quick_job, done):
     days = [date(2013, 6, 25), date(2013, 6, 27)]
     assert run_job(session, quick_job, days[0]).evaluated == []
     (evaluated,) = run_job(session, quick_job, days[1]).evaluated
@@ -110,7 +110,7 @@ def test_rerun_claims_the_next_generation_and_replaces_the_slice(session, unripe
     assert run_job(session, unripe_job, day).status == "already_done"
 
 
-def test_another_definition_is_a_new_generation_and_the_old_one_is_superseded(session, unripe_job, done):
+def test_another_definition_supersedes_the_run(session, unripe_job, done):
     day, other = date(2013, 7, 2), with_history_days(unripe_job, 170)
     first = run_job(session, unripe_job, day)
     second = run_job(session, other, day)
@@ -129,7 +129,7 @@ def test_another_definition_is_a_new_generation_and_the_old_one_is_superseded(se
     assert run_ids(session, day) == {third.run_id}
 
 
-def test_predictions_have_another_version_in_another_table(session, unripe_job, done):
+def test_each_version_of_predictions_has_its_table(session, unripe_job, done):
     day = date(2013, 7, 3)
     version = unripe_job.spec.predictions.model_copy(update={"version": 2})
     spec = unripe_job.spec.model_copy(update={"predictions": version})
@@ -137,34 +137,6 @@ def test_predictions_have_another_version_in_another_table(session, unripe_job, 
     assert run_job(session, newer, day).tables["predictions"].endswith("flight_delay__predictions_v2")
     assert slice_of(session, day) == []
     assert reader(session)("SELECT COUNT(*) AS n FROM ml.flight_delay__predictions_v2") == [{"n": 32}]
-
-
-@pytest.mark.matrix(1)
-@pytest.mark.parametrize(
-    "killed_in",
-    [
-        "pipeline.phases.preprocess._count",
-        "pipeline.phases.predict.commit_manifest",
-        "pipeline.phases.load.load_from_uris",
-        "pipeline.phases.load.name_champion",
-    ],
-)
-def test_a_run_that_was_killed_shows_nothing_half_written_and_goes_on(fresh_session, job, killed_in, monkeypatch):
-    one = quick(job)
-    with monkeypatch.context() as patch:
-        patch.setattr(killed_in, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            run_job(fresh_session, one, DAY)
-    # Without a champion consumers see nothing yet, whatever the table holds.
-    assert reader(fresh_session)("SELECT * FROM ml.flight_delay__predictions") == []
-    done = run_job(fresh_session, one, DAY)
-    assert done.status == "done"
-    assert len(slice_of(fresh_session, DAY)) == 32
-    assert len(reader(fresh_session)("SELECT * FROM ml.flight_delay__predictions")) == 16
-    assert len(reader(fresh_session)("SELECT * FROM ledger.models_v1")) == 2
-    phases = [row["phase"] for row in reader(fresh_session)("SELECT phase FROM ledger.events_v1 ORDER BY phase")]
-    assert phases == ["load"] * 2 + ["predict"] * 2 + ["preprocess"] * 2 + ["train"] * 2
-    assert run_job(fresh_session, one, DAY).status == "already_done"
 
 
 def test_two_processes_at_once_publish_one_set(fresh_session, connect, unripe_job):

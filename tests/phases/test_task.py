@@ -16,7 +16,7 @@ def test_outside_of_cloud_run_there_is_one_task():
     assert Task.of({"PATH": "x"}) == ALONE == Task(0, 1, 0)
 
 
-def test_a_task_is_what_cloud_run_says():
+def test_a_task_is_read_from_cloud_runs_variables():
     assert Task.of(environment("3", "10", "2")) == Task(3, 10, 2)
 
 
@@ -31,7 +31,7 @@ def test_a_task_is_what_cloud_run_says():
         environment("9" * 5000),
     ],
 )
-def test_what_cloud_run_never_says_is_refused(wrong):
+def test_other_values_of_the_variables_are_refused(wrong):
     with pytest.raises(RequestError, match="CLOUD_RUN_TASK_"):
         Task.of(wrong)
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from pipeline.base.digests import full_digest_json
-from pipeline.errors import CheckError, RequestError
 from pipeline.models.bundle import SCORES, TrainingData, read_bundle, write_bundle
 from pipeline.models.fetch import fetch_bundle
 from pipeline.phases.predict_files import predict_from_path
@@ -52,7 +51,7 @@ def test_train_alone_fits_every_variant_and_publishes_nothing(session, job, trai
     assert reader(session)(f"SELECT * FROM ml.{job.predictions_table}") == []
 
 
-def test_the_bundle_holds_all_that_reproduces_the_model(session, job, trained, run):
+def test_the_bundle_holds_everything_to_reproduce_the_model(session, job, trained, run):
     uri = trained.models[0]["uri"]
     assert uri.startswith(f"gs://pipeline-tests/{session.target.prefix}/flight_delay/models/{DAY}/{run.run_id}/")
     names = {item.uri.removeprefix(f"{uri}/") for item in session.store.list(f"{uri}/")}
@@ -71,7 +70,7 @@ def test_the_bundle_holds_all_that_reproduces_the_model(session, job, trained, r
     assert len(training) == trained.rows["train"] == content["training_data"]["rows"]
 
 
-def test_models_v1_has_a_row_for_each_model_with_the_digest_of_its_bundle(session, trained, run):
+def test_models_v1_has_a_row_for_each_model(session, trained, run):
     rows = reader(session)("SELECT * FROM ledger.models_v1 ORDER BY variant")
     columns = [
         *("model_id", "job", "run_date", "run_id", "variant", "uri", "bundle_digest", "training_rows"),
@@ -93,7 +92,7 @@ def test_training_again_uses_what_is_committed(session, job, trained, requests_s
     assert len(reader(session)("SELECT * FROM ledger.models_v1")) == len(trained.models)
 
 
-def test_the_examples_are_read_from_the_table_that_preprocess_made(fresh_session, job, requests_sent):
+def test_training_reads_the_table_of_preprocess(fresh_session, job, requests_sent):
     assert run_phase(fresh_session, job, DAY, "preprocess").status == "done"
     table = open_run(fresh_session, job, DAY).table("examples").name
     assert len([sent for sent in requests_sent.jobs if table in sent.statement]) == 1
@@ -111,7 +110,7 @@ def test_the_same_data_and_configuration_give_the_same_model(session, job, train
     assert {model["uri"] for model in again.models}.isdisjoint(model["uri"] for model in trained.models)
 
 
-def test_an_interrupted_training_goes_on_where_it_stopped(session, quick_job, monkeypatch):
+def test_an_interrupted_training_continues(session, quick_job, monkeypatch):
     run = open_run(session, quick_job, date(2013, 6, 25))
     examples, fit = preprocess_run(run), train_from_data
 
@@ -140,7 +139,7 @@ def test_the_callers_frame_stays_as_it_is(job, frame):
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_the_committed_model_predicts_what_one_fitted_by_hand_predicts(session, job, trained, frame, tmp_path):
+def test_the_committed_model_predicts_as_one_fitted_by_hand(session, job, trained, frame, tmp_path):
     config = job.variants[0].config
     by_hand = train_from_data(config, frame).predict(frame)
     committed, _, _ = read_bundle(fetch_bundle(trained.models[0]["uri"], session.store, tmp_path))
@@ -149,7 +148,7 @@ def test_the_committed_model_predicts_what_one_fitted_by_hand_predicts(session, 
 
 
 @pytest.mark.parametrize("kind", ["file", "object", "table"])
-def test_train_and_predict_from_path_take_files_objects_and_tables(session, run, trained, frame, kind, tmp_path):
+def test_train_and_predict_take_files_objects_and_tables(session, run, trained, frame, kind, tmp_path):
     rows = session.store.read_bytes(f"{trained.models[0]['uri']}/training.parquet")
     (tmp_path / "training.parquet").write_bytes(rows)
     table = preprocess_run(run).table
@@ -173,23 +172,6 @@ def test_train_and_predict_from_path_take_files_objects_and_tables(session, run,
     np.testing.assert_allclose(merged["score_x"], merged["score_y"], rtol=0, atol=1e-9)
 
 
-def test_a_bundle_is_never_written_over_another(fixtures_folder, tmp_path):
-    (tmp_path / "kept.txt").write_text("kept")
-    with pytest.raises(RequestError, match=r"is not an empty folder - name a new folder"):
-        train_from_path(VARIANT, str(fixtures_folder / "planes.jsonl"), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
-
-
-def test_a_bundle_that_was_changed_is_not_loaded(session, trained, tmp_path, monkeypatch):
-    folder = fetch_bundle(trained.models[0]["uri"], session.store, tmp_path)
-    content = bytearray((folder / "model.joblib").read_bytes())
-    content[len(content) // 2] ^= 1
-    (folder / "model.joblib").write_bytes(content)
-    monkeypatch.setattr("joblib.load", lambda _: pytest.fail("it was unpickled"))
-    with pytest.raises(CheckError, match=r"missing or not the file that bundle.json lists"):
-        read_bundle(folder)
-
-
 def test_the_loser_of_a_race_uses_the_winners_model(job, trained, run, frame):
     variant, data, origin = job.variants[0], TrainingData.of(frame.head(50)), _origin(run)
     model = train_from_data(variant.config, data.frame)
@@ -198,7 +180,7 @@ def test_the_loser_of_a_race_uses_the_winners_model(job, trained, run, frame):
     assert committed_models(run)[0] == late
 
 
-def test_events_name_the_model_and_its_place(session, trained, run):
+def test_events_name_the_model_and_its_address(session, trained, run):
     rows = reader(session)(
         f"SELECT variant, model_id, uri, row_count, details FROM ledger.events WHERE run_id = '{run.run_id}'"
         " AND phase = 'train' ORDER BY variant"

@@ -37,9 +37,9 @@ def test_model_is_fitted_on_a_frame_that_stays_as_it_was(variant_file):
     pd.testing.assert_frame_equal(FRAME, before)
 
 
-@pytest.mark.parametrize(("lost", "said"), [("id", "id"), ("label", "label"), (["id", "day"], "id, day")])
-def test_columns_that_the_configuration_names_have_to_be_there(variant_file, lost, said):
-    with pytest.raises(RequestError, match=f"training data: column {said} is missing"):
+@pytest.mark.parametrize(("lost", "message"), [("id", "id"), ("label", "label"), (["id", "day"], "id, day")])
+def test_columns_that_the_configuration_names_have_to_be_there(variant_file, lost, message):
+    with pytest.raises(RequestError, match=f"training data: column {message} is missing"):
         train_from_data(read_variant(variant_file).config, FRAME.drop(columns=lost))
 
 

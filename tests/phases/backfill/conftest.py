@@ -43,11 +43,11 @@ def trip(stumbling_job):
 
 
 @pytest.fixture
-def said():
+def reported():
     return []
 
 
 @pytest.fixture
-def place(make_session, said):
+def place(make_session, reported):
     """A session of this test alone, whose lines are kept."""
-    return replace(make_session(), reporter=LineReporter(said.append))
+    return replace(make_session(), reporter=LineReporter(reported.append))

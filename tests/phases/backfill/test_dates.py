@@ -14,16 +14,16 @@ DAYS = [date(2013, 7, day) for day in range(1, 7)]
 
 
 class Workers:
-    """Dates end some time after they began, in the order that `ends` says; what ran beside each is kept."""
+    """Dates end after the seconds in `ends`; the dates that ran when each began are kept in `others`."""
 
     def __init__(self, ends: dict[int, float] | None = None, *, failing: tuple[int, ...] = ()) -> None:
         self.ends, self.failing = ends or {}, failing
         self.running: set[date] = set()
-        self.beside: dict[date, set[date]] = {}
+        self.others: dict[date, set[date]] = {}
 
     def start(self, day):
         future = Future()
-        self.beside[day] = set(self.running)
+        self.others[day] = set(self.running)
         self.running.add(day)
         Timer(self.ends.get(day.day, 0.01), self.end, (day, future)).start()
         return future
@@ -42,31 +42,31 @@ def work(workers, *, most=2, max_failures=1, alone=()):
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 10])
-def test_as_many_dates_as_allowed_run_beside_each_other_and_begin_in_order(most):
+def test_dates_begin_in_order_up_to_the_allowed_number(most):
     workers = Workers(dict.fromkeys(range(1, most + 1), 0.3))  # so many begin before any of them ends
     assert set(work(workers, most=most)) == set(DAYS)
-    assert list(workers.beside) == DAYS
-    assert max(map(len, workers.beside.values())) == min(most, len(DAYS)) - 1
+    assert list(workers.others) == DAYS
+    assert max(map(len, workers.others.values())) == min(most, len(DAYS)) - 1
 
 
 @pytest.mark.parametrize(("max_failures", "began"), [(1, DAYS[:3]), (2, DAYS)])
-def test_after_so_many_failures_no_other_date_begins_and_those_on_their_way_are_ended(max_failures, began):
+def test_after_max_failures_no_other_date_begins(max_failures, began):
     workers = Workers({1: 0.01, 2: 0.15, 3: 0.4}, failing=(2,))
     found = work(workers, most=2, max_failures=max_failures)
-    assert list(workers.beside) == began
+    assert list(workers.others) == began
     assert set(found) == set(began)
 
 
 @pytest.mark.parametrize("alone", [(1,), (3,), (6,), (2, 3), tuple(range(1, 7))])
-def test_a_date_that_goes_alone_has_none_beside_it(alone):
+def test_a_date_that_goes_alone_runs_alone(alone):
     workers = Workers({1: 0.03, 2: 0.02, 5: 0.03})
     assert set(work(workers, most=3, alone=alone)) == set(DAYS)
-    for day, beside in workers.beside.items():
-        assert not (day.day in alone and beside)
-        assert not {other.day for other in beside} & set(alone)
+    for day, others in workers.others.items():
+        assert not (day.day in alone and others)
+        assert not {other.day for other in others} & set(alone)
 
 
-def test_whether_a_date_goes_alone_is_asked_again_when_the_one_before_has_ended():
+def test_each_date_is_asked_whether_it_goes_alone():
     named = []
     workers = Workers({1: 0.02})
     dates = Dates(DAYS, most=3, max_failures=1, goes_alone=lambda _: not named)
@@ -77,5 +77,5 @@ def test_whether_a_date_goes_alone_is_asked_again_when_the_one_before_has_ended(
         return future.result()
 
     assert set(dates.work(start, outcome)) == set(DAYS)
-    assert workers.beside[DAYS[1]] == set()
-    assert workers.beside[DAYS[2]] == {DAYS[1]}
+    assert workers.others[DAYS[1]] == set()
+    assert workers.others[DAYS[2]] == {DAYS[1]}

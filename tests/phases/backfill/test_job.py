@@ -1,15 +1,43 @@
 from __future__ import annotations
 
+import json
 import re
+from datetime import date
 
 import pytest
 
-from pipeline.errors import ProcessLost, RequestError, readable
-from pipeline.phases.backfill import Work, backfill_job
+from pipeline.errors import CheckError, ProcessLost, RequestError, readable
+from pipeline.phases.backfill import Backfill, Failure, Work, backfill_job
 from pipeline.phases.run import run_job
+from pipeline.phases.summary import Summary
 from tests.phases.backfill.conftest import DAYS
 from tests.phases.backfill.left_behind import decided, left_behind
 from tests.support.changed_variants import decisions, seen, verdicts
+
+SIX = [date(2013, 7, day) for day in range(1, 7)]
+
+
+def test_the_line_counts_dates_and_names_the_first_error():
+    runs = [Summary("j", SIX[0], "r", status="already_done"), Summary("j", SIX[1], "r")]
+    failed = [Failure(SIX[2], RequestError("no rows", hint="load some")), Failure(SIX[3], CheckError("bad"))]
+    done = Backfill("j", runs, failed, SIX[4:], seconds=1.26)
+    assert done.as_line() == (
+        "j backfill: 1 done, 1 already done, 2 failed (2013-07-03, 2013-07-04; first: no rows), 2 not started (1.3 s)"
+    )
+
+
+def test_the_line_without_failures_has_counts_only():
+    line = Backfill("j", [Summary("j", SIX[0], "r")]).as_line()
+    assert line == "j backfill: 1 done, 0 already done, 0 failed, 0 not started (0.0 s)"
+
+
+def test_json_holds_runs_failures_and_dates_not_started():
+    done = Backfill("j", [Summary("j", SIX[0], "r")], [Failure(SIX[1], CheckError("bad", hint="fix it"))], [SIX[2]])
+    content = json.loads(done.as_json())
+    assert list(content) == ["runs", "failed", "not_started"]
+    assert content["runs"] == [json.loads(done.runs[0].as_json())]
+    assert content["failed"] == [{"run_date": "2013-07-02", "error": "bad - fix it", "exit_code": 3}]
+    assert content["not_started"] == ["2013-07-03"]
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +54,7 @@ def statuses(done):
 
 
 @pytest.mark.long
-def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_and_a_failure(
-    place, stumbling_job, serial, trip, said, capfd
-):
+def test_parallel_dates_leave_what_serial_dates_leave(place, stumbling_job, serial, trip, reported, capfd):
     trip(DAYS[1], "fail")
     trip(DAYS[2], "kill")
     told = []
@@ -44,10 +70,10 @@ def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_a
     assert {*statuses(done)[1:]} <= {(DAYS[3], "done")}
     assert not any(summary.evaluated for summary in done.runs)  # what comes after a failed date waits for it
 
-    first = next(number for number, line in enumerate(said) if line.startswith("flight_delay backfill: 1 of 4"))
-    assert not any(line.startswith("2013-07-02") for line in said[:first])  # who names the champion is alone
+    first = next(number for number, line in enumerate(reported) if line.startswith("flight_delay backfill: 1 of 4"))
+    assert not any(line.startswith("2013-07-02") for line in reported[:first])  # who names the champion is alone
     whole = r"((warning: )?(flight_delay )?2013-07-0\d|flight_delay backfill: \d of 4|fitting, in whole lines$)"
-    assert [line for line in said if not re.match(whole, readable(line))] == []
+    assert [line for line in reported if not re.match(whole, readable(line))] == []
     assert capfd.readouterr() == ("", "")
 
     done = backfill_job(place, stumbling_job, DAYS, Work())
@@ -62,14 +88,14 @@ def test_dates_at_a_time_leave_what_serial_ones_do_also_after_a_killed_process_a
 
 
 @pytest.mark.long
-def test_with_the_gate_dates_are_published_after_the_verdicts_of_those_before(place, stumbling_job, serial, trip, said):
+def test_with_the_gate_dates_are_published_in_order(place, stumbling_job, serial, trip, reported):
     trip(DAYS[2], "fail")
     done = backfill_job(place, stumbling_job, DAYS, Work(gate=True))
     assert statuses(done) == [(day, "done") for day in DAYS[:2]]
     assert [failure.run_date for failure in done.failed] == [DAYS[2]]
     assert done.not_started == [DAYS[3]]
     assert set(seen(place, stumbling_job)) == set(DAYS[:2])
-    lines = [line for line in said if "failed" in line or "backfill" in line]
+    lines = [line for line in reported if "failed" in line or "backfill" in line]
     assert lines[-2].startswith(
         "warning: 2013-07-03 failed: tests.phases.backfill.stumbling:Stumbling: fit raised ValueError"
     )

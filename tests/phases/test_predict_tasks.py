@@ -41,7 +41,7 @@ def sets(session, job, day):
     return committed_manifests(join_run(session, job, day))
 
 
-def test_the_last_of_all_tasks_completes_the_set_whatever_their_order(session, sharded, trained):
+def test_the_last_task_completes_the_set_in_any_order(session, sharded, trained):
     for index in (2, 0):
         assert predict(session, sharded, trained, index, 3).models == []
         assert sets(session, sharded, trained) == []
@@ -52,13 +52,13 @@ def test_the_last_of_all_tasks_completes_the_set_whatever_their_order(session, s
     assert run_phase(session, sharded, trained, "load").rows["load"] == sum(each.rows for each in done)
 
 
-def test_load_says_that_shards_are_missing(session, sharded, trained):
+def test_load_refuses_an_incomplete_set(session, sharded, trained):
     predict(session, sharded, trained, 0, 2)
     with pytest.raises(RequestError, match="no predictions yet"):
         run_phase(session, sharded, trained, "load")
 
 
-def test_more_tasks_than_shards_and_another_number_in_the_next_attempt(session, sharded, trained):
+def test_the_next_attempt_may_have_another_number_of_tasks(session, sharded, trained):
     predict(session, sharded, trained, 0, 2)  # shards 0 and 2; task 1 was killed
     for index in range(5):
         predict(session, sharded, trained, index, 5)

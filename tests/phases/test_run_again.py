@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from pipeline.errors import CheckError, RequestError
+from pipeline.errors import RequestError
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
@@ -78,7 +78,7 @@ KILLED = [
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize(("method", "applies"), KILLED)
-def test_what_was_made_but_not_recorded_is_recorded_by_the_next_attempt(session, one, monkeypatch, method, applies):
+def test_the_next_attempt_records_unrecorded_work(session, one, monkeypatch, method, applies):
     with monkeypatch.context() as patch:
         raises_once(patch, method, applies)
         with pytest.raises(KeyboardInterrupt):
@@ -99,7 +99,7 @@ def test_what_was_made_but_not_recorded_is_recorded_by_the_next_attempt(session,
     assert run_job(session, one, FIRST).status == "already_done"
 
 
-def test_a_changed_variant_of_a_backfilled_date_is_read_there_and_the_old_one_later(session, own, one):
+def test_consumers_read_the_variant_that_a_date_was_run_with(session, own, one):
     new = job_with_prior(own, 5.0)
     for day in (FIRST, MIDDLE):
         run_job(session, one, day)
@@ -110,7 +110,7 @@ def test_a_changed_variant_of_a_backfilled_date_is_read_there_and_the_old_one_la
     assert run_job(session, new, FIRST).status == "already_done"
 
 
-def test_a_run_that_was_superseded_before_its_load_publishes_nothing(session, one):
+def test_a_run_superseded_before_its_load_publishes_nothing(session, one):
     run_job(session, one, FIRST)
     run_phase(session, one, FIRST, "train", rerun=True)
     run_phase(session, one, FIRST, "predict")
@@ -123,7 +123,7 @@ def test_a_run_that_was_superseded_before_its_load_publishes_nothing(session, on
     assert (FIRST, "published", late.run_id) not in rows_of(session, one, "ledger.events", "run_date, event, run_id")
 
 
-def test_models_of_another_run_do_not_pass_for_the_runs_own(session, own):
+def test_models_of_another_run_are_replaced_by_the_runs_own(session, own):
     both = job_of(own, rate(own, 20.0, "a"), rate(own, 5.0, "b"))
     foreign = run_phase(session, both, FIRST, "train").models
     for model in foreign:
@@ -141,7 +141,7 @@ def test_models_of_another_run_do_not_pass_for_the_runs_own(session, own):
     assert run_job(session, both, LAST).status == "already_done"
 
 
-def test_what_predict_did_is_recorded_once_by_the_load_that_is_interrupted_there(session, own, monkeypatch):
+def test_load_records_the_events_of_predict_once(session, own, monkeypatch):
     both = job_of(own, rate(own, 20.0, "a"), rate(own, 5.0, "b"))
     ids = sorted(model["model_id"] for model in run_phase(session, both, LAST, "train").models)
     run_phase(session, both, LAST, "predict")
@@ -162,7 +162,7 @@ def test_what_predict_did_is_recorded_once_by_the_load_that_is_interrupted_there
         assert recorded() == ids
 
 
-def test_two_variants_of_one_configuration_are_two_models_with_files_of_their_own(session, own):
+def test_variants_of_one_configuration_have_models_of_their_own(session, own):
     twins = job_of(own, rate(own, 20.0, "a"), rate(own, 20.0, "b"))
     assert run_job(session, twins, FIRST).rows["load"] == 2 * ROWS
     run = open_run(session, twins, FIRST)
@@ -179,27 +179,7 @@ def test_two_variants_of_one_configuration_are_two_models_with_files_of_their_ow
     assert run_job(session, twins, FIRST).status == "already_done"
 
 
-@pytest.mark.parametrize("keep", [0, 3])
-def test_a_model_that_drops_rows_publishes_nothing(session, one, monkeypatch, keep):
-    run_job(session, one, FIRST)
-    before = published(session, one)
-    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).head(keep))
-    with pytest.raises(CheckError, match=r"of 16 entities 1[36] have no prediction, 0 were not asked for"):
-        run_job(session, one, FIRST, rerun=True)
-    assert published(session, one) == before
-
-
-def test_a_model_that_answers_for_others_publishes_nothing(session, one, monkeypatch):
-    monkeypatch.setattr(
-        "pipeline.phases.predict.predict_from_data",
-        lambda m, df: predict_from_data(m, df).assign(flight=lambda d: -d.flight),
-    )
-    with pytest.raises(CheckError, match="16 have no prediction, 16 were not asked for"):
-        run_job(session, one, FIRST)
-    assert published(session, one) == []
-
-
-def test_a_model_that_recommends_to_nobody_replaces_what_was_published(session, one, monkeypatch):
+def test_a_rerun_without_predictions_replaces_published_rows(session, one, monkeypatch):
     one = edited(one, entity=["flight_date"])  # as users have many recommendations, or none
     run_job(session, one, FIRST)
     monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).head(0))
@@ -221,14 +201,14 @@ def test_a_date_without_data_voids_the_run(session, one):
     assert open_run(session, one, day).generation == 2
 
 
-def test_examples_that_expired_after_a_run_has_predicted_do_not_void_it(session, one, monkeypatch):
+def test_expired_examples_do_not_void_a_run_with_predictions(session, one, monkeypatch):
     run_phase(session, one, FIRST, "train")
     run_phase(session, one, FIRST, "predict")
     run = open_run(session, one, FIRST)
     session.warehouse._client.delete_table(str(run.table("examples")))
     with monkeypatch.context() as patch:
-        said = RequestError("the snapshot is too old")
-        patch.setattr("pipeline.phases.preprocess._make", lambda _: (_ for _ in ()).throw(said))
+        error = RequestError("the snapshot is too old")
+        patch.setattr("pipeline.phases.preprocess._make", lambda _: (_ for _ in ()).throw(error))
         with pytest.raises(RequestError, match="the snapshot is too old"):
             run_phase(session, one, FIRST, "preprocess")
     assert session.store.read_json(run.layout.void) is None
@@ -236,7 +216,7 @@ def test_examples_that_expired_after_a_run_has_predicted_do_not_void_it(session,
     assert run_phase(session, one, FIRST, "load").rows["load"] == ROWS
 
 
-def test_generations_go_on_counting_when_an_old_claim_is_gone(session, one):
+def test_generations_continue_after_an_old_claim_is_removed(session, one):
     runs = [open_run(session, one, FIRST, rerun=True) for _ in range(2)]
     folder = session.store.uri(one.name, "attempts", str(FIRST), "generations")
     session.store._blob(f"{folder}/000001.json").delete()

@@ -8,17 +8,17 @@ import pytest
 
 from pipeline.base.progress import LineReporter
 from pipeline.errors import loggable, quoted, readable
-from pipeline.phases.backfill.worker import LONGEST, Speaker, listening, sender_of
+from pipeline.phases.backfill.worker import LONGEST, listening, printed_lines, sender_of
 
 
 @pytest.fixture
-def said():
+def reported():
     return []
 
 
-def test_lines_that_are_sent_at_once_come_whole(said):
+def test_lines_of_several_senders_arrive_whole(reported):
     words = ("abc", "déf", "ghi")
-    with listening(LineReporter(said.append)) as lines:
+    with listening(LineReporter(reported.append)) as lines:
 
         def shout(word):
             for _ in range(300):
@@ -29,20 +29,20 @@ def test_lines_that_are_sent_at_once_come_whole(said):
             thread.start()
         for thread in threads:
             thread.join(30)
-    assert sorted(said) == sorted(word * 700 for word in words for _ in range(300))
+    assert sorted(reported) == sorted(word * 700 for word in words for _ in range(300))
 
 
-def test_a_line_is_short_enough_to_be_written_in_one_piece_and_empty_ones_are_left_out(said):
-    with listening(LineReporter(said.append)) as lines:
+def test_long_lines_are_cut_and_empty_lines_are_skipped(reported):
+    with listening(LineReporter(reported.append)) as lines:
         send = sender_of(lines)
         for text in ("", "  ", "x" * 10_000, "last"):
             send(text)
-    assert said == ["x" * LONGEST, "last"]
+    assert reported == ["x" * LONGEST, "last"]
     assert os.pathconf("/", "PC_PIPE_BUF") >= LONGEST + 4
 
 
-def test_words_that_are_not_for_logs_stay_marked_and_a_warning_is_one(said):
-    reporter, warned = LineReporter(said.append), []
+def test_quotations_stay_marked_and_warnings_stay_warnings(reported):
+    reporter, warned = LineReporter(reported.append), []
     reporter.warn = warned.append
     with listening(reporter) as lines:
         send = sender_of(lines)
@@ -50,14 +50,14 @@ def test_words_that_are_not_for_logs_stay_marked_and_a_warning_is_one(said):
         send(f"key {quoted('secret')}")
         send(f"key {quoted('secret' * 1000)} is doubled")
     assert warned == ["drifted"]
-    assert [loggable(line) for line in said] == [
+    assert [loggable(line) for line in reported] == [
         "key [values are not logged]",
         "key [values are not logged] is doubled",
     ]
-    assert readable(said[0]) == "key secret"
+    assert readable(reported[0]) == "key secret"
 
 
-def test_lines_are_taken_when_nobody_reads_stderr_any_more():
+def test_lines_are_read_after_stderr_is_closed():
     def say(_):
         raise BrokenPipeError
 
@@ -66,13 +66,13 @@ def test_lines_are_taken_when_nobody_reads_stderr_any_more():
             sender_of(lines)("x" * LONGEST)  # more than a pipe holds
 
 
-def test_what_is_printed_comes_in_whole_lines(said):
-    stream = Speaker(said.append)
+def test_printed_text_arrives_in_whole_lines(reported):
+    stream = printed_lines(reported.append)
     print("one", end="", file=stream)
     print(" line\nanother", file=stream)
     print("begun", end="", file=stream)
-    assert [readable(line) for line in said] == ["one line", "another"]
-    assert {loggable(line) for line in said} == {"[a line that a process printed is not logged]"}
+    assert [readable(line) for line in reported] == ["one line", "another"]
+    assert {loggable(line) for line in reported} == {"[a line that a process printed is not logged]"}
     assert stream.writable()
     assert not stream.isatty()
     assert stream is not sys.stdout

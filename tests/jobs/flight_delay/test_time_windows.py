@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.operate.sources import load_sources
-from pipeline.runs.job_statements import Asked, job_query
+from pipeline.runs.job_statements import QueryScope, job_query
 from tests.support.integration_fixtures import with_history_days
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -74,7 +74,7 @@ def ask(session, job, tmp_path):
             text = "".join(json.dumps(row, default=lambda value: value.isoformat()) + "\n" for row in rows)
             (tmp_path / f"{name}.jsonl").write_text(text)
         load_sources(session, job, tmp_path)
-        asked = Asked(run_date, ago(history_days, run_date), run_date, as_of or job.as_of(run_date))
+        asked = QueryScope(run_date, ago(history_days, run_date), run_date, as_of or job.as_of(run_date))
         statement = job_query(session, with_history_days(job, history_days), step, asked)
         rows = session.warehouse.rows(statement)
         found = {(row["flight_date"], row["flight"]): row for row in rows}
@@ -130,7 +130,7 @@ def test_each_rate_counts_the_flights_of_its_own_group(examples):
         assert rates == dict.fromkeys(shared, 0.5) | {name: 11 / 21}
 
 
-def test_the_first_row_of_the_history_sees_all_its_28_days_and_flights_that_landed_two_days_late(examples):
+def test_the_first_row_of_the_history_sees_all_its_28_days(examples):
     flights = [flight(ago(31), landed=at(ago(29), 1)), flight(ago(2)), flight(ago(1)), flight(DAY)]
     found = examples(flights, history_days=1)
     assert {day: row["late_rate"] for (day, _), row in found.items()} == {ago(1): 1.0, DAY: None}
@@ -138,7 +138,7 @@ def test_the_first_row_of_the_history_sees_all_its_28_days_and_flights_that_land
 
 @pytest.mark.parametrize("day", [SUMMER, WINTER])
 @pytest.mark.parametrize("known", ["at midnight", "after midnight"])
-def test_an_outcome_counts_from_the_midnight_in_new_york_at_which_it_is_known(examples, day, known):
+def test_an_outcome_counts_from_the_next_midnight_in_new_york(examples, day, known):
     before, midnight = ago(2, day), at(ago(1, day))
     landed = midnight if known == "at midnight" else after(midnight)
     found = examples([flight(before, landed=landed), flight(ago(1, day)), flight(day)], run_date=day)
@@ -155,7 +155,7 @@ def test_flights_that_have_not_landed_by_midnight_are_unfinished(examples):
     assert (found["city_unfinished_1d"], found["late_rate"], found["city_flights"]) == (0.5, 1.0, 1)
 
 
-def test_what_becomes_known_after_the_moment_of_a_run_is_in_no_feature_and_no_label(examples, labels):
+def test_later_knowledge_is_in_no_feature_and_no_label(examples, labels):
     as_of = at(
         YESTERDAY, 23
     )  # before midnight: after it, the day in which an outcome becomes known shuts it out as well
@@ -174,12 +174,12 @@ def test_what_becomes_known_after_the_moment_of_a_run_is_in_no_feature_and_no_la
     assert labels(flights, as_of=as_of) == {(YESTERDAY, 1): 0}
 
 
-def test_labels_are_those_of_the_dates_that_are_asked_for(labels):
+def test_labels_are_of_the_requested_dates(labels):
     flights = [flight(ago(number), landed=at(ago(number), 13)) for number in (-1, 0, 1, 2, 3)]
     assert sorted(labels(flights, history_days=2, as_of=at(ago(-2)))) == [(ago(2), 1), (ago(1), 1), (DAY, 1)]
 
 
-def test_a_flight_is_late_after_more_than_late_minutes_in_features_and_labels_alike(examples, labels):
+def test_features_and_labels_have_the_same_lateness(examples, labels):
     flights = [flight(YESTERDAY, number, landed=at(YESTERDAY, 13), delay=number) for number in (IN_TIME, LATE)]
     days = [flight(DAY, number) for number in (IN_TIME, LATE)]
     found = examples(flights + days)
@@ -195,7 +195,7 @@ def test_the_evening_starts_at_17_and_yesterday_is_one_day(examples):
     assert (found["city_late_rate_1d"], found["city_evening_late_rate_1d"]) == (0.75, 0.5)
 
 
-def test_the_gap_to_an_aircrafts_flight_before_is_capped_at_a_day(examples):
+def test_the_gap_between_flights_of_an_aircraft_has_a_limit(examples):
     leaves = {
         number: at(ago(4), 6) + timedelta(minutes=minutes) for number, minutes in enumerate((0, 1439, 2879, 4320))
     }
@@ -217,7 +217,7 @@ def test_weather_is_that_of_the_evening_before_in_new_york(examples, day):
     assert [found[name] for name in ("city_humid", "city_dewp", "city_visib")] == [55.0] * 3
 
 
-def test_pressure_changes_from_the_hours_between_15_and_18_to_those_after_21(examples):
+def test_the_pressure_change_is_from_the_afternoon_to_the_night(examples):
     first, last = at(YESTERDAY, 15), at(YESTERDAY, 18)
     moments = {first: 900.0, after(first): 1001.0, last: 1003.0, after(last): 800.0}
     evening = {at(YESTERDAY, 21): 700.0, after(at(YESTERDAY, 21)): 1010.0, at(DAY): 1014.0}
@@ -225,7 +225,7 @@ def test_pressure_changes_from_the_hours_between_15_and_18_to_those_after_21(exa
     assert examples([flight(DAY)], weather)[DAY, 1]["city_pressure_change"] == 10.0
 
 
-def test_wind_is_the_mean_of_the_evenings_vectors_and_no_direction_adds_nothing(examples):
+def test_wind_is_the_mean_vector_of_the_evening(examples):
     winds = [(270, 8.0), (180, 4.0), (None, 40.0), (0, 0.0)]
     weather = [
         observation(at(YESTERDAY, 22, minute), wind_dir=direction, wind_speed=speed)

@@ -55,7 +55,7 @@ def published_rows(session, job, day):
     return reader(session)(f"SELECT COUNT(*) AS n FROM {table} WHERE run_date = '{day}'")[0]["n"]
 
 
-def test_one_bad_row_stops_the_run_and_a_higher_rate_goes_on_from_the_shards(session, four_shards, scored):
+def test_a_rejected_row_stops_the_run_until_a_higher_rate(session, four_shards, scored):
     store = session.store
     for _ in range(2):
         with pytest.raises(CheckError) as stopped:
@@ -64,9 +64,9 @@ def test_one_bad_row_stops_the_run_and_a_higher_rate_goes_on_from_the_shards(ses
     (rejects,) = [item.uri for item in store.list(run.layout.run_folder(Folder.REJECTS))]
     (reject,) = [json.loads(line) for line in store.read_bytes(rejects).splitlines()]
     assert stopped.value.exit_code == 3
-    said = str(stopped.value)
-    assert f"1 of {ROWS} predictions do not fit the prediction schema" in said
-    assert f"{reject['file']}: line {reject['line']}, column score: an infinite number; see {rejects}" in said
+    message = str(stopped.value)
+    assert f"1 of {ROWS} predictions do not fit the prediction schema" in message
+    assert f"{reject['file']}: line {reject['line']}, column score: an infinite number; see {rejects}" in message
     assert reject["line"] == len(scored[0])
     assert committed_manifests(run) == []
     assert published_rows(session, four_shards, STOPPED) == 0
@@ -86,14 +86,14 @@ def test_one_bad_row_stops_the_run_and_a_higher_rate_goes_on_from_the_shards(ses
     assert status_of(session, four_shards, STOPPED).runs[0].failed_checks == []
 
 
-def test_the_rate_is_that_of_all_shards_of_a_model(session, four_shards, scored):
+def test_the_rate_is_of_all_shards_of_a_model(session, four_shards, scored):
     run_phase(session, four_shards, ALLOWED, "train")
     with pytest.raises(CheckError, match=r"--max-reject-rate 0\.0624 allows"):
         run_phase(session, four_shards, ALLOWED, "predict", max_reject_rate=0.0624)
     assert run_phase(session, four_shards, ALLOWED, "predict", max_reject_rate=1 / ROWS).rows["predict"] == ROWS - 1
 
 
-def test_a_model_may_lose_all_its_rows_where_that_is_allowed(session, four_shards, monkeypatch):
+def test_all_rows_may_be_rejected_if_the_rate_allows_it(session, four_shards, monkeypatch):
     monkeypatch.setattr(
         "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).assign(score=None)
     )
@@ -103,5 +103,5 @@ def test_a_model_may_lose_all_its_rows_where_that_is_allowed(session, four_shard
     assert json.loads(event["details"])["rejected"] == ROWS
 
 
-def test_the_rate_is_no_part_of_the_runs_identity(session, four_shards):
+def test_the_rate_is_not_part_of_the_runs_identity(session, four_shards):
     assert "reject" not in json.dumps(run_definition(four_shards, session.catalogue), default=str)
