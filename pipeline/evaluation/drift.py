@@ -1,4 +1,4 @@
-"""Drift: how far a run's rows, scores and labels lie from the training data; a row and a warning, never a failure."""
+"""Drift of a run's rows, scores and labels from the training data: recorded and warned of, never a failure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pipeline.evaluation.drift_statements import (
     record_drift_statement,
 )
 from pipeline.project.project import Job
-from pipeline.runs.artefacts.examples import counted, examples_stand
-from pipeline.runs.artefacts.models import committed_models, score_reference
+from pipeline.runs.artefacts.examples import counted, examples_unchanged
+from pipeline.runs.artefacts.models import committed_models, read_score_reference
 from pipeline.runs.claims import claims_of
 from pipeline.runs.identity import run_definition
 from pipeline.runs.ledger.ledger import Event, Ledger
@@ -30,24 +30,23 @@ from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 from pipeline.sql import Statement, TableName
 
-SHOWN = 3
-"""Features that a warning names."""
-
-
 Rows = list[dict[str, Any]]
+
+SHOWN = 3
+"""Number of features that a warning names."""
 
 
 @in_phase("evaluate")
 def measure_drift(run: Run, models: Collection[tuple[str, str]]) -> Rows:
-    """Measure the features and scores of a published run, once, and return what stands in `drift_v1`, the worst first.
+    """Measure the features and scores of a published run, once, and return its rows of `drift_v1`, the worst first.
 
     Parameters
     ----------
     models
-        Variant and model of what is published.
+        Variants and model ids that are published.
     """
     rows = _recorded(run, of_labels=False)
-    if not rows and _examples_stand(run, "drift"):
+    if not rows and _has_examples(run, "drift"):
         _record(run, distributions_statement(run, _reference(run, models)), of_labels=False)
         rows = _recorded(run, of_labels=False)
     _warn(run, rows)
@@ -57,19 +56,17 @@ def measure_drift(run: Run, models: Collection[tuple[str, str]]) -> Rows:
 def complete_drift(
     session: Session, job: Job, run_date: date, run_id: str, models: Collection[tuple[str, str]], labels: TableName
 ) -> None:
-    """Measure the label rate of a run that is evaluated, and what else nobody measured yet."""
+    """Measure the label rate of a run that is evaluated, and its features and scores if that was not done yet."""
     run = _measured(session, job, run_date, run_id, models)
-    if run is None:  # what it published can be judged, but not where it comes from
+    if run is None or not has_label_rate(run) or _recorded(run, of_labels=True):
         return
-    if not has_label_rate(run) or _recorded(run, of_labels=True):
-        return
-    if _examples_stand(run, "label_rate"):
+    if _has_examples(run, "label_rate"):
         _record(run, label_rate_statement(run, labels), of_labels=True)
         _warn(run, _recorded(run, of_labels=True))
 
 
 def measure_drift_of(session: Session, job: Job, first: date, last: date) -> None:
-    """Measure the features and scores of what is published of run dates, where nobody did yet."""
+    """Measure the features and scores of the published runs of run dates where that was not done yet."""
     for day, (run_id, models) in publications(Ledger(session, job.name).events(first, last)).items():
         _measured(session, job, day, run_id, models)
 
@@ -77,14 +74,14 @@ def measure_drift_of(session: Session, job: Job, first: date, last: date) -> Non
 def _measured(
     session: Session, job: Job, run_date: date, run_id: str, models: Collection[tuple[str, str]]
 ) -> Run | None:
-    """Measure a published run unless somebody did, and return it; None where somebody removed its claim."""
-    claim = next((each for each in claims_of(session, job, run_date) if each.run_id == run_id), None)
-    if claim is None:
+    """Measure a published run if that was not done yet, and return it; None if its claim is gone."""
+    claim = next((claim for claim in claims_of(session, job, run_date) if claim.run_id == run_id), None)
+    if claim is None:  # its predictions can be evaluated, but not compared with their training data
         return None
     run = run_of(session, job, run_date, claim)
-    # another definition may have made other columns
-    of_today = claim.definition == digest_json(run_definition(job, session.catalogue))
-    if of_today and not _recorded(run, of_labels=False):
+    # Another definition may have made other columns.
+    is_present = claim.definition == digest_json(run_definition(job, session.catalogue))
+    if is_present and not _recorded(run, of_labels=False):
         measure_drift(run, models)
     return run
 
@@ -94,56 +91,52 @@ def _recorded(run: Run, *, of_labels: bool) -> Rows:
 
 
 def _record(run: Run, computed: Statement, *, of_labels: bool) -> None:
-    statement = record_drift_statement(run, computed, of_labels=of_labels)
-
-    def stands() -> bool:
+    def is_recorded() -> bool:
         return bool(_recorded(run, of_labels=of_labels))
 
-    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", verify=stands)
+    statement = record_drift_statement(run, computed, of_labels=of_labels)
+    run.session.warehouse.execute(statement, step=f"{run.run_id}-drift", verify=is_recorded)
 
 
-def _examples_stand(run: Run, what: str) -> bool:
-    """Tell whether the examples are still there; where they have expired, say so here and in the ledger."""
+def _has_examples(run: Run, measure: str) -> bool:
+    """Tell whether the examples still exist; if they have expired, report it and record it in the ledger."""
     counts = counted(run)
-    if counts and examples_stand(run, counts):
+    if counts and examples_unchanged(run, counts):
         return True
-    note = f"{what} not measured: {run.table('examples')} has expired"
+    note = f"{measure} not measured: {run.table('examples')} has expired"
     run.session.reporter.say(f"{run.run_date} {note}")
-    event = Event(phase="evaluate", event="drift_unmeasured", key=what, details={"note": note})
+    event = Event(phase="evaluate", event="drift_unmeasured", key=measure, details={"note": note})
     run.ledger.record(run.run_date, run.run_id, [event])
     return False
 
 
 def _reference(run: Run, models: Collection[tuple[str, str]]) -> Rows:
-    """Return the scores of training rows, for the models that are published."""
+    """Return the scores of training rows of the published models."""
     kinds = {column.name: kind_of(column) for column in predicted_columns(run).columns}
-    own = [model for model in committed_models(run) if (model.variant, model.model_id) in models]
-    found = []
-    for model in own:
-        try:
-            rows = score_reference(model, run.session.store)
-        except CheckError as error:
-            run.session.reporter.say(f"{run.run_date} no drift of {model.variant}'s scores: {error.given}")
-            continue
-        # the column's declared type decides, as it does for what is published
-        found += [{"variant": model.variant, **row} for row in rows if kinds.get(row["feature"]) in row]
-    return found
+    reference: Rows = []
+    for model in committed_models(run):
+        if (model.variant, model.model_id) in models:
+            try:
+                rows = read_score_reference(model, run.session.store)
+            except CheckError as error:
+                run.session.reporter.say(f"{run.run_date} no drift of {model.variant}'s scores: {error.given}")
+                continue
+            # The declared type of a column decides, as it does for what is published.
+            reference += [{"variant": model.variant, **row} for row in rows if kinds.get(row["feature"]) in row]
+    return reference
 
 
 def _warn(run: Run, rows: Sequence[dict[str, Any]]) -> None:
-    """Write one line that names the worst features."""
+    """Write one line with the worst features."""
     worst: dict[str, str] = {}
     for row in rows:
         name = f"{row['feature']} of {row['variant']}" if row["variant"] else row["feature"]
         if row["is_warning"]:
-            worst.setdefault(name, f"{name} {row['measure']} {_value(row)} (threshold {row['threshold']:g})")
+            value = f"{row['value']:.3g}"
+            if row["measure"] in ("missing_rate", "label_rate"):
+                value += f" against {row['reference']:.3g}"
+            worst.setdefault(name, f"{name} {row['measure']} {value} (threshold {row['threshold']:g})")
     if worst:
         more = f" and {len(worst) - SHOWN} more" if len(worst) > SHOWN else ""
-        said = ", ".join(list(worst.values())[:SHOWN])
-        run.session.reporter.warn(f"{run.job.name} {run.run_date} drifted: {said}{more}; see docs/drift.md")
-
-
-def _value(row: dict[str, Any]) -> str:
-    if row["measure"] in ("missing_rate", "label_rate"):
-        return f"{row['value']:.3g} against {row['reference']:.3g}"
-    return f"{row['value']:.3g}"
+        features = ", ".join(list(worst.values())[:SHOWN])
+        run.session.reporter.warn(f"{run.job.name} {run.run_date} drifted: {features}{more}; see docs/drift.md")

@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 
 NONE = "_none"
-"""Stands for a column where there is none of a kind: a list of columns is never empty. The statement leaves it out."""
-
+"""Name of a filler column: a list of columns may not be empty. The statement leaves this column out."""
 
 KINDS = {"INT64": "number", "FLOAT64": "number", "NUMERIC": "number", "DATE": "age", "TIMESTAMP": "age"}
-"""How a column of a type is measured; others are categories."""
+"""Kind of measurement by column type; all other types are categories."""
 
 
 def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) -> Statement:
-    """Compare what a run scored, and its scores, with the training data.
+    """Compare the scored rows of a run, and their scores, with the training data.
 
     Parameters
     ----------
@@ -45,20 +44,20 @@ def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) ->
 
 
 def feature_columns(run: Run) -> Schema:
-    """Return the columns of a run's examples that models may learn from: all but key and moment."""
+    """Return the columns of a run's examples that models may use as features: all but key and moment."""
     columns = run.session.catalogue.get(run.job.spec.examples.sql).columns.columns
     others = {*run.job.spec.prediction_key, *run.job.spec.row_key, "example_as_of"}
-    return Schema(tuple(each for each in columns if each.name not in others and not each.name.startswith("_")))
+    return Schema(tuple(column for column in columns if column.name not in others and column.name[0] != "_"))
 
 
 def predicted_columns(run: Run) -> Schema:
     """Return the predicted columns that are numbers or categories."""
     columns = run.job.spec.predictions.typed_columns.columns
-    return Schema(tuple(each for each in columns if kind_of(each) != "age"))
+    return Schema(tuple(column for column in columns if kind_of(column) != "age"))
 
 
 def kind_of(column: Column) -> str:
-    """Return how a column is measured: as a number, as an age (dates and moments) or as a category."""
+    """Return the kind of measurement of a column: number, age (for dates and moments) or category."""
     return KINDS.get(column.type, "category")
 
 
@@ -70,13 +69,13 @@ def label_rate_statement(run: Run, labels: TableName) -> Statement:
 
 
 def has_label_rate(run: Run) -> bool:
-    """Tell whether the labels are numbers, which have a mean."""
+    """Tell whether the labels are numbers, so that they have a mean."""
     label = label_columns(run.session, run.job).select(["label"]).columns[0]
     return kind_of(label) == "number"
 
 
 def record_drift_statement(run: Run, computed: Statement, *, of_labels: bool) -> Statement:
-    """Append what is computed about a run, once."""
+    """Append the computed drift of a run, once."""
     identifiers: dict[str, Identifier] = {"drift": run.session.target.table("drift_v1"), "computed": computed}
     asset = computed.asset
     values = {**_which(run, of_labels=of_labels), "sql_version": asset.name, "sql_digest": asset.digest}
@@ -84,7 +83,7 @@ def record_drift_statement(run: Run, computed: Statement, *, of_labels: bool) ->
 
 
 def drift_rows_statement(run: Run, *, of_labels: bool) -> Statement:
-    """Read what was recorded about a run."""
+    """Read the recorded drift of a run."""
     drift = run.session.target.table("drift_v1")
     return run.session.statement("drift/rows_v1", {"drift": drift}, _which(run, of_labels=of_labels))
 
@@ -94,18 +93,20 @@ def _which(run: Run, *, of_labels: bool) -> dict[str, Any]:
 
 
 def column_places(session: Session, columns: Schema, prefix: str, filler: Column) -> dict[str, Identifier]:
-    """Return the identifiers that hold columns, by kind; the filler stands in where there is none of a kind."""
-    found: dict[str, list[Named]] = {"number": [], "category": []}
+    """Return the identifiers that hold columns, by kind; a kind without columns gets the filler."""
+    numbers: list[Named] = []
+    categories: list[Named] = []
     for column in columns.columns:
         kind = kind_of(column)
-        found["category" if kind == "category" else "number"].append((column.name, _value(session, kind, column.name)))
-    found["number"] = found["number"] or [(NONE, _value(session, kind_of(filler), filler.name))]
-    found["category"] = found["category"] or [(NONE, _value(session, "category", filler.name))]
+        named = (column.name, _value(session, kind, column.name))
+        (categories if kind == "category" else numbers).append(named)
+    numbers = numbers or [(NONE, _value(session, kind_of(filler), filler.name))]
+    categories = categories or [(NONE, _value(session, "category", filler.name))]
     return {
-        f"{prefix}numbers": found["number"],
-        f"{prefix}number_columns": [name for name, _ in found["number"]],
-        f"{prefix}categories": found["category"],
-        f"{prefix}category_columns": [name for name, _ in found["category"]],
+        f"{prefix}numbers": numbers,
+        f"{prefix}number_columns": [name for name, _ in numbers],
+        f"{prefix}categories": categories,
+        f"{prefix}category_columns": [name for name, _ in categories],
     }
 
 

@@ -1,4 +1,4 @@
-"""What the gate says, in words."""
+"""The gate: judges challengers on every run date with labels, promotes the better one, and gives reasons in words."""
 
 from __future__ import annotations
 
@@ -16,23 +16,72 @@ from pipeline.runs.phase_labels import for_run_date
 from pipeline.runs.session import Session
 
 Row = Mapping[str, Any]
+Verdicts = list[dict[str, Any]]
 
-
-SAID = ("run_date", "champion", "challenger", "verdict", "n", "needed_n", "difference", "low", "high")
+VERDICT_COLUMNS = ("run_date", "champion", "challenger", "verdict", "n", "needed_n", "difference", "low", "high")
 """Columns of a judgement that its verdict has too."""
 
 
-def verdict_of(rule: GateRule, judged: Row) -> dict[str, Any]:
-    """Return the verdict of a judgement of `gate/judge_v1`: its numbers, and the reason in words."""
-    said = {name: judged[name] for name in SAID} | {"reason": REASONS[judged["cause"]](rule.gate, judged)}
-    if judged["cause"] == "not-shown":
-        margin = judged["difference"] - judged["low"]
-        said["needed_n"] = rule.needed_days(judged["difference"], margin, judged["n"])
-    return said
+@for_run_date("evaluate")
+def gate_job(session: Session, job: Job, day: date) -> Verdicts:
+    """Judge the challengers on every run date that has matured by a day and is not judged yet.
+
+    Decisions are in the ledger alone. So an attempt that ended between a verdict and its promotion is finished, and a
+    day is judged once however often this is called.
+
+    Parameters
+    ----------
+    day
+        Calendar date in the job's zone. A promotion is in force from it on, or from the day after the last published
+        run date if that is later.
+
+    Returns
+    -------
+    list of dict
+        The new verdicts by run date; empty for a job without a gate.
+    """
+    gate = job.spec.gate
+    if gate is None:
+        return []
+    last = day - timedelta(days=job.spec.labels.delay_days)
+    _promote(session, job, day, last)
+    verdicts: Verdicts = []
+    while new := _judge(session, job, gate, last):
+        verdicts += new
+        if not any(verdict["verdict"] == "promote" for verdict in new):
+            break
+        _promote(session, job, day, last)  # later days are judged with the new champion
+    return verdicts
+
+
+def _judge(session: Session, job: Job, gate: Gate, last: date) -> Verdicts:
+    rule = gate_rule(session.catalogue, job, gate)
+    rows = session.warehouse.rows(judge_statement(session, rule, [job.name], challengers_of(job), last))
+    verdicts = [verdict_of(rule, row) for row in rows]
+    Ledger(session, job.name).record_verdicts(verdicts)
+    for verdict in verdicts:
+        session.reporter.say(verdict_line(verdict))
+    return verdicts
+
+
+def _promote(session: Session, job: Job, day: date, last: date) -> None:
+    """Make the challengers champion that verdicts promote and that are not champion yet."""
+    for row in session.warehouse.rows(undone_statement(session, job.name, last)):
+        values = {"variant": row["challenger"], "reason": row["reason"], "decided_on": row["run_date"]}
+        statement = promote_statement(session, job, {**values, "not_before": day})
+        session.warehouse.append(statement, step=f"{job.name}-promotion")
+
+
+def verdict_of(rule: GateRule, row: Row) -> dict[str, Any]:
+    """Return the verdict of a row of `gate/judge_v1`: its numbers, and the reason in words."""
+    verdict = {name: row[name] for name in VERDICT_COLUMNS} | {"reason": REASONS[row["cause"]](rule.gate, row)}
+    if row["cause"] == "not-shown":
+        verdict["needed_n"] = rule.needed_days(row["difference"], row["difference"] - row["low"], row["n"])
+    return verdict
 
 
 def verdict_line(verdict: Row) -> str:
-    """Return a verdict for people."""
+    """Return a verdict as people read it."""
     return f"{verdict['run_date']} gate: {verdict['verdict']} {verdict['challenger']}, {verdict['reason']}"
 
 
@@ -67,72 +116,14 @@ def _guard_rails(gate: Gate, row: Row) -> str:
     return f"{_gained(gate, row)}, but {row['broken']} got worse than allowed, or is not known (allowed: {allowed})"
 
 
-def _rival(gate: Gate, row: Row) -> str:
-    return f"{_gained(gate, row)}, but {row['other']} gains more and is promoted"
-
-
 REASONS: Mapping[str, Callable[[Gate, Row], str]] = {
     "window-open": _days,
     "undefined": lambda gate, row: f"{gate.metric} is not defined for both on this day; {_days(gate, row)}",
     "better": _better,
     "not-shown": _not_shown,
     "guard-rails": _guard_rails,
-    "rival": _rival,
-    "windows-used-up": lambda gate, _: f"its {gate.max_windows} windows beside this champion are used up",
+    "rival": lambda gate, row: f"{_gained(gate, row)}, but {row['other']} gains more and is promoted",
+    "windows-used-up": lambda gate, _: f"its {gate.max_windows} windows with this champion are used up",
     "succeeded": lambda _, row: f"{row['other']} is champion from {row['other_from']} on",
 }
 """Reason of each cause that the SQL names."""
-
-
-Verdicts = list[dict[str, Any]]
-
-
-@for_run_date("evaluate")
-def gate_job(session: Session, job: Job, day: date) -> Verdicts:
-    """Judge the challengers on every run date that had matured by a day and was not judged yet.
-
-    What is decided stands in the ledger alone: an attempt that ended between a verdict and its promotion is finished,
-    and a day is judged once however often this is called.
-
-    Parameters
-    ----------
-    day
-        Calendar date in the job's zone; a promotion holds from it on, or from the day after the last published run
-        date if that is later.
-
-    Returns
-    -------
-    list of dict
-        The new verdicts by run date; none for a job without a gate.
-    """
-    gate = job.spec.gate
-    if gate is None:
-        return []
-    last = day - timedelta(days=job.spec.labels.delay_days)
-    _carry_out(session, job, day, last)
-    said: Verdicts = []
-    while new := _judge(session, job, gate, last):
-        said += new
-        if not any(verdict["verdict"] == "promote" for verdict in new):
-            break
-        _carry_out(session, job, day, last)  # later days wait for it
-    return said
-
-
-def _judge(session: Session, job: Job, gate: Gate, last: date) -> Verdicts:
-    rule = gate_rule(session.catalogue, job, gate)
-    judged = session.warehouse.rows(judge_statement(session, rule, [job.name], challengers_of(job), last))
-    verdicts = [verdict_of(rule, row) for row in judged]
-    Ledger(session, job.name).record_verdicts(verdicts)
-    for verdict in verdicts:
-        session.reporter.say(verdict_line(verdict))
-    return verdicts
-
-
-def _carry_out(session: Session, job: Job, day: date, last: date) -> None:
-    """Make champions of whom the verdicts promote."""
-    for row in session.warehouse.rows(undone_statement(session, job.name, last)):
-        values = {"variant": row["challenger"], "reason": row["reason"], "decided_on": row["run_date"]}
-        statement = promote_statement(session, job, {**values, "not_before": day})
-        # The statement looks whether the decision stands, so that it may be sent again.
-        session.warehouse.execute(statement, step=f"{job.name}-promotion", verify=lambda: False)

@@ -1,9 +1,9 @@
-"""Statements of champion and challengers: comparing them, judging, recording and carrying out what was decided."""
+"""Statements of the gate: comparing champion and challengers, judging them, and promoting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.sql import Identifier, Statement, TableName
 
 @dataclass(frozen=True)
 class GateTables:
-    """Where the gate reads: comparisons, champions and the verdicts that stand."""
+    """Tables that the gate reads: comparisons, champions and verdicts."""
 
     comparisons: TableName
     champions: TableName
@@ -24,14 +24,14 @@ class GateTables:
 
     @classmethod
     def of(cls, session: Session) -> GateTables:
-        """Return those of a target."""
+        """Return the tables of a target."""
         target = session.target
         return cls(target.table("comparisons"), target.ledger_table("champions"), target.table("verdicts_v1"))
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Who is compared with whom: the champion of a run date, and the challengers that a run published beside it."""
+    """The champion of a run date, and the challengers that a run published with it."""
 
     run_date: date
     run_id: str
@@ -43,24 +43,18 @@ def paired_predictions_statement(
     session: Session, job: Job, predictions: TableName, columns: Sequence[str], pairing: Pairing
 ) -> Statement:
     """Read the predictions of champion and challengers for the entities that both predicted."""
-    values = {
-        "run_date": pairing.run_date,
-        "run_id": pairing.run_id,
-        "champion": pairing.champion,
-        "challengers": list(pairing.challengers),
-    }
     identifiers: dict[str, Identifier] = {
         "predictions": predictions,
         "entity": job.spec.entity,
         "columns": list(columns),
     }
-    return session.statement("phases/paired_predictions_v1", identifiers, values)
+    return session.statement("phases/paired_predictions_v1", identifiers, asdict(pairing))
 
 
 def record_comparisons_statement(
     session: Session, computed: Statement, which: Mapping[str, Any], sql_version: str, sql_digest: str
 ) -> Statement:
-    """Append what an evaluation says of challengers, once; `which` holds job, run_date, evaluation_id and champion."""
+    """Append the comparisons of an evaluation, once; `which` holds job, run_date, evaluation_id and champion."""
     comparisons = session.target.table("comparisons_v1")
     identifiers: dict[str, Identifier] = {"comparisons": comparisons, "computed": computed}
     values = {**which, "sql_version": sql_version, "sql_digest": sql_digest}
@@ -75,18 +69,18 @@ def judge_statement(
     last_date: date,
     tables: GateTables | None = None,
 ) -> Statement:
-    """Judge the run dates up to one that were not judged yet.
+    """Judge the run dates up to `last_date` that are not judged yet.
 
     Parameters
     ----------
     jobs
-        Jobs that are judged, each by itself.
+        Jobs that are judged separately.
     challengers
         Variants that may become champion.
     tables
-        Tables to read in place of the target's.
+        Tables to read instead of the target's.
     """
-    places, gate = tables or GateTables.of(session), rule.gate
+    tables, gate = tables or GateTables.of(session), rule.gate
     values = {
         "jobs": list(jobs),
         "first_date": EARLIEST,
@@ -100,16 +94,12 @@ def judge_statement(
         "quantile": rule.quantile,
         "guard_rails": [rail._asdict() for rail in rule.guard_rails],
     }
-    identifiers = {
-        "comparisons": places.comparisons,
-        "champions": places.champions,
-        "verdicts": places.verdicts,
-    }
+    identifiers = {"comparisons": tables.comparisons, "champions": tables.champions, "verdicts": tables.verdicts}
     return session.statement("gate/judge_v1", identifiers, values)
 
 
 def undone_statement(session: Session, job: str, last_date: date) -> Statement:
-    """Read the promotions up to a run date that were decided and not carried out."""
+    """Read the decided promotions up to a run date that were not carried out."""
     target = session.target
     identifiers = {
         "verdicts": target.table("verdicts_v1"),

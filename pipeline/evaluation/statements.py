@@ -1,4 +1,4 @@
-"""Statements of evaluation: labels, metrics and the rows that are recorded."""
+"""Statements of an evaluation: labels, metrics and the recorded rows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from pipeline.project.metric_spec import OVERALL, MetricSpec
 from pipeline.project.project import Job
-from pipeline.runs.job_statements import Asked, job_query, label_columns
+from pipeline.runs.job_statements import QueryScope, job_query, label_columns
 from pipeline.runs.session import Session
 from pipeline.runs.tables import function_name
 from pipeline.sql import Identifier, Statement, TableName
 
 
-def labels_statement(session: Session, job: Job, table: TableName, asked: Asked) -> Statement:
-    """Make the table of labels that an evaluation uses."""
+def labels_statement(session: Session, job: Job, table: TableName, scope: QueryScope) -> Statement:
+    """Make the table of labels of an evaluation."""
     identifiers: dict[str, Identifier] = {
         "table": table,
-        "labels": job_query(session, job, job.spec.labels, asked),
+        "labels": job_query(session, job, job.spec.labels, scope),
         "columns": label_columns(session, job).names,
     }
     return session.statement("phases/labels_v1", identifiers)
@@ -30,12 +30,12 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
     Parameters
     ----------
     predictions
-        Query that returns run_id, model_id, variant and the columns of the spec.
+        Query of run_id, model_id, variant and the columns of the spec.
     labels
         Table with prediction key, label and slice columns.
     """
     family = session.catalogue.get(spec.asset)
-    given: dict[str, Identifier] = {
+    identifiers: dict[str, Identifier] = {
         "predictions": predictions,
         "labels": labels,
         "key": list(spec.key),
@@ -44,35 +44,28 @@ def metrics_statement(session: Session, predictions: Statement, labels: TableNam
         "item": "".join(spec.item),
         "dimensions": [OVERALL, *spec.slices],
     }
-    parts = {"weight": _weight, "weight_above": _weight_above, "cluster": _cluster}
-    asked = family.header.identifiers
-    identifiers = {name: value for name, value in given.items() if name in asked}
-    identifiers |= {name: part(session, spec) for name, part in parts.items() if name in asked}
+    places = family.header.identifiers
+    identifiers = {name: value for name, value in (identifiers | _parts(session, spec)).items() if name in places}
     identifiers |= {name: function_name(session, name) for name in family.function_names}
     return session.statement(spec.asset, identifiers, spec.values(family))
 
 
-def _weight(session: Session, spec: MetricSpec) -> Statement:
-    if spec.weight is None:
-        return session.statement("metrics/parts/no_weight_v1", {})
-    return session.statement("metrics/parts/weight_v1", {"column": spec.weight})
-
-
-def _weight_above(session: Session, spec: MetricSpec) -> Statement:
-    part = "rows_above" if spec.weight is None else "weight_above"
-    return session.statement(f"metrics/parts/{part}_v1", {})
-
-
-def _cluster(session: Session, spec: MetricSpec) -> Statement:
-    if not spec.cluster:
-        return session.statement("metrics/parts/no_cluster_v1", {})
-    return session.statement("metrics/parts/cluster_v1", {"columns": list(spec.cluster)})
+def _parts(session: Session, spec: MetricSpec) -> dict[str, Statement]:
+    """Return the expressions of weights and clusters."""
+    weight, above = session.statement("metrics/parts/no_weight_v1", {}), "rows_above"
+    if spec.weight is not None:
+        weight, above = session.statement("metrics/parts/weight_v1", {"column": spec.weight}), "weight_above"
+    cluster = session.statement("metrics/parts/no_cluster_v1", {})
+    if spec.cluster:
+        cluster = session.statement("metrics/parts/cluster_v1", {"columns": list(spec.cluster)})
+    above_statement = session.statement(f"metrics/parts/{above}_v1", {})
+    return {"weight": weight, "weight_above": above_statement, "cluster": cluster}
 
 
 def unknown_labels_statement(
     session: Session, predictions: TableName, labels: TableName, key: Sequence[str]
 ) -> Statement:
-    """Read up to five keys of labels that nothing was predicted for, and how many there are."""
+    """Read the number of labels without a prediction, and up to five of their keys."""
     identifiers: dict[str, Identifier] = {"predictions": predictions, "labels": labels, "key": list(key)}
     return session.statement("phases/unknown_labels_v1", identifiers)
 

@@ -1,4 +1,4 @@
-"""Who is champion where nobody was, or where the champion is no variant of the job any more."""
+"""Names a champion if a job has none, or if the champion is no longer a variant of the job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.runs.session import Session
 
 
 def lacks_champion(session: Session, job: Job, run_date: date) -> bool:
-    """Tell whether a run of this date names a champion: nobody is one for it, or one that is no variant any more."""
+    """Tell whether a run of this date names a champion, because none or a removed variant is in force."""
     in_force = Ledger(session, job.name).run_start(run_date)["champion"]
     return in_force not in {variant.id for variant in job.variants}
 
@@ -23,7 +23,7 @@ def lacks_champion(session: Session, job: Job, run_date: date) -> bool:
 def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:
     """Make the job's first variant champion from this run date on, if consumers would read nothing otherwise.
 
-    Where it takes the place of a variant that is gone, that one stays champion of the other run dates that it served.
+    If it replaces a removed variant, that one stays champion of the other run dates for which it has predictions.
     """
     variant = run.job.variants[0].id
     start = run.ledger.run_start(run.run_date)
@@ -38,23 +38,23 @@ def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:
         run.ledger.record_verdict(run.run_date, variant, "first", "first")
 
 
-def _replace(run: Run, gone: str, variant: str) -> None:
-    """Name the new champion last: what is cut short before that is done again, and readers lose nothing meanwhile."""
-    for run_date in _others_served(run, gone):
-        run.ledger.decide_champion(gone, run_date, f"{variant} was made for {run.run_date} only so far")
-    reason = f"{gone} is no variant of the job any more"
+def _replace(run: Run, removed: str, variant: str) -> None:
+    """Replace a removed champion. The new one is named last, so an interrupted attempt is repeated without a gap."""
+    for run_date in _other_dates(run, removed):
+        run.ledger.decide_champion(removed, run_date, f"{variant} was made for {run.run_date} only so far")
+    reason = f"{removed} is no longer a variant of the job"
     run.ledger.record_verdict(run.run_date, variant, "replace", reason)
     run.ledger.decide_champion(variant, run.run_date, reason)
 
 
-def _others_served(run: Run, gone: str) -> list[date]:
-    """Return from which other run dates on a variant has to be named, so that what it is read for stays: at most two.
+def _other_dates(run: Run, removed: str) -> list[date]:
+    """Return the run dates from which a removed variant must be named again to stay champion of others: at most two.
 
-    The first champion stands for earlier run dates too, without a decision of their own.
+    The first champion also holds for earlier run dates, without a decision for them.
     """
     next_date = run.run_date + timedelta(days=1)
     rows = published(run.session, run.job, EARLIEST, LATEST)
-    served = [row["run_date"] for row in rows if row["variant"] == gone]
+    served = [row["run_date"] for row in rows if row["variant"] == removed]
     earlier = served[:1] if served and served[0] < run.run_date else []
     later = [next_date] if any(day >= next_date for day in served) else []
-    return [day for day in (*earlier, *later) if run.ledger.run_start(day)["champion"] == gone]
+    return [day for day in (*earlier, *later) if run.ledger.run_start(day)["champion"] == removed]

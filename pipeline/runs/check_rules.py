@@ -1,4 +1,4 @@
-"""Data checks as expressions of the one statement that looks at a table."""
+"""Rules of data checks: expressions for the one statement that profiles a table."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Rule:
     counted
         Expressions over the rows of one key.
     checked
-        Expressions over those of all keys.
+        Expressions over the counts of all keys.
     condition
-        What makes a row wrong; None for a check of the whole table.
+        Condition of a wrong row; None for a check of the whole table.
     bounds
         Bounds of the number of rows or of a rate.
     """
@@ -40,35 +40,35 @@ class Rule:
 
 
 def rules_of(session: Session, table: TableName, key: Sequence[str], checks: Sequence[Check]) -> list[Rule]:
-    """Return the rules of a keyed table: its key is never NULL, and what checks ask for."""
-    every = [Check(not_null=list(key)), *checks]
-    return [rule for number, check in enumerate(every) for rule in _rules(session, table, check, f"check_{number}")]
+    """Return the rules of a keyed table: its key is never NULL, and the given checks hold."""
+    numbered = enumerate([Check(not_null=list(key)), *checks])
+    return [rule for number, check in numbered for rule in _rules(session, table, check, f"check_{number}")]
 
 
 def example_checks(session: Session, job: Job) -> list[Check]:
-    """Return the checks of a job's examples: those of their own SQL, and those of the label that stands beside them."""
+    """Return the checks of a job's examples: those of the examples SQL, and those of the label column."""
     of_label = [check for check in label_checks(session, job) if check.columns == [LABEL] and not check.not_null]
     return [*session.catalogue.get(job.spec.examples.sql).header.checks, *of_label]
 
 
 def label_checks(session: Session, job: Job) -> list[Check]:
-    """Return the checks of a job's labels: those of their own SQL, and those that the metric family asks for."""
+    """Return the checks of a job's labels: those of the labels SQL, and those of the metric family."""
     assets = (session.catalogue.get(name) for name in (job.spec.labels.sql, MetricSpec.of(job).asset))
-    found = [check for asset in assets for check in asset.header.checks]
+    checks = [check for asset in assets for check in asset.header.checks]
     if job.spec.weight:
-        found += [Check(not_null=[job.spec.weight]), Check(range=Range(column=job.spec.weight, min=0.0))]
-    return found
+        checks += [Check(not_null=[job.spec.weight]), Check(range=Range(column=job.spec.weight, min=0.0))]
+    return checks
 
 
 def prediction_checks(session: Session, job: Job) -> list[Check]:
-    """Return what the metric family asks of predictions."""
+    """Return the checks of predictions that the metric family needs."""
     spec = MetricSpec.of(job)
     places = {"{entity}": spec.entity, "{within}": spec.within, "{item}": spec.item}
     return [check.placed(places) for check in session.catalogue.get(spec.asset).header.prediction_checks]
 
 
 def check_places(rules: Sequence[Rule]) -> dict[str, Identifier]:
-    """Return the identifiers of a profile that hold the rules."""
+    """Return the identifiers of a profile with the expressions of the rules."""
     return {
         "counted": [named for rule in rules for named in rule.counted],
         "checked": [named for rule in rules for named in rule.checked],
@@ -76,7 +76,7 @@ def check_places(rules: Sequence[Rule]) -> dict[str, Identifier]:
 
 
 def offending_rows_statement(session: Session, table: TableName, key: Sequence[str], condition: Statement) -> Statement:
-    """Read keys of rows that are wrong."""
+    """Read keys of wrong rows."""
     identifiers: dict[str, Identifier] = {"table": table, "key": list(key), "condition": condition}
     return session.statement("phases/offending_rows_v1", identifiers)
 
@@ -107,18 +107,18 @@ def _row_rule(session: Session, text: str, condition: Statement, name: str) -> R
 
 
 def unknown_labels_rule(session: Session) -> Rule:
-    """Count labels that are NULL: nothing is known of them yet, which is no mistake."""
+    """Return a rule that counts labels that are NULL: they are not known yet, which is not an error."""
     return _row_rule(session, "unknown label", _expression(session, "is_null", {"column": LABEL}), "unknown")
 
 
 def count_wrong(session: Session, condition: Statement) -> Statement:
-    """Return the number of rows for which a condition holds."""
+    """Return an expression that counts the rows for which a condition holds."""
     return _expression(session, "count_wrong", {"condition": condition})
 
 
 def _not_accepted(session: Session, rule: AcceptedValues, name: str) -> Statement:
     asset = "not_accepted_number" if rule.are_numbers else "not_accepted"
-    accepted = [str(each).lower() if isinstance(each, bool) else each for each in rule.accepted]
+    accepted = [str(value).lower() if isinstance(value, bool) else value for value in rule.accepted]
     return _expression(session, asset, {"column": rule.column}, {"accepted": accepted}, name)
 
 
@@ -132,7 +132,7 @@ def _unique(session: Session, table: TableName, columns: Sequence[str], name: st
 def _rate(session: Session, check: Check, bounds: Range, name: str) -> Rule:
     names = (f"{name}_sum", f"{name}_rows")
     parts = [_expression(session, asset, {"column": bounds.column}) for asset in ("sum_of", "count_of")]
-    totals = [_expression(session, "sum_of", {"column": each}) for each in names]
+    totals = [_expression(session, "sum_of", {"column": column}) for column in names]
     return Rule(check.text, list(zip(names, parts, strict=True)), list(zip(names, totals, strict=True)), bounds=bounds)
 
 
@@ -143,5 +143,5 @@ def _expression(
     values: Mapping[str, Any] | None = None,
     suffix: str = "",
 ) -> Statement:
-    """Render an expression; its parameters get the check's name, for it may stand in a statement more than once."""
+    """Return an expression; its parameters get the check's name, because a statement may hold it more than once."""
     return session.statement(f"checks/{name}_v1", identifiers, values, suffix=f"_{suffix}" if suffix else "")

@@ -19,16 +19,16 @@ from pipeline.runs.session import Session
 
 @dataclass(frozen=True)
 class Claim:
-    """What a claim holds.
+    """The content of a claim.
 
     Parameters
     ----------
     definition
-        Digest of `defines`, which is all that decides the run's predictions.
+        Digest of `defines`, which holds everything that decides the run's predictions.
     snapshot_at
         Moment at which base tables are read, ISO 8601.
     champion
-        Variant in force when the run was claimed, if any.
+        Variant in force when the run was claimed, or None.
     """
 
     run_id: str
@@ -40,24 +40,24 @@ class Claim:
 
 
 def claims_of(session: Session, job: Job, run_date: date) -> list[Claim]:
-    """Return the claims of a run date by generation; objects with other names are nobody's claim."""
+    """Return the claims of a run date by generation; objects with other names are ignored."""
     folder = session.layout(job.name).folder(Folder.ATTEMPTS, run_date)
     return claims_at(session, (uri for _, uri in _claims_below(session, job, folder)))
 
 
 def claims_at(session: Session, uris: Iterable[str]) -> list[Claim]:
-    """Read claims."""
+    """Return the claims at these addresses."""
     return [record_of(Claim, session.store.read_json(uri), uri) for uri in uris]
 
 
 def claim_addresses(session: Session, job: Job) -> dict[date, list[str]]:
     """Return the addresses of the claims of all run dates by generation, from one listing."""
-    found: dict[date, list[str]] = {}
+    addresses: dict[date, list[str]] = {}
     attempts = session.layout(job.name).folder(Folder.ATTEMPTS)
     if session.store.folders(attempts):  # there may be no bucket
         for run_date, uri in _claims_below(session, job, attempts):
-            found.setdefault(run_date, []).append(uri)
-    return found
+            addresses.setdefault(run_date, []).append(uri)
+    return addresses
 
 
 def _claims_below(session: Session, job: Job, folder: str) -> Iterator[tuple[date, str]]:
@@ -69,13 +69,13 @@ def _claims_below(session: Session, job: Job, folder: str) -> Iterator[tuple[dat
 
 
 def claimed_dates(session: Session, job: Job) -> list[date]:
-    """Return the run dates of which attempts left something, in order; none where nothing was done."""
+    """Return the run dates of which attempts left something, in order; empty without any attempt."""
     names = session.store.folders(session.layout(job.name).folder(Folder.ATTEMPTS))
     return [date.fromisoformat(name) for name in names if is_date(name)]
 
 
 def make_claim(session: Session, job: Job, run_date: date, definition: dict[str, Any], generation: int) -> Claim:
-    """Claim a generation, or return the claim of whoever was faster."""
+    """Claim a generation, or return the claim of a faster process."""
     start = Ledger(session, job.name).run_start(run_date)
     claim = Claim(
         run_id=run_id_of(job, run_date, definition, generation),

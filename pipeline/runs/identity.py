@@ -1,10 +1,10 @@
-"""The identity of a run: a digest of what decides its predictions, and nothing else."""
+"""The identity of a run: a digest of everything that decides its predictions, and nothing else."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,7 +17,19 @@ from pipeline.project.project import Job
 from pipeline.sql import Catalogue
 
 PARTS = {"sql": "SQL", "sources": "source"}
-"""Parts of a definition that hold a value for each name, and what a name is called."""
+"""Parts of a definition that hold a value for each name, with the word before such a name."""
+
+RUN_ID = re.compile(r"([a-z][a-z0-9_]{0,39})-(\d{4}-\d{2}-\d{2})-([0-9a-f]{10})", re.ASCII)
+"""Form of a run id; its date may still be no calendar date."""
+
+
+@dataclass(frozen=True)
+class RunName:
+    """The id of a run, with the job and run date in it."""
+
+    run_id: str
+    job: str
+    run_date: date
 
 
 def as_written(name: str) -> str:
@@ -26,7 +38,7 @@ def as_written(name: str) -> str:
 
 
 def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
-    """Return what decides the predictions of a job: the same definition gives the same predictions.
+    """Return everything that decides the predictions of a job: the same definition gives the same predictions.
 
     Schedule, resources, gate, metrics and the git commit are not part of it.
     """
@@ -61,37 +73,25 @@ def run_id_of(job: Job, run_date: date, definition: dict[str, Any], generation: 
 
 
 def digest_of_run(definition: dict[str, Any], generation: int) -> str:
-    """Return the hash at the end of a run id: that of all run dates with one definition and generation."""
+    """Return the hash at the end of a run id, which is equal for all run dates of a definition and generation."""
     return digest_json([definition, generation])[:10]
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return in words what differs between two definitions of a run."""
+    """Return the differences between two definitions of a run, in words."""
     old, new = (json.loads(canonical_json(definition)) for definition in (before, now))
     return [word for key in sorted({*old, *new}) if old.get(key) != new.get(key) for word in _words(key, old, new)]
 
 
-def _words(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _words(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     before, now = old.get(key) or {}, new.get(key) or {}
     if key == "variants":
-        return [f"variant {name}" for name in now if name not in before] or ["variants"]
-    if key not in PARTS:
-        return ["code or library versions" if key == "code" else key.replace("_", " ")]
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return [f"{PARTS[key]} {as_written(name)}" for name in names]
-
-
-WRITTEN = re.compile(r"([a-z][a-z0-9_]{0,39})-(\d{4}-\d{2}-\d{2})-([0-9a-f]{10})", re.ASCII)
-"""Grammar of a run id; whether its date is one is another question."""
-
-
-@dataclass(frozen=True)
-class RunName:
-    """The id of a run, and the job and run date that it names."""
-
-    run_id: str
-    job: str
-    run_date: date
+        yield from [f"variant {name}" for name in now if name not in before] or ["variants"]
+    elif key in PARTS:
+        names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        yield from (f"{PARTS[key]} {as_written(name)}" for name in names)
+    else:
+        yield "code or library versions" if key == "code" else key.replace("_", " ")
 
 
 def parse_run_id(text: str) -> RunName:
@@ -100,10 +100,10 @@ def parse_run_id(text: str) -> RunName:
     Raises
     ------
     RequestError
-        It is none.
+        The text does not have the form of a run id, or its date is not a calendar date.
     """
-    found = WRITTEN.fullmatch(text)
-    if found is None:
-        what = f"{text!r} is no run id"
-        raise RequestError(what, hint="write <job>-<run date>-<hash> as `pipeline status` shows it")
-    return RunName(text, found[1], parse_date(found[2], option=f"run id {text}:"))
+    match = RUN_ID.fullmatch(text)
+    if match is None:
+        hint = "write <job>-<run date>-<hash> as `pipeline status` shows it"
+        raise RequestError(f"{text!r} is not a run id", hint=hint)
+    return RunName(text, match[1], parse_date(match[2], option=f"run id {text}:"))

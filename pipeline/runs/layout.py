@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from string import Formatter
+from typing import Any
 
 from pipeline.base.dates import is_date
 from pipeline.base.digests import UNIQUE, unique_name
@@ -115,10 +116,13 @@ def parse(text: str) -> ObjectPath | None:
     """Return what a path below the prefix of a target names; None where it has the form of no kind."""
     for kind, pattern in _PATTERNS.items():
         match = pattern.fullmatch(text)
-        if match and is_date(match.groupdict().get("run_date", "1970-01-01")):
-            dates = {name: date.fromisoformat(value) for name, value in match.groupdict().items() if name == "run_date"}
-            numbers = {name: int(value) for name, value in match.groupdict().items() if name in _NUMBERS}
-            return ObjectPath(kind, **{**match.groupdict(), **dates, **numbers})
+        if match:
+            fields: dict[str, Any] = match.groupdict()
+            if not is_date(fields.get("run_date", "1970-01-01")):
+                return None
+            dates = {name: date.fromisoformat(fields[name]) for name in fields if name == "run_date"}
+            numbers = {name: int(fields[name]) for name in fields if name in _NUMBERS}
+            return ObjectPath(kind, **(fields | dates | numbers))
     return None
 
 

@@ -20,12 +20,12 @@ from pipeline.runs.tables import ensure_tables
 def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False) -> Run:
     """Claim the run of a job for a run date, or join the one that was claimed with the same definition.
 
-    Whoever comes later uses the snapshot and the champion that the claim names.
+    Later attempts use the snapshot and the champion in the claim.
 
     Parameters
     ----------
     rerun
-        Claim a new generation, whatever was done before.
+        Claim a new generation, even if the definition was claimed before.
 
     Raises
     ------
@@ -51,15 +51,15 @@ def join_run(session: Session, job: Job, run_date: date) -> Run:
     Raises
     ------
     RequestError
-        There is none, or it is superseded.
+        There is no such run, or it is superseded.
     """
     ensure_tables(session, job)
     claims = claims_of(session, job, run_date)
     run = _own_run(session, job, run_date, claims)
     if run is None:
         other = f"; {claims[-1].run_id} has another definition" if claims else ""
-        what = f"{job.name} {run_date}: nothing was done with this SQL, configuration and code{other}"
-        raise RequestError(what, hint="run train first")
+        message = f"{job.name} {run_date}: nothing was done with this SQL, configuration and code{other}"
+        raise RequestError(message, hint="run train first")
     return run
 
 
@@ -69,9 +69,14 @@ def own_run(session: Session, job: Job, run_date: date) -> Run | None:
 
 
 def refuse_superseded(run: Run) -> None:
-    """Raise when a newer generation of the run date was published since this run was opened.
+    """Raise if a newer generation of the run date was published since this run was opened.
 
-    The statement that publishes looks again: one that is published after this look is not replaced either.
+    The statement that publishes checks again, so a run that is published after this check is not replaced either.
+
+    Raises
+    ------
+    RequestError
+        A newer generation is published.
     """
     newer = published_after(run, claims_of(run.session, run.job, run.run_date))
     if newer:
@@ -87,31 +92,31 @@ def _own_run(session: Session, job: Job, run_date: date, claims: Sequence[Claim]
     run = run_of(session, job, run_date, own[-1])
     newer = published_after(run, claims)
     if newer:
-        what = f"{job.name} {run_date}: this run is superseded by {newer.run_id}"
-        raise RequestError(what, hint="add --rerun to publish this definition again")
+        message = f"{job.name} {run_date}: this run is superseded by {newer.run_id}"
+        raise RequestError(message, hint="add --rerun to publish this definition again")
     return run if session.store.read_json(run.layout.void) is None else None
 
 
 def published_after(run: Run, claims: Sequence[Claim]) -> Claim | None:
-    """Return the newest later generation that is published: one that came to nothing is in nobody's way."""
+    """Return the newest later generation that is published; an unpublished one does not supersede this run."""
     later = [claim for claim in claims if claim.generation > run.generation]
     if not later:
         return None
-    shown = {row["run_id"] for row in published(run.session, run.job, run.run_date, run.run_date)}
-    # Of a publication without rows readers see nothing: all of them may have been rejected, and allowed to be.
-    of_publications = (row for row in run.ledger.events(run.run_date, run.run_date) if row["event"] == "published")
-    shown |= {row["run_id"] for row in of_publications if not row["row_count"]}
-    return next((claim for claim in reversed(later) if claim.run_id in shown), None)
+    run_ids = {row["run_id"] for row in published(run.session, run.job, run.run_date, run.run_date)}
+    # Readers see nothing of a publication without rows: all of them may have been rejected, and that was allowed.
+    events = (row for row in run.ledger.events(run.run_date, run.run_date) if row["event"] == "published")
+    run_ids |= {row["run_id"] for row in events if not row["row_count"]}
+    return next((claim for claim in reversed(later) if claim.run_id in run_ids), None)
 
 
 def run_without_claim(session: Session, job: Job, run_date: date, run_id: str, generation: int = 0) -> Run:
-    """Return a run whose claim is gone: it only names places, and its snapshot is a placeholder."""
+    """Return a run whose claim is gone: only its names can be used, and its snapshot is a placeholder."""
     moment = job.as_of(run_date)
     return Run(session, job, run_date, moment, run_id, generation, snapshot_at=moment, champion=None)
 
 
 def run_of(session: Session, job: Job, run_date: date, claim: Claim) -> Run:
-    """Return the run of a claim; nothing is looked at."""
+    """Return the run of a claim; nothing is read."""
     claimed = {"version": claim.defines["prediction_version"], "shards": claim.defines["shards"]}
     predictions = job.spec.predictions.model_copy(update=claimed)
     return Run(

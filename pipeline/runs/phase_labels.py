@@ -1,4 +1,4 @@
-"""Decorators that label the BigQuery jobs of a phase."""
+"""Decorators that put billing labels on the BigQuery jobs of a phase."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ if TYPE_CHECKING:
 
 
 P = ParamSpec("P")
-
-
 ResultT = TypeVar("ResultT")
+OfRun = Callable[Concatenate["Run", P], ResultT]
+OfDate = Callable[Concatenate["Session", "Job", date, P], ResultT]
 
 
-def in_phase(
-    phase: str,
-) -> Callable[[Callable[Concatenate[Run, P], ResultT]], Callable[Concatenate[Run, P], ResultT]]:
-    """Decorate what a phase does for a run: its jobs carry the run and the phase."""
+def in_phase(phase: str) -> Callable[[OfRun[P, ResultT]], OfRun[P, ResultT]]:
+    """Decorate a function of a run: its BigQuery jobs carry the run and the phase."""
 
-    def decorate(function: Callable[Concatenate[Run, P], ResultT]) -> Callable[Concatenate[Run, P], ResultT]:
+    def decorate(function: OfRun[P, ResultT]) -> OfRun[P, ResultT]:
         @wraps(function)
         def call(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> ResultT:
-            with labelled(**run.labels(phase)):
+            with labelled(**run.billing_labels(phase)):
                 return function(run, *args, **kwargs)
 
         return call
@@ -37,11 +35,8 @@ def in_phase(
     return decorate
 
 
-OfDate = Callable[Concatenate["Session", "Job", date, P], ResultT]
-
-
 def for_run_date(phase: str) -> Callable[[OfDate[P, ResultT]], OfDate[P, ResultT]]:
-    """Decorate what is done for a run date and not for one run: `<job>-<run date>` stands for the run, as in events."""
+    """Decorate a function of a run date and no single run: `<job>-<run date>` replaces the run id, as in events."""
 
     def decorate(function: OfDate[P, ResultT]) -> OfDate[P, ResultT]:
         @wraps(function)

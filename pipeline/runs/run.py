@@ -1,4 +1,4 @@
-"""A run of a job for a run date: its identity, its places and its events."""
+"""A run of a job for a run date: its identity, the names of its files and tables, and its events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Run:
     Parameters
     ----------
     as_of
-        What the run may know: everything known at this moment.
+        The run uses only what was known at this moment.
     run_id
         `<job>-<run date>-<hash>`.
     generation
@@ -29,9 +29,9 @@ class Run:
     snapshot_at
         Physical moment at which base tables are read.
     champion
-        Variant in force when the run was claimed, if any.
+        Variant in force when the run was claimed, or None.
     done_now
-        Phases in which this process did work; empty when all was done before.
+        Phases in which this process did work; empty if all was done before.
     recorded
         Phases whose events this process has appended.
     """
@@ -52,21 +52,26 @@ class Run:
         """Addresses of the run's objects."""
         return RunLayout(self.session.store.uri(), self.job.name, self.run_date, self.run_id)
 
+    @property
+    def ledger(self) -> Ledger:
+        """The job's ledger."""
+        return Ledger(self.session, self.job.name)
+
     def table(self, step: str) -> TableName:
-        """Name one of the run's tables in the runs dataset."""
+        """Return the name of one of the run's tables in the runs dataset."""
         digest = self.run_id.rsplit("-", 1)[-1]
         return self.session.target.run_table(f"{self.job.name}__{self.run_date:%Y%m%d}__{digest}__{step}")
 
     def predictions_table(self, variant: str, model_id: str) -> TableName:
-        """Name the run table into which one model's predictions are loaded."""
+        """Return the name of the run table into which one model's predictions are loaded."""
         return self.table(f"predictions__{variant.replace('@', '_')}__{model_id}")
 
     def id_map_table(self, variant: str, name: str) -> TableName:
-        """Name the run table into which an id<->index table of a variant's model is loaded."""
+        """Return the name of the run table into which an id<->index table of a variant's model is loaded."""
         return self.table(f"ids__{variant.replace('@', '_')}__{name}")
 
-    def labels(self, phase: str) -> dict[str, str]:
-        """Return the labels of the run's BigQuery jobs and tables."""
+    def billing_labels(self, phase: str) -> dict[str, str]:
+        """Return the billing labels of the run's BigQuery jobs and tables."""
         return {"job": self.job.name, "run_id": self.run_id, "phase": phase}
 
     def void(self, reason: str) -> None:
@@ -76,12 +81,12 @@ class Run:
     def unrecorded(self, phase: str, events: Sequence[Event]) -> list[Event]:
         """Return the events of a phase that the ledger lacks.
 
-        Artefacts that stood before are looked at as well: an attempt may have ended between artefact and event.
+        Also events of artefacts that existed before: an attempt may have ended between an artefact and its event.
         """
         if phase in self.done_now:
             return list(events)
         known = {(row["phase"], row["event"], row["variant"], row["model_id"]) for row in self.events()}
-        return [each for each in events if (phase, each.event, each.variant, each.model_id) not in known]
+        return [event for event in events if (phase, event.event, event.variant, event.model_id) not in known]
 
     def record(self, phase: str, events: Sequence[Event]) -> None:
         """Append the events of a phase that the ledger lacks."""
@@ -90,10 +95,5 @@ class Run:
             self.recorded.add(phase)
 
     def events(self) -> list[dict[str, Any]]:
-        """Return what the ledger holds of this run."""
+        """Return the events of this run in the ledger."""
         return [row for row in self.ledger.events(self.run_date, self.run_date) if row["run_id"] == self.run_id]
-
-    @property
-    def ledger(self) -> Ledger:
-        """The job's ledger."""
-        return Ledger(self.session, self.job.name)

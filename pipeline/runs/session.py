@@ -1,4 +1,4 @@
-"""An open project at a target: what every phase works with."""
+"""An open project at a target: the connections and readers that every phase works with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """Connections and readers that belong together; Google's clients are imported when one is asked for."""
+    """Connections and readers that belong together; Google's clients are imported at their first use."""
 
     project: Project
     catalogue: Catalogue
@@ -30,7 +30,7 @@ class Session:
 
     @classmethod
     def open(cls, project: Project, target: Target, reporter: Reporter | None = None) -> Session:
-        """Read the catalogue of a project, to be used at a target."""
+        """Return a session with the SQL catalogue of a project, at a target."""
         return cls(project, Catalogue(project.root), target, reporter or Reporter())
 
     @cached_property
@@ -65,5 +65,5 @@ class Session:
         *,
         suffix: str = "",
     ) -> Statement:
-        """Render an asset of the catalogue."""
+        """Return an asset of the catalogue, rendered into a statement."""
         return render(self.catalogue.get(name), identifiers, values or {}, suffix=suffix)

@@ -20,7 +20,7 @@ from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Project
 from pipeline.runs.check_rules import prediction_checks
 from pipeline.runs.identity import run_definition
-from pipeline.runs.job_statements import Asked, check_assets
+from pipeline.runs.job_statements import QueryScope, check_assets
 from pipeline.runs.publication_statements import staged_predictions_statement
 from pipeline.runs.session import Session
 from tests.evaluation.family_jobs import KEYS, write_family_jobs
@@ -54,7 +54,7 @@ def test_labels_and_metrics_of_the_others_are_such_statements(own, family):
     job, session = own.job(family), Session.open(own, TARGET)
     rehearsal = Rehearsal.of(session, job, SAMPLE_DATE)
     analyzer = Analyzer(rehearsal.tables(), ANALYZER, partitions=rehearsal.partitions())
-    asked = Asked(SAMPLE_DATE, SAMPLE_DATE, SAMPLE_DATE, rehearsal.run.as_of)
+    asked = QueryScope(SAMPLE_DATE, SAMPLE_DATE, SAMPLE_DATE, rehearsal.run.as_of)
     analyzer.analyze(labels_statement(session, job, rehearsal.labels, asked))
     rows = staged_predictions_statement(session, rehearsal.loaded, MetricSpec.of(job).columns, "staged")
     found = analyzer.analyze(metrics_statement(session, rows, rehearsal.labels, MetricSpec.of(job)))
@@ -95,18 +95,18 @@ def test_the_example_key_decides_predictions_where_it_is_given(own, session):
 
 WRONG = {
     "a key of its own for a family that takes none": (
-        "regression", "entity: [user]", "entity: [user]\nexample_key: [user]", "takes no column of prediction_key",
+        "regression", "entity: [user]", "entity: [user]\nexample_key: [user]", "needs no column of prediction_key",
     ),
-    "no position": ("ranking", "prediction_key: [user, day, rank]", "prediction_key: [user, day]", "takes one column"),
-    "no item": ("ranking", "example_key: [user, day, item]", "example_key: [user, day]", "takes one column that"),
+    "no position": ("ranking", "prediction_key: [user, day, rank]", "prediction_key: [user, day]", "needs one column of pred"),
+    "no item": ("ranking", "example_key: [user, day, item]", "example_key: [user, day]", "needs one column of exam"),
     "two items": (
-        "ranking", "example_key: [user, day, item]", "example_key: [user, day, item, country]", "item, country is",
+        "ranking", "example_key: [user, day, item]", "example_key: [user, day, item, country]", "is: item, country;",
     ),
     "an item that is not predicted": (
-        "ranking", "example_key: [user, day, item]", "example_key: [user, day, country]", "country is no predicted",
+        "ranking", "example_key: [user, day, item]", "example_key: [user, day, country]", "country is not a predicted",
     ),
     "a slice that tells labels apart": ("ranking", "slices: [country]", "slices: [user]", "user is part of"),
-    "no class": ("multiclass", "example_key: [user, day]", "", "takes one column of prediction_key"),
+    "no class": ("multiclass", "example_key: [user, day]", "", "needs one column of prediction_key"),
     "an entity that labels lack": ("multiclass", "example_key: [user, day]", "example_key: [day]", "part of exam"),
     "position zero": ("ranking", "weight:", "metrics: {parameters: {ks: [0]}}\nweight:", "ks must be at least 1"),
     "no positions": ("ranking", "weight:", "metrics: {parameters: {ks: []}}\nweight:", "ks must be at least 1"),
@@ -167,7 +167,7 @@ def test_classes_are_judged_from_files(session, own, tmp_path):
         ("ranking", LISTS, pd.concat([RELEVANCE, RELEVANCE.head(1)]), "1 duplicate keys"),
         ("ranking", LISTS, RELEVANCE.assign(label=-1), "range label, min 0.0 failed: 3 rows"),
         ("multiclass", SCORES.assign(score=1.5), CLASSES, "range score, min 0.0, max 1.0 failed: 3 rows"),
-        ("multiclass", SCORES, CLASSES.assign(user=["a", "z"]), "1 labels are about nothing that was predicted"),
+        ("multiclass", SCORES, CLASSES.assign(user=["a", "z"]), "1 labels have no prediction"),
         ("regression", NUMBERS.assign(value=1e200), VALUES, "range value, min -1e.60, max 1e.60 failed: 2 rows"),
         ("regression", NUMBERS, VALUES.assign(label=-1e200), "range label, min -1e.60, max 1e.60 failed: 2 rows"),
     ],
@@ -175,7 +175,7 @@ def test_classes_are_judged_from_files(session, own, tmp_path):
 def test_what_would_give_a_wrong_number_is_refused(session, own, tmp_path, family, predictions, labels, said):
     with pytest.raises(CheckError, match=said) as refused:
         from_files(session, own, tmp_path, family, predictions, labels)
-    assert re.search(r"/(predictions|labels)\.jsonl: |about nothing that was predicted", str(refused.value))
+    assert re.search(r"/(predictions|labels)\.jsonl: |labels have no prediction", str(refused.value))
     assert "staged" not in str(refused.value)
 
 
@@ -185,7 +185,7 @@ def test_without_a_label_nothing_is_judged_and_that_is_said(session, own, tmp_pa
     for labels in (CLASSES.head(0), CLASSES.assign(label=None)):
         assert from_files(session, own, tmp_path, "multiclass", SCORES, labels) == {}
     assert len(said) == 2
-    assert all(line.endswith("labels.jsonl: no label is known, so nothing is judged") for line in said)
+    assert all(line.endswith("labels.jsonl: no label is known, so nothing is evaluated") for line in said)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", None])

@@ -157,7 +157,7 @@ def test_a_gain_that_may_be_chance_keeps_the_champion_and_says_how_many_days_wou
     assert kept[1]["reason"] == (
         "log_loss is worse by 0.01 on average over the 3 days of window 2: a gain of more than 0 is wanted"
     )
-    assert kept[2]["reason"] == "its 2 windows beside this champion are used up"
+    assert kept[2]["reason"] == "its 2 windows with this champion are used up"
     assert champions(session, own) == [(day(0), "old")]
 
 

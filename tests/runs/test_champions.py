@@ -70,7 +70,7 @@ def test_a_changed_variant_is_read_where_it_was_made_and_the_old_one_elsewhere(s
     assert decisions(session, old) == [(order[0], champion(old), "first")]
     publish(session, new, changed)
     assert seen(session, old) == shown(old, new, [changed])
-    assert decisions(session, old)[-1] == (changed, champion(new), f"{champion(old)} is no variant of the job any more")
+    assert decisions(session, old)[-1] == (changed, champion(new), f"{champion(old)} is no longer a variant of the job")
     assert sorted(verdicts(session, old)) == sorted(
         [(order[0], champion(old), "first"), (changed, champion(new), "replace")]
     )
@@ -124,7 +124,7 @@ def test_a_decision_that_stands_is_not_taken_again(session, old):
 
 @pytest.mark.parametrize(
     ("method", "said"),
-    [("decide_champion", LAST), ("record_verdict", "replace"), ("decide_champion", "is no variant of the job")],
+    [("decide_champion", LAST), ("record_verdict", "replace"), ("decide_champion", "is no longer a variant")],
     ids=["named-later", "verdict", "named"],
 )
 def test_a_change_that_was_cut_short_is_finished_and_readers_lose_nothing(session, old, new, monkeypatch, method, said):

@@ -167,7 +167,7 @@ def test_wrong_rows_are_refused_with_their_number_and_keys(session, asked):
     found = rules(session, {"range": {"column": "a", "min": 0, "max": 1}})
     assert refused(session, found, judge(found, NONE_WRONG | {"check_1": 1234})) == (
         f"{TABLE}: check range a, min 0.0, max 1.0 failed: 1234 rows, e.g. id, day ="
-        " 0, 2013-07-01; 1, 2013-07-01; 2, 2013-07-01; 3, 2013-07-01; None, None - mend the SQL or its sources"
+        " 0, 2013-07-01; 1, 2013-07-01; 2, 2013-07-01; 3, 2013-07-01; None, None - fix the SQL or its sources"
     )
     assert [statement.asset.name.rpartition("/")[2] for statement in asked] == ["offending_rows_v1"]
     assert asked[0].values == {"low_check_1": 0, "high_check_1": 1}
@@ -176,14 +176,14 @@ def test_wrong_rows_are_refused_with_their_number_and_keys(session, asked):
 def test_a_wrong_number_of_rows_is_refused_without_keys(session, asked):
     found = rules(session, {"row_count": {"min": 10}})
     said = refused(session, found, judge(found, NONE_WRONG))
-    assert said == f"{TABLE}: check row_count min 10 failed: found 3 - mend the SQL or its sources"
+    assert said == f"{TABLE}: check row_count min 10 failed: found 3 - fix the SQL or its sources"
     assert asked == []
 
 
 def test_a_wrong_rate_is_refused_with_what_was_found(session, asked):
     found = rules(session, {"rate": {"column": "a", "max": 0.25}})
     said = refused(session, found, judge(found, NONE_WRONG | {"check_1_sum": 1, "check_1_rows": 3}))
-    assert said == f"{TABLE}: check rate a, max 0.25 failed: found 0.333333333333333 - mend the SQL or its sources"
+    assert said == f"{TABLE}: check rate a, max 0.25 failed: found 0.333333333333333 - fix the SQL or its sources"
     assert asked == []
 
 

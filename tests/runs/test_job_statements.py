@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.project.project import Project
-from pipeline.runs.job_statements import Asked, check_assets, job_query
+from pipeline.runs.job_statements import QueryScope, check_assets, job_query
 from pipeline.runs.session import Session
 from pipeline.runs.tables import function_name
 from pipeline.sql import Catalogue
@@ -33,7 +33,7 @@ def query(root, asked):
 def test_a_function_that_a_jobs_sql_names_is_passed_by_its_digest(root):
     edit(root / EXAMPLES, "{items: table}", "{items: table, half: function}")
     edit(root / EXAMPLES, "SELECT id, day", "SELECT id, `{half}`(day) AS day")
-    session, statement = query(root, Asked(DAY, DAY, DAY, MOMENT, MOMENT))
+    session, statement = query(root, QueryScope(DAY, DAY, DAY, MOMENT, MOMENT))
     name = function_name(session, "half")
     assert name.name == f"half_{session.catalogue.function('half').digest}"
     assert f"{name.quoted}(day) AS day" in statement.sql
@@ -43,13 +43,13 @@ def test_a_function_that_a_jobs_sql_names_is_passed_by_its_digest(root):
 def test_another_body_of_the_function_is_another_digest_of_the_query(root):
     edit(root / EXAMPLES, "{items: table}", "{items: table, half: function}")
     edit(root / EXAMPLES, "SELECT id, day", "SELECT id, `{half}`(day) AS day")
-    _, before = query(root, Asked(DAY, DAY, DAY, MOMENT))
+    _, before = query(root, QueryScope(DAY, DAY, DAY, MOMENT))
     edit(root / "udf/half.sql", "SELECT 0.5", "SELECT 0.25")
-    assert query(root, Asked(DAY, DAY, DAY, MOMENT))[1].digest != before.digest
+    assert query(root, QueryScope(DAY, DAY, DAY, MOMENT))[1].digest != before.digest
 
 
 def test_engine_values_are_passed_where_they_are_declared_and_only_sources_are_read_at_the_snapshot(root):
-    asked = Asked(DAY, date(2013, 7, 1), date(2013, 7, 4), MOMENT, MOMENT)
+    asked = QueryScope(DAY, date(2013, 7, 1), date(2013, 7, 4), MOMENT, MOMENT)
     _, statement = query(root, asked)
     assert statement.values == {"as_of": MOMENT}
     everything = "as_of: TIMESTAMP, run_date: DATE, first_date: DATE, last_date: DATE, time_zone: STRING"
@@ -72,6 +72,6 @@ def test_predictions_without_the_column_that_the_family_judges_are_refused(famil
     job = project.job("flight_delay")
     predictions = job.spec.predictions.model_copy(update={"columns": {"points": "FLOAT64 NOT NULL"}})
     other = edited(job, family=family, predictions=predictions, headline=[], gate=None)
-    said = f"key predictions: no column {column}, which metrics/{family}_v1 judges - name"
+    said = f"key predictions: no column {column}, which metrics/{family}_v1 needs - give"
     with pytest.raises(RequestError, match=said):
         check_assets(Catalogue(ROOT), other)

@@ -155,13 +155,16 @@ def test_of_two_definitions_at_once_the_later_claim_is_a_generation_of_its_own(s
 def test_places_of_a_run_follow_kind_date_and_run(session, job):
     run = open_run(session, job, DAY)
     target = session.target
-    assert run.layout.run_folder(Folder.MODELS) == f"gs://{target.bucket}/{target.prefix}/flight_delay/models/{DAY}/{run.run_id}/"
+    assert (
+        run.layout.run_folder(Folder.MODELS)
+        == f"gs://{target.bucket}/{target.prefix}/flight_delay/models/{DAY}/{run.run_id}/"
+    )
     table = run.table("examples")
     assert (table.dataset, table.name) == (
         target.runs_dataset,
         f"flight_delay__20130705__{run.run_id.rsplit('-', 1)[1]}__examples",
     )
-    assert run.labels("train") == {"job": "flight_delay", "run_id": run.run_id, "phase": "train"}
+    assert run.billing_labels("train") == {"job": "flight_delay", "run_id": run.run_id, "phase": "train"}
 
 
 @pytest.mark.parametrize(("day", "hour"), [(date(2013, 1, 15), 5), (date(2013, 7, 15), 4), (date(2013, 3, 10), 5)])

@@ -29,7 +29,7 @@ def test_a_run_id_names_job_and_run_date():
     ],
 )
 def test_what_is_no_run_id_is_refused(text):
-    with pytest.raises(RequestError, match="is no run id - write <job>-<run date>-<hash>"):
+    with pytest.raises(RequestError, match="is not a run id - write <job>-<run date>-<hash>"):
         parse_run_id(text)
 
 

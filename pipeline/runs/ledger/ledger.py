@@ -1,4 +1,4 @@
-"""The ledger: append-only tables of what happened, and the views over them."""
+"""The ledger of a job: append-only tables of events, models, champions and verdicts, and the views over them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,8 @@ from datetime import date
 from typing import Any
 
 from pipeline.base.digests import digest_json, unique_name
-from pipeline.runs.ledger.statements import (
-    append_champion_statement,
-    append_events_statement,
-    append_models_statement,
-    append_verdict_statement,
-    append_verdicts_statement,
-    events_of_statement,
-    run_start_statement,
-    verdict_of_statement,
-)
+from pipeline.runs.ledger import statements
 from pipeline.runs.session import Session
-from pipeline.sql import Statement
 
 
 @dataclass(frozen=True)
@@ -32,9 +22,9 @@ class Event:
     phase
         preprocess, train, predict, load or evaluate.
     event
-        What happened, e.g. `done`, `published`, `evaluated`.
+        Its kind, e.g. `done`, `published`, `evaluated`.
     key
-        Tells events of one kind apart; variant and model where there is a model and no other key.
+        Tells events of one kind apart. Without a key, variant and model do.
     details
         Anything else, as JSON.
     """
@@ -61,60 +51,53 @@ class Ledger:
 
     def record(self, run_date: date, run_id: str, events: Sequence[Event]) -> None:
         """Append events of a run, each once."""
-        if not events:
-            return
-        rows = [_event_row(self.job, run_id, event) for event in events]
-        self._append_missing(append_events_statement(self.session, run_date, rows), f"{run_id}-events")
+        if events:
+            rows = [_event_row(self.job, run_id, event) for event in events]
+            statement = statements.append_events_statement(self.session, run_date, rows)
+            self.session.warehouse.append(statement, step=f"{run_id}-events")
 
     def record_models(self, run_date: date, run_id: str, models: Sequence[Mapping[str, Any]]) -> None:
         """Append the models of a run, each once."""
-        if not models:
-            return
-        statement = append_models_statement(self.session, self.job, run_date, run_id, models)
-        self._append_missing(statement, f"{run_id}-models")
+        if models:
+            statement = statements.append_models_statement(self.session, self.job, run_date, run_id, models)
+            self.session.warehouse.append(statement, step=f"{run_id}-models")
 
     def decide_champion(self, variant: str, from_run_date: date, reason: str) -> bool:
         """Make a variant champion from a run date on, and tell whether that is new."""
-        statement = append_champion_statement(self.session, self.job, variant, from_run_date, reason)
-        # A job id of its own: the same decision may be taken again after another one.
-        return self._append(statement, unique_name(f"{self.job}-champion")) > 0
+        statement = statements.append_champion_statement(self.session, self.job, variant, from_run_date, reason)
+        # A unique job id: the same decision may be taken again after another one.
+        return self.session.warehouse.execute(statement, step=unique_name(f"{self.job}-champion")) > 0
 
     def record_verdict(self, run_date: date, champion: str, verdict: str, reason: str) -> None:
         """Append a verdict, once."""
-        statement = append_verdict_statement(self.session, self.job, run_date, champion, verdict, reason)
-        self._append_missing(statement, f"{self.job}-verdict")
+        statement = statements.append_verdict_statement(self.session, self.job, run_date, champion, verdict, reason)
+        self.session.warehouse.append(statement, step=f"{self.job}-verdict")
 
-    def record_verdicts(self, said: Sequence[Mapping[str, Any]]) -> None:
-        """Append what was said of challengers, each once; rows hold the columns of `verdicts_v1` besides the job."""
-        if said:
-            self._append_missing(append_verdicts_statement(self.session, self.job, said), f"{self.job}-verdicts")
+    def record_verdicts(self, verdicts: Sequence[Mapping[str, Any]]) -> None:
+        """Append verdicts of the gate, each once; rows hold the columns of `verdicts_v1` without the job."""
+        if verdicts:
+            statement = statements.append_verdicts_statement(self.session, self.job, verdicts)
+            self.session.warehouse.append(statement, step=f"{self.job}-verdicts")
 
     def verdict(self, run_date: date) -> str | None:
-        """Return what was decided on a run date, or None."""
+        """Return the verdict of a run date, or None."""
         rows = self._verdicts(run_date)
         return rows[0]["verdict"] if rows else None
 
-    def stands(self, run_date: date, said: Mapping[str, Any]) -> bool:
-        """Tell whether that was said of a champion and no challenger on a run date."""
-        return {**said, "challenger": None} in self._verdicts(run_date)
+    def has_verdict(self, run_date: date, verdict: Mapping[str, Any]) -> bool:
+        """Tell whether a run date has this verdict on a champion and no challenger."""
+        return {**verdict, "challenger": None} in self._verdicts(run_date)
+
+    def _verdicts(self, run_date: date) -> list[dict[str, Any]]:
+        return self.session.warehouse.rows(statements.verdict_of_statement(self.session, self.job, run_date))
 
     def run_start(self, run_date: date) -> dict[str, Any]:
-        """Return BigQuery's present moment (`snapshot_at`), the champion in force and if it was `named_first` then."""
-        return self.session.warehouse.rows(run_start_statement(self.session, self.job, run_date))[0]
+        """Return BigQuery's present moment (`snapshot_at`), the champion in force and whether it was `named_first`."""
+        return self.session.warehouse.rows(statements.run_start_statement(self.session, self.job, run_date))[0]
 
     def events(self, first: date, last: date) -> list[dict[str, Any]]:
         """Return the events of run dates."""
-        return self.session.warehouse.rows(events_of_statement(self.session, self.job, first, last))
-
-    def _verdicts(self, run_date: date) -> list[dict[str, Any]]:
-        return self.session.warehouse.rows(verdict_of_statement(self.session, self.job, run_date))
-
-    def _append(self, statement: Statement, step: str) -> int:
-        return self.session.warehouse.execute(statement, step=step)
-
-    def _append_missing(self, statement: Statement, step: str) -> None:
-        """Append what is not there: the statement looks, because rows that an earlier job appended may be gone."""
-        self.session.warehouse.execute(statement, step=step, verify=lambda: False)
+        return self.session.warehouse.rows(statements.events_of_statement(self.session, self.job, first, last))
 
 
 def _event_row(job: str, run_id: str, event: Event) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Statements of the ledger: what happened, models, champions and verdicts."""
+"""Statements of the ledger: events, models, champions and verdicts."""
 
 from __future__ import annotations
 
@@ -10,39 +10,35 @@ from pipeline.base.dates import EARLIEST, LATEST
 from pipeline.runs.session import Session
 from pipeline.sql import Statement
 
+CHAMPION_TABLES = {"champions": "champions_v1", "decided": "champions"}
+"""Decisions are appended to the table, and read from the view of those in force."""
+
 
 def append_events_statement(session: Session, run_date: date, events: Sequence[Mapping[str, Any]]) -> Statement:
     """Append events of a run date, each once."""
-    events_table = session.target.ledger_table("events_v1")
     values = {"run_date": run_date, "events": list(events)}
-    return session.statement("ledger/append_events_v1", {"events": events_table}, values)
+    return session.statement("ledger/append_events_v1", {"events": session.target.ledger_table("events_v1")}, values)
 
 
 def append_models_statement(
     session: Session, job: str, run_date: date, run_id: str, models: Sequence[Mapping[str, Any]]
 ) -> Statement:
     """Append the models of a run, each once."""
-    models_table = session.target.ledger_table("models_v1")
     values = {"job": job, "run_date": run_date, "run_id": run_id, "models": list(models)}
-    return session.statement("ledger/append_models_v1", {"models": models_table}, values)
+    return session.statement("ledger/append_models_v1", {"models": session.target.ledger_table("models_v1")}, values)
 
 
 def known_models_statement(session: Session, uris: Sequence[str], bundle_digest: str = "") -> Statement:
-    """Read the models of all run dates that lie at one of these addresses, or whose bundle has a digest."""
-    models_table = session.target.ledger_table("models_v1")
+    """Read the models of all run dates at one of these addresses, or with a bundle of this digest."""
     values = {"first_date": EARLIEST, "uris": list(uris), "bundle_digest": bundle_digest}
-    return session.statement("ledger/known_models_v1", {"models": models_table}, values)
+    return session.statement("ledger/known_models_v1", {"models": session.target.ledger_table("models_v1")}, values)
 
 
 def append_champion_statement(session: Session, job: str, variant: str, from_run_date: date, reason: str) -> Statement:
-    """Append a decision about the champion, unless it stands already."""
+    """Append a decision about the champion, unless it is the one in force."""
     tables = {name: session.target.ledger_table(table) for name, table in CHAMPION_TABLES.items()}
     values = {"job": job, "variant": variant, "from_run_date": from_run_date, "reason": reason}
     return session.statement("ledger/append_champion_v1", tables, values)
-
-
-CHAMPION_TABLES = {"champions": "champions_v1", "decided": "champions"}
-"""Decisions are appended to the table and looked up in the view of those that hold."""
 
 
 def append_verdict_statement(
@@ -54,7 +50,7 @@ def append_verdict_statement(
 
 
 def verdict_of_statement(session: Session, job: str, run_date: date) -> Statement:
-    """Read what was decided on a run date."""
+    """Read the verdicts of a run date."""
     verdicts = session.target.table("verdicts_v1")
     return session.statement("ledger/verdict_of_v1", {"verdicts": verdicts}, {"job": job, "run_date": run_date})
 
@@ -72,12 +68,12 @@ def events_of_statement(session: Session, job: str, first: date, last: date) -> 
 
 
 def clock_statement(session: Session, here: datetime) -> Statement:
-    """Read BigQuery's present moment, and whether `here` lies after it."""
+    """Read BigQuery's present moment, and whether `here` is later."""
     return session.statement("ledger/clock_v1", {}, {"here": here})
 
 
 def champions_of_statement(session: Session, job: str) -> Statement:
-    """Read the champions of a job in the order of the run dates from which they hold."""
+    """Read the champions of a job, ordered by the run date from which each is in force."""
     champions = session.target.ledger_table("champions")
     return session.statement("gate/champions_of_v1", {"champions": champions}, {"job": job})
 
@@ -89,8 +85,8 @@ def variants_statement(session: Session, job: str, metric: str) -> Statement:
     return session.statement("gate/variants_v1", places, values)
 
 
-def append_verdicts_statement(session: Session, job: str, said: Sequence[Mapping[str, Any]]) -> Statement:
+def append_verdicts_statement(session: Session, job: str, verdicts: Sequence[Mapping[str, Any]]) -> Statement:
     """Append verdicts of the gate, each once."""
-    days = [row["run_date"] for row in said] or [EARLIEST]
-    values = {"job": job, "first_date": min(days), "last_date": max(days), "said": list(said)}
+    days = [row["run_date"] for row in verdicts] or [EARLIEST]
+    values = {"job": job, "first_date": min(days), "last_date": max(days), "said": list(verdicts)}
     return session.statement("gate/append_verdicts_v1", {"verdicts": session.target.table("verdicts_v1")}, values)

@@ -1,4 +1,4 @@
-"""The clock of BigQuery: ages are measured by it, not by this machine's."""
+"""BigQuery's clock, by which ages are measured, and a meter of seconds, jobs and cost."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from pipeline.runs.session import Session
 
 @dataclass(frozen=True)
 class Clock:
-    """What BigQuery said of its clock.
+    """A reading of BigQuery's clock.
 
     Parameters
     ----------
     moment
         Its present moment.
     ahead
-        Seconds by which this machine's clock is ahead at least; negative when it is behind; 0 when no difference shows.
+        Least number of seconds by which this machine's clock is ahead; negative if it is behind; 0 if no difference
+        shows.
     """
 
     moment: datetime
@@ -30,25 +31,25 @@ class Clock:
 
 
 def read_clock(session: Session) -> Clock:
-    """Ask BigQuery what time it is."""
+    """Return the present moment of BigQuery, compared with this machine's clock."""
     before = datetime.now(UTC)
-    found = session.warehouse.rows(clock_statement(session, before))[0]
-    after, moment = datetime.now(UTC), found["moment"]
-    if found["is_ahead"]:
+    row = session.warehouse.rows(clock_statement(session, before))[0]
+    after, moment = datetime.now(UTC), row["moment"]
+    if row["is_ahead"]:
         return Clock(moment, (before - moment).total_seconds())
     return Clock(moment, min(0.0, (after - moment).total_seconds()))
 
 
 class Meter(Stopwatch):
-    """Seconds and jobs since it was made, and the cost of all that no event has told of yet.
+    """Seconds and jobs since it was made, and the cost of all statements that no event has reported yet.
 
-    What is sent between two events, such as the first of them, counts with the second: so the events of a command add
-    up to all that it was billed for, but for what comes after its last event.
+    A statement that is sent between two events counts with the second. So the events of a command add up to all that
+    it was billed for, except for statements after its last event.
 
     Parameters
     ----------
     session
-        Its warehouse keeps what jobs took; its target may name the price of bytes.
+        Its warehouse records the jobs; its target may have a price of bytes.
     """
 
     def __init__(self, session: Session) -> None:
@@ -57,20 +58,20 @@ class Meter(Stopwatch):
         self._jobs_before = len(session.warehouse.spending.jobs)
 
     def details(self) -> dict[str, Any]:
-        """Return jobs, bytes, slot milliseconds and cost (None where there is no price), and the bytes by statement.
+        """Return jobs, bytes, slot milliseconds, cost (None without a price) and the bytes by statement.
 
-        `statements` holds how often each statement was sent and the bytes that were billed for it. What is returned
-        is not returned again.
+        `statements` holds the number of times that each statement was sent, and its billed bytes. The next call does
+        not count the same statements again.
         """
         spending = self._session.warehouse.spending
         spent, jobs = spending.take(), spending.jobs[self._jobs_before :]
-        size = sum(each.size for each in spent)
-        times, sizes = Counter(each.statement for each in spent), Counter[str]()
-        for each in spent:
-            sizes[each.statement] += each.size
+        size = sum(item.size for item in spent)
+        times, sizes = Counter(item.statement for item in spent), Counter[str]()
+        for item in spent:
+            sizes[item.statement] += item.size
         return {
             "bytes": size,
-            "slot_ms": sum(each.slot_ms for each in spent),
+            "slot_ms": sum(item.slot_ms for item in spent),
             "cost": cost_of(size, self._session.target.price_per_tib),
             "jobs": jobs,
             "statements": {name: [count, sizes[name]] for name, count in times.items()},
