@@ -229,7 +229,7 @@ def test_unknown_family_is_named_with_the_known_ones(fails, project):
 def test_slice_without_a_text_column_is_named(fails, project):
     path = project / "jobs/dummy/job.yaml"
     path.write_text(f"{path.read_text()}\nslices: [country]\n")
-    assert "key slices: country is no STRING column of dummy/evaluate/labels_v1" in fails("run", *JOB, *RUN_DATE)
+    assert "key slices: country is not a STRING column of dummy/evaluate/labels_v1" in fails("run", *JOB, *RUN_DATE)
 
 
 def test_missing_or_wrong_target_file_is_named(fails, project):

@@ -189,7 +189,7 @@ def test_bundle_of_a_run_that_the_ledger_does_not_know_is_refused(here, where, u
     changed = sealed(content | {"run": content["run"] | {"run_id": "flight_delay-2013-07-03-0123456789"}})
     store.replace_text(json.dumps(changed), f"{elsewhere}/bundle.json", "application/json")
     done = here("model", "inspect", elsewhere, *where)
-    assert (done.code, "knows no such bundle" in done.error) == (3, True)
+    assert (done.code, "has no such bundle" in done.error) == (3, True)
 
 
 def test_inspect_shows_what_a_verified_bundle_says(here, where, uri, folder, monkeypatch):

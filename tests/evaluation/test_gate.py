@@ -231,7 +231,8 @@ def publish_only(session, job):
         columns = "run_date, run_id, model_id, variant, generation, flight_date, carrier, flight, origin, score"
         values = f"('{day(3)}', '{run.run_id}', 'm', '{each.id}', 1, '{day(3)}', 'AA', 1, 'JFK', 0.5)"
         reader(session)(f"INSERT INTO ml.{job.predictions_table} ({columns}) VALUES {values}")
-        run.ledger.record(day(3), run.run_id, [Event("load", "published", variant=each.id, model_id="m", row_count=1)])
+        event = Event("load", "published", variant=each.id, model_id="m", row_count=1, details={"generation": 1})
+        run.ledger.record(day(3), run.run_id, [event])
 
 
 def test_windows_are_those_of_the_job(session, job):

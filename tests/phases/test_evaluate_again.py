@@ -64,7 +64,8 @@ def test_pooled_metrics_leave_out_the_run_dates_between(session, job):
     for day in DAYS:
         publish(session, one, day)
         run, variant = open_run(session, one, day), one.variants[0].id
-        run.ledger.record(day, run.run_id, [Event("load", "published", variant=variant, model_id="m", row_count=1)])
+        event = Event("load", "published", variant=variant, model_id="m", row_count=1, details={"generation": 1})
+        run.ledger.record(day, run.run_id, [event])
         flown = f"FROM ml.flight_outcomes WHERE flight_date = '{day}' ORDER BY flight LIMIT 1"
         carrier, flight, origin = reader(session)(f"SELECT carrier, flight, origin {flown}")[0].values()
         reader(session)(

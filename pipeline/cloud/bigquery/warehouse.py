@@ -86,6 +86,13 @@ class Warehouse:
         self.spending.jobs.append(job.job_id)
         return int(job.num_dml_affected_rows or 0)
 
+    def append(self, statement: Statement, *, step: str) -> int:
+        """Carry out a statement that appends only missing rows, and return the number of rows that it appended.
+
+        The statement is sent even if an earlier job with its id has finished, because its rows may be gone.
+        """
+        return self.execute(statement, step=step, verify=lambda: False)
+
     def rows(self, statement: Statement) -> list[dict[str, Any]]:
         """Return the rows of a statement that only reads; for small results."""
         with cloud_errors(statement.asset.name):
