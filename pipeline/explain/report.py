@@ -1,4 +1,4 @@
-"""The table of metrics a day, variants beside baselines."""
+"""The report: headline metrics by run date, of variants and baselines, as tables."""
 
 from __future__ import annotations
 
@@ -14,55 +14,44 @@ from pipeline.evaluation.labels import make_labels
 from pipeline.evaluation.statements import metrics_statement, report_statement
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
-from pipeline.runs.job_statements import Asked, label_columns
+from pipeline.runs.job_statements import QueryScope, label_columns
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.publication_statements import published_span_statement
 from pipeline.runs.publications import publications
 from pipeline.runs.session import Session
 
 POOLED = "all pooled"
-"""Stands for the run date in the row of all days taken as one set."""
-
+"""Run date in the row of all days taken as one set."""
 
 Row = dict[str, Any]
 
 
 def report_job(session: Session, job: Job, first: date, last: date) -> list[Table | str]:
-    """Return the headline metrics of each run date as tables, and where to look next.
-
-    Raises
-    ------
-    RequestError
-        A headline metric is none that the family computes.
-    """
+    """Return a table of each headline metric by run date, followed by the places to look next."""
     rows = daily_metrics(session, job, first, last)
     if not rows:
         return [f"{job.name}: nothing evaluated from {first} to {last}"]
-    if _days_differ(session, job):
+    # Rows without a date, such as lists of items for a user, cannot be pooled over days.
+    if any(column.type == "DATE" for column in label_columns(session, job).select(job.spec.row_key).columns):
         pooled = pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
         rows = [*rows, *(row | {"run_date": POOLED} for row in pooled if not row["slice_name"])]
     tables = [metric_table(job, [row for row in rows if row["metric"] == name], name) for name in job.spec.headline]
     return [*tables, next_steps(session, job)]
 
 
-def _days_differ(session: Session, job: Job) -> bool:
-    """Tell whether a row says of which day it is; a user's lists of several days are no set that could be judged."""
-    return any(column.type == "DATE" for column in label_columns(session, job).select(job.spec.row_key).columns)
-
-
 def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
-    """Return run_date, variant, metric, n and value of the latest evaluations, overall."""
+    """Return the overall metrics of the latest evaluations: run_date, variant, metric, n and value."""
     return session.warehouse.rows(report_statement(session, job, first, last))
 
 
-def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[dict[str, Any]]:
-    """Return the metrics of run dates taken as one set, for each variant, without recording them.
+def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[Row]:
+    """Return the metrics of each variant for run dates taken as one set; they are not recorded.
 
-    The labels are those known `delay_days` after the last of the run dates.
+    The labels are those known `delay_days` after the last run date.
     """
     first, last = min(run_dates), max(run_dates)
     moment = job.as_of(last + timedelta(days=job.spec.labels.delay_days))
-    labels = make_labels(session, job, Asked(last, first, last, moment), "pooled")
+    labels = make_labels(session, job, QueryScope(last, first, last, moment), "pooled")
     labels.refuse_failed(session)
     events = Ledger(session, job.name).events(first, last)
     spec = MetricSpec.of(job)
@@ -73,11 +62,11 @@ def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> lis
 
 
 def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
-    """Return a table of one metric: a row a day, a column a variant; below, all days pooled, if given, and the mean."""
+    """Return a table of one metric: a row for each run date, a column for each variant, the mean below."""
     names = {variant.id: variant.name for variant in job.variants}
     variants = [variant for variant in names if any(row["variant"] == variant for row in rows)]
     days = [row for row in rows if row["run_date"] != POOLED]
-    table = Table(box=SIMPLE_HEAD, title=f"{job.name}: {metric} a day", title_justify="left", show_footer=True)
+    table = Table(box=SIMPLE_HEAD, title=f"{job.name}: {metric} by run date", title_justify="left", show_footer=True)
     table.add_column("run date", footer="mean of days")
     table.add_column("labels", justify="right")
     for variant in variants:
@@ -85,14 +74,14 @@ def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
         table.add_column(f"{kind}\n{names[variant]}", footer=_mean(days, variant), justify="right", no_wrap=True)
     pooled = [POOLED] if len(days) < len(rows) else []
     for day in [*sorted({row["run_date"] for row in days}), *pooled]:
-        found = {row["variant"]: row for row in rows if row["run_date"] == day}
-        count = max((row["n"] for row in found.values()), default=0)
-        table.add_row(str(day), f"{count:,}", *(_value(found.get(variant)) for variant in variants))
+        by_variant = {row["variant"]: row for row in rows if row["run_date"] == day}
+        count = max((row["n"] for row in by_variant.values()), default=0)
+        table.add_row(str(day), f"{count:,}", *(_value(by_variant.get(variant)) for variant in variants))
     return table
 
 
 def next_steps(session: Session, job: Job) -> str:
-    """Say where to look next."""
+    """Return the places to look next: views, tables, files."""
     target = session.target
     view, metrics = target.table(job.predictions_view), target.table("metrics")
     lines = [

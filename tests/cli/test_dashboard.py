@@ -13,7 +13,7 @@ def test_a_page_is_written_and_its_path_is_said(process, loaded_dir, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--out", "page.txt"), "--out page.txt is no .html file"),
+        (("--out", "page.txt"), "--out page.txt is not an .html file"),
         (("--out", "page.html", "--from", "2013-07-02", "--to", "2013-07-01"), "--from 2013-07-02 lies after --to"),
         (("--out", "page.html", "--from", "yesterday"), "--from 'yesterday' is not a date"),
         ((), "Missing option '--out'"),

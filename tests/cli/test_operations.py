@@ -34,7 +34,7 @@ def test_status_is_one_json_object(here, where):
     (run,) = state["runs"]
     assert [phase["phase"] for phase in run["phases"]] == PHASES
     assert [phase["state"] for phase in run["phases"]] == ["done"] + ["missing"] * 4
-    assert list(run["phases"][0]) == ["phase", "state", "said", "rows", "seconds"]
+    assert list(run["phases"][0]) == ["phase", "state", "summary", "rows", "seconds"]
     dates = json.loads(here("status", "flight_delay", "--json", *where).out)
     assert DAY in [line["run_date"] for line in dates["run_dates"]]
 

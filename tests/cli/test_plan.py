@@ -77,4 +77,4 @@ def test_a_budget_at_a_target_without_a_price_is_refused_before_anything_is_aske
     target.write_text(f"project: a-project\nlocation: US\nregion: us-central1\nbucket: a-bucket\n{datasets}\n")
     done = here(*ASKED, "--budget", "5", "--target", str(target))
     assert done.code == 2
-    assert "the target has no price_per_tib, so nothing is known of money - add price_per_tib to" in done.error
+    assert "the target has no price_per_tib, so costs are unknown - add price_per_tib to" in done.error

@@ -1,3 +1,5 @@
+"""Tables of a report."""
+
 from __future__ import annotations
 
 import io
@@ -30,10 +32,10 @@ def lines_of(job, rows) -> list[list[str]]:
     return [[word.strip() for word in line if word.strip()] for line in lines]
 
 
-def test_each_day_is_a_row_and_the_mean_stands_below(job):
+def test_each_run_date_is_a_row_and_the_mean_is_below(job):
     rows = [row(job, DAYS[1], 0, 0.8), row(job, DAYS[0], 0, 0.7), row(job, DAYS[0], 1, 0.5), row(job, POOLED, 0, 0.9)]
     assert lines_of(job, rows) == [
-        ["dummy: auc a day"],
+        ["dummy: auc by run date"],
         ["variant", "baseline"],
         ["run date", "labels", "mean", "double"],
         ["2013-07-01", "1,000", "0.7000", "0.5000"],
@@ -43,12 +45,12 @@ def test_each_day_is_a_row_and_the_mean_stands_below(job):
     ]
 
 
-def test_metrics_that_are_null_are_no_part_of_the_mean(job):
+def test_mean_leaves_out_null_metrics(job):
     rows = [row(job, DAYS[0], 0, None, n=5), row(job, DAYS[1], 0, 0.6), row(job, POOLED, 0, 0.6)]
-    found = lines_of(job, rows)
-    assert ["2013-07-01", "5", "-"] in found
-    assert ["mean of days", "0.6000"] in found
+    lines = lines_of(job, rows)
+    assert ["2013-07-01", "5", "-"] in lines
+    assert ["mean of days", "0.6000"] in lines
 
 
-def test_variants_that_were_not_evaluated_have_no_column(job):
+def test_variants_without_metrics_have_no_column(job):
     assert ["run date", "labels", "double"] in lines_of(job, [row(job, DAYS[0], 1, 0.5), row(job, POOLED, 1, 0.5)])

@@ -1,4 +1,4 @@
-"""Models made again: by this project, by the bundle alone, by a project that changed."""
+"""Models trained again: in this project, from the bundle alone, and in a project that changed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pytest
 
 from jobs.item_recommend.fixtures import write_fixtures
 from pipeline.errors import CheckError, RequestError
-from pipeline.explain.reproduce import content_of, reproduce, reproduction_lines
-from pipeline.explain.reproduce.compose import Reproduction
+from pipeline.explain.reproduce import Reproduction, reproduce, reproduction_json, reproduction_lines
 from pipeline.explain.reproduce.outcome import DIFFERENT, EQUIVALENT, IDENTICAL, NOT_COMPARED, Item
 from pipeline.models.fetch import fetch_bundle
 from pipeline.operate.sources import load_sources
@@ -35,22 +34,22 @@ def models(session, project, tmp_path_factory):
     shop = tmp_path_factory.mktemp("shop")
     write_fixtures(shop, 7)
     load_sources(session, project.job("item_recommend"), shop)
-    found = {}
+    addresses = {}
     for name, day in DAYS.items():
         job = project.job(name)
         for model in run_phase(session, job, day, "train").models:
-            found[name, model["variant"].split("@")[0]] = model["uri"]
+            addresses[name, model["variant"].split("@")[0]] = model["uri"]
         run_phase(session, job, day, "predict")
-    return found
+    return addresses
 
 
-def verdicts(found):
-    return {item.name: item.verdict for item in found.items}
+def verdicts(reproduction):
+    return {item.name: item.verdict for item in reproduction.items}
 
 
 @pytest.fixture
 def elsewhere(session, tmp_path):
-    """A session in a copy of the project, which tests may change; what is imported from it is forgotten."""
+    """A session in a copy of the project, which tests may change."""
     for name in ("jobs", "sql", "udf"):
         shutil.copytree(ROOT / name, tmp_path / "copy" / name, ignore=shutil.ignore_patterns("__pycache__"))
     return in_project(session, tmp_path / "copy")
@@ -62,7 +61,7 @@ def in_project(session, root):
 
 @contextmanager
 def own_modules():
-    """Import the jobs' code anew inside, and put everything back afterwards."""
+    """Import the jobs' code again inside, and restore all modules afterwards."""
     paths, modules = list(sys.path), {name: sys.modules.pop(name) for name in list(sys.modules) if ours(name)}
     sys.path[:] = [path for path in paths if path not in ("", str(ROOT))]
     try:
@@ -78,83 +77,83 @@ def ours(name):
     return f"{name}.".startswith("jobs.")
 
 
-def test_every_model_of_both_jobs_is_made_again_byte_by_byte(session, models):
+def test_every_model_of_both_jobs_is_identical(session, models):
     assert len(models) == 6
     for uri in models.values():
-        found = reproduce(session, uri, rebuild=False)
-        assert verdicts(found) == dict.fromkeys(ITEMS, IDENTICAL)
-        assert (found.verdict, found.exit_code) == (IDENTICAL, 0)
+        again = reproduce(session, uri, rebuild=False)
+        assert verdicts(again) == dict.fromkeys(ITEMS, IDENTICAL)
+        assert (again.verdict, again.exit_code) == (IDENTICAL, 0)
 
 
 @pytest.mark.parametrize("model", [("flight_delay", "logistic_regression"), ("item_recommend", "item_similarity")])
-def test_rows_are_made_again_by_sql_and_leave_nothing_behind(session, models, model):
+def test_rebuild_queries_the_rows_and_deletes_their_table(session, models, model):
     before = session.warehouse.tables.listed(session.target.runs_dataset)
-    found = reproduce(session, models[model], rebuild=True)
-    assert verdicts(found) == dict.fromkeys(ITEMS, IDENTICAL)
-    assert "made again by SQL from the sources as of" in next(i.said for i in found.items if i.name == "data")
+    again = reproduce(session, models[model], rebuild=True)
+    assert verdicts(again) == dict.fromkeys(ITEMS, IDENTICAL)
+    assert "made again by SQL from the sources as of" in next(i.summary for i in again.items if i.name == "data")
     assert session.warehouse.tables.listed(session.target.runs_dataset) == before
 
 
 @pytest.mark.parametrize("model", [("flight_delay", "carrier_hour_rate"), ("item_recommend", "popularity")])
-def test_a_bundle_alone_is_enough(session, models, model, tmp_path):
+def test_bundle_alone_is_enough(session, models, model, tmp_path):
     with own_modules():
-        found = reproduce(in_project(session, tmp_path), models[model], rebuild=False)
-    assert verdicts(found) == {
+        again = reproduce(in_project(session, tmp_path), models[model], rebuild=False)
+    assert verdicts(again) == {
         **dict.fromkeys(ITEMS, IDENTICAL), **dict.fromkeys(("SQL", "configuration", "code"), NOT_COMPARED)
     }  # fmt: skip
-    assert found.verdict == IDENTICAL
+    assert again.verdict == IDENTICAL
 
 
-def test_one_line_of_code_sql_and_configuration_is_named(elsewhere, models):
+def test_changed_lines_of_code_sql_and_configuration_are_shown(elsewhere, models):
     root = elsewhere.project.root
     edit(root / "jobs/flight_delay/baselines.py", "prior_flights * self.rate)", "prior_flights * self.rate + 0.1)")
     edit(root / "sql/flight_delay/preprocess/examples_v1.sql", "SELECT\n", "SELECT /* other */\n")
     edit(root / "jobs/flight_delay/carrier_hour_rate.yaml", "prior_flights: 20.0", "prior_flights: 10.0")
     with own_modules():
-        found = reproduce(elsewhere, models["flight_delay", "carrier_hour_rate"], rebuild=False)
+        again = reproduce(elsewhere, models["flight_delay", "carrier_hour_rate"], rebuild=False)
     same = ("libraries", "seeds", "data")
-    assert verdicts(found) == dict.fromkeys(ITEMS, DIFFERENT) | dict.fromkeys(same, IDENTICAL)
-    assert (found.verdict, found.exit_code) == (DIFFERENT, 3)
-    text = "\n".join(reproduction_lines(found))
+    assert verdicts(again) == dict.fromkeys(ITEMS, DIFFERENT) | dict.fromkeys(same, IDENTICAL)
+    assert (again.verdict, again.exit_code) == (DIFFERENT, 3)
+    text = "\n".join(reproduction_lines(again))
     assert "variant.params.prior_flights 20.0 -> 10.0" in text
     assert "self.rate + 0.1)" in text
     assert "SELECT /* other */" in text
-    assert text.splitlines()[-1] == "different; what differs: SQL, configuration, code, model, predictions"
-    assert [item["name"] for item in content_of(found)["items"]] == ITEMS
+    assert text.splitlines()[-1] == "different; differences in: SQL, configuration, code, model, predictions"
+    assert [item["name"] for item in reproduction_json(again)["items"]] == ITEMS
 
 
-def test_predictions_that_differ_in_the_last_digits_are_equivalent(elsewhere, models):
+def test_predictions_differing_in_the_last_digits_are_equivalent(elsewhere, models):
     edit(elsewhere.project.root / "jobs/flight_delay/features.py", "scores.round(12)", "scores.round(12) + 1e-9")
     with own_modules():
-        found = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
-    item = found.items[-1]
-    assert (item.verdict, found.verdict, found.exit_code) == (EQUIVALENT, EQUIVALENT, 0)
-    assert "16 differ, by at most 1e-09" in item.said
+        again = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
+    item = again.items[-1]
+    assert (item.verdict, again.verdict, again.exit_code) == (EQUIVALENT, EQUIVALENT, 0)
+    assert "16 differ, by at most 1e-09" in item.summary
 
 
-def test_comments_of_sql_and_other_variants_are_no_difference(elsewhere, models):
+def test_comments_and_other_variants_make_no_difference(elsewhere, models):
     root = elsewhere.project.root
     edit(root / "sql/flight_delay/preprocess/examples_v1.sql", "/*\ndescription:", "/*\n# a comment\ndescription:")
     edit(root / "jobs/flight_delay/logistic_regression.yaml", "penalty:", "# weaker\n  penalty:")
     with own_modules():
-        found = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
-    assert verdicts(found) == dict.fromkeys(ITEMS, IDENTICAL)
+        again = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
+    assert verdicts(again) == dict.fromkeys(ITEMS, IDENTICAL)
 
 
-def test_a_project_without_a_copy_of_the_engines_sql_has_the_same_sql(elsewhere, models):
+def test_project_without_a_copy_of_engine_sql_has_the_same_sql(elsewhere, models):
     shutil.rmtree(elsewhere.project.root / "sql" / "phases")
     with own_modules():
-        found = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
-    assert verdicts(found)["SQL"] == IDENTICAL
+        again = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
+    assert verdicts(again)["SQL"] == IDENTICAL
 
 
-def test_a_variant_that_is_gone_is_named(elsewhere, models):
+def test_removed_variant_is_named(elsewhere, models):
     edit(elsewhere.project.root / "jobs/flight_delay/job.yaml", "constant_rate, carrier_hour_rate", "carrier_hour_rate")
     with own_modules(), pytest.raises(RequestError, match=r"variant constant_rate@.* is not in the project any more"):
         reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
 
 
-def test_where_the_past_is_out_of_reach_the_bytes_decide(session, models, monkeypatch):
+def test_bytes_decide_if_the_examples_cannot_be_rebuilt(session, models, monkeypatch):
     @contextmanager
     def too_late(run):
         raise RequestError("no table that old")
@@ -162,29 +161,29 @@ def test_where_the_past_is_out_of_reach_the_bytes_decide(session, models, monkey
 
     monkeypatch.setattr("pipeline.explain.reproduce.compose.rebuilt_examples", too_late)
     monkeypatch.setattr("pipeline.cloud.bigquery.tables.Tables.exists", lambda *_: False)
-    found = reproduce(session, models["flight_delay", "constant_rate"], rebuild=False)
-    assert found.items[-1] == Item(
-        "predictions", NOT_COMPARED, "the run's examples are gone, and cannot be made again: no table that old"
+    again = reproduce(session, models["flight_delay", "constant_rate"], rebuild=False)
+    assert again.items[-1] == Item(
+        "predictions", NOT_COMPARED, "the run's examples are gone and cannot be made again: no table that old"
     )
-    assert found.verdict == IDENTICAL
+    assert again.verdict == IDENTICAL
     with pytest.raises(RequestError, match="no table that old"):
         reproduce(session, models["flight_delay", "constant_rate"], rebuild=True)
 
 
-def test_a_model_without_a_job_is_made_again_from_its_rows(session, models, tmp_path):
+def test_model_without_a_job_is_reproduced_from_its_rows(session, models, tmp_path):
     bundle = fetch_bundle(models["flight_delay", "constant_rate"], session.store, tmp_path / "published")
     rows = pd.read_parquet(bundle / "training.parquet")
     rows.to_csv(tmp_path / "rows.csv", index=False)
     train_from_path(bundle / "variant.yaml", tmp_path / "rows.csv", tmp_path / "own")
-    found = reproduce(session, str(tmp_path / "own"), rebuild=False)
-    assert verdicts(found) == {
+    again = reproduce(session, str(tmp_path / "own"), rebuild=False)
+    assert verdicts(again) == {
         **dict.fromkeys(("libraries", "seeds", "data", "model"), IDENTICAL), "predictions": NOT_COMPARED
     }  # fmt: skip
     with pytest.raises(RequestError, match="leave out --rebuild"):
         reproduce(session, str(tmp_path / "own"), rebuild=True)
 
 
-def test_a_damaged_bundle_is_not_made_again(session, models, tmp_path):
+def test_damaged_bundle_is_refused(session, models, tmp_path):
     bundle = fetch_bundle(models["flight_delay", "constant_rate"], session.store, tmp_path)
     with (bundle / "training.parquet").open("ab") as file:
         file.write(b"x")
@@ -205,6 +204,6 @@ def test_a_damaged_bundle_is_not_made_again(session, models, tmp_path):
         (DIFFERENT, IDENTICAL, IDENTICAL, DIFFERENT),
     ],
 )
-def test_verdict(data, model, predictions, verdict):
-    said = {"SQL": DIFFERENT, "data": data, "model": model, "predictions": predictions}
-    assert Reproduction("p", "m", [Item(name, each, "") for name, each in said.items()]).verdict == verdict
+def test_verdict_follows_from_data_model_and_predictions(data, model, predictions, verdict):
+    items = [Item("SQL", DIFFERENT, ""), Item("data", data, ""), Item("model", model, "")]
+    assert Reproduction("p", "m", [*items, Item("predictions", predictions, "")]).verdict == verdict

@@ -1,4 +1,4 @@
-"""The dashboard page: rows of the dashboard's views in, one self-contained HTML file out."""
+"""The dashboard page: one self-contained HTML file, made from rows of the dashboard's views."""
 
 from pipeline.explain.dashboard.page import page_from_data
 from pipeline.explain.dashboard.series import PageRows

@@ -1,4 +1,4 @@
-"""The charts of the page, by Vega-Lite: built with Altair, compiled to Vega ahead; their rows come from the page."""
+"""Charts of the page: built with Altair, compiled from Vega-Lite to Vega ahead of time; the page sets their rows."""
 
 from __future__ import annotations
 
@@ -12,42 +12,33 @@ import vl_convert as vlc
 from pipeline.project.resources import PHASES
 
 VEGA_LITE = "6.4"
-"""Version that the locked vl-convert compiles; the runtime in the page is of the same release."""
-
+"""Version that the locked vl-convert compiles; the runtime in the page has the same version."""
 
 COLOURS = ("accent", "ink", "muted", "surface", *(f"phase_{name}" for name in PHASES))
 """Signals of every chart; the page sets them to the colours of its style sheet."""
 
-
 ROLES = ("champion", "challenger", "baseline")
 
-
 SLICE_STEP = 20
-"""Pixels of a row of the dot plot."""
-
+"""Height of a row of the dot plot, in pixels."""
 
 Charts = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
-def colour(name: str) -> alt.ExprRef:
-    """Refer to a colour of the page."""
-    return alt.ExprRef(name)
-
-
 def history_chart() -> Charts:
-    """One metric over run dates: each variant a line, what consumers read on top with its interval."""
+    """Return the chart of one metric over run dates: a line for each variant, the champion on top with its interval."""
     rows = alt.Chart(alt.NamedData("rows"))
     date, value = _date_axis(), _value_axis("value")
     changes = alt.Chart(alt.NamedData("changes"))
-    read = alt.datum.role == "champion"
-    line = alt.Color("role:N", legend=None, scale=_by_role("accent", "muted", "muted"))
+    is_champion = alt.datum.role == "champion"
+    line = alt.Color("role:N", legend=None, scale=_scale(ROLES, ["accent", "muted", "muted"]))
     return alt.layer(
-        changes.mark_rule(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2]).encode(x=date),
-        changes.mark_text(align="left", baseline="top", dx=5, fontSize=11, color=colour("ink")).encode(
+        changes.mark_rule(color=alt.ExprRef("ink"), strokeWidth=1, strokeDash=[2, 2]).encode(x=date),
+        changes.mark_text(align="left", baseline="top", dx=5, fontSize=11, color=alt.ExprRef("ink")).encode(
             x=date, y=alt.value(0), text="label:N"
         ),
-        rows.transform_filter(read)
-        .mark_area(color=colour("accent"), opacity=0.14)
+        rows.transform_filter(is_champion)
+        .mark_area(color=alt.ExprRef("accent"), opacity=0.14)
         .encode(x=date, y=alt.Y("low:Q", title=None), y2="high:Q"),
         rows.transform_filter(alt.datum.role != "champion")
         .mark_line(strokeWidth=1.25)
@@ -58,8 +49,8 @@ def history_chart() -> Charts:
             detail="series:N",
             strokeDash=alt.StrokeDash("role:N", legend=None, scale=_scale(ROLES, [[1, 0], [1, 0], [2, 3]])),
         ),
-        rows.transform_filter(read)
-        .mark_line(strokeWidth=2.25, color=colour("accent"))
+        rows.transform_filter(is_champion)
+        .mark_line(strokeWidth=2.25, color=alt.ExprRef("accent"))
         .encode(x=date, y=value, detail="series:N"),
         rows.mark_point(filled=True, opacity=1)
         .encode(
@@ -69,7 +60,7 @@ def history_chart() -> Charts:
             size=alt.condition("datum.role === 'champion'", alt.value(34), alt.value(14)),
         )
         .transform_filter("pointed"),
-        # Of long histories only what consumers read answers the pointer: a mark for each point would slow the page.
+        # In long histories only the champion has tooltips: a mark for each point would slow the page.
         rows.transform_filter("pointed || datum.role === 'champion'")
         .mark_point(filled=True, size=240, opacity=0)
         .encode(x=date, y=value, tooltip="tip:N"),
@@ -77,13 +68,15 @@ def history_chart() -> Charts:
 
 
 def slices_chart() -> Charts:
-    """One metric for each slice of a run date, the worst first: a dot with its interval, and the overall value."""
+    """Return the chart of one metric by slice, worst first: dots with intervals, and a line at the overall value."""
     rows = alt.Chart(alt.NamedData("rows"))
     label = alt.Y(
         "label:N",
         sort=None,
         title=None,
-        scale=alt.Scale(domain=alt.ExprRef("labels")),  # the page's order; Vega would keep that of the first rows
+        scale=alt.Scale(
+            domain=alt.ExprRef("labels")
+        ),  # the page sets the order; Vega would keep that of the first rows
         axis=alt.Axis(labelLimit=alt.ExprRef("label_limit"), labelPadding=8),
     )
     tint = alt.Color("standing:N", legend=None, scale=_scale(("worse", "same"), ["accent", "muted"]))
@@ -91,7 +84,7 @@ def slices_chart() -> Charts:
     chart: Charts = (
         alt.layer(
             alt.Chart(alt.NamedData("overall"))
-            .mark_rule(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
+            .mark_rule(color=alt.ExprRef("ink"), strokeWidth=1, strokeDash=[2, 2])
             .encode(x="value:Q"),
             rows.mark_point(filled=True, size=52).encode(
                 y=label,
@@ -109,7 +102,7 @@ def slices_chart() -> Charts:
 
 
 def calibration_chart() -> Charts:
-    """Observed rate against mean score of each bin; on the diagonal a score means what it says."""
+    """Return the chart of observed rate against mean score by bin; a bin on the diagonal is calibrated."""
     rows = alt.Chart(alt.NamedData("rows"))
     unit = alt.Scale(domain=[0, alt.ExprRef("top")], nice=False, zero=True)
     axis = alt.Axis(format=".0%", tickCount=5, grid=True)
@@ -117,12 +110,12 @@ def calibration_chart() -> Charts:
     y = alt.Y("observed_rate:Q", scale=unit, title="observed", axis=axis)
     return alt.layer(
         alt.Chart(alt.NamedData("diagonal"))
-        .mark_line(color=colour("ink"), strokeWidth=1, strokeDash=[2, 2])
+        .mark_line(color=alt.ExprRef("ink"), strokeWidth=1, strokeDash=[2, 2])
         .encode(x=alt.X("mean_score:Q", scale=unit), y=alt.Y("observed_rate:Q", scale=unit)),
-        rows.mark_rule(color=colour("accent"), strokeWidth=1.5, opacity=0.6).encode(
+        rows.mark_rule(color=alt.ExprRef("accent"), strokeWidth=1.5, opacity=0.6).encode(
             x=x, y=alt.Y("low:Q", scale=unit), y2="high:Q"
         ),
-        rows.mark_point(filled=True, color=colour("accent"), opacity=1).encode(
+        rows.mark_point(filled=True, color=alt.ExprRef("accent"), opacity=1).encode(
             x=x, y=y, size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[24, 180], zero=True))
         ),
         rows.mark_point(filled=True, size=400, opacity=0).encode(x=x, y=y, tooltip="tip:N"),
@@ -130,31 +123,33 @@ def calibration_chart() -> Charts:
 
 
 def comparison_chart() -> Charts:
-    """Gain of the challenger a day, and the interval that the latest verdict gave their mean."""
+    """Return the chart of the challenger's gain by run date, with the mean and its interval of the latest verdict."""
     rows, date = alt.Chart(alt.NamedData("rows")), _date_axis()
     value = _value_axis("gain")
     bands = alt.Chart(alt.NamedData("bands"))
     return alt.layer(
-        bands.mark_rect(color=colour("accent"), opacity=0.14).encode(
+        bands.mark_rect(color=alt.ExprRef("accent"), opacity=0.14).encode(
             x=alt.X("from:T", scale=alt.Scale(type="utc")), x2="to:T", y=alt.Y("low:Q", title=None), y2="high:Q"
         ),
-        bands.mark_rule(color=colour("accent"), strokeWidth=2).encode(
+        bands.mark_rule(color=alt.ExprRef("accent"), strokeWidth=2).encode(
             x=alt.X("from:T", scale=alt.Scale(type="utc")), x2="to:T", y=alt.Y("middle:Q", title=None)
         ),
         alt.Chart(alt.NamedData("zero"))
-        .mark_rule(color=colour("ink"), strokeWidth=1)
+        .mark_rule(color=alt.ExprRef("ink"), strokeWidth=1)
         .encode(y=alt.Y("gain:Q", title=None)),
-        rows.mark_rule(color=colour("muted"), strokeWidth=1, opacity=0.6).encode(x=date, y=value, y2=alt.Y2(datum=0)),
-        rows.mark_point(filled=True, color=colour("muted"), size=40, opacity=1).encode(x=date, y=value),
+        rows.mark_rule(color=alt.ExprRef("muted"), strokeWidth=1, opacity=0.6).encode(
+            x=date, y=value, y2=alt.Y2(datum=0)
+        ),
+        rows.mark_point(filled=True, color=alt.ExprRef("muted"), size=40, opacity=1).encode(x=date, y=value),
         rows.mark_point(filled=True, size=300, opacity=0).encode(x=date, y=value, tooltip="tip:N"),
     ).properties(height=270)
 
 
 def nights_chart() -> Charts:
-    """Seconds of each night by phase, one above the other in the order in which they happen."""
+    """Return the chart of seconds by night: phases stacked in the order in which they run."""
     chart: Charts = (
         alt.Chart(alt.NamedData("rows"))
-        .mark_rect(stroke=colour("surface"), strokeWidth=alt.ExprRef("gap"))
+        .mark_rect(stroke=alt.ExprRef("surface"), strokeWidth=alt.ExprRef("gap"))
         .encode(
             x=alt.X("from:T", scale=alt.Scale(type="utc"), title=None, axis=_dates()),
             x2="to:T",
@@ -179,7 +174,7 @@ CHARTS: Mapping[str, Any] = {
 
 @cache
 def compiled_charts() -> dict[str, dict[str, Any]]:
-    """Return the charts as Vega, which a browser draws without Vega-Lite's compiler."""
+    """Return the charts as Vega specifications, which a browser draws without Vega-Lite's compiler."""
     return {name: _compile(build()) for name, build in CHARTS.items()}
 
 
@@ -194,16 +189,14 @@ def _compile(chart: Charts) -> dict[str, Any]:
         alt.param(name="pointed", value=True),
         alt.param(name="gap", value=0.5),
     ]
-    whole = chart.properties(width="container", background="transparent", padding=2).add_params(*signals)
-    return dict(vlc.vegalite_to_vega(whole.to_dict(), vl_version=VEGA_LITE))
+    complete = chart.properties(width="container", background="transparent", padding=2).add_params(*signals)
+    return dict(vlc.vegalite_to_vega(complete.to_dict(), vl_version=VEGA_LITE))
 
 
 def _scale(domain: tuple[str, ...], values: list[Any]) -> alt.Scale:
-    return alt.Scale(domain=list(domain), range=[colour(each) if isinstance(each, str) else each for each in values])
-
-
-def _by_role(*colours: str) -> alt.Scale:
-    return _scale(ROLES, list(colours))
+    return alt.Scale(
+        domain=list(domain), range=[alt.ExprRef(value) if isinstance(value, str) else value for value in values]
+    )
 
 
 def _dates() -> alt.Axis:

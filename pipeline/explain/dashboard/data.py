@@ -1,4 +1,4 @@
-"""The data of the page: what its script shows, as one JSON object."""
+"""The data of the page, as one JSON object for its script."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pipeline.project.resources import PHASES
 
 METRIC_KEY = ("metric", "variant", "slice_name", "slice_value")
 
-
 INTERVAL = ("low", "high")
 
 
 def page_data(rows: PageRows) -> dict[str, Any]:
-    """Return what the page's script needs; texts stand in `names`, dates in `dates`, and series hold their numbers."""
+    """Return the data of the page's script: texts in `names`, dates in `dates`, series that refer to them by number."""
     dates, names = rows.dates, Names()
     coder = SeriesCoder(dates, names)
     overall = [{**row, "slice_name": "", "slice_value": ""} for row in rows.history]
@@ -62,35 +61,35 @@ def page_data(rows: PageRows) -> dict[str, Any]:
 
 
 def metric_names(rows: PageRows) -> list[str]:
-    """Return the metrics of the rows, those of the headline first."""
+    """Return the names of all metrics, headline metrics first."""
     known = dict.fromkeys(row["metric"] for row in rows.history)
     first = [name for name in rows.headline if name in known]
     return [*first, *(name for name in sorted(known) if name not in first)]
 
 
 def better_of(latest: Rows, metric: str) -> str:
-    """Return which way a metric improves."""
+    """Return the direction in which a metric improves: `higher`, `lower` or `neither`."""
     return next((row["better"] for row in latest if row["metric"] == metric), "neither")
 
 
 def share_counts(series: Iterable[dict[str, Any]]) -> None:
-    """Let a series with the counts of an earlier one name its place in `n_of`: the metrics of a slice share theirs."""
+    """Replace counts that equal those of an earlier series by its position, `n_of`: metrics of a slice share counts."""
     seen: dict[tuple[Any, ...], int] = {}
-    for place, each in enumerate(series):
-        if isinstance(each["n"], list):
-            first = seen.setdefault((each["start"], *each["n"]), place)
+    for place, one in enumerate(series):
+        if isinstance(one["n"], list):
+            first = seen.setdefault((one["start"], *one["n"]), place)
             if first != place:
-                del each["n"]
-                each["n_of"] = first
+                del one["n"]
+                one["n_of"] = first
 
 
 def nights(runs: Rows) -> list[Row]:
-    """Sum the events of each run date and phase: seconds, bytes and cost of all its runs, rows of all its models.
+    """Return sums over the events of each run date and phase: seconds, bytes and cost of all runs, rows of all models.
 
     Returns
     -------
     list of rows
-        run_date, phase, seconds, rows, bytes, cost and the number of runs; a sum of nothing known is None.
+        run_date, phase, runs (their number), seconds, rows, bytes and cost; a sum is None if no part is known.
     """
     groups: dict[tuple[Any, str], list[Row]] = {}
     for row in runs:
@@ -100,21 +99,19 @@ def nights(runs: Rows) -> list[Row]:
             "run_date": day,
             "phase": phase,
             "runs": len({row["run_id"] for row in members}),
-            **{name: _sum(members, name) for name in ("seconds", "rows", "bytes", "cost")},
-            **({"rows": _most(members, "rows")} if phase == "train" else {}),
+            **{
+                name: sum(known) if (known := _known(members, name)) else None
+                for name in ("seconds", "rows", "bytes", "cost")
+            },
+            # All models of a run are trained on the same rows.
+            **({"rows": max(_known(members, "rows"), default=None)} if phase == "train" else {}),
         }
         for (day, phase), members in sorted(groups.items())
     ]
 
 
-def _sum(rows: Rows, name: str) -> float | None:
-    known = [row[name] for row in rows if row[name] is not None]
-    return sum(known) if known else None
-
-
-def _most(rows: Rows, name: str) -> float | None:
-    """Return the largest number: models of a run are trained on the same rows."""
-    return max((row[name] for row in rows if row[name] is not None), default=None)
+def _known(rows: Rows, name: str) -> list[Any]:
+    return [row[name] for row in rows if row[name] is not None]
 
 
 def _values(rows: Rows, metric: str) -> list[Any]:
@@ -122,20 +119,22 @@ def _values(rows: Rows, metric: str) -> list[Any]:
 
 
 def _verdicts(rows: PageRows, names: Names) -> list[dict[str, Any]]:
-    """Return each decision once; its row of the view stands beside every metric."""
+    """Return each decision once; the view repeats it for every metric."""
     numbers = ("verdict_n", "needed_n", "verdict_difference", "verdict_low", "verdict_high")
     texts = ("champion", "challenger", "verdict", "reason")
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    verdicts: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows.comparison:
         if row["verdict"]:
-            said = {name: names.number(str(row[name] or "")) for name in texts}
-            known = {name: row[name] for name in numbers}
-            found[row["run_date"], row["champion"], row["challenger"]] = {"date": str(row["run_date"]), **said, **known}
-    return sorted(found.values(), key=lambda each: str(each["date"]))
+            verdicts[row["run_date"], row["champion"], row["challenger"]] = {
+                "date": str(row["run_date"]),
+                **{name: names.number(str(row[name] or "")) for name in texts},
+                **{name: row[name] for name in numbers},
+            }
+    return sorted(verdicts.values(), key=lambda verdict: str(verdict["date"]))
 
 
 def _roles(history: Rows, names: Names) -> list[dict[str, Any]]:
-    """Return the spans of run dates in which a variant had a role."""
+    """Return the spans of run dates in which each variant had one role."""
     days: dict[str, dict[Any, str]] = {}
     for row in history:
         days.setdefault(row["variant"], {})[row["run_date"]] = row["role"]
@@ -151,6 +150,6 @@ def _roles(history: Rows, names: Names) -> list[dict[str, Any]]:
 
 
 def versions(rows: PageRows) -> list[str]:
-    """Return the SQL versions that made the numbers of the page."""
+    """Return the versions of the SQL that made the numbers of the page, sorted."""
     views = (rows.history, rows.slices, rows.calibration, rows.comparison, rows.drift)
     return sorted({version for view in views for row in view if (version := version_of(row))})

@@ -1,4 +1,4 @@
-"""The script that draws charts: Vega with its expression interpreter, from the locked vl-convert."""
+"""The page as HTML: a template, its style and script, the runtime that draws charts, and the data."""
 
 from __future__ import annotations
 
@@ -22,49 +22,29 @@ NOTICE = """\
 Copyright (c) University of Washington Interactive Data Lab. BSD 3-Clause License. */
 """
 
-
-@cache
-def runtime() -> str:
-    """Return JavaScript that makes `vegaEmbed`; Vega-Embed is what brings the interpreter along.
-
-    Raises
-    ------
-    ValueError
-        The script would end the element that it stands in.
-    """
-    # The snippet shares a scope with the libraries: only what it names stays.
-    script = vlc.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
-    if "</script" in script.lower() or "<!--" in script:
-        raise ValueError("the runtime of Vega holds the end of a script element")
-    return NOTICE + script
-
-
 SCRIPTS = (
     *("decode.js", "select.js", "words.js", "draw.js", "sections.js"),
     *("sections_charts.js", "sections_comparison.js", "sections_tables.js", "main.js"),
 )
-"""Parts of the page's script, in the order in which they build on each other."""
+"""Parts of the page's script; each uses those before it."""
 
 
 def page_from_data(rows: PageRows) -> str:
-    """Return the page as HTML.
+    """Return the page as HTML; the same rows make the same page.
 
-    It is a pure function of the rows: the same rows make the same page. Everything that comes from them is text: the
-    template escapes it, and the script sets it as text.
+    Everything that comes from rows stays text: the template escapes it, and the script sets it as text.
     """
     style, script, library = _file("page.css"), _script(), runtime()
-    policy = "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_hash(library)} {_hash(script)}",
-            f"style-src {_hash(style)}",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
+    policy = [
+        "default-src 'none'",
+        f"script-src {_hash(library)} {_hash(script)}",
+        f"style-src {_hash(style)}",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
     html: str = _template().render(
         rows=rows,
-        policy=policy,
+        policy="; ".join(policy),
         versions=versions(rows),
         style=Markup(style),  # noqa: S704 - files of this package
         script=Markup(script),  # noqa: S704
@@ -76,15 +56,31 @@ def page_from_data(rows: PageRows) -> str:
 
 
 def as_script_data(value: Any) -> Markup:
-    """Return a value as JSON that cannot end the script element in which it stands."""
+    """Return a value as JSON that cannot end the script element around it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for each in "<>&\u2028\u2029":
-        text = text.replace(each, f"\\u{ord(each):04x}")
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - escaped above
 
 
+@cache
+def runtime() -> str:
+    """Return the JavaScript that defines `vegaEmbed`: Vega with its expression interpreter, from the locked vl-convert.
+
+    Raises
+    ------
+    ValueError
+        The script would end the script element around it.
+    """
+    # Libraries are bundled into the scope of this snippet; only those that it names are kept.
+    script = vlc.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
+    if "</script" in script.lower() or "<!--" in script:
+        raise ValueError("the runtime of Vega holds the end of a script element")
+    return NOTICE + script
+
+
 def _hash(text: str) -> str:
-    """Return what a Content-Security-Policy says of an element with this text."""
+    """Return the hash of an element's text, as a Content-Security-Policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -93,7 +89,6 @@ def _file(name: str) -> str:
     return files("pipeline.explain.dashboard").joinpath("page", name).read_text(encoding="utf-8")
 
 
-@cache
 def _script() -> str:
     body = "\n".join(_file(name) for name in SCRIPTS)
     return f'(() => {{\n"use strict";\n{body}\n}})();\n'

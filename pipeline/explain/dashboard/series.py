@@ -1,4 +1,4 @@
-"""What the page is made of: rows of the seven views, and the names that frame them."""
+"""Rows of the dashboard's views, and their compact form in the page: series of numbers over run dates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 Row = Mapping[str, Any]
-
-
 Rows = Sequence[Row]
+Series = dict[str, Any]
+T = TypeVar("T")
+
+DIGITS = 4
+"""Significant digits of a number of typical size."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,14 @@ class PageRows:
     ----------
     job
         Name of the job.
-    description
-        What the job is about, in a sentence.
     made_at
         When the rows were read.
+    description
+        Description of the job in one sentence.
     headline
-        Metrics that people decide by, the most important first; all that there are when empty.
+        Metrics for decisions, the most important first; if empty, all metrics.
     source
-        Where the views are, e.g. `project.dataset`.
+        Dataset of the views, e.g. `project.dataset`.
     """
 
     job: str
@@ -47,30 +50,20 @@ class PageRows:
 
     @property
     def dates(self) -> list[date]:
-        """Every run date of the rows, sorted."""
+        """All run dates of the rows, sorted."""
         views = (self.history, self.slices, self.calibration, self.comparison, self.drift, self.runs)
         return sorted({row["run_date"] for rows in views for row in rows})
 
 
-DIGITS = 4
-"""Significant digits of a number of typical size."""
-
-
-Series = dict[str, Any]
-
-
-T = TypeVar("T")
-
-
 class Names:
-    """Texts by number: each stands in the page once."""
+    """Texts by number: the page holds each text once."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._numbers: dict[str, int] = {}
 
     def number(self, text: str) -> int:
-        """Return the number of a text."""
+        """Return the number of a text, a new one for a new text."""
         if text not in self._numbers:
             self._numbers[text] = len(self.texts)
             self.texts.append(text)
@@ -78,14 +71,14 @@ class Names:
 
 
 def finite(value: Any) -> float | None:
-    """Return a number, or None for what is none: JSON has no infinity."""
+    """Return a number as a float; None for NaN and infinity, which JSON lacks."""
     return float(value) if value is not None and math.isfinite(value) else None
 
 
 def decimals_of(values: Iterable[Any]) -> int:
-    """Return with how many decimals numbers of this size have four significant digits, 0 to 15.
+    """Return the decimals, 0 to 15, with which numbers of this size have four significant digits.
 
-    The smallest number counts, unless it is less than the largest one's 10,000th part.
+    The smallest number counts, unless it is less than a 10,000th of the largest one.
     """
     sizes = [abs(number) for number in map(finite, values) if number]
     if not sizes:
@@ -98,19 +91,19 @@ def decimals_of(values: Iterable[Any]) -> int:
 
 
 def version_of(row: Row) -> str:
-    """Name the SQL that made a row."""
+    """Return the name and digest of the SQL that made a row; an empty text if the row names none."""
     return f"{row['sql_version']} {row['sql_digest']}" if row.get("sql_version") else ""
 
 
 class SeriesCoder:
-    """Makes series of rows.
+    """Turns rows into series.
 
     Parameters
     ----------
     dates
-        All run dates; a series names the place of its first one.
+        All run dates, sorted; a series holds the position of its first one.
     names
-        Where texts are kept.
+        Collects the texts.
     """
 
     def __init__(self, dates: Sequence[date], names: Names) -> None:
@@ -132,37 +125,41 @@ class SeriesCoder:
         Parameters
         ----------
         key
-            Columns of text that tell series apart; they stand in the series as numbers of names.
+            Text columns that tell series apart, stored as numbers of names.
         scaled
-            Columns of numbers of one size; they are rounded and stand in the series as whole numbers, to be divided by
-            10 to the power of its `decimals`.
+            Numeric columns of similar size, stored as integers: the rounded product with 10 to the power of `decimals`.
         bounds
-            Columns like those; they stand as differences to the first one, which have fewer digits.
+            Numeric columns like those, stored as differences to the first one, which have fewer digits.
         plain
-            Columns of numbers that stand as they are.
+            Numeric columns, stored with six significant digits.
         texts
-            Columns of text that most rows lack; they stand as spans of run dates: first place, last place, text.
+            Text columns that are mostly empty, stored as spans of run dates: first position, last position, text.
         decimals
-            Decimals for each value of the key's first column; found for each series when not given.
+            Decimals for each value of the key's first column; by default found for each series.
         """
         groups: dict[tuple[str, ...], list[Row]] = {}
         for row in rows:
             groups.setdefault((*(str(row[name] or "") for name in key), version_of(row)), []).append(row)
-        coded = []
-        for found, members in groups.items():
-            own = (decimals or {}).get(found[0], decimals_of(row[name] for row in members for name in scaled[:1]))
-            numbers = {name: self._names.number(text) for name, text in zip(key, found, strict=False)}
-            series = numbers | {"version": self._names.number(found[-1]), "decimals": own}
+        series = []
+        for group, members in groups.items():
             by_place = {self._places[row["run_date"]]: row for row in members}
             days = [by_place.get(place) for place in range(min(by_place), max(by_place) + 1)]
-            series |= {"start": min(by_place), "days": len(days)}
-            series |= _scaled_columns(days, own, scaled, bounds)
-            series |= {name: shorter(_column(days, name, _plain)) for name in plain}
-            coded.append(series | {name: self._said(by_place, name) for name in texts})
-        return coded
+            own = (decimals or {}).get(group[0], decimals_of(row[name] for row in members for name in scaled[:1]))
+            series.append(
+                {
+                    **{name: self._names.number(text) for name, text in zip((*key, "version"), group, strict=True)},
+                    "decimals": own,
+                    "start": min(by_place),
+                    "days": len(days),
+                    **_scaled_columns(days, own, scaled, bounds),
+                    **{name: shorter(_column(days, name, _plain)) for name in plain},
+                    **{name: self._spans(by_place, name) for name in texts},
+                }
+            )
+        return series
 
-    def _said(self, by_place: Mapping[int, Row], name: str) -> list[list[int]]:
-        """Return spans of places with one text: first, last, text."""
+    def _spans(self, by_place: Mapping[int, Row], name: str) -> list[list[int]]:
+        """Return spans of positions with the same text: first, last, text."""
         spans: list[list[int]] = []
         for place, row in sorted(by_place.items()):
             if row[name] in (None, "", False):
@@ -176,7 +173,7 @@ class SeriesCoder:
 
 
 def shorter(column: list[Any]) -> Any:
-    """Return a column as one number where it holds nothing else."""
+    """Return a column as one number if all its numbers are equal."""
     return column[0] if column[0] is not None and column == column[:1] * len(column) else column
 
 
@@ -185,18 +182,17 @@ def _column(days: Sequence[Row | None], name: str, as_number: Callable[[Any], T 
 
 
 def _scaled_columns(days: Sequence[Row | None], decimals: int, scaled: Sequence[str], bounds: Sequence[str]) -> Series:
-    found = {name: _column(days, name, lambda value: _scaled(value, decimals)) for name in (*scaled, *bounds)}
-    first = found[scaled[0]]
+    def as_integer(value: Any) -> int | None:
+        number = finite(value)
+        product = None if number is None else finite(number * 10.0**decimals)
+        return None if product is None else round(product)
+
+    columns = {name: _column(days, name, as_integer) for name in (*scaled, *bounds)}
+    first = columns[scaled[0]]
     for name in bounds:
-        pairs = zip(found[name], first, strict=True)
-        found[name] = [None if bound is None or value is None else bound - value for bound, value in pairs]
-    return {name: shorter(column) for name, column in found.items()}
-
-
-def _scaled(value: Any, decimals: int) -> int | None:
-    number = finite(value)
-    product = None if number is None else finite(number * 10.0**decimals)
-    return None if product is None else round(product)
+        pairs = zip(columns[name], first, strict=True)
+        columns[name] = [None if bound is None or value is None else bound - value for bound, value in pairs]
+    return {name: shorter(column) for name, column in columns.items()}
 
 
 def _plain(value: Any) -> float | int | None:

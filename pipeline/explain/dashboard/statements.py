@@ -1,4 +1,4 @@
-"""Statements of the dashboard page: what it reads of the dashboard's views, and nothing else."""
+"""Statements with which the dashboard page reads the dashboard's views."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.runs.session import Session
 from pipeline.sql import Identifier, Statement
 
 MEASURED = ("n", "value", "low", "high", "note", "sql_version", "sql_digest")
-
+"""Columns of a measured value."""
 
 COLUMNS: dict[str, Sequence[str]] = {
     "history": ("run_date", "metric", "variant", "role", *MEASURED),
@@ -27,19 +27,19 @@ COLUMNS: dict[str, Sequence[str]] = {
         *("run_date", "variant", "feature", "measure", "n", "value", "reference", "threshold", "is_warning", "note"),
         *("sql_version", "sql_digest"),
     ),
-    "runs": (*("run_date", "run_id", "phase", "event", "variant", "rows", "seconds", "bytes", "cost", "recorded_at"),),
+    "runs": ("run_date", "run_id", "phase", "event", "variant", "rows", "seconds", "bytes", "cost", "recorded_at"),
 }
-"""What the page reads of each view."""
+"""Columns that the page reads of each view."""
 
 
 def latest_rows_statement(session: Session, job: str, first: date) -> Statement:
-    """Read run date, metric and the way it improves, of the latest evaluation."""
+    """Return the statement that reads run date, metric and its direction of improvement, of the latest evaluation."""
     view = session.target.dashboard_table("dashboard_latest")
     return session.statement("dashboard/latest_rows_v1", {"view": view}, {"job": job, "first_date": first})
 
 
 def rows_statement(session: Session, view: str, job: str, first: date, last: date) -> Statement:
-    """Read the rows of `dashboard_<view>` for run dates."""
+    """Return the statement that reads the rows of `dashboard_<view>` for run dates."""
     places: dict[str, Identifier] = {
         "view": session.target.dashboard_table(f"dashboard_{view}"),
         "columns": list(COLUMNS[view]),
@@ -48,7 +48,7 @@ def rows_statement(session: Session, view: str, job: str, first: date, last: dat
 
 
 def slice_rows_statement(session: Session, job: str, first: date, last: date, metrics: Sequence[str]) -> Statement:
-    """Read the slices of some metrics for run dates."""
+    """Return the statement that reads the slices of some metrics for run dates."""
     places: dict[str, Identifier] = {
         "view": session.target.dashboard_table("dashboard_slices"),
         "columns": list(COLUMNS["slices"]),
@@ -58,7 +58,7 @@ def slice_rows_statement(session: Session, job: str, first: date, last: date, me
 
 
 def page_statements(session: Session, job: str, first: date, last: date) -> Iterator[Statement]:
-    """Return everything that a page reads."""
+    """Yield every statement of a page."""
     yield latest_rows_statement(session, job, first)
     yield slice_rows_statement(session, job, first, last, ["auc"])
     yield from (rows_statement(session, view, job, first, last) for view in COLUMNS if view != "slices")

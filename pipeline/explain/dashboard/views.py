@@ -1,10 +1,9 @@
-"""Rows of the dashboard's views for a page."""
+"""Reads the rows of the dashboard's views and writes a page."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from pipeline.base.atomic_file import replace_file
 from pipeline.base.dates import EARLIEST, LATEST
@@ -18,29 +17,31 @@ from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_dashboard, ensure_tables
 
 DAYS = 365
-"""Run dates of a page, up to the latest evaluated one, unless asked otherwise."""
+"""Default number of run dates in a page, up to the latest evaluated one."""
 
 
 def page_from_views(session: Session, job: Job, first: date | None = None, last: date | None = None) -> str:
-    """Return the page of a job for its run dates from `first` to `last`; the last 365 days when not given.
-
-    Raises
-    ------
-    RequestError
-        A headline metric is none that was evaluated.
-    """
+    """Return the page of a job for its run dates from `first` to `last`, by default the last 365 days."""
     return page_from_data(rows_from_views(session, job, first, last))
 
 
 def rows_from_views(session: Session, job: Job, first: date | None = None, last: date | None = None) -> PageRows:
-    """Return the rows of the seven views that a page shows."""
+    """Return the rows of the seven views that a page shows.
+
+    Raises
+    ------
+    RequestError
+        The job's headline names a metric that was not evaluated.
+    """
     ensure_tables(session, job)
     ensure_dashboard(session, job)
     read = session.warehouse.rows
     latest = read(latest_rows_statement(session, job.name, EARLIEST))
-    begin, end = first or _first(latest, last), last or LATEST
-    found = {view: read(rows_statement(session, view, job.name, begin, end)) for view in COLUMNS if view != "slices"}
-    headline = _headline(job, {row["metric"] for row in found["history"]})
+    ends = [last] if last else [row["run_date"] for row in latest]
+    begin = first or (max(ends) - timedelta(days=DAYS - 1) if ends else EARLIEST)
+    end = last or LATEST
+    views = {view: read(rows_statement(session, view, job.name, begin, end)) for view in COLUMNS if view != "slices"}
+    headline = _headline(job, {row["metric"] for row in views["history"]})
     slices = read(slice_rows_statement(session, job.name, begin, end, headline)) if headline else []
     target = session.target
     return PageRows(
@@ -51,52 +52,53 @@ def rows_from_views(session: Session, job: Job, first: date | None = None, last:
         source=f"{target.project}.{target.dashboard_dataset}",
         latest=latest,
         slices=slices,
-        **found,
+        **views,
     )
 
 
-def _first(latest: list[dict[str, Any]], last: date | None) -> date:
-    """Return the first date of a page that ends at `last` or at the latest evaluated run date."""
-    ends = [last] if last else [row["run_date"] for row in latest]
-    return max(ends) - timedelta(days=DAYS - 1) if ends else EARLIEST
-
-
 def _headline(job: Job, known: set[str]) -> list[str]:
-    """Return the metrics that people decide by."""
+    """Return the headline metrics that were evaluated; without any, the first metric."""
     unknown = [name for name in job.spec.headline if name not in known]
     if known and unknown:
-        what = f"{job.folder / 'job.yaml'}: key headline: there is no metric {unknown[0]!r}"
-        raise RequestError(what, hint=f"the metrics are: {', '.join(sorted(known))}")
+        message = f"{job.folder / 'job.yaml'}: key headline: there is no metric {unknown[0]!r}"
+        raise RequestError(message, hint=f"the metrics are: {', '.join(sorted(known))}")
     return [name for name in job.spec.headline if name in known] or sorted(known)[:1]
 
 
-def check_place(out: str) -> None:
-    """Refuse a place where no page can be written, before anything is read."""
+def check_out(out: str) -> None:
+    """Check that a page can be written to the value of --out, before anything is read.
+
+    Raises
+    ------
+    RequestError
+        It is not an .html object, or not an .html file in an existing folder.
+    """
     if out.startswith("gs://"):
         if not split_uri(out)[1].endswith(".html"):
-            raise RequestError(f"--out {out} is no .html object", hint="write gs://bucket/name.html")
+            raise RequestError(f"--out {out} is not an .html object", hint="write gs://bucket/name.html")
         return
     path = Path(out)
     if path.suffix != ".html" or not path.parent.is_dir() or path.is_dir():
-        raise RequestError(f"--out {out} is no .html file in a folder", hint="a page is an .html file; make the folder")
+        raise RequestError(
+            f"--out {out} is not an .html file in an existing folder", hint="name it .html; create the folder"
+        )
 
 
 def write_dashboard(session: Session, job: Job, out: str, first: date | None = None, last: date | None = None) -> str:
-    """Write the page of a job, in the place of an older one, and say where it is.
+    """Write the page of a job, replacing an older one, and return a line that names its place.
 
     Parameters
     ----------
     out
         `*.html` file or `gs://` address.
     first, last
-        Run dates to show; the last 365 days when not given.
+        Run dates to show; by default the last 365 days.
     """
-    with session.reporter.step(f"{job.name} dashboard") as said:
+    with session.reporter.step(f"{job.name} dashboard") as words:
         page = page_from_views(session, job, first, last)
-        said.append(f"{len(page.encode()) / 1e6:.2f} MB")
+        words.append(f"{len(page.encode()) / 1e6:.2f} MB")
     if out.startswith("gs://"):
         session.store.replace_text(page, out, "text/html; charset=utf-8")
         return f"{job.name} dashboard: {out}"
-    path = Path(out)
-    replace_file(path, page.encode())
-    return f"{job.name} dashboard: {path}"
+    replace_file(Path(out), page.encode())
+    return f"{job.name} dashboard: {Path(out)}"

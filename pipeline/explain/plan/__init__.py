@@ -1,4 +1,4 @@
-"""Plan: which run dates would run, what that costs, and where each number comes from. It only reads."""
+"""Plan: which run dates would run, what BigQuery would bill for them, and the source of each number. Read-only."""
 
 from pipeline.explain.plan.plan import Plan, plan_job
 

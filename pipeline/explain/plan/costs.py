@@ -1,4 +1,4 @@
-"""What a run date costs, statement by statement: by a dry run, or as the last run that is done was billed."""
+"""Cost of one run date by statement: estimated by a dry run, or as billed for the last published run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.evaluation.statements import labels_statement
 from pipeline.project.project import Job
 from pipeline.runs.artefacts.examples_statements import examples_statement
 from pipeline.runs.identity import run_definition, run_id_of
-from pipeline.runs.job_statements import Asked
+from pipeline.runs.job_statements import QueryScope
 from pipeline.runs.ledger.usage import read_clock
 from pipeline.runs.publications import publications
 from pipeline.runs.run import Run
@@ -21,34 +21,30 @@ from pipeline.runs.session import Session
 from pipeline.sql import Statement
 
 PHASES = ("preprocess", "train", "load", "evaluate")
-"""Phases whose events tell what was billed; what predict looks up counts with load, where one command does both."""
-
+"""Phases whose events record bytes. If one command does predict and load, its events of load include predict."""
 
 DRY_RUN = "dry run"
 
-
 EVALUATIONS = 7
-"""Evaluations that are looked at, the last ones."""
+"""Number of latest evaluations that are looked at."""
 
-
-ON_RUN_TABLES = "what reads tables of the run"
-
+ON_RUN_TABLES = "statements on tables of the run"
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class StatementCost:
-    """What one statement costs a run date.
+    """Cost of one statement for a run date.
 
     Parameters
     ----------
     times
         How often it is sent.
     bytes
-        Bytes billed for all of these; None where nobody knows.
+        Bytes billed for all of these; None if unknown.
     origin
-        `dry run`, the run whose events say so, or why it is not known.
+        `dry run`, the run whose events record the bytes, or the reason why they are unknown.
     """
 
     phase: str
@@ -59,26 +55,26 @@ class StatementCost:
 
 
 class DryRun(NamedTuple):
-    """What BigQuery says of a statement: the bytes that it would be billed for, or why it does not know."""
+    """Bytes that BigQuery would bill for a statement, or the reason why it cannot tell."""
 
     name: str
     bytes: int | None
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What events say that a phase was billed for: how often each statement was sent, and its bytes."""
+    """Recorded bill of a phase: for each statement how often it was sent, and bytes billed."""
 
     origin: str
     statements: Mapping[str, tuple[int, int]]
 
 
 def statement_costs(session: Session, job: Job, day: date, events: Rows) -> list[StatementCost]:
-    """Return what the statements of a run date cost.
+    """Return the costs of the statements of a run date.
 
-    What reads sources alone is asked of BigQuery. The other statements read tables that the run makes: they take what
-    the last run that is done was billed for; without one a phase is not known.
+    Statements that read only sources are estimated by a dry run. All others read tables that the run makes: their bytes
+    are those of the last published run, and unknown if there is none.
 
     Parameters
     ----------
@@ -86,76 +82,74 @@ def statement_costs(session: Session, job: Job, day: date, events: Rows) -> list
         The ledger's events of all run dates.
     """
     recorded = recorded_costs(job, events)
-    asked = {phase: _dry_run(session, statement) for phase, statement in _on_sources(session, job, day)}
-    return [cost for phase in PHASES for cost in _of_phase(phase, recorded.get(phase), asked.get(phase))]
+    dry_runs = {phase: _dry_run(session, statement) for phase, statement in _on_sources(session, job, day)}
+    return [cost for phase in PHASES for cost in _of_phase(phase, recorded.get(phase), dry_runs.get(phase))]
 
 
 def recorded_costs(job: Job, events: Rows) -> dict[str, Recorded]:
-    """Return what the last run that is done was billed for, by phase, and the dearest of the last evaluations.
+    """Return the bill of the last published run by phase, and that of the most expensive of the latest evaluations.
 
-    Evaluations differ: of several in one command the first is billed for what all have in common.
+    Evaluations differ: if one command makes several, the first is billed for the statements that all share.
     """
-    found: dict[str, Recorded] = {}
-    done = [run_id for run_id, _ in publications(events).values()]
-    for run_id in reversed(done):
+    costs: dict[str, Recorded] = {}
+    for run_id, _ in reversed(publications(events).values()):
         own = [row for row in events if row["run_id"] == run_id and row["phase"] != "evaluate"]
         for phase in {row["phase"] for row in own}:
-            _add(found, phase, run_id, [row for row in own if row["phase"] == phase])
-        if "preprocess" in found:
+            _add(costs, phase, run_id, [row for row in own if row["phase"] == phase])
+        if "preprocess" in costs:
             break
-        found.clear()  # it was made before events told of statements
+        costs.clear()  # an attempt that died before its event recorded no statements
     evaluated = sorted((row for row in events if row["event"] == "evaluated"), key=lambda row: row["recorded_at"])
-    for row in sorted(evaluated[-EVALUATIONS:], key=_bytes, reverse=True):
-        _add(found, "evaluate", f"{job.name}-{row['run_date']}", [row])
-    return found
+    for row in sorted(evaluated[-EVALUATIONS:], key=lambda row: int(_details(row).get("bytes", 0)), reverse=True):
+        _add(costs, "evaluate", f"{job.name}-{row['run_date']}", [row])
+    return costs
 
 
-def _bytes(row: Mapping[str, Any]) -> int:
-    return int(json.loads(row["details"] or "{}").get("bytes", 0))
+def _details(row: Mapping[str, Any]) -> dict[str, Any]:
+    details: dict[str, Any] = json.loads(row["details"] or "{}")
+    return details
 
 
-def _add(found: dict[str, Recorded], phase: str, origin: str, rows: Rows) -> None:
+def _add(costs: dict[str, Recorded], phase: str, origin: str, rows: Rows) -> None:
+    """Add the statements of a phase, summed over its events, unless the phase is known already."""
     total: dict[str, tuple[int, int]] = {}
     for row in rows:
-        for name, (times, size) in json.loads(row["details"] or "{}").get("statements", {}).items():
+        for name, (times, size) in _details(row).get("statements", {}).items():
             before = total.get(name, (0, 0))
             total[name] = (before[0] + times, before[1] + size)
-    if total and phase not in found:
-        found[phase] = Recorded(origin, total)
+    if total:
+        costs.setdefault(phase, Recorded(origin, total))
 
 
 def _on_sources(session: Session, job: Job, day: date) -> Iterator[tuple[str, Statement]]:
-    """Yield the statements that read nothing but sources, by phase, with the values of a run date."""
+    """Yield the statements that read only sources, by phase, with the values of a run date."""
     run_id = run_id_of(job, day, run_definition(job, session.catalogue), 1)
     now = read_clock(session).moment
     run = Run(session, job, day, job.as_of(day), run_id, 1, snapshot_at=now, champion=None)
     yield "preprocess", examples_statement(run)
-    asked = Asked(day, day, day, job.as_of(day + timedelta(days=job.spec.labels.delay_days)))
-    yield "evaluate", labels_statement(session, job, run.table("labels"), asked)
+    scope = QueryScope(day, day, day, job.as_of(day + timedelta(days=job.spec.labels.delay_days)))
+    yield "evaluate", labels_statement(session, job, run.table("labels"), scope)
 
 
 def _dry_run(session: Session, statement: Statement) -> DryRun:
     name = statement.asset.name
     try:
         return DryRun(name, session.warehouse.dry_run(statement), "")
-    except RequestError as error:  # a source that is not loaded, a function that the first run makes: it says what
+    except RequestError as error:  # a source was not loaded yet, or the first run has to create a function
         return DryRun(name, None, str(error))
 
 
-def _of_phase(phase: str, recorded: Recorded | None, asked: DryRun | None) -> Iterator[StatementCost]:
-    known = dict(recorded.statements) if recorded else {}
-    if asked:
-        yield _of_asked(phase, asked, known.pop(asked.name, None), recorded)
+def _of_phase(phase: str, recorded: Recorded | None, dry_run: DryRun | None) -> Iterator[StatementCost]:
+    origin, known = (recorded.origin, dict(recorded.statements)) if recorded else ("", {})
+    if dry_run:
+        times, size = known.pop(dry_run.name, (1, None))
+        if dry_run.bytes is not None:
+            size, origin_of_size = dry_run.bytes * times, DRY_RUN
+        else:
+            origin_of_size = dry_run.reason if size is None else origin
+        yield StatementCost(phase, dry_run.name, times, size, origin_of_size)
     for name, (times, size) in sorted(known.items()):
-        yield StatementCost(phase, name, times, size, recorded.origin if recorded else "")
+        yield StatementCost(phase, name, times, size, origin)
     if recorded is None:
-        what = "evaluation" if phase == "evaluate" else "run"
-        yield StatementCost(phase, ON_RUN_TABLES, 0, None, f"no {what} of the job is in the ledger yet")
-
-
-def _of_asked(phase: str, asked: DryRun, known: tuple[int, int] | None, recorded: Recorded | None) -> StatementCost:
-    """Return what a statement costs: what BigQuery says of the sources as they are now, else what it was."""
-    times, size = known or (1, None)
-    if asked.bytes is not None:
-        return StatementCost(phase, asked.name, times, asked.bytes * times, DRY_RUN)
-    return StatementCost(phase, asked.name, times, size, recorded.origin if recorded and known else asked.why)
+        missing = "evaluation" if phase == "evaluate" else "run"
+        yield StatementCost(phase, ON_RUN_TABLES, 0, None, f"no {missing} of the job is in the ledger yet")

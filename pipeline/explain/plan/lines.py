@@ -1,4 +1,4 @@
-"""A plan as people read it."""
+"""A plan as text: heading, table of costs, notes."""
 
 from __future__ import annotations
 
@@ -13,64 +13,70 @@ from pipeline.explain.plan.plan import PhasePlan, Plan, money
 
 UNITS = ("MiB", "GiB", "TiB", "PiB")
 
-
 STEP = 1024
+"""Factor between units."""
 
 
 def heading(plan: Plan) -> str:
-    """Return which dates would run, and which are done."""
-    span = f"{plan.job} {plan.dates[0].run_date} to {plan.dates[-1].run_date}"
+    """Return how many dates would run, are done, are superseded, or still have to be evaluated."""
     count = {state: len(plan.in_state(state)) for state in (TO_RUN, DONE, SUPERSEDED)}
-    waiting = sum(each.evaluates and each.state != TO_RUN for each in plan.dates)
-    again = sum(each.is_published and each.state == TO_RUN for each in plan.dates)
-    to_run = f"{count[TO_RUN]} dates to run{f' ({again} again, of another definition)' if again else ''}"
-    more = [f"{count[SUPERSEDED]} superseded, which only --rerun would run"] if count[SUPERSEDED] else []
-    more += [f"{waiting} of those not evaluated yet"] if waiting else []
-    return f"{span}: {', '.join([to_run, f'{count[DONE]} done', *more])}"
+    again = sum(day.is_published and day.state == TO_RUN for day in plan.dates)
+    due = sum(day.evaluates and day.state != TO_RUN for day in plan.dates)
+    parts = [
+        f"{count[TO_RUN]} dates to run" + (f" ({again} of them again, with another definition)" if again else ""),
+        f"{count[DONE]} done",
+    ]
+    if count[SUPERSEDED]:
+        parts.append(f"{count[SUPERSEDED]} superseded (only --rerun would run them)")
+    if due:
+        parts.append(f"{due} of the others not evaluated yet")
+    return f"{plan.job} {plan.dates[0].run_date} to {plan.dates[-1].run_date}: {', '.join(parts)}"
 
 
 def costs_table(plan: Plan) -> Table:
-    """Return a row for each phase, and the total."""
+    """Return a table with a row for each phase, and the total below."""
     table = Table(box=SIMPLE_HEAD, show_footer=True)
-    total = "" if plan.cost is None else f"{money(plan.cost)}"
     least = "" if plan.is_known else "at least "
+    cost = "no price" if plan.cost is None else least + money(plan.cost)
     table.add_column("phase", "total", no_wrap=True)
-    for name, footer in (("dates", ""), ("statements", ""), ("bytes a date", ""), ("bytes", least + size(plan.bytes))):
+    for name, footer in (
+        *(("dates", ""), ("statements", ""), ("bytes per date", "")),
+        *(("bytes", least + size(plan.bytes)), ("cost", cost)),
+    ):
         table.add_column(name, footer, justify="right", no_wrap=True)
-    table.add_column("cost", least + total if total else "no price", justify="right", no_wrap=True)
-    table.add_column("dry run, or as billed for", overflow="fold")
+    table.add_column("dry run, or run that was billed", overflow="fold")
     for phase in plan.phases:
         table.add_row(*_cells(phase))
     return table
 
 
 def notes(plan: Plan) -> Iterator[str]:
-    """Say what is not known, what would be refused, and at which price."""
+    """Return lines about unknown costs, statements above the target's limit, and the price."""
     for phase in plan.phases:
         if not phase.is_known:
-            yield from (f"not known of {phase.phase}: {why}" for why in phase.unknown)
-    for each in plan.refused:
-        need = f"{each.name} needs {size((each.bytes or 0) // each.times)}"
-        yield f"warning: {need}, the target's maximum_bytes_billed is {size(plan.maximum_bytes_billed or 0)}"
+            yield from (f"cost of {phase.phase} unknown: {reason}" for reason in phase.unknown)
+    for statement in plan.refused:
+        need, limit = (statement.bytes or 0) // statement.times, plan.maximum_bytes_billed or 0
+        yield f"warning: {statement.name} needs {size(need)}, above the target's maximum_bytes_billed of {size(limit)}"
     if plan.price_per_tib is not None:
-        yield f"price: {plan.price_per_tib:g} a TiB that is billed"
+        yield f"price: {plan.price_per_tib:g} per TiB billed"
     if plan.reservation:
-        yield f"queries run in {plan.reservation}, which is paid by its slots: money is what the bytes would cost"
+        yield f"queries run in {plan.reservation}, which is paid by slots: cost is what the bytes would cost on demand"
 
 
 def size(count: int) -> str:
-    """Write bytes as they are billed: in MiB, or larger units."""
+    """Return a number of bytes as text, in MiB or larger units."""
     value, unit = count / MEBIBYTE, 0
     while value >= STEP and unit < len(UNITS) - 1:
         value, unit = value / STEP, unit + 1
-    return f"{value:,.0f} {UNITS[unit]}" if unit == 0 else f"{value:,.1f} {UNITS[unit]}"
+    return f"{value:,.{1 if unit else 0}f} {UNITS[unit]}"
 
 
 def _cells(phase: PhasePlan) -> tuple[str, ...]:
     least = "" if phase.is_known else "at least "
     if not phase.is_known and not phase.bytes_per_date:
-        cells = ("not known", "not known", "not known")
+        amounts = ("unknown", "unknown", "unknown")
     else:
         cost = "" if phase.cost is None else least + money(phase.cost)
-        cells = (least + size(phase.bytes_per_date), least + size(phase.bytes), cost)
-    return phase.phase, str(phase.dates), str(phase.statements or "-"), *cells, ", ".join(phase.origins)
+        amounts = (least + size(phase.bytes_per_date), least + size(phase.bytes), cost)
+    return phase.phase, str(phase.dates), str(phase.statements or "-"), *amounts, ", ".join(phase.origins)

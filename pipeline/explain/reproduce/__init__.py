@@ -1,5 +1,5 @@
-"""Reproduce: make a model again from its bundle, and say item by item whether it is the same. Nothing is published."""
+"""Reproduce: train a model again from its bundle and compare the two, item by item. Nothing is published."""
 
-from pipeline.explain.reproduce.compose import Reproduction, content_of, reproduce, reproduction_lines
+from pipeline.explain.reproduce.compose import Reproduction, reproduce, reproduction_json, reproduction_lines
 
-__all__ = ["Reproduction", "content_of", "reproduce", "reproduction_lines"]
+__all__ = ["Reproduction", "reproduce", "reproduction_json", "reproduction_lines"]

@@ -1,4 +1,4 @@
-"""Reproducing a model: its rows, its fit and its predictions, once more."""
+"""Reproducing a model: its training rows, its fit and its predictions are made again and compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ from pipeline.explain.reproduce.outcome import (
     model_item,
     predictions_item,
 )
-from pipeline.explain.reproduce.rows import Side, bundle_side, fitted_on, rebuilt_examples, run_of_bundle, side_here
+from pipeline.explain.reproduce.rows import (
+    Side,
+    bundle_side,
+    compared_training_data,
+    project_side,
+    rebuilt_examples,
+    run_of_bundle,
+)
 from pipeline.models.bundle import BundleInfo
 from pipeline.models.contract import Model
 from pipeline.models.fetch import fetch_verified
@@ -35,14 +42,14 @@ from pipeline.sql import TableName
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A model that was made again.
+    """A model that was trained again.
 
     Parameters
     ----------
     place
-        Where its bundle lies.
+        Address or folder of its bundle.
     items
-        What was compared.
+        The compared items.
     """
 
     place: str
@@ -51,7 +58,7 @@ class Reproduction:
 
     @property
     def verdict(self) -> str:
-        """What became of the model: that of its predictions, but `equivalent` at best where its bytes are others."""
+        """Verdict on the model: that of its predictions, but at best `equivalent` if the bytes of the model differ."""
         verdicts = {item.name: item.verdict for item in self.items}
         same_bytes, predictions = verdicts["model"] == IDENTICAL, verdicts["predictions"]
         if verdicts["data"] == DIFFERENT:
@@ -62,95 +69,99 @@ class Reproduction:
 
     @property
     def exit_code(self) -> int:
-        """3, as of a check that failed, where the model is another one."""
+        """3, the exit code of a failed check, if the model is different; otherwise 0."""
         return CheckError.exit_code if self.verdict == DIFFERENT else 0
 
 
 def reproduce(session: Session, place: str, *, rebuild: bool) -> Reproduction:
-    """Make a model again from its bundle, and compare what it is made of and what it makes. Nothing is published.
+    """Train a model again from its bundle, and compare its inputs, the model and its predictions.
 
-    Code and configuration are those of the session's project; where that has no such job, those of the bundle.
+    Code and configuration are those of the session's project, or those of the bundle if the project lacks the job.
 
     Parameters
     ----------
     place
         Folder or `gs://` address of the bundle; a folder is not compared with the ledger.
     rebuild
-        Make the training rows again by SQL, in place of those that the bundle holds.
+        Query the training rows again instead of reading them from the bundle.
 
     Raises
     ------
     CheckError
-        The bundle is not what it says, or not what the ledger knows.
+        A file differs from the bundle's own checksums, or the bundle from the ledger.
     RequestError
-        There are no training rows, or the variant is not here any more.
+        There are no training rows, or the project no longer has the variant.
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name).resolve()
         info = fetch_verified(place, session.store, folder, check_at(session, place))
         then = bundle_side(session, folder, info)
-        now = side_here(session, then, place)
+        now = project_side(session, then, place)
         return Reproduction(place, info.model_id, list(_items(session, folder, info, then, now, rebuild=rebuild)))
 
 
 def _items(session: Session, folder: Path, info: BundleInfo, then: Side, now: Side, *, rebuild: bool) -> Iterator[Item]:
     run = run_of_bundle(then, info) if info.run else None
     if now.variant is None:
-        what = f"variant {info.content['variant']} is not in the project any more"
-        raise RequestError(what, hint="bring it back, or reproduce in a folder without the job")
+        message = f"variant {info.content['variant']} is not in the project any more"
+        raise RequestError(message, hint="bring it back, or reproduce in a folder without the job")
     yield from input_items(info, then, now)
-    with _examples(run, rebuild=rebuild) as table, now.code():
-        again = table if rebuild and isinstance(table, TableName) else None
-        data, item = fitted_on(info, folder, run, again)
+    with _examples(run, rebuild=rebuild) as examples, now.code():
+        rebuilt = examples if rebuild and isinstance(examples, TableName) else None
+        data, item = compared_training_data(info, folder, run, rebuilt)
         yield item
         with session.reporter.step(f"train {now.variant.name} again"):
             model = train_from_data(now.variant.config, data.frame)
         yield model_item(info, model)
-        yield _predictions(info, run, model, table)
+        yield _predictions(info, run, model, examples)
 
 
 @contextmanager
 def _examples(run: Run | None, *, rebuild: bool) -> Iterator[TableName | str]:
-    """Yield the table of the run's examples, made again where it is gone; or why there is none."""
+    """Yield the table of the run's examples, rebuilt if it is gone; or the reason why there is none."""
     if run is None:
         if rebuild:
             raise RequestError("the model was made without a job: no SQL made its rows", hint="leave out --rebuild")
         yield "made without a job: no run scored anything"
         return
-    table: TableName | str = run.table("examples")
+    examples: TableName | str = run.table("examples")
     with ExitStack() as stack:
         if rebuild or not run.session.warehouse.tables.exists(run.table("examples")):
             try:
-                table = stack.enter_context(rebuilt_examples(run))
+                examples = stack.enter_context(rebuilt_examples(run))
             except RequestError as error:
                 if rebuild:
                     raise
-                table = f"the run's examples are gone, and cannot be made again: {error}"
-        yield table
+                examples = f"the run's examples are gone and cannot be made again: {error}"
+        yield examples
 
 
-def _predictions(info: BundleInfo, run: Run | None, model: Model, table: TableName | str) -> Item:
-    if run is None or isinstance(table, str):
-        return Item("predictions", NOT_COMPARED, str(table))
+def _predictions(info: BundleInfo, run: Run | None, model: Model, examples: TableName | str) -> Item:
+    if run is None or isinstance(examples, str):
+        return Item("predictions", NOT_COMPARED, str(examples))
     folder = run.layout.predictions(info.content["variant"], info.model_id)
     manifest = committed_manifest(run, folder)
     if manifest is None:
         return Item("predictions", NOT_COMPARED, f"{folder} holds no complete set of this model")
-    return predictions_item(run, manifest, model, table)
+    return predictions_item(run, manifest, model, examples)
 
 
-def reproduction_lines(found: Reproduction) -> Iterator[str]:
-    """Return a line for each item, what differs below it, and the verdict at the end."""
-    yield f"{found.place}: model {found.model_id}"
-    for item in found.items:
-        yield f"  {item.name:<14}{item.verdict:<13} {item.said}"
+def reproduction_lines(reproduction: Reproduction) -> Iterator[str]:
+    """Return a line for each item with its differences below it, and the verdict as the last line."""
+    yield f"{reproduction.place}: model {reproduction.model_id}"
+    for item in reproduction.items:
+        yield f"  {item.name:<14}{item.verdict:<13} {item.summary}"
         for change in item.changes:
             yield from (f"    {line}" for line in change_lines(change, a="the bundle", b="here"))
-    differ = ", ".join(item.name for item in found.items if item.changes)
-    yield found.verdict + (f"; what differs: {differ}" if differ else "")
+    differing = ", ".join(item.name for item in reproduction.items if item.changes)
+    yield reproduction.verdict + (f"; differences in: {differing}" if differing else "")
 
 
-def content_of(found: Reproduction) -> dict[str, Any]:
-    """Return a reproduction as JSON holds it."""
-    items = [plain(asdict(item)) for item in found.items]
-    return {"model": found.place, "model_id": found.model_id, "verdict": found.verdict, "items": items}
+def reproduction_json(reproduction: Reproduction) -> dict[str, Any]:
+    """Return a reproduction as one JSON object."""
+    return {
+        "model": reproduction.place,
+        "model_id": reproduction.model_id,
+        "verdict": reproduction.verdict,
+        "items": [plain(asdict(item)) for item in reproduction.items],
+    }

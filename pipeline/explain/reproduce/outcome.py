@@ -1,9 +1,9 @@
-"""One thing that a model is made of or makes, then and now."""
+"""Items of a reproduction: a verdict on each, for the model by its bytes, for predictions by their values."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,38 +26,38 @@ from pipeline.sql import TableName
 
 IDENTICAL, EQUIVALENT, DIFFERENT, NOT_COMPARED = "identical", "equivalent", "different", "not compared"
 
+TOLERANCE = 1e-6
+"""Largest difference of a number in equivalent predictions, relative to the largest number if that is above 1."""
+
 
 @dataclass(frozen=True)
 class Item:
-    """What was compared.
+    """One compared item.
 
     Parameters
     ----------
     verdict
         `identical`, `equivalent`, `different` or `not compared`.
-    said
-        What there is to say of it.
+    summary
+        The compared value in short, or the reason why it was not compared.
     changes
-        What differs: A is the bundle, B what is here.
+        Its differences: A is the bundle, B is this project.
     """
 
     name: str
     verdict: str
-    said: str
+    summary: str
     changes: Sequence[Change] = ()
 
     @classmethod
-    def of(cls, name: str, said: str, changes: Sequence[Change]) -> Item:
-        """Return an item that is identical unless something changed."""
-        return cls(name, DIFFERENT if changes else IDENTICAL, said, changes)
-
-
-TOLERANCE = 1e-6
-"""Largest difference of a number in equivalent predictions, as a share of the largest number where that is above 1."""
+    def of(cls, name: str, summary: str, changes: Iterable[Change]) -> Item:
+        """Return an item that is identical if there are no changes, otherwise different."""
+        changes = tuple(changes)
+        return cls(name, DIFFERENT if changes else IDENTICAL, summary, changes)
 
 
 def model_item(info: BundleInfo, model: Model) -> Item:
-    """Compare the bytes of a model with those of the bundle's."""
+    """Compare the bytes of a model with those of the bundle's model."""
     with tempfile.TemporaryDirectory(prefix="model-") as name:
         path = Path(name) / "model.joblib"
         write_model(model, path)
@@ -67,7 +67,7 @@ def model_item(info: BundleInfo, model: Model) -> Item:
 
 
 def predictions_item(run: Run, manifest: Manifest, model: Model, table: TableName) -> Item:
-    """Compare a model's predictions for what a run scored with those that were published.
+    """Compare the published predictions of a run with those of a model for the same rows.
 
     Parameters
     ----------
@@ -79,49 +79,51 @@ def predictions_item(run: Run, manifest: Manifest, model: Model, table: TableNam
     refuse_changed_files(run, manifest)
     schema, shards = run.job.prediction_schema, range(run.job.spec.predictions.shards)
     files = (read_input(uri, store=run.session.store, schema=schema) for uri in manifest.uris)
-    then, now = _together(files, schema), _together((_predicted(run, model, table, each) for each in shards), schema)
-    found = compare_frames(then, now, run.job.spec.prediction_key)
-    said = f"{len(then):,} of run date {run.run_date}"
-    if found.same:
-        return Item("predictions", IDENTICAL, said)
-    largest = _largest(found)
-    if largest is not None and largest <= TOLERANCE * _scale(then, found):
-        return Item("predictions", EQUIVALENT, f"{said}, {found.changed:,} differ, by at most {largest:.3g}")
-    return Item("predictions", DIFFERENT, said, [*_changes(found)])
+    then = _concatenated(files, schema)
+    now = _concatenated(_predicted(run, model, table, shards), schema)
+    difference = compare_frames(then, now, run.job.spec.prediction_key)
+    summary = f"{len(then):,} of run date {run.run_date}"
+    if difference.same:
+        return Item("predictions", IDENTICAL, summary)
+    largest = _largest(difference)
+    if largest is not None and largest <= TOLERANCE * _scale(then, difference):
+        return Item("predictions", EQUIVALENT, f"{summary}, {difference.changed:,} differ, by at most {largest:.3g}")
+    return Item.of("predictions", summary, _changes(difference))
 
 
-def _predicted(run: Run, model: Model, table: TableName, shard: int) -> pd.DataFrame:
-    frame, schema = shard_rows(run, table, shard), run.job.prediction_schema
-    if frame.empty:
-        return _none(schema)
-    return split_frame(predict_from_data(model, frame), schema, origin="predictions").rows
+def _predicted(run: Run, model: Model, table: TableName, shards: Iterable[int]) -> Iterator[pd.DataFrame]:
+    """Yield the predictions for the rows of each shard that has any, shape (rows, columns of the predictions)."""
+    for shard in shards:
+        frame = shard_rows(run, table, shard)
+        if not frame.empty:
+            predictions = predict_from_data(model, frame)
+            yield split_frame(predictions, run.job.prediction_schema, origin="predictions").rows
 
 
-def _together(frames: Iterable[pd.DataFrame], schema: Schema) -> pd.DataFrame:
-    return cast_frame(pd.concat([_none(schema), *frames], ignore_index=True), schema, origin="predictions")
+def _concatenated(frames: Iterable[pd.DataFrame], schema: Schema) -> pd.DataFrame:
+    """Return all rows in one frame, shape (rows, columns of the schema); without frames it has no rows."""
+    empty = cast_frame(pd.DataFrame(columns=schema.names, dtype=object), schema, origin="predictions")
+    return cast_frame(pd.concat([empty, *frames], ignore_index=True), schema, origin="predictions")
 
 
-def _none(schema: Schema) -> pd.DataFrame:
-    return cast_frame(pd.DataFrame({name: [] for name in schema.names}, dtype=object), schema, origin="predictions")
+def _largest(difference: FrameDifference) -> float | None:
+    """Return the largest difference of numbers, or None if anything else differs."""
+    largest = [column.largest for column in difference.columns.values()]
+    rows = len(difference.only_a) + len(difference.only_b) + difference.doubled_a + difference.doubled_b
+    return None if rows or None in largest else max(float(number) for number in largest if number is not None)
 
 
-def _largest(found: FrameDifference) -> float | None:
-    """Return the largest difference of numbers, or None where something else differs."""
-    largest = [column.largest for column in found.columns.values()]
-    if len(found.only_a) or len(found.only_b) or found.doubled_a or found.doubled_b or None in largest:
-        return None
-    return max(float(each) for each in largest if each is not None)
-
-
-def _scale(then: pd.DataFrame, found: FrameDifference) -> float:
-    sizes = (largest_difference(then[name], then[name] * 0) for name in found.columns)
+def _scale(then: pd.DataFrame, difference: FrameDifference) -> float:
+    """Return the largest absolute number of the differing columns, at least 1."""
+    sizes = (largest_difference(then[name], then[name] * 0) for name in difference.columns)
     return max([1.0, *(float(size) for size in sizes if size is not None)])
 
 
-def _changes(found: FrameDifference) -> Iterable[Change]:
-    for kind, rows in (("removed", found.only_a), ("added", found.only_b)):
-        if len(rows):
-            yield Change(f"{len(rows):,} rows", "removed" if kind == "removed" else "added")
-    for name, column in found.columns.items():
+def _changes(difference: FrameDifference) -> Iterator[Change]:
+    if len(difference.only_a):
+        yield Change(f"{len(difference.only_a):,} rows", "removed")
+    if len(difference.only_b):
+        yield Change(f"{len(difference.only_b):,} rows", "added")
+    for name, column in difference.columns.items():
         gap = "" if column.largest is None else f", by at most {column.largest:.3g}"
         yield Change(name, "changed", note=f"{column.count:,} rows{gap}")

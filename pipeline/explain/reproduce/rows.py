@@ -1,4 +1,4 @@
-"""The project that made a model, as its bundle holds it, and the project in which it is made again."""
+"""The two sides of a reproduction, the bundle and this project, and the rows that a model was fitted on."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ class Side:
     Parameters
     ----------
     job
-        None for a model that was made without one.
+        None for a model that was made without a job.
+    variant
+        None if the project no longer has it.
     is_bundle
-        Whether the project is that of the bundle.
+        Whether the project is the bundle's own.
     """
 
     session: Session
@@ -42,27 +44,27 @@ class Side:
 
     @contextmanager
     def code(self) -> Iterator[None]:
-        """Make the job's code importable: that of the bundle only where there is no other."""
-        root = self.session.project.root
-        with using_code(root) if self.is_bundle else nullcontext():
+        """Make the job's code importable; the bundle's code only for the bundle's own project."""
+        with using_code(self.session.project.root) if self.is_bundle else nullcontext():
             yield
 
 
 def bundle_side(session: Session, folder: Path, info: BundleInfo) -> Side:
-    """Return the project that a bundle holds; it is one, with what its job needs."""
+    """Return the side of the bundle: its folder is a project with everything that its job needs."""
     project = Project(folder)
     own = replace(session, project=project, catalogue=Catalogue(folder))
     job = project.job(info.run["job"]) if info.run else None
-    return Side(own, job, replace(read_variant(folder / "variant.yaml"), name=_name(info)), is_bundle=True)
+    name = str(info.content["variant"]).partition("@")[0]
+    return Side(own, job, replace(read_variant(folder / "variant.yaml"), name=name), is_bundle=True)
 
 
-def side_here(session: Session, bundle: Side, place: str) -> Side:
-    """Return the project of the session where it has the job, or the bundle's where there is no other.
+def project_side(session: Session, bundle: Side, place: str) -> Side:
+    """Return the side of the session's project, or the bundle's side if the project lacks the job.
 
     Parameters
     ----------
     place
-        Where the bundle lies: its folder looks like a project, and nothing there was verified.
+        Folder or address of the bundle. The folder looks like a project, but its files were not verified.
     """
     root = session.project.root
     if bundle.job is None:
@@ -76,42 +78,43 @@ def side_here(session: Session, bundle: Side, place: str) -> Side:
     return Side(session, job, variant, is_bundle=False)
 
 
-def _name(info: BundleInfo) -> str:
-    return str(info.content["variant"]).partition("@")[0]
-
-
 def run_of_bundle(side: Side, info: BundleInfo) -> Run:
-    """Return the run that made a model, with the job as its bundle holds it; nothing is looked at."""
+    """Return the run that made a model, with the job of its bundle; no request is sent.
+
+    Raises
+    ------
+    RequestError
+        The model was made without a job.
+    """
     if side.job is None:
         raise RequestError("this model was made without a job", hint="train it again from its file")
-    known = info.run
     return Run(
         session=side.session,
         job=side.job,
-        run_date=date.fromisoformat(known["run_date"]),
-        as_of=datetime.fromisoformat(known["as_of"]),
-        run_id=known["run_id"],
-        generation=int(known["generation"]),
-        snapshot_at=datetime.fromisoformat(known["snapshot_at"]),
+        run_date=date.fromisoformat(info.run["run_date"]),
+        as_of=datetime.fromisoformat(info.run["as_of"]),
+        run_id=info.run["run_id"],
+        generation=int(info.run["generation"]),
+        snapshot_at=datetime.fromisoformat(info.run["snapshot_at"]),
         champion=None,
     )
 
 
 @contextmanager
 def rebuilt_examples(run: Run) -> Iterator[TableName]:
-    """Make a run's examples again, by its SQL and parameters, from its sources as they were at its snapshot.
+    """Query a run's examples again: its SQL and parameters, over its sources as they were at its snapshot.
 
-    They stand in a table of their own, which goes afterwards.
+    Yields a table with a new name, which is deleted afterwards.
 
     Raises
     ------
     RequestError
-        BigQuery keeps the past of tables for some days only.
+        The snapshot is older than the seven days for which BigQuery keeps the past of tables.
     """
     again = replace(run, run_id=unique_name(f"{run.job.name}-{run.run_date}"))
-    tables, table, labels = run.session.warehouse.tables, again.table("examples"), run.labels("reproduce")
-    said = f"{run.run_date} examples again, as of {run.snapshot_at:%Y-%m-%d %H:%M:%S}"
-    with run.session.reporter.step(said), labelled(**labels):
+    tables, table, labels = run.session.warehouse.tables, again.table("examples"), run.billing_labels("reproduce")
+    step = f"make the examples of {run.run_date} again, as of {run.snapshot_at:%Y-%m-%d %H:%M:%S}"
+    with run.session.reporter.step(step), labelled(**labels):
         run.session.warehouse.execute(examples_statement(again), step=f"{again.run_id}-examples")
     try:
         tables.label_run_table(table, labels)
@@ -120,23 +123,28 @@ def rebuilt_examples(run: Run) -> Iterator[TableName]:
         tables.delete(table)
 
 
-def fitted_on(info: BundleInfo, folder: Path, run: Run | None, table: TableName | None) -> tuple[TrainingData, Item]:
-    """Return the rows that a model was fitted on, and whether they have the checksum that they had.
+def compared_training_data(
+    info: BundleInfo, folder: Path, run: Run | None, table: TableName | None
+) -> tuple[TrainingData, Item]:
+    """Return the training rows of a model, and the comparison of their number and checksum with the bundle's.
 
     Parameters
     ----------
     run, table
-        Its run, and examples that were made again; None for the rows that the bundle holds.
+        Its run and rebuilt examples; without them the rows in the bundle are returned.
+
+    Raises
+    ------
+    RequestError
+        The bundle holds no rows.
     """
     if run and table:
-        found: TrainingData | None = TrainingData.of(training_rows(run, table))
+        data: TrainingData | None = TrainingData.of(training_rows(run, table))
         source = f"made again by SQL from the sources as of {run.snapshot_at}"
     else:
-        found, source = stored_training_data(folder), "from the bundle"
-    if found is None:
+        data, source = stored_training_data(folder), "from the bundle"
+    if data is None:
         raise RequestError("the bundle holds no training rows: they were too large", hint="add --rebuild")
-    known = info.content["training_data"]
-    then = {"rows": known["rows"], "checksum": known["checksum"]}
-    changes = changes_of(then, {"rows": len(found.frame), "checksum": found.checksum})
-    said = f"{len(found.frame):,} rows, checksum {found.checksum}, {source}"
-    return found, Item.of("data", said, [*changes])
+    then = {name: info.content["training_data"][name] for name in ("rows", "checksum")}
+    changes = changes_of(then, {"rows": len(data.frame), "checksum": data.checksum})
+    return data, Item.of("data", f"{len(data.frame):,} rows, checksum {data.checksum}, {source}", changes)

@@ -1,1 +1,1 @@
-"""What is done, what runs, what failed, and what the next command would do."""
+"""Status: the state of run dates, and what the next `pipeline run` would do. Read-only."""

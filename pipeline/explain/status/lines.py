@@ -1,4 +1,4 @@
-"""The newest run dates of a job in short: what was claimed, published and evaluated. It only reads."""
+"""The status of run dates as text: the newest ones in short, or one in detail."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pipeline.evaluation.due import waiting_subjects
-from pipeline.explain.status.run_facts import PhaseState
+from pipeline.evaluation.due import due_runs
 from pipeline.explain.status.status import DateState, RunState
 from pipeline.project.project import Job
 from pipeline.runs.claims import claimed_dates, claims_of
@@ -19,21 +18,21 @@ from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 
 SHOWN = 7
-"""Run dates that are shown when none is asked for."""
+"""Number of run dates that are shown by default."""
 
 
 @dataclass(frozen=True)
 class DateLine:
-    """A run date in short.
+    """State of a run date in short.
 
     Parameters
     ----------
     rows
-        Rows of the newest run that readers see.
+        Published rows of the newest run.
     evaluated
-        Whether the run that published last was evaluated as it stands.
-    said
-        How far the newest run is.
+        Whether the published predictions were evaluated with the current SQL.
+    summary
+        State of the newest run, in words.
     """
 
     run_date: date
@@ -41,75 +40,66 @@ class DateLine:
     generation: int
     rows: int
     evaluated: bool
-    said: str
+    summary: str
 
 
 def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
-    """Return the newest run dates that were claimed, in order; nothing is written."""
+    """Return the states of the newest run dates that were claimed, oldest first; nothing is written."""
     days = claimed_dates(session, job)[-most:]
     if not days:
         return []
     events = Ledger(session, job.name).events(days[0], days[-1])
-    waiting = {subject.run_date for subject in waiting_subjects(session, job, events)}
-    judged = publications(events)
+    evaluated = set(publications(events)) - {run.run_date for run in due_runs(session, job, events)}
     lines = []
     for day in days:
         newest = next(reversed(claims_of(session, job, day)), None)
-        if newest is None:  # its claims were taken away
+        if newest is None:  # the claims were deleted
             continue
-        own = [row for row in events if row["run_id"] == newest.run_id]
         run = run_of(session, job, day, newest)
-        rows = sum(seen.rows for seen in published_slices(run).values() if seen.run_id == run.run_id)
-        said = _in_short(run, newest.defines["variants"], own, rows)
-        evaluated = day in judged and day not in waiting
-        lines.append(DateLine(day, run.run_id, run.generation, rows, evaluated, said))
+        rows = sum(part.rows for part in published_slices(run).values() if part.run_id == run.run_id)
+        own = [row for row in events if row["run_id"] == run.run_id]
+        summary = _summary(run, newest.defines["variants"], own, rows)
+        lines.append(DateLine(day, run.run_id, run.generation, rows, day in evaluated, summary))
     return lines
 
 
-def _in_short(run: Run, variants: Sequence[str], events: Sequence[Mapping[str, Any]], rows: int) -> str:
+def _summary(run: Run, variants: Sequence[str], events: Sequence[Mapping[str, Any]], rows: int) -> str:
     if set(variants) <= published_variants(events).get(run.run_id, set()):
         return f"{rows:,} rows published"
     void = run.session.store.read_json(run.layout.void)
     if void is not None:
         return f"void: {void['reason']}"
     done = list(dict.fromkeys(row["phase"] for row in events if row["event"] == "done"))
-    return f"unfinished: {', '.join(done)} done" if done else "unfinished: no phase done"
+    return f"unfinished: {', '.join(done) or 'no phase'} done"
 
 
 def date_lines(state: DateState) -> Iterator[str]:
-    """Return the lines of one run date; the last one says what the next command would do."""
-    subject = f"{state.job} {state.run_date}"
+    """Return the lines about one run date; the last one tells what the next command would do."""
     if not state.runs:
-        yield f"{subject}: nothing was done yet"
+        yield f"{state.job} {state.run_date}: nothing was done yet"
     for run in state.runs:
         yield from _run_lines(run)
     yield f"next: pipeline run {state.job} --run-date {state.run_date}: {state.next}"
 
 
 def recent_lines(job: str, lines: Sequence[DateLine], place: str) -> Iterator[str]:
-    """Return a line for each run date."""
+    """Return a line for each run date; without run dates, one line that names the place."""
     if not lines:
         yield f"{job}: nothing was done yet in {place}"
     for line in lines:
         ending = ", evaluated" if line.evaluated else ""
-        yield f"{line.run_date}  {line.run_id}  generation {line.generation}  {line.said}{ending}"
+        yield f"{line.run_date}  {line.run_id}  generation {line.generation}  {line.summary}{ending}"
 
 
 def _run_lines(run: RunState) -> Iterator[str]:
-    definition = "" if run.present else ", another definition than the job has now"
+    definition = "" if run.present else ", with another definition than the job's current one"
     why = {"superseded": f" by {run.why}", "void": f": {run.why}"}.get(run.state, "")
     yield f"{run.run_id} generation {run.generation}: {run.state}{why}{definition}"
     for phase in run.phases:
-        yield f"  {phase.phase:<11}{phase.state:<8} {phase.said}{_numbers(phase)}"
-    for check in run.failed_checks:
-        yield f"  check failed: {check}"
-    for job_id in run.running:
-        yield f"  runs in BigQuery: {job_id}"
+        numbers = [] if phase.rows is None else [f"{phase.rows:,} rows"]
+        numbers += [] if phase.seconds is None else [f"{phase.seconds:.1f} s"]
+        yield f"  {phase.phase:<11}{phase.state:<8} {phase.summary}" + (f" ({', '.join(numbers)})" if numbers else "")
+    yield from (f"  check failed: {check}" for check in run.failed_checks)
+    yield from (f"  running in BigQuery: {job_id}" for job_id in run.running)
     if run.failed_job:
         yield f"  last failed job: {run.failed_job}"
-
-
-def _numbers(phase: PhaseState) -> str:
-    rows = [] if phase.rows is None else [f"{phase.rows:,} rows"]
-    seconds = [] if phase.seconds is None else [f"{phase.seconds:.1f} s"]
-    return f" ({', '.join(rows + seconds)})" if rows or seconds else ""

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.explain.dashboard.views import check_place, rows_from_views, write_dashboard
+from pipeline.explain.dashboard.views import check_out, rows_from_views, write_dashboard
 from pipeline.phases.evaluate import evaluate_job
 from pipeline.phases.run import run_job
 from pipeline.runs.tables import DASHBOARD_VIEWS
@@ -111,4 +111,4 @@ def test_a_headline_metric_that_nobody_computed_is_refused(ran, quick_job):
 def test_a_place_that_cannot_hold_a_page_is_refused(out, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RequestError, match="--out"):
-        check_place(out)
+        check_out(out)

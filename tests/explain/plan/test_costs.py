@@ -1,4 +1,4 @@
-"""What events say of cost: which run is taken, and what is made of events without statements."""
+"""Recorded costs: which run is taken, and how events without statements count."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def event(day, phase, name, statements=None, run_id="", **more):
     return {**found, "details": json.dumps(details)}
 
 
-def test_the_last_run_that_is_published_is_taken_and_its_variants_add_up():
+def test_last_published_run_counts_and_its_variants_add_up():
     events = [
         event(1, "preprocess", "done", {"a": [1, 10]}),
         event(1, "load", "published", {"b": [1, 5]}),
         event(2, "preprocess", "done", {"a": [1, 20]}),
         event(2, "load", "published", {"b": [1, 6]}),
         event(2, "load", "published", {"b": [2, 7], "c": [1, 1]}, variant="w@1"),
-        event(3, "preprocess", "done", {"a": [1, 30]}),  # nothing of it is published
+        event(3, "preprocess", "done", {"a": [1, 30]}),  # it published nothing
     ]
     assert recorded_costs(JOB, events) == {
         "preprocess": Recorded("a-2013-07-02-x", {"a": (1, 20)}),
@@ -37,7 +37,7 @@ def test_the_last_run_that_is_published_is_taken_and_its_variants_add_up():
     }
 
 
-def test_of_the_last_evaluations_the_dearest_is_taken():
+def test_most_expensive_of_the_latest_evaluations_counts():
     events = [
         event(1, "evaluate", "evaluated", {"m": [1, 9]}),  # long ago
         event(2, "evaluate", "evaluated", {"m": [1, 3]}, recorded_at=datetime(2013, 8, 1, tzinfo=UTC)),
@@ -47,21 +47,21 @@ def test_of_the_last_evaluations_the_dearest_is_taken():
     assert recorded_costs(JOB, events) == {"evaluate": Recorded("a-2013-07-02", {"m": (1, 3)})}
 
 
-def test_runs_that_tell_no_statements_are_passed_over():
+def test_runs_without_recorded_statements_are_skipped():
     events = [
         event(1, "preprocess", "done", {"a": [1, 10]}),
         event(1, "load", "published", {"b": [1, 5]}),
         event(2, "preprocess", "done"),
         event(2, "load", "published"),
     ]
-    assert {phase: each.origin for phase, each in recorded_costs(JOB, events).items()} == {
+    assert {phase: cost.origin for phase, cost in recorded_costs(JOB, events).items()} == {
         "preprocess": "a-2013-07-01-x",
         "load": "a-2013-07-01-x",
     }
     assert recorded_costs(JOB, []) == {}
 
 
-def test_sizes_and_money_are_short():
+def test_sizes_and_amounts_are_short():
     assert [size(count) for count in (0, 10 * 2**20, 1023 * 2**20, 2**30, 3 * 2**39, 5 * 2**60)] == [
         *("0 MiB", "10 MiB", "1,023 MiB", "1.0 GiB", "1.5 TiB", "5,120.0 PiB"),
     ]

@@ -1,4 +1,4 @@
-"""Which run dates are done, by the ledger alone."""
+"""States of run dates, from the ledger alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def session(project):
 
 
 def published(session, job, generation, *, present=True, variants=None):
-    """The events of a publication: by the present definition, or by another one."""
+    """The events of a publication, with the current definition or with another one."""
     run_id = run_id_of(job, DAY, run_definition(job, session.catalogue) if present else {}, generation)
     row = {"run_date": DAY, "run_id": run_id, "event": "published", "phase": "load", "model_id": "m", "row_count": 5}
     details = json.dumps({"generation": generation})
@@ -39,13 +39,13 @@ def published(session, job, generation, *, present=True, variants=None):
         ([(1, True), (2, True)], DONE),
     ],
 )
-def test_a_date_is_done_where_the_present_definition_was_published_last(session, quick_job, runs, state):
+def test_date_is_done_if_the_current_definition_is_the_newest(session, quick_job, runs, state):
     events = [row for number, present in runs for row in published(session, quick_job, number, present=present)]
     (planned,) = planned_dates(session, quick_job, [DAY], events)
     assert planned.state == state
-    assert planned.evaluates  # nothing is evaluated yet
+    assert planned.evaluates
 
 
-def test_a_date_with_a_missing_variant_runs(session, quick_job):
+def test_date_with_a_missing_variant_runs(session, quick_job):
     events = published(session, quick_job, 1, variants=[quick_job.variants[0].id])
     assert planned_dates(session, quick_job, [DAY], events)[0].state == TO_RUN

@@ -1,4 +1,4 @@
-"""Plans of a job that ran once, at the emulators: dates, origins of numbers, budgets, and what is sent for a year."""
+"""Plans of a job that ran once, on the emulators: dates, origins of numbers, budgets and requests sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.explain.plan import plan_job
 from pipeline.explain.plan.costs import DRY_RUN
 from pipeline.explain.plan.lines import costs_table, heading, notes
 from pipeline.phases.run import evaluate_matured, run_job
-from pipeline.runs.job_statements import Asked
+from pipeline.runs.job_statements import QueryScope
 from tests.support.integration_fixtures import edited, reader, with_history_days
 
 DAY = date(2013, 7, 4)
@@ -46,7 +46,7 @@ def phases(plan):
     return {phase.phase: phase for phase in plan.phases}
 
 
-def test_before_the_first_run_only_what_reads_sources_is_known(first):
+def test_before_the_first_run_only_reads_of_sources_are_known(first):
     assert [each.state for each in first.dates] == ["to run", "to run"]
     known = {each.name: each.origin for each in first.statements if each.bytes is not None}
     assert known == {"phases/examples_v1": DRY_RUN, "phases/labels_v1": DRY_RUN}
@@ -57,15 +57,15 @@ def test_before_the_first_run_only_what_reads_sources_is_known(first):
     }
 
 
-def test_a_budget_that_cannot_be_promised_is_refused(first):
-    words = "--budget 1,000.00 cannot be promised, the cost of preprocess, train, load, evaluate is not known - run one"
-    with pytest.raises(RequestError, match=words):
+def test_budget_is_refused_if_costs_are_unknown(first):
+    message = "--budget 1,000.00 cannot be checked, the cost of preprocess, train, load, evaluate is unknown - run and"
+    with pytest.raises(RequestError, match=message):
         first.check_budget(1000)
     with pytest.raises(RequestError, match=r"the estimate, at least 0\.0\d+, is above --budget 0\.0000"):
         first.check_budget(0.00001)
 
 
-def test_a_year_asks_as_much_as_two_days(session, quick_job, requests_sent):
+def test_plan_of_a_year_sends_as_much_as_two_days(session, quick_job, requests_sent):
     plan_job(session, quick_job, DAY, DAY + timedelta(days=1))
     few = len(requests_sent.sent)
     requests_sent.clear()
@@ -75,7 +75,7 @@ def test_a_year_asks_as_much_as_two_days(session, quick_job, requests_sent):
     assert (len(plan.in_state("to run")), plan.in_state("done")) == (364, [DAY])
 
 
-def test_what_reads_tables_of_a_run_costs_what_the_last_run_was_billed_for(session, quick_job):
+def test_reads_of_run_tables_cost_what_the_last_run_was_billed(session, quick_job):
     plan = plan_job(session, quick_job, *YEAR)
     run_id = next(each.origin for each in plan.statements if each.phase == "load")
     assert run_id.startswith(f"flight_delay-{DAY}-")
@@ -88,7 +88,7 @@ def test_what_reads_tables_of_a_run_costs_what_the_last_run_was_billed_for(sessi
     assert {each.origin for each in plan.statements if each.phase == "evaluate"} == {DRY_RUN, f"flight_delay-{DAY}"}
 
 
-def test_bytes_and_money_are_those_of_a_date_times_the_dates(session, quick_job):
+def test_bytes_and_cost_are_those_of_one_date_times_dates(session, quick_job):
     plan = plan_job(session, quick_job, *YEAR)
     assert plan.is_known
     for phase in plan.phases:
@@ -103,22 +103,22 @@ def test_bytes_and_money_are_those_of_a_date_times_the_dates(session, quick_job)
     assert caught.value.exit_code == 2
 
 
-def test_where_all_is_done_nothing_is_asked_and_nothing_costs(session, quick_job):
+def test_finished_dates_cost_nothing_and_need_no_dry_run(session, quick_job):
     plan = plan_job(session, quick_job, DAY, DAY)
     assert (plan.statements, plan.bytes, plan.cost, plan.is_known) == ([], 0, 0.0, True)
     plan.check_budget(0.0)
 
 
-def test_another_definition_runs_again(session, quick_job):
+def test_changed_definition_runs_again(session, quick_job):
     again = plan_job(session, with_history_days(quick_job, 5), DAY, DAY + timedelta(days=1))
     assert heading(again) == (
-        "flight_delay 2013-07-04 to 2013-07-05: 2 dates to run (1 again, of another definition), 0 done"
+        "flight_delay 2013-07-04 to 2013-07-05: 2 dates to run (1 of them again, with another definition), 0 done"
     )
     other_gate = edited(quick_job, headline=["log_loss"])
     assert plan_job(session, other_gate, DAY, DAY).in_state("done") == [DAY]
 
 
-def test_a_target_without_a_price_has_bytes_and_no_money(session, quick_job, connect):
+def test_target_without_a_price_has_bytes_and_no_cost(session, quick_job, connect):
     session = connect(session.target.model_copy(update={"price_per_tib": None}))
     plan = plan_job(session, quick_job, *YEAR)
     assert plan.bytes > 0
@@ -127,33 +127,32 @@ def test_a_target_without_a_price_has_bytes_and_no_money(session, quick_job, con
         plan.check_budget(5)
 
 
-def test_what_the_target_would_refuse_is_named_and_its_bytes_are_known(session, quick_job):
+def test_statement_above_the_limit_is_named_with_its_bytes(session, quick_job):
     plan = replace(plan_job(session, quick_job, *YEAR), maximum_bytes_billed=LEAST)
     assert [each.name for each in plan.refused] == ["phases/examples_v1"]
     assert any(line.startswith("warning: phases/examples_v1 needs ") for line in notes(plan))
     assert replace(plan, maximum_bytes_billed=2**40).refused == []
 
 
-def test_a_dry_run_is_not_held_to_the_limit_that_it_informs_about(session, quick_job, connect):
+def test_dry_run_ignores_maximum_bytes_billed(session, quick_job, connect):
     limited = connect(session.target.model_copy(update={"maximum_bytes_billed": 1}))
     with pytest.raises(RequestError, match=r"ledger/.*: would be billed for 10,485,760 bytes, allowed are 1 - raise"):
         plan_job(limited, quick_job, *YEAR)
     day = quick_job.as_of(DAY)
-    asked = Asked(DAY, DAY, DAY, day)
-    assert (
-        limited.warehouse.dry_run(labels_statement(limited, quick_job, limited.target.run_table("x"), asked)) == LEAST
-    )
+    scope = QueryScope(DAY, DAY, DAY, day)
+    statement = labels_statement(limited, quick_job, limited.target.run_table("x"), scope)
+    assert limited.warehouse.dry_run(statement) == LEAST
 
 
-def test_a_plan_reads_as_a_table(session, quick_job):
+def test_plan_is_printed_as_a_table_with_notes(session, quick_job):
     plan = plan_job(session, quick_job, *YEAR)
     assert heading(plan) == "flight_delay 2013-07-01 to 2014-06-30: 364 dates to run, 1 done"
     console = Console(width=200, file=StringIO())
     console.print(costs_table(plan))
     rows = [line.split() for line in console.file.getvalue().splitlines() if line.split()]
     assert [row[0] for row in rows if row[0] in (*phases(plan), "total")] == [*phases(plan), "total"]
-    assert list(notes(plan)) == ["price: 6.25 a TiB that is billed"]
+    assert list(notes(plan)) == ["price: 6.25 per TiB billed"]
     of_slots = replace(plan, reservation="projects/p/locations/US/reservations/night")
     assert list(notes(of_slots))[-1].startswith(
-        "queries run in projects/p/locations/US/reservations/night, which is paid"
+        "queries run in projects/p/locations/US/reservations/night, which is paid by slots"
     )

@@ -1,3 +1,5 @@
+"""The status of run dates: finished, killed, superseded and void runs, and what the next command would do."""
+
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -7,7 +9,8 @@ from google.api_core.exceptions import BadRequest
 
 from pipeline.errors import PermissionMissing, RequestError
 from pipeline.explain.status.lines import date_lines, recent_dates, recent_lines
-from pipeline.explain.status.status import status_of
+from pipeline.explain.status.run_facts import PhaseState
+from pipeline.explain.status.status import new_generation, remaining_work, status_of
 from pipeline.phases import predict, train
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.runs.opening import open_run
@@ -16,6 +19,7 @@ from tests.support.integration_fixtures import edited, quick, reader, with_histo
 
 DONE_DAY, PART_DAY, VOID_DAY = date(2013, 7, 3), date(2013, 7, 4), date(2013, 9, 1)
 SUPERSEDED_DAY, GONE_DAY = date(2013, 7, 1), date(2013, 7, 2)
+LABEL_DAYS = [date(2013, 7, 1), date(2013, 7, 2)]
 PHASES = ["preprocess", "train", "predict", "load", "evaluate"]
 
 
@@ -23,8 +27,8 @@ def states(run):
     return {phase.phase: phase.state for phase in run.phases}
 
 
-def said(run, phase):
-    return next(each.said for each in run.phases if each.phase == phase)
+def summary(run, phase):
+    return next(state.summary for state in run.phases if state.phase == phase)
 
 
 def interrupted(*_, **__):
@@ -37,7 +41,7 @@ def submit(client, sql, job_id):
 
 @pytest.fixture
 def late(quick_job):
-    """The job, with labels that never mature: what other tests publish waits for nothing."""
+    """The job, with labels that never mature: no run date of other tests is due for an evaluation."""
     return edited(quick_job, labels=quick_job.spec.labels.model_copy(update={"delay_days": 300}))
 
 
@@ -46,7 +50,7 @@ def done(session, quick_job):
     return run_job(session, quick_job, DONE_DAY)
 
 
-def test_nothing_was_done_in_an_empty_place_and_nothing_is_made_there(make_target, connect, job, requests_sent):
+def test_status_of_an_empty_place_only_reads(make_target, connect, job, requests_sent):
     session = connect(make_target().model_copy(update={"bucket": "no-such-bucket"}))
     state = status_of(session, job, DONE_DAY)
     assert (state.runs, state.next) == ([], "claims generation 1, then preprocess, train, predict, load")
@@ -61,9 +65,7 @@ def test_nothing_was_done_in_an_empty_place_and_nothing_is_made_there(make_targe
     assert {sent.method for sent in requests_sent.sent} == {"GET"}
 
 
-def test_a_run_date_whose_claims_are_gone_was_not_done_and_folders_of_other_names_are_no_run_dates(
-    make_empty_session, job
-):
+def test_run_date_without_claims_was_not_done(make_empty_session, job):
     session = make_empty_session()
     ensure_tables(session, job)
     for name in (str(DONE_DAY), "2013-13-45"):
@@ -73,28 +75,28 @@ def test_a_run_date_whose_claims_are_gone_was_not_done_and_folders_of_other_name
 
 
 @pytest.mark.cloud
-def test_a_finished_run_shows_every_phase_with_rows_and_time(session, quick_job, done):
+def test_finished_run_shows_every_phase_with_rows_and_seconds(session, quick_job, done):
     (run,) = status_of(session, quick_job, DONE_DAY).runs
     assert (run.run_id, run.generation, run.state, run.present) == (done.run_id, 1, "published", True)
     assert states(run) == dict.fromkeys(PHASES[:4], "done") | {"evaluate": "missing"}
     shown = {phase.phase: (phase.rows, phase.seconds) for phase in run.phases[:4]}
     assert {phase: rows for phase, (rows, _) in shown.items()} == {phase: done.rows[phase] for phase in PHASES[:4]}
     assert all(seconds > 0 for _, seconds in shown.values())
-    assert said(run, "train") == "2 of 2 variants"
-    assert said(run, "load") == "2 of 2 variants published, 32 of 32 rows"
-    does = "pipeline evaluate flight_delay --as-of 2013-07-05 does it"
-    assert said(run, "evaluate") == f"labels matured on 2013-07-05; not evaluated yet, {does}"
+    assert summary(run, "train") == "2 of 2 variants"
+    assert summary(run, "load") == "2 of 2 variants published, 32 of 32 rows"
+    command = "run pipeline evaluate flight_delay --as-of 2013-07-05"
+    assert summary(run, "evaluate") == f"labels matured on 2013-07-05; not evaluated yet: {command}"
 
 
 @pytest.mark.cloud
-def test_it_only_reads(session, quick_job, done, requests_sent):
+def test_status_only_reads(session, quick_job, done, requests_sent):
     status_of(session, quick_job, DONE_DAY)
     recent_dates(session, quick_job, 7)
     assert requests_sent.writes == []
     assert requests_sent.sent != []
 
 
-def test_evaluation_is_shown_when_it_was_done(fresh_session, quick_job):
+def test_finished_evaluation_is_shown(fresh_session, quick_job):
     run_job(fresh_session, quick_job, DONE_DAY)
     evaluate_matured(fresh_session, quick_job, DONE_DAY + timedelta(days=2))
     state = status_of(fresh_session, quick_job, DONE_DAY)
@@ -108,7 +110,7 @@ def test_evaluation_is_shown_when_it_was_done(fresh_session, quick_job):
     ]
 
 
-def test_the_next_run_evaluates_what_waits(session, quick_job, done):
+def test_next_run_evaluates_due_run_dates(session, quick_job, done):
     state = status_of(session, quick_job, date(2013, 7, 5))
     assert state.runs == []
     run_phase(session, quick_job, date(2013, 7, 5), "preprocess")
@@ -119,7 +121,7 @@ def test_the_next_run_evaluates_what_waits(session, quick_job, done):
 @pytest.mark.cloud
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize(
-    ("number", "killed_in", "expected", "then"),
+    ("number", "killed_in", "expected", "next_work"),
     [
         (
             0,
@@ -143,7 +145,7 @@ def test_the_next_run_evaluates_what_waits(session, quick_job, done):
         (4, "pipeline.phases.load.name_champion", ["done", "done", "done", "missing", "missing"], "load"),
     ],
 )
-def test_a_killed_run_shows_how_far_it_came(session, late, number, killed_in, expected, then, monkeypatch):
+def test_killed_run_shows_its_finished_phases(session, late, number, killed_in, expected, next_work, monkeypatch):
     day = date(2013, 6, 26 + number)
     with monkeypatch.context() as patch:
         patch.setattr(killed_in, interrupted)
@@ -153,14 +155,14 @@ def test_a_killed_run_shows_how_far_it_came(session, late, number, killed_in, ex
     (run,) = state.runs
     assert run.state == "unfinished"
     assert states(run) == dict(zip(PHASES, expected, strict=True))
-    assert state.next == then
+    assert state.next == next_work
     (line,) = [line for line in recent_dates(session, late, 99) if line.run_date == day]
-    assert line.said.startswith("unfinished: ")
+    assert line.summary.startswith("unfinished: ")
     assert run_job(session, late, day).status == "done"
     assert status_of(session, late, day).next == "nothing: all done"
 
 
-def test_a_variant_that_is_missing_is_named_and_shards_are_counted(fresh_session, job, monkeypatch):
+def test_missing_variant_is_named_and_shards_are_counted(fresh_session, job, monkeypatch):
     three = quick(job, variants=("logistic_regression", "carrier_hour_rate"))
     original, fitted = train._train_variant, []
 
@@ -176,7 +178,7 @@ def test_a_variant_that_is_missing_is_named_and_shards_are_counted(fresh_session
             run_job(fresh_session, three, PART_DAY)
     state = status_of(fresh_session, three, PART_DAY)
     missing = ({variant.id for variant in three.variants} - {variant.id for variant in fitted}).pop()
-    assert said(state.runs[0], "train") == f"2 of 3 variants; not {missing}"
+    assert summary(state.runs[0], "train") == f"2 of 3 variants; missing: {missing}"
     assert state.next == "train flight_delay's 1 missing variant, then predict, then load"
 
     commit, committed = predict.commit_shard, []
@@ -195,10 +197,10 @@ def test_a_variant_that_is_missing_is_named_and_shards_are_counted(fresh_session
     assert states(run)["predict"] == "part"
     ids = [variant.id for variant in three.variants]
     shards = zip(ids, (2, 1, 1), strict=True)
-    assert said(run, "predict") == "0 of 3 variants" + "".join(f"; {name}: {n} of 2 shards" for name, n in shards)
+    assert summary(run, "predict") == "0 of 3 variants" + "".join(f"; {name}: {n} of 2 shards" for name, n in shards)
 
 
-def test_another_definition_claims_a_new_generation_and_says_why(session, late, done):
+def test_changed_definition_claims_a_generation_and_says_why(session, late, done):
     changed = with_history_days(late, 20)
     state = status_of(session, changed, DONE_DAY)
     (run,) = state.runs
@@ -206,10 +208,10 @@ def test_another_definition_claims_a_new_generation_and_says_why(session, late, 
     assert state.next == (
         f"claims generation 2 because examples changed since {done.run_id}, then preprocess, train, predict, load"
     )
-    assert "another definition than the job has now" in next(date_lines(state))
+    assert "with another definition than the job's current one" in next(date_lines(state))
 
 
-def test_a_superseded_run_stands_beside_the_newer_one(session, late):
+def test_superseded_run_is_shown_with_the_newer_one(session, late):
     first = run_job(session, late, SUPERSEDED_DAY)
     newer = run_job(session, with_history_days(late, 20), SUPERSEDED_DAY)
     state = status_of(session, late, SUPERSEDED_DAY)
@@ -220,26 +222,26 @@ def test_a_superseded_run_stands_beside_the_newer_one(session, late):
     assert state.next == f"nothing: superseded by {newer.run_id}; --rerun publishes this definition again"
     with pytest.raises(RequestError, match="superseded"):
         open_run(session, late, SUPERSEDED_DAY)
-    assert said(state.runs[0], "evaluate") == f"{newer.run_id} published last"
+    assert summary(state.runs[0], "evaluate") == f"{newer.run_id} published last"
 
 
-def test_a_void_run_claims_anew_and_says_why(session, quick_job):
+def test_void_run_claims_a_generation_and_says_why(session, quick_job):
     with pytest.raises(RequestError, match="nothing to score"):
         run_job(session, quick_job, VOID_DAY)
     state = status_of(session, quick_job, VOID_DAY)
     (run,) = state.runs
     assert (run.state, "nothing to score" in run.why) == ("void", True)
     assert state.next.startswith(f"claims generation 2 because {run.run_id} is void (flight_delay 2013-09-01: nothing")
-    assert recent_dates(session, quick_job, 1)[0].said.startswith("void: flight_delay 2013-09-01: nothing to score")
+    assert recent_dates(session, quick_job, 1)[0].summary.startswith("void: flight_delay 2013-09-01: nothing to score")
 
 
-def test_examples_that_are_gone_are_made_again_only_by_a_run_that_needs_them(session, late):
+def test_only_an_unfinished_run_makes_removed_examples_again(session, late):
     run_phase(session, late, GONE_DAY, "preprocess")
     run = open_run(session, late, GONE_DAY)
     reader(session)(f"DROP TABLE `{run.table('examples')}`")
     state = status_of(session, late, GONE_DAY)
     assert states(state.runs[0])["preprocess"] == "part"
-    assert said(state.runs[0], "preprocess").endswith("__examples is gone")
+    assert summary(state.runs[0], "preprocess").endswith("__examples is gone")
     assert state.next.startswith("preprocess, then train")
     run_job(session, late, GONE_DAY)
     reader(session)(f"DROP TABLE `{run.table('examples')}`")
@@ -248,7 +250,7 @@ def test_examples_that_are_gone_are_made_again_only_by_a_run_that_needs_them(ses
 
 
 @pytest.mark.cloud
-def test_failed_checks_and_failed_jobs_are_shown_with_their_words(fresh_session, quick_job, monkeypatch):
+def test_failed_checks_and_failed_jobs_are_shown(fresh_session, quick_job, monkeypatch):
     run_phase(fresh_session, quick_job, PART_DAY, "preprocess")
     run = open_run(fresh_session, quick_job, PART_DAY)
     reader(fresh_session)(
@@ -273,5 +275,30 @@ def test_failed_checks_and_failed_jobs_are_shown_with_their_words(fresh_session,
         raise PermissionMissing("listing BigQuery jobs: bigquery.jobs.listAll")
 
     monkeypatch.setattr("pipeline.cloud.bigquery.Warehouse.recent_jobs", refused)
-    known = status_of(fresh_session, quick_job, PART_DAY).runs[0].failed_job
-    assert known == "not known: listing BigQuery jobs: bigquery.jobs.listAll"
+    failed_job = status_of(fresh_session, quick_job, PART_DAY).runs[0].failed_job
+    assert failed_job == "unknown: listing BigQuery jobs: bigquery.jobs.listAll"
+
+
+@pytest.mark.parametrize(
+    ("states", "missing", "due", "expected"),
+    [
+        ("done done done done", 0, [], "nothing: all done"),
+        ("", 0, [], "nothing: all done"),
+        ("done done done done", 0, LABEL_DAYS, "evaluate 2013-07-01, 2013-07-02 where labels are known"),
+        ("done part missing missing", 1, [], "train j's 1 missing variant, then predict, then load"),
+        ("part missing missing missing", 2, LABEL_DAYS[:1], "preprocess, then train j's 2 missing variants, then "),
+        ("done done part missing", 0, [], "predict, then load"),
+        ("done done done part", 0, [], "load"),
+    ],
+)
+def test_remaining_work_is_named_in_order(states, missing, due, expected):
+    phases = [PhaseState(phase, state, "") for phase, state in zip(PHASES[:4], states.split(), strict=False)]
+    assert remaining_work("j", phases, missing, due).startswith(expected)
+
+
+def test_new_generation_does_every_phase():
+    assert new_generation(1, "", []) == "claims generation 1, then preprocess, train, predict, load"
+    assert new_generation(3, "shards changed", LABEL_DAYS[:1]) == (
+        "claims generation 3 because shards changed, then preprocess, train, predict, load,"
+        " then evaluate 2013-07-01 where labels are known"
+    )
