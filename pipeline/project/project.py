@@ -32,6 +32,11 @@ class Variant:
         return f"{self.name}@{digest_json(self.config.model_dump())[:8]}"
 
 
+def variant_name(variant_id: str) -> str:
+    """Return the name in the id of a variant."""
+    return variant_id.partition("@")[0]
+
+
 @dataclass(frozen=True)
 class Job:
     """A job: the content of its folder, read and checked."""

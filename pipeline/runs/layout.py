@@ -54,7 +54,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class ObjectPath:
-    """What an address names; a field that its kind does not have is empty.
+    """The kind of an address and its fields; a field that the kind lacks has its default.
 
     Parameters
     ----------
@@ -108,14 +108,9 @@ _NUMBERS = ("generation", "shard", "shards", "task")
 
 
 def parse_uri(root: str, uri: str) -> ObjectPath | None:
-    """Return what an address names at a target with this root; None where it has the form of no kind."""
-    return parse(uri.removeprefix(f"{root}/")) if uri.startswith(f"{root}/") else None
-
-
-def parse(text: str) -> ObjectPath | None:
-    """Return what a path below the prefix of a target names; None where it has the form of no kind."""
+    """Return what an address below the prefix of a target names, or None if it has the form of no kind."""
     for kind, pattern in _PATTERNS.items():
-        match = pattern.fullmatch(text)
+        match = pattern.fullmatch(uri.removeprefix(f"{root}/"))
         if match:
             fields: dict[str, Any] = match.groupdict()
             if not is_date(fields.get("run_date", "1970-01-01")):
@@ -171,10 +166,7 @@ class JobLayout:
         return self.uri(ObjectPath(Kind.FAILURE, self.job, execution=execution, task=task))
 
     def uploaded(self, uri: str) -> str:
-        """Return the address by which a marker refers to an upload of an attempt: of a bundle, that of its folder.
-
-        Empty for an object that is not an upload of an attempt.
-        """
+        """Return the address that markers have for an upload (of a bundle: its folder); empty for another object."""
         path = self.parse(uri)
         if path and path.kind is Kind.BUNDLE_FILE:
             return self.uri(replace(path, kind=Kind.BUNDLE))
@@ -205,34 +197,30 @@ class RunLayout(JobLayout):
         """Return the address of what a folder holds of the run; ends in `/`."""
         return f"{self.folder(folder, self.run_date)}{self.run_id}/"
 
+    def _uri(self, kind: Kind, variant: str = "", **fields: str) -> str:
+        return f"{self.root}/{kind.format(**vars(self), variant=variant.replace('@', '-'), **fields)}"
+
     @property
     def examples(self) -> str:
         """Address of the marker that counts the examples."""
-        return self.uri(self._path(Kind.EXAMPLES))
+        return self._uri(Kind.EXAMPLES)
 
     @property
     def void(self) -> str:
         """Address of the object that says that the run can never be done: its snapshot lacks the data."""
-        return self.uri(self._path(Kind.VOID))
+        return self._uri(Kind.VOID)
 
     def model(self, variant: str) -> str:
         """Return the address of the marker that commits the model of a variant."""
-        return self.uri(replace(self._path(Kind.MODEL), variant=_folder_name(variant)))
+        return self._uri(Kind.MODEL, variant)
 
     def new_bundle(self, variant: str) -> str:
         """Return the address of the folder of a new bundle: each call returns another one."""
-        return self.uri(replace(self._path(Kind.BUNDLE), variant=_folder_name(variant), unique=unique_name("")))
+        return self._uri(Kind.BUNDLE, variant, unique=unique_name(""))
 
     def predictions(self, variant: str, model_id: str) -> str:
         """Return the address of the folder of one model's predictions."""
-        return self.uri(replace(self._path(Kind.PREDICTIONS), variant=_folder_name(variant), model_id=model_id))
-
-    def _path(self, kind: Kind) -> ObjectPath:
-        return ObjectPath(kind, self.job, self.run_date, self.run_id)
-
-
-def _folder_name(variant: str) -> str:
-    return variant.replace("@", "-")
+        return self._uri(Kind.PREDICTIONS, variant, model_id=model_id)
 
 
 def folder_of(uri: str) -> str:

@@ -41,7 +41,7 @@ def paths(draw):
 
 @given(paths())
 def test_every_path_that_is_built_is_parsed_back(path):
-    assert layout.parse(path.text) == path
+    assert layout.parse_uri(ROOT, f"{ROOT}/{path.text}") == path
     assert JobLayout(ROOT, path.job).parse(f"{ROOT}/{path.text}") == path
 
 

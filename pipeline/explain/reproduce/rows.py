@@ -54,7 +54,7 @@ def bundle_side(session: Session, folder: Path, info: BundleInfo) -> Side:
     project = Project(folder)
     own = replace(session, project=project, catalogue=Catalogue(folder))
     job = project.job(info.run["job"]) if info.run else None
-    name = str(info.content["variant"]).partition("@")[0]
+    name = variant_name(info.content["variant"])
     return Side(own, job, replace(read_variant(folder / "variant.yaml"), name=name), is_bundle=True)
 
 

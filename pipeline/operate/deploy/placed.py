@@ -99,6 +99,6 @@ def lifecycle(deployment: Deployment) -> dict[str, Any]:
     return {"lifecycle": {"rule": rules}}
 
 
-def _condition(deployment: Deployment, folder: str) -> dict[str, Any]:
+def _condition(deployment: Deployment, folder: Folder) -> dict[str, Any]:
     endings = {"matchesSuffix": ENDINGS[folder]} if folder in ENDINGS else {}
     return {"age": DAYS[folder], "matchesPrefix": [f"{deployment.folder}/{folder}/"], **endings}
