@@ -8,7 +8,7 @@ import pytest
 from pipeline.cli.cloud_run.execution import EXECUTION
 from pipeline.cli.doctor import AccountOf
 from pipeline.emulators.limits import HEADING, LIMITS, UNKNOWN
-from pipeline.operate.deploy.names import PHASES, SETUP
+from pipeline.operate.deploy.names import PARTS
 from pipeline.phases.task import ATTEMPT, COUNT, INDEX
 
 
@@ -31,10 +31,10 @@ def test_doctor_prints_what_the_local_target_cannot_prove(here, where):
     notes = {check["check"] for check in found["checks"] if check["state"] == "note"}
     assert (notes, worst(found)) == (set(UNKNOWN), "note")
     fine = len(found["checks"]) - len(UNKNOWN)
-    assert lines[-len(LIMITS) - 2] == f"fit: {fine} ok, {len(UNKNOWN)} to note, 0 to mend"
+    assert lines[-len(LIMITS) - 2] == f"ready ({fine} ok, {len(UNKNOWN)} notes, 0 errors)"
 
 
-def test_doctor_exits_with_the_code_of_the_worst(here, where, tmp_path):
+def test_the_worst_result_decides_the_exit_code(here, where, tmp_path):
     target = tmp_path / "t.yaml"
     target.write_text("project: my-project\n")
     done = here("doctor", "--target", str(target))
@@ -42,22 +42,22 @@ def test_doctor_exits_with_the_code_of_the_worst(here, where, tmp_path):
     assert f"error target: {target}: key location: required, but missing" in done.out
     assert HEADING not in done.out
     assert re.fullmatch(
-        r"not fit, mend the errors from the top: \d+ ok, 0 to note, 1 to mend", done.out.splitlines()[-1]
+        r"not ready: fix the errors, starting at the top \(\d+ ok, 0 notes, 1 errors\)", done.out.splitlines()[-1]
     )
 
 
 def test_accounts_are_those_of_a_deployment():
-    assert [account.value for account in AccountOf] == [SETUP, *PHASES]
+    assert [account.value for account in AccountOf] == list(PARTS)
 
 
-def test_a_job_that_is_none_is_an_error_and_the_other_is_not_looked_at(here, where):
+def test_an_unknown_job_is_the_only_one_checked(here, where):
     done = here("doctor", "nope", "--phase", "predict", *where)
     assert done.code == 2
     jobs = [line for line in done.out.splitlines() if line[6:].startswith("job ")]
     assert [line.partition(":")[0] for line in jobs] == ["error job nope"]
 
 
-def test_in_cloud_run_each_finding_is_an_entry(here, tmp_path, monkeypatch):
+def test_in_cloud_run_each_result_is_a_log_entry(here, tmp_path, monkeypatch):
     for name, value in {EXECUTION: "e", INDEX: "0", COUNT: "1", ATTEMPT: "0"}.items():
         monkeypatch.setenv(name, value)
     done = here("doctor", "--target", str(tmp_path / "none.yaml"))
@@ -65,4 +65,4 @@ def test_in_cloud_run_each_finding_is_an_entry(here, tmp_path, monkeypatch):
     entries = [json.loads(line) for line in done.err.splitlines()]
     assert entries[0]["message"].startswith("ok    python: ")
     assert [entry["severity"] for entry in entries] == ["INFO"] * (len(entries) - 2) + ["ERROR", "INFO"]
-    assert entries[-1]["message"].endswith(" 0 to note, 1 to mend")
+    assert entries[-1]["message"].endswith(" 0 notes, 1 errors)")

@@ -1,4 +1,4 @@
-"""The check of a project's SQL: every statement of every job, analyzed in order."""
+"""The check of a project's SQL: every statement of every job is analyzed in order."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from pipeline.sql.released import broken_releases
 
 @dataclass
 class Checked:
-    """What a check found.
+    """The result of a check.
 
     Parameters
     ----------
     statements
-        Statements that were analyzed, each text once.
+        Statements that were analyzed.
     findings
-        What is wrong.
+        Mistakes, each once.
     """
 
     statements: list[Statement] = field(default_factory=list)
@@ -41,20 +41,27 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
     Parameters
     ----------
     target
-        Names of project and datasets.
+        Names project and datasets.
     cache_dir
-        Folder of the compiled analyzer, and of what it learnt of statements.
+        Folder of the compiled analyzer, and of the results of earlier checks.
+
+    Raises
+    ------
+    RequestError
+        A job or a SQL file cannot be read, and no finding explains it.
     """
     checked, session = Checked(), Session.open(project, target)
-    checked.findings += _broken_releases(session)
+    for name, message in broken_releases(session.catalogue, project.root).items():
+        path = project.root / ("" if name.startswith("udf/") else "sql") / f"{name}.sql"
+        checked.findings.append(Finding(path, 1, f"{name} {message}"))
     for name in project.job_names():
         try:
             _check_job(session, name, cache_dir, checked)
         except RequestError as error:
-            if not checked.findings:  # nothing else explains it
+            if not checked.findings:
                 raise
             checked.findings.append(Finding(project.root / "jobs" / name / "job.yaml", 1, str(error)))
-    checked.findings += _unused(session, checked.statements, Analyzer({}, cache_dir))
+    checked.findings += _parse_unused(session, checked.statements, Analyzer({}, cache_dir))
     return checked
 
 
@@ -62,29 +69,49 @@ def _check_job(session: Session, name: str, cache_dir: Path, checked: Checked) -
     job = session.project.job(name)
     check_assets(session.catalogue, job)
     rehearsal = Rehearsal.of(session, job, SAMPLE_DATE)
-    analyzer = Analyzer(
-        rehearsal.tables(),
-        cache_dir,
-        partitions=rehearsal.partitions(),
-        sources=source_tables(session, job).values(),
-    )
+    sources = source_tables(session, job).values()
+    analyzer = Analyzer(rehearsal.tables(), cache_dir, partitions=rehearsal.partitions(), sources=sources)
     broken: set[str] = set()
     for statement in (*rehearsal.sent(), *rehearsal.parts()):
         checked.statements.append(statement)
         if broken & {str(table) for _, _, table in statement.tables}:
-            continue  # what it reads could not be made: whatever is said of it follows from that
-        found = list(_findings(analyzer, statement))
-        checked.findings += [each for each in found if each not in checked.findings]
-        if found and (makes := MAKES.match(statement.sql)):
+            continue  # a finding would only follow from the broken statement that makes its table
+        finding = _finding(analyzer, statement)
+        if finding and finding not in checked.findings:
+            checked.findings.append(finding)
+        if finding and (makes := MAKES.match(statement.sql)):
             broken.add(makes.group(1))
     readme = job.folder / "README.md"
     if is_stale(readme, lineage_of(session.project, name)):
-        what = f"the section on tables and SQL is stale: run pipeline sql lineage {name} --write"
-        checked.findings.append(Finding(readme, 1, what))
+        message = f"the section on tables and SQL is stale: run pipeline sql lineage {name} --write"
+        checked.findings.append(Finding(readme, 1, message))
 
 
-def _unused(session: Session, statements: Sequence[Statement], analyzer: Analyzer) -> Iterator[Finding]:
-    """Parse the versions that no job sends, such as those of yesterday: without tables, nothing more can be said."""
+def _finding(analyzer: Analyzer, statement: Statement) -> Finding | None:
+    try:
+        columns = analyzer.analyze(statement)
+    except Rejected as rejected:
+        return rejected.finding
+    declared = statement.asset.columns
+    if declared.columns and _types(declared) != _types(columns):
+        return Finding(statement.asset.path, 1, f"the header declares {_difference(declared, columns)}")
+    return None
+
+
+def _types(schema: Schema) -> list[tuple[str, str]]:
+    return [(column.name, column.type) for column in schema.columns]
+
+
+def _difference(declared: Schema, returned: Schema) -> str:
+    """Describe the first column that differs."""
+    end = ("no more columns", "")
+    pairs = zip([*_types(declared), end], [*_types(returned), end], strict=False)
+    ours, theirs = next((one, other) for one, other in pairs if one != other)
+    return f"{' '.join(ours).strip()} where the statement returns {' '.join(theirs).strip()}"
+
+
+def _parse_unused(session: Session, statements: Sequence[Statement], analyzer: Analyzer) -> Iterator[Finding]:
+    """Parse the versions that no job sends, such as old ones; their tables are unknown, so nothing else is checked."""
     used = {asset.name for statement in statements for asset in (*statement.assets, *statement.asset.functions)}
     for name in session.catalogue.names():
         asset = session.catalogue.any(name)
@@ -93,32 +120,3 @@ def _unused(session: Session, statements: Sequence[Statement], analyzer: Analyze
                 analyzer.parse(asset)
             except Rejected as rejected:
                 yield rejected.finding
-
-
-def _broken_releases(session: Session) -> Iterator[Finding]:
-    catalogue, root = session.catalogue, session.project.root
-    for name, what in broken_releases(catalogue, root).items():
-        yield Finding(root / ("" if name.startswith("udf/") else "sql") / f"{name}.sql", 1, f"{name} {what}")
-
-
-def _findings(analyzer: Analyzer, statement: Statement) -> Iterator[Finding]:
-    try:
-        columns = analyzer.analyze(statement)
-    except Rejected as rejected:
-        yield rejected.finding
-        return
-    asset = statement.asset
-    declared = asset.columns
-    if declared.columns and _types(declared) != _types(columns):
-        yield Finding(asset.path, 1, f"the header declares {_difference(declared, columns)}")
-
-
-def _types(schema: Schema) -> list[tuple[str, str]]:
-    return [(column.name, column.type) for column in schema.columns]
-
-
-def _difference(declared: Schema, found: Schema) -> str:
-    """Name the first column that differs."""
-    pairs = zip([*_types(declared), ("no more columns", "")], [*_types(found), ("no more columns", "")], strict=False)
-    ours, theirs = next((a, b) for a, b in pairs if a != b)
-    return f"{' '.join(ours).strip()} where the statement returns {' '.join(theirs).strip()}"

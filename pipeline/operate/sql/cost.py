@@ -1,4 +1,4 @@
-"""Cost by construction: no star over a source, and a filter on the partition of every partitioned table."""
+"""Statements that read more than they need: a star over a source, or a partitioned table without a filter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STARS = (z.ASTStar, z.ASTDotStar, z.ASTStarWithModifiers, z.ASTDotStarWithModifi
 
 
 def starred_sources(parsed: Any, sources: frozenset[str]) -> Iterator[str]:
-    """Return sources from which every column is selected: BigQuery is paid by the column."""
+    """Yield the sources from which every column is selected: BigQuery bills by the column."""
     for select in nodes(parsed, z.ASTSelect):
         columns = select.select_list.columns if select.select_list else []
         if any(isinstance(column.expression, STARS) for column in columns):
@@ -21,9 +21,9 @@ def starred_sources(parsed: Any, sources: frozenset[str]) -> Iterator[str]:
 
 
 def unfiltered_tables(resolved: Any, partitions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Return the partitioned tables that a statement reads without a filter on the partition, and say so.
+    """Yield each partitioned table that a statement reads without a filter on the partition, with a message.
 
-    A view is read with the filters of whoever reads it, and an insert does not read its table.
+    The reader of a view sets the filters, and an insert does not read its table.
     """
     if isinstance(resolved, z.ResolvedCreateViewStmt):
         return
@@ -32,15 +32,15 @@ def unfiltered_tables(resolved: Any, partitions: Mapping[str, str]) -> Iterator[
         column = partitions.get(scan.table.name)
         if column is None or (scan is written and isinstance(resolved, z.ResolvedInsertStmt)):
             continue
-        clauses = resolved.when_clause_list if scan is written else []  # a MERGE prunes by them
+        clauses = resolved.when_clause_list if scan is written else []  # BigQuery prunes the table of a MERGE by them
         conditions = (*filters, *(clause.match_expr for clause in clauses))
-        ids = {each.column_id for each in scan.column_list if each.name == column}
-        if not any(ref.column.column_id in ids for each in conditions for ref in nodes(each, z.ResolvedColumnRef)):
+        ids = {listed.column_id for listed in scan.column_list if listed.name == column}
+        if not any(ref.column.column_id in ids for tree in conditions for ref in nodes(tree, z.ResolvedColumnRef)):
             yield scan.table.name, f"{scan.table.name} is read without a filter on its partition {column}"
 
 
 def partition_of(resolved: Any, partitions: Mapping[str, str]) -> str | None:
-    """Return the column by which a new table is partitioned, or the one that a view shows of such a table."""
+    """Return the column by which a new table is partitioned, or the partition column that a view shows."""
     if isinstance(resolved, z.ResolvedCreateTableStmtBase):
         columns = list(nodes(resolved.partition_by_list, z.ResolvedColumnRef))
         return columns[0].column.name if columns else None
@@ -52,7 +52,7 @@ def partition_of(resolved: Any, partitions: Mapping[str, str]) -> str | None:
 
 
 def _scans(node: Any, filters: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """Return every table that is read, with the conditions above it."""
+    """Yield every table that is read, with the conditions above it."""
     if isinstance(node, z.ResolvedTableScan):
         yield node, filters
     if isinstance(node, z.ResolvedFilterScan):
@@ -62,7 +62,7 @@ def _scans(node: Any, filters: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any
 
 
 def _tables_from(clause: Any) -> Iterator[str]:
-    """Return the names in a FROM clause, without those of its subqueries."""
+    """Yield the names in a FROM clause, without those of its subqueries."""
     if isinstance(clause, z.ASTTablePathExpression) and clause.path_expr:
         yield ".".join(name.id_string for name in clause.path_expr.names)
     elif not isinstance(clause, z.ASTTableSubquery):
@@ -71,32 +71,27 @@ def _tables_from(clause: Any) -> Iterator[str]:
 
 
 def nodes(node: Any, *kinds: type) -> Iterator[Any]:
-    """Return the nodes of some kinds below a node of a syntax tree, and the node itself."""
+    """Yield the nodes of some kinds in a syntax tree, including its root."""
     waiting = [node]
     while waiting:
-        each = waiting.pop()
-        if isinstance(each, kinds):
-            yield each
-        waiting += reversed(list(_children(each)))
+        current = waiting.pop()
+        if isinstance(current, kinds):
+            yield current
+        waiting += reversed(list(_children(current)))
 
 
 def _children(node: Any) -> Iterator[Any]:
     if isinstance(node, list):
         yield from node
-    for name in _parts(node):
+    for name in _fields_of(type(node)):
         value = getattr(node, name)
-        if isinstance(value, list) or _parts(value):
+        if isinstance(value, list) or _fields_of(type(value)):
             yield value
 
 
-def _parts(node: Any) -> tuple[str, ...]:
-    kind: Any = type(node)
-    return _parts_of(kind)
-
-
 @cache
-def _parts_of(kind: Any) -> tuple[str, ...]:
-    """Return where a kind of node has its parts; a column has none, and is what nodes have most of."""
+def _fields_of(kind: Any) -> tuple[str, ...]:
+    """Return the fields of a kind of node; none for columns, the most frequent kind, which have no nodes below them."""
     if kind is z.ResolvedColumn or not dataclasses.is_dataclass(kind):
         return ()
     return tuple(field.name for field in dataclasses.fields(kind))

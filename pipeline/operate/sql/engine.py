@@ -1,4 +1,4 @@
-"""Google's analyzer, compiled once for a machine: it is WebAssembly, and compiling it takes some 20 seconds of CPU."""
+"""Google's analyzer, compiled once on each machine: it is WebAssembly, which takes some 20 s of CPU to compile."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ COMPILED = f"zetasql-{metadata.version('zetasql')}-wasmtime-{metadata.version('w
 
 @cache
 def open_service(cache_dir: Path) -> Service:
-    """Return the analyzer; its compiled form is kept in a folder and used by the next process."""
+    """Return the analyzer; its compiled form is kept in a folder for the next process."""
     return Service(cache_dir / COMPILED)
 
 
 class Service(ZetaSqlLocalService):  # type: ignore[misc] # no annotations in this package
-    """The package's service, which also takes tables and functions as messages that were kept."""
+    """The package's service, which also accepts tables and functions as stored messages."""
 
     def __init__(self, compiled: Path) -> None:
         self.wasm_client = _Client(compiled)
@@ -40,7 +40,7 @@ class Service(ZetaSqlLocalService):  # type: ignore[misc] # no annotations in th
         Parameters
         ----------
         tables, functions
-            What is added to the request's catalogue.
+            Messages that are added to the request's catalogue.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class Service(ZetaSqlLocalService):  # type: ignore[misc] # no annotations in th
 
 
 class _CompiledOnce:
-    """Stands for `wasmtime.Module` where the client compiles its file."""
+    """Replaces `wasmtime.Module` in the client, which compiles its file."""
 
     def __init__(self, compiled: Path) -> None:
         self._compiled = compiled
@@ -68,7 +68,7 @@ class _CompiledOnce:
             try:
                 return wasmtime.Module.deserialize_file(engine, str(self._compiled))
             except wasmtime.WasmtimeError:
-                self._compiled.unlink(missing_ok=True)  # of another processor or cut short: made again
+                self._compiled.unlink(missing_ok=True)  # of another processor, or damaged: compile again
         module = wasmtime.Module.from_file(engine, path)
         self._compiled.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self._compiled, module.serialize())
@@ -76,7 +76,7 @@ class _CompiledOnce:
 
 
 class _Client(wasm_client.WasmClient):  # type: ignore[misc] # no annotations in this package
-    """The package's client with a module that is compiled once, and memory that is copied at once."""
+    """The package's client, with a module that is compiled once, and memory that is copied as a block."""
 
     def __init__(self, compiled: Path) -> None:
         original = wasm_client.Module

@@ -1,4 +1,4 @@
-"""Lineage: which SQL versions make which table or file, from what."""
+"""Lineage: the tables and files of a job, each with the SQL versions that make it and the tables that they read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.sql import Statement, TableName
 MAKES = re.compile(
     r"\A(?:CREATE OR REPLACE TABLE|CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|INSERT INTO|MERGE)\s+`([^`]+)`"
 )
-"""What a statement makes or changes."""
+"""The table or view that a statement makes or changes."""
 
 
 RUN_TABLE = re.compile(r"__\d{8}__[0-9a-f]{10}__")
@@ -35,14 +35,14 @@ SECTION = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
 @dataclass(frozen=True)
 class Step:
-    """Something that is made.
+    """A table, view or file, and how it is made.
 
     Parameters
     ----------
     makes
-        Table, view or file.
+        The table, view or file.
     by
-        SQL versions, the outermost first; or a phase, for what no SQL makes.
+        SQL versions, the outermost first; or a phase, if no SQL makes it.
     reads
         Tables or files it is made from.
     """
@@ -53,12 +53,12 @@ class Step:
 
 
 def lineage_of(project: Project, job: str) -> list[Step]:
-    """Return what a job makes; datasets have the names of the local target."""
+    """Return the steps of a job; datasets have the names of the local target."""
     return lineage(Rehearsal.of(Session.open(project, local_target()), project.job(job), SAMPLE_DATE))
 
 
 def lineage(rehearsal: Rehearsal) -> list[Step]:
-    """Return what a job makes, in the order in which a run makes it."""
+    """Return the steps of a job, in the order of a run."""
     examples, loaded = short(rehearsal.run.table("examples")), short(rehearsal.loaded)
     files = [
         Step("training.parquet, model.joblib", ("train",), (examples,)),
@@ -71,7 +71,7 @@ def lineage(rehearsal: Rehearsal) -> list[Step]:
 
 
 def as_text(steps: Sequence[Step]) -> str:
-    """Return steps for people at a terminal."""
+    """Return steps as text for a terminal."""
     return "\n".join(f"{step.makes}\n  by   {' with '.join(step.by)}\n  from {', '.join(step.reads)}" for step in steps)
 
 
@@ -85,7 +85,7 @@ def as_mermaid(steps: Sequence[Step]) -> str:
 
 
 def as_section(steps: Sequence[Step]) -> str:
-    """Return steps as the section of a job's README."""
+    """Return steps as a section of a job's README."""
     rows = [
         f"| `{step.makes}` | {', '.join(_link(name) for name in step.by)} | {', '.join(f'`{n}`' for n in step.reads)} |"
         for step in steps
@@ -95,10 +95,16 @@ def as_section(steps: Sequence[Step]) -> str:
 
 
 def is_stale(readme: Path, steps: Sequence[Step]) -> bool:
-    """Tell whether the section of a README is an old one or broken; a job may do without."""
+    """Tell whether the section of a README is outdated or broken; a README without one is not stale.
+
+    Raises
+    ------
+    RequestError
+        The README is not UTF-8.
+    """
     text = _text_of(readme)
-    found = SECTION.search(text)
-    return found.group() != as_section(steps) if found else BEGIN in text or END in text
+    section = SECTION.search(text)
+    return section.group() != as_section(steps) if section else BEGIN in text or END in text
 
 
 def write_section(readme: Path, steps: Sequence[Step]) -> None:
@@ -107,7 +113,7 @@ def write_section(readme: Path, steps: Sequence[Step]) -> None:
     Raises
     ------
     RequestError
-        The README has no place for it.
+        The README has no section.
     """
     text = _text_of(readme)
     if not SECTION.search(text):
@@ -123,16 +129,16 @@ def _text_of(readme: Path) -> str:
 
 
 def short(table: TableName) -> str:
-    """Return a table without project, and without what differs between runs."""
+    """Return a table's name without the project and the parts that differ between runs."""
     name = RUN_TABLE.sub("__DATE__RUN__", table.name)
     name = MODEL_TABLE.sub(r"\1__VARIANT__MODEL", name)
     return f"{table.dataset}.{name}"
 
 
 def _steps(statement: Statement) -> Iterator[Step]:
-    found = MAKES.match(statement.sql)
-    if found:
-        makes = short(TableName.parse(found.group(1)))
+    match = MAKES.match(statement.sql)
+    if match:
+        makes = short(TableName.parse(match.group(1)))
         tables = (short(table) for asset, name, table in statement.tables if asset.header.identifiers[name] == "table")
         reads = tuple(name for name in dict.fromkeys(tables) if name != makes)
         if reads:

@@ -1,4 +1,4 @@
-"""A statement as a command of `bq`: text, types and values."""
+"""A statement as a command of `bq`, with its text, types and values."""
 
 from __future__ import annotations
 
@@ -18,30 +18,31 @@ from pipeline.sql.header import DeclaredType
 
 
 def show_statement(project: Project, target: Target, name: str, run_date: date) -> str:
-    """Return a version as a command of `bq`, with the values of a run date; for a part, the statement around it.
+    """Return a version of a SQL file as a `bq` command with the values of a run date; for a part, the whole statement.
 
     Raises
     ------
     RequestError
-        There is no such version, or no job uses it.
+        The version does not exist, or no job uses it.
     """
     session = Session.open(project, target)
     session.catalogue.any(name)
     rehearsals = [Rehearsal.of(session, project.job(job), run_date) for job in project.job_names()]
-    statements = [each for rehearsal in rehearsals for each in (*rehearsal.parts(), *rehearsal.sent())]
-    own = (each for each in statements if each.asset.name == name)
-    around = (each for each in statements if name in [asset.name for asset in each.assets])
-    found = next(chain(own, around), None)
-    if found is None:
+    statements = [sent for rehearsal in rehearsals for sent in (*rehearsal.parts(), *rehearsal.sent())]
+    own = (candidate for candidate in statements if candidate.asset.name == name)
+    around = (candidate for candidate in statements if name in [asset.name for asset in candidate.assets])
+    statement = next(chain(own, around), None)
+    if statement is None:
         raise RequestError(f"{name}: no job uses it", hint="see pipeline sql list")
-    return as_command(found, target)
+    return as_command(statement, target)
 
 
 def as_command(statement: Statement, target: Target) -> str:
     """Return a statement as a command of `bq`."""
-    options = [
-        f"--parameter={shlex.quote(_parameter(name, kind, statement))}" for name, kind in statement.types.items()
+    parameters = [
+        f"{name}:{type_text(kind)}:{_value(statement.values[name])}" for name, kind in statement.types.items()
     ]
+    options = [f"--parameter={shlex.quote(parameter)}" for parameter in parameters]
     place = f"--project_id={target.project} --location={shlex.quote(target.location)}"
     lines, end = [f"bq query --nouse_legacy_sql {place}", *options], "SQL"
     while end in statement.sql.splitlines():
@@ -49,12 +50,8 @@ def as_command(statement: Statement, target: Target) -> str:
     return " \\\n  ".join([*lines, f"<<'{end}'"]) + f"\n{statement.sql.rstrip()}\n{end}"
 
 
-def _parameter(name: str, kind: DeclaredType, statement: Statement) -> str:
-    return f"{name}:{type_text(kind)}:{_value(statement.values[name])}"
-
-
 def type_text(kind: DeclaredType) -> str:
-    """Return a declared type as GoogleSQL writes it."""
+    """Return a declared type in GoogleSQL."""
     if isinstance(kind, str):
         return kind
     element = kind[0]

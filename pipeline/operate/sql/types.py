@@ -1,4 +1,4 @@
-"""Types and tables, as the analyzer knows them."""
+"""Types, tables and functions in the form of Google's analyzer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import zetasql.types as z
 from zetasql.api import TypeFactory
 
+from pipeline.operate.sql.cache import Definition
 from pipeline.operate.sql.cost import partition_of
-from pipeline.operate.sql.memory import Made
 from pipeline.rows.schema import Schema
 from pipeline.sql.header import DeclaredType
 
@@ -23,27 +23,14 @@ KINDS = {
     "TIMESTAMP": z.TypeKind.TYPE_TIMESTAMP,
     "NUMERIC": z.TypeKind.TYPE_NUMERIC,
 }
-
-
-Typed = tuple[str, z.Type]
-"""A column and its type, whichever GoogleSQL has."""
-
-
 NAMES = {kind: name for name, kind in KINDS.items()}
 
-
-def zetasql_table(name: str, schema: Schema) -> z.SimpleTable:
-    """Return a table as the analyzer knows it."""
-    return typed_table(name, [(column.name, zetasql_type(column.type)) for column in schema.columns])
-
-
-def typed_table(name: str, columns: Iterable[Typed]) -> z.SimpleTable:
-    """Return a table of columns of any type."""
-    return z.SimpleTable(name=name, column=[z.SimpleColumn(name=column, type=kind) for column, kind in columns])
+TypedName = tuple[str, z.Type]
+"""Name of a column and its type, which may be any of GoogleSQL."""
 
 
 def zetasql_type(declared: DeclaredType | str) -> z.Type:
-    """Return a declared type as the analyzer knows it."""
+    """Return the analyzer's form of a declared type."""
     if isinstance(declared, str):
         return TypeFactory.create_simple_type(KINDS[declared])
     element = declared[0]
@@ -54,27 +41,37 @@ def zetasql_type(declared: DeclaredType | str) -> z.Type:
 
 
 def type_name(kind: z.Type) -> str:
-    """Return the name of a type, as headers declare it where they can."""
+    """Return the name of a type: as headers declare it if they can, else GoogleSQL's."""
     return NAMES.get(kind.type_kind, str(kind.type_kind.name).removeprefix("TYPE_"))
 
 
-def scalar_function(name: str, signature: z.FunctionSignature) -> z.Function:
-    """Return a function of typed arguments.
+def zetasql_table(name: str, schema: Schema) -> z.SimpleTable:
+    """Return the analyzer's form of a table."""
+    return typed_table(name, [(column.name, zetasql_type(column.type)) for column in schema.columns])
 
-    Options of the arguments are left out: those that a statement does not state come back as zeros,
-    and as bounds of values they would refuse every literal but 0.
+
+def typed_table(name: str, columns: Iterable[TypedName]) -> z.SimpleTable:
+    """Return a table with columns of any type."""
+    return z.SimpleTable(name=name, column=[z.SimpleColumn(name=column, type=kind) for column, kind in columns])
+
+
+def scalar_function(name: str, signature: z.FunctionSignature) -> z.Function:
+    """Return a function with typed arguments.
+
+    Options of the arguments are left out: options that a statement does not set come back as zeros, and as bounds of
+    values they would refuse every literal but 0.
     """
     plain = replace(signature, argument=[replace(argument, options=None) for argument in signature.argument])
     return z.Function(name_path=[name], group="UDF", mode=z.FunctionEnums.Mode.SCALAR, signature=[plain])
 
 
 def message_of(model: z.SimpleTable | z.Function) -> bytes:
-    """Return a table or function as a message that can be kept."""
+    """Return a table or function as a message that can be stored."""
     message: bytes = model.to_proto().SerializeToString(deterministic=True)
     return message
 
 
-def made_by(resolved: Any, partitions: Mapping[str, str]) -> Made | None:
+def made_by(resolved: Any, partitions: Mapping[str, str]) -> Definition | None:
     """Return the table, view or function that a statement makes.
 
     Parameters
@@ -86,29 +83,15 @@ def made_by(resolved: Any, partitions: Mapping[str, str]) -> Made | None:
         return None
     name = resolved.name_path[0]
     if isinstance(resolved, z.ResolvedCreateFunctionStmt):
-        return Made.of(name, message_of(scalar_function(name, resolved.signature)), is_function=True)
+        return Definition.of(name, message_of(scalar_function(name, resolved.signature)), is_function=True)
     table = typed_table(name, columns_of(resolved))
-    return Made.of(name, message_of(table), partition=partition_of(resolved, partitions))
+    return Definition.of(name, message_of(table), partition=partition_of(resolved, partitions))
 
 
-def columns_of(resolved: Any) -> list[Typed]:
-    """Return the columns of a result or of the table that is made."""
+def columns_of(resolved: Any) -> list[TypedName]:
+    """Return the columns of a statement's result, or of the table that it makes."""
     if isinstance(resolved, z.ResolvedQueryStmt | z.ResolvedCreateViewStmt):
         return [(column.name, column.column.type) for column in resolved.output_column_list]
     if isinstance(resolved, z.ResolvedCreateTableStmtBase):
         return [(column.name, column.type) for column in resolved.column_definition_list]
     return []
-
-
-def wrong_function(resolved: Any) -> str | None:
-    """Say what is wrong with a function: it has to be kept, typed, and plain SQL."""
-    if not isinstance(resolved, z.ResolvedCreateFunctionStmt):
-        return None
-    if resolved.language.upper() != "SQL":
-        return f"a function in {resolved.language}: write it in SQL"
-    if resolved.create_scope != z.ResolvedCreateStatementEnums.CreateScope.CREATE_DEFAULT_SCOPE:
-        return "a temporary function: CREATE OR REPLACE FUNCTION makes one that stays"
-    kinds = (argument.kind for argument in resolved.signature.argument)
-    if any(kind != z.SignatureArgumentKind.ARG_TYPE_FIXED for kind in kinds):
-        return "an argument of any type: name its type"
-    return None

@@ -93,7 +93,7 @@ def test_a_project_without_a_commit_is_a_note(tmp_path):
         (root / "COMMIT").write_text("0a" * 20)
         git_commit.cache_clear()
         written = by_check(diagnose(root, refusing(CloudError("gone")), LOCAL))["commit"]
-    reason = f"none is known: {root} is no git checkout - bundles and the ledger name none"
+    reason = f"none is known: {root} is not a git checkout - bundles and the ledger name none"
     assert (commit.state, commit.summary) == ("note", reason)
     assert (written.state, written.summary) == ("ok", "0a" * 20)
 

@@ -1,4 +1,4 @@
-"""A copy of this repository's project that tests may break, and the analyzer."""
+"""A copy of this repository's project that tests may change, and the analyzer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.dummy_project import edit
 from tests.support.integration_fixtures import ROOT
 
 ANALYZER = ROOT / ".local" / "analyzer"
-"""The analyzer of the repository, compiled in 20 seconds of CPU, with what it learnt of its statements."""
+"""The analyzer of the repository, compiled in 20 seconds of CPU, with its results for the repository's statements."""
 
 TARGET = local_target()
 TABLE = TableName("pipeline-local", "ml", "items")
@@ -31,8 +31,8 @@ Broken = Callable[..., tuple[Path, Checked]]
 
 
 @pytest.fixture
-def nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail where a client of Google is made or a request is sent, on this machine or beyond it."""
+def no_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail when a client of Google's is made or a request is sent, to any machine."""
 
     def refuse(*_: Any, **__: Any) -> None:
         pytest.fail("a client was made or a request was sent")
@@ -46,7 +46,7 @@ def nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project of this repository in a folder of its own."""
+    """A copy of this repository's project in a temporary folder."""
     root = tmp_path_factory.mktemp("project")
     for name in ("sql", "udf", "jobs/flight_delay"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -55,8 +55,8 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def broken(copied: Path, nobody_is_called: None) -> Iterator[Broken]:
-    """Edit a file of the copy and check the copy; the file is mended afterwards."""
+def broken(copied: Path, no_requests: None) -> Iterator[Broken]:
+    """Edit a file of the copy and check the copy; the file is restored afterwards."""
     before: dict[Path, bytes] = {}
 
     def check(name: str, old: str, new: str) -> tuple[Path, Checked]:
@@ -73,7 +73,7 @@ def broken(copied: Path, nobody_is_called: None) -> Iterator[Broken]:
 def statement(
     body: str, *, parameters: dict[str, Any] | None = None, path: str = "a_v1.sql", **identifiers: Any
 ) -> Statement:
-    """A statement of a file whose body begins on line 5; every table is `items`."""
+    """Return a statement of a file whose body begins on line 5."""
     kinds = {name: "query" if isinstance(value, Statement) else "table" for name, value in identifiers.items()}
     header = Header(description="x", identifiers=kinds, parameters=parameters or {}, changes={"v1": "x"})
     asset = Asset(path.removesuffix(".sql"), Path(path), header, body, body, first_line=5)

@@ -1,4 +1,4 @@
-"""One statement after the other: what one makes, the next may read; a mistake is named where it is written."""
+"""Statements one after the other: the next may read what one makes; a mistake is named with its file and line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_columns_of_a_result_are_typed(analyzer):
 
 
 @pytest.mark.parametrize(("sql", "name"), [("[1]", "ARRAY"), ("DATETIME '2024-01-01'", "DATETIME"), ("b'x'", "BYTES")])
-def test_other_types_have_their_own_names(analyzer, sql, name):
+def test_types_of_googlesql_have_names(analyzer, sql, name):
     assert analyzer.analyze(statement(f"SELECT {sql} AS x")).columns == (Column("x", name),)
 
 
@@ -55,7 +55,7 @@ def test_a_table_that_a_statement_makes_can_be_read_afterwards(analyzer):
         "CREATE OR REPLACE TABLE `{made}` AS\nSELECT id, name AS n FROM `{items}`", made=OTHER, items=TABLE
     )
     read = statement("SELECT * FROM `{made}`", made=OTHER)
-    assert "Table not found" in rejected(analyzer, "SELECT * FROM `{made}`", made=OTHER).what
+    assert "Table not found" in rejected(analyzer, "SELECT * FROM `{made}`", made=OTHER).message
     analyzer.analyze(make)
     assert analyzer.analyze(read).names == ["id", "n"]
 
@@ -75,12 +75,12 @@ def test_a_function_takes_a_literal(analyzer):
 
 def test_a_function_is_called_with_its_types(analyzer):
     analyzer.analyze(statement(FUNCTION, path="udf/twice.sql", f=TWICE))
-    assert "No matching signature" in rejected(analyzer, "SELECT `{f}`(name) FROM `{i}`", i=TABLE, f=TWICE).what
-    assert "No matching signature" in rejected(analyzer, "SELECT `{f}`(1, 2) FROM `{i}`", i=TABLE, f=TWICE).what
+    assert "No matching signature" in rejected(analyzer, "SELECT `{f}`(name) FROM `{i}`", i=TABLE, f=TWICE).message
+    assert "No matching signature" in rejected(analyzer, "SELECT `{f}`(1, 2) FROM `{i}`", i=TABLE, f=TWICE).message
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (
             'CREATE OR REPLACE FUNCTION `{f}`(x FLOAT64) RETURNS FLOAT64\nLANGUAGE js AS "return x"',
@@ -88,7 +88,7 @@ def test_a_function_is_called_with_its_types(analyzer):
         ),
         (
             "CREATE TEMP FUNCTION `{f}`(x INT64) AS (x + 1)",
-            "a temporary function: CREATE OR REPLACE FUNCTION makes one that stays",
+            "a temporary function: write CREATE OR REPLACE FUNCTION, which makes a permanent one",
         ),
         (
             "CREATE OR REPLACE FUNCTION `{f}`(x ANY TYPE) RETURNS INT64 AS (1)",
@@ -101,16 +101,16 @@ def test_a_function_is_called_with_its_types(analyzer):
     ],
     ids=["js", "TEMP", "ANY TYPE", "second ANY TYPE"],
 )
-def test_a_function_of_another_kind_is_refused_and_not_remembered(analyzer, body, said):
-    assert rejected(analyzer, body, path="udf/twice.sql", f=TWICE) == Finding(Path("udf/twice.sql"), 5, said)
-    assert "Function not found" in rejected(analyzer, "SELECT `{f}`(1)", f=TWICE).what
+def test_an_unsuitable_function_is_refused(analyzer, body, message):
+    assert rejected(analyzer, body, path="udf/twice.sql", f=TWICE) == Finding(Path("udf/twice.sql"), 5, message)
+    assert "Function not found" in rejected(analyzer, "SELECT `{f}`(1)", f=TWICE).message
 
 
 @pytest.mark.parametrize("path", ["a_v1.sql", "phases/udf_v1.sql", "flight_delay/udf/twice_v1.sql"])
 def test_a_function_outside_of_its_folder_is_refused(analyzer, path):
     found = rejected(analyzer, FUNCTION, path=path, f=TWICE)
-    assert found == Finding(Path(path), 5, "functions, and nothing else, stand in udf/")
-    assert "Function not found" in rejected(analyzer, "SELECT `{f}`(1)", f=TWICE).what
+    assert found == Finding(Path(path), 5, "udf/ holds all functions, and nothing else")
+    assert "Function not found" in rejected(analyzer, "SELECT `{f}`(1)", f=TWICE).message
 
 
 @pytest.mark.parametrize(
@@ -122,32 +122,32 @@ def test_a_function_outside_of_its_folder_is_refused(analyzer, path):
         "INSERT INTO `{i}` (id) VALUES (1)",
     ],
 )
-def test_nothing_but_functions_stands_in_their_folder(analyzer, body):
+def test_udf_holds_functions_only(analyzer, body):
     tables = {name: table for name, table in (("i", TABLE), ("f", TWICE)) if f"`{{{name}}}`" in body}
     found = rejected(analyzer, body, path="udf/twice.sql", **tables)
-    assert found == Finding(Path("udf/twice.sql"), 5, "functions, and nothing else, stand in udf/")
-    assert "Table not found" in rejected(analyzer, "SELECT * FROM `{f}`", f=TWICE).what
+    assert found == Finding(Path("udf/twice.sql"), 5, "udf/ holds all functions, and nothing else")
+    assert "Table not found" in rejected(analyzer, "SELECT * FROM `{f}`", f=TWICE).message
 
 
-def test_a_statement_knows_only_what_it_names(analyzer):
-    assert "Table not found" in rejected(analyzer, f"SELECT * FROM {TABLE.quoted}").what
+def test_a_table_must_be_an_identifier_of_the_statement(analyzer):
+    assert "Table not found" in rejected(analyzer, f"SELECT * FROM {TABLE.quoted}").message
 
 
-def test_what_was_refused_made_nothing(analyzer):
+def test_a_refused_statement_makes_nothing(analyzer):
     rejected(analyzer, "CREATE OR REPLACE TABLE `{made}` AS SELECT nope FROM `{items}`", made=OTHER, items=TABLE)
-    assert "Table not found" in rejected(analyzer, "SELECT * FROM `{made}`", made=OTHER).what
+    assert "Table not found" in rejected(analyzer, "SELECT * FROM `{made}`", made=OTHER).message
 
 
 def test_two_analyzers_share_nothing(analyzer):
     analyzer.analyze(statement("CREATE OR REPLACE TABLE `{made}` AS SELECT 1 AS x", made=OTHER))
     other = Analyzer({TABLE: COLUMNS}, ANALYZER)
-    assert "Table not found" in rejected(other, "SELECT * FROM `{made}`", made=OTHER).what
+    assert "Table not found" in rejected(other, "SELECT * FROM `{made}`", made=OTHER).message
 
 
 def test_a_line_is_counted_from_the_top_of_the_file(analyzer):
     found = rejected(analyzer, "SELECT id,\n  day,\n  altitude\nFROM `{items}`\n", items=TABLE)
     assert (str(found.path), found.line) == ("a_v1.sql", 7)
-    assert found.what == "Unrecognized name: altitude"
+    assert found.message == "Unrecognized name: altitude"
     assert str(found) == "a_v1.sql:7: Unrecognized name: altitude"
 
 
@@ -178,7 +178,7 @@ def test_two_nested_queries_have_their_own_lines(analyzer):
     assert (str(found.path), found.line) == ("second_v1.sql", 8)
 
 
-def test_text_beyond_ascii_and_of_any_length_reaches_the_analyzer(analyzer):
+def test_long_text_beyond_ascii_is_analyzed(analyzer):
     text = "\u00e9\u4e2d\U0001f6eb" * 20_000
     assert analyzer.analyze(statement(f"SELECT '{text}' AS x, id FROM `{{items}}`", items=TABLE)).names == ["x", "id"]
 
@@ -200,7 +200,7 @@ def test_text_beyond_ascii_and_of_any_length_reaches_the_analyzer(analyzer):
         ("NUMERIC(10, 2)", "NUMERIC"),
     ],
 )
-def test_a_table_with_a_column_of_another_type_is_analyzed_and_read(analyzer, kind, name):
+def test_a_column_may_have_any_type_of_bigquery(analyzer, kind, name):
     columns = (Column("a", "INT64"), Column("b", name))
     make = statement(f"CREATE TABLE IF NOT EXISTS `{{made}}` (a INT64, b {kind})", made=OTHER)
     assert analyzer.analyze(make).columns == columns
@@ -211,21 +211,21 @@ def test_fields_of_a_column_are_typed(analyzer):
     analyzer.analyze(statement("CREATE TABLE `{made}` (b STRUCT<a INT64, c ARRAY<DATE>>)", made=OTHER))
     found = analyzer.analyze(statement("SELECT b.a, b.c[OFFSET(0)] AS c FROM `{made}`", made=OTHER))
     assert found.columns == (Column("a", "INT64"), Column("c", "DATE"))
-    assert "Field name d does not exist" in rejected(analyzer, "SELECT b.d FROM `{made}`", made=OTHER).what
+    assert "Field name d does not exist" in rejected(analyzer, "SELECT b.d FROM `{made}`", made=OTHER).message
 
 
-def test_a_message_of_several_lines_is_one_line_with_its_location(analyzer):
+def test_a_message_is_one_line(analyzer):
     found = rejected(analyzer, "SELECT id\nFROM `{items}`\nWHERE day <= t\n", items=TABLE)
     assert found.line == 7
-    assert "DATE, TIMESTAMP" in found.what
-    assert "\n" not in found.what
-    assert "[at " not in found.what
+    assert "DATE, TIMESTAMP" in found.message
+    assert "\n" not in found.message
+    assert "[at " not in found.message
 
 
 @pytest.mark.parametrize(
     "sql", ["SELECT a.b.c FROM `a.b.c`", "CREATE FUNCTION f(x ANY TYPE) AS (x)", "SELECT 1 -- x\n"]
 )
-def test_what_parses_is_not_refused(analyzer, sql):
+def test_parsing_needs_no_known_tables(analyzer, sql):
     analyzer.parse(statement(sql).asset)
 
 
@@ -238,7 +238,7 @@ def unparsed(analyzer):
 def test_a_file_that_does_not_parse_is_named(analyzer):
     found = unparsed(analyzer)
     assert found.path == Path("old_v1.sql")
-    assert found.what.startswith("Syntax error: ")
+    assert found.message.startswith("Syntax error: ")
 
 
 @pytest.mark.xfail(

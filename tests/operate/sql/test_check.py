@@ -1,4 +1,4 @@
-"""A statement of the project is broken: the check names its file and line, and nothing is sent."""
+"""The check of a project with a broken statement: it names file and line, and sends nothing."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ SELECTED = "SELECT run_date, variant, metric, n, value\n"
 
 @dataclass(frozen=True)
 class Break:
-    """One mistake: what is written in place of what, what is said, and a part of the line that is named."""
+    """One mistake: the old and the new text, the message, and a part of the line that is named."""
 
     file: str
     old: str
     new: str
-    said: str
+    message: str
     at: str = ""
 
 
@@ -112,18 +112,18 @@ BREAKS = {
 
 
 def line_of(text: str, part: str) -> int:
-    """Number of the first line that holds a part."""
+    """Return the number of the first line that holds a text."""
     return next(number for number, line in enumerate(text.splitlines(), start=1) if part in line)
 
 
 def is_consequence(finding: Finding) -> bool:
-    """Tell whether something is missed that the broken statement would have made."""
-    return "not found: `pipeline-local.ml" in finding.what
+    """Tell whether only a table or function is missing that the broken statement would make."""
+    return "not found: `pipeline-local.ml" in finding.message
 
 
 @pytest.fixture(scope="module")
 def repository():
-    """What is found in this repository as it stands."""
+    """The check of this repository."""
     return check_sql(Project(ROOT), TARGET, ANALYZER)
 
 
@@ -131,14 +131,14 @@ def test_this_repository_has_no_findings(repository):
     assert [str(finding) for finding in repository.findings] == []
 
 
-def test_every_file_is_part_of_a_statement_that_is_checked(repository):
+def test_every_file_is_part_of_a_checked_statement(repository):
     assets = [asset for statement in repository.statements for asset in statement.assets]
-    found = {each.name for asset in assets for each in (asset, *asset.functions)}
+    found = {part.name for asset in assets for part in (asset, *asset.functions)}
     assert set(Catalogue(ROOT).names()) - found == UNUSED_CHECKS | UNUSED_KINDS
 
 
-@pytest.mark.usefixtures("nobody_is_called")
-def test_a_copy_has_no_findings_and_nobody_is_called(copied, repository):
+@pytest.mark.usefixtures("no_requests")
+def test_a_check_sends_nothing(copied, repository):
     found = check_sql(Project(copied), TARGET, ANALYZER)
     assert found.findings == []
     assert len(found.statements) > 100
@@ -152,10 +152,10 @@ def test_a_broken_statement_is_found_with_its_file_and_line(broken, mistake):
     first, *others = found.findings
     line = line_of(path.read_text(), mistake.at or mistake.new.splitlines()[0])
     assert (first.path, first.line) == (path, line), str(first)
-    assert mistake.said in first.what
+    assert mistake.message in first.message
     assert [str(finding) for finding in others if not is_consequence(finding)] == []
     assert all(str(finding).startswith(f"{finding.path}:{finding.line}: ") for finding in found.findings)
-    assert not any("[at " in finding.what or "\n" in finding.what for finding in found.findings)
+    assert not any("[at " in finding.message or "\n" in finding.message for finding in found.findings)
 
 
 def test_a_function_in_javascript_is_found(broken, copied):
@@ -164,16 +164,16 @@ def test_a_function_in_javascript_is_found(broken, copied):
     path, found = broken(LOG_LOSS, body.strip(), f'{signature} LANGUAGE js AS "return 1"')
     first, *others = found.findings
     assert str(first) == f"{path}:{line_of(path.read_text(), 'LANGUAGE js')}: a function in js: write it in SQL"
-    assert all("Function not found: `pipeline-local.ml.binary_log_loss_" in finding.what for finding in others)
+    assert all("Function not found: `pipeline-local.ml.binary_log_loss_" in finding.message for finding in others)
 
 
-def test_a_condition_that_is_broken_is_found_once_for_each_statement(broken):
+def test_a_broken_condition_is_one_finding_a_statement(broken):
     _, found = broken("sql/checks/is_null_v1.sql", "IS NULL", "IS NUL")
     assert len(found.findings) == len({str(finding) for finding in found.findings})
-    assert all("Syntax error" in finding.what for finding in found.findings)
+    assert all("Syntax error" in finding.message for finding in found.findings)
 
 
-def test_a_check_of_a_column_that_is_not_there_is_found(broken):
+def test_a_check_of_an_unknown_column_is_refused(broken):
     with pytest.raises(RequestError, match=r"examples_v1\.sql: key checks: accepted_values orign, .*: no column orign"):
         broken(EXAMPLES, "{column: origin,", "{column: orign,")
 
@@ -196,7 +196,7 @@ def test_a_mistake_in_crlf_has_the_same_line(broken, copied):
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
+    ("file", "old", "new", "message"),
     [
         (LABELS, "changes:", "changs:", r"labels_v1\.sql: key changes: required, but missing; key changs"),
         (LABELS, "  label: INT64", "  label: INTEGER", r"labels_v1\.sql: key columns: .*'INTEGER' is not one of"),
@@ -213,11 +213,11 @@ def test_a_mistake_in_crlf_has_the_same_line(broken, copied):
             "jobs/flight_delay/job.yaml",
             "late_minutes: 15",
             "late_minutes: fifteen",
-            r"v1\.sql: parameter late_minutes is declared INT64, and 'fifteen' is none - mend the value in job\.yaml",
+            r"v1\.sql: parameter late_minutes is declared INT64; 'fifteen' is not - fix the value in job\.yaml",
         ),
-        ("jobs/flight_delay/job.yaml", "late_minutes: 15", "late_minutes: 15.5", "declared INT64, and 15.5 is none"),
-        ("jobs/flight_delay/job.yaml", "late_minutes: 15", "late_minutes: true", "declared INT64, and True is none"),
-        ("jobs/flight_delay/job.yaml", "prior_flights: 20.0", "prior_flights: [20.0]", "declared FLOAT64, and "),
+        ("jobs/flight_delay/job.yaml", "late_minutes: 15", "late_minutes: 15.5", "declared INT64; 15.5 is not"),
+        ("jobs/flight_delay/job.yaml", "late_minutes: 15", "late_minutes: true", "declared INT64; True is not"),
+        ("jobs/flight_delay/job.yaml", "prior_flights: 20.0", "prior_flights: [20.0]", "declared FLOAT64; "),
         ("jobs/flight_delay/job.yaml", "prior_flights: 20.0", "prior: 20.0", "parameter prior_flights is missing"),
         (
             "jobs/flight_delay/job.yaml",
@@ -227,8 +227,8 @@ def test_a_mistake_in_crlf_has_the_same_line(broken, copied):
         ),
     ],
 )
-def test_what_cannot_be_rendered_is_said_with_its_file(broken, file, old, new, said):
-    with pytest.raises(RequestError, match=said):
+def test_an_unreadable_file_is_named(broken, file, old, new, message):
+    with pytest.raises(RequestError, match=message):
         broken(file, old, new)
 
 
@@ -237,13 +237,13 @@ def test_another_spelling_of_a_version_is_refused(copied, name):
     path = (copied / LABELS).with_name(f"{name}.sql")
     shutil.copy(copied / LABELS, path)
     try:
-        with pytest.raises(RequestError, match=rf"{name}\.sql: no name of a version - write <name>_v<N>\.sql"):
+        with pytest.raises(RequestError, match=rf"{name}\.sql: not the name of a version - write <name>_v<N>\.sql"):
             check_sql(Project(copied), TARGET, ANALYZER)
     finally:
         path.unlink()
 
 
-@pytest.mark.usefixtures("nobody_is_called")
+@pytest.mark.usefixtures("no_requests")
 def test_broken_releases_are_findings(copied):
     digest = Session.open(Project(copied), TARGET).catalogue.get("dashboard/report_v1").digest
     released = {"dashboard/report_v1": digest, "flight_delay/evaluate/labels_v1": "0" * 16, "udf/gone": "0" * 16}
@@ -256,7 +256,7 @@ def test_broken_releases_are_findings(copied):
     edited = "flight_delay/evaluate/labels_v1 was released with another body"
     assert found == [
         f"{copied / LABELS}:1: {edited}; restore it and make flight_delay/evaluate/labels_v2",
-        f"{copied / 'udf/gone.sql'}:1: udf/gone was released and is gone; restore it",
+        f"{copied / 'udf/gone.sql'}:1: udf/gone was released and is missing; restore it",
     ]
 
 
@@ -274,7 +274,7 @@ def test_statements_of_every_job_are_checked(copied):
     assert sum("second__predictions" in statement.sql for statement in found.statements) > 5
 
 
-def test_a_version_without_a_header_that_no_job_names_is_refused(copied):
+def test_an_unused_version_needs_a_header(copied):
     path = copied / UNUSED
     path.write_text("nonsense")
     try:
@@ -284,33 +284,33 @@ def test_a_version_without_a_header_that_no_job_names_is_refused(copied):
         path.unlink()
 
 
-def test_a_version_that_no_job_names_is_parsed(broken, copied):
+def test_an_unused_version_is_parsed(broken, copied):
     path = copied / UNUSED
     shutil.copy(copied / LABELS, path)
     try:
         _, found = broken(UNUSED, "known_at <= @as_of", "know_at <= @as_of")
-        assert found.findings == []  # without tables, nothing more can be said
+        assert found.findings == []  # without its tables it is only parsed
         _, found = broken(UNUSED, "know_at <= @as_of", "know_at <= <= @as_of")
         assert [finding.path for finding in found.findings] == [path]
-        assert found.findings[0].what.startswith("Syntax error: ")
+        assert found.findings[0].message.startswith("Syntax error: ")
     finally:
         path.unlink()
 
 
-def test_a_part_that_no_job_asks_for_is_no_statement_and_not_parsed(broken):
+def test_an_unused_part_is_not_parsed(broken):
     name = min(UNUSED_CHECKS)
     path, found = broken(f"sql/{name}.sql", "*/\n", "*/\n) (")
     assert path.is_file()
     assert found.findings == []
 
 
-def test_a_function_that_no_job_names_is_analyzed(copied):
+def test_an_unused_function_is_analyzed(copied):
     path = copied / "udf/unused.sql"
     shutil.copy(copied / LOG_LOSS, path)
     try:
         edit(path, Catalogue(copied).function("unused").body, "CREATE OR REPLACE TABLE `{function}` AS SELECT 1 AS x\n")
         found = check_sql(Project(copied), TARGET, ANALYZER).findings
         line = line_of(path.read_text(), "CREATE OR REPLACE TABLE")
-        assert [str(each) for each in found] == [f"{path}:{line}: functions, and nothing else, stand in udf/"]
+        assert [str(finding) for finding in found] == [f"{path}:{line}: udf/ holds all functions, and nothing else"]
     finally:
         path.unlink()

@@ -1,4 +1,4 @@
-"""What costs more than it needs is refused: a star over a source, and a partition without a filter."""
+"""Statements that read more than they need are refused: a star over a source, a partition without a filter."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def rendered(sql, path="a_v1.sql", **queries):
 
 
 def found(analyzer, sql, **queries):
-    """What is said of a statement, or None."""
+    """Return the message about a statement, or None."""
     try:
         analyzer.analyze(rendered(sql, **queries))
     except Rejected as rejected:
         where = (rejected.finding.path, rejected.finding.line)
-        return rejected.finding.what if where == (Path("a_v1.sql"), 5) else str(rejected)
+        return rejected.finding.message if where == (Path("a_v1.sql"), 5) else str(rejected)
     return None
 
 
@@ -96,7 +96,7 @@ def test_without_sources_a_star_is_fine():
     assert found(Analyzer({TABLE: COLUMNS}, ANALYZER), STARRED["star"]) is None
 
 
-def test_what_was_refused_made_nothing(analyzer):
+def test_a_wasteful_statement_makes_nothing(analyzer):
     assert found(analyzer, STARRED["table"]) == EVERY_COLUMN
     assert "Table not found" in found(analyzer, "SELECT id FROM `{made}`")
 
@@ -146,7 +146,7 @@ def test_every_column_without_a_star_is_refused(analyzer, sql):
         ),
     ],
 )
-def test_a_star_that_reads_no_more_than_it_needs_is_fine(analyzer, sql):
+def test_a_star_without_waste_is_fine(analyzer, sql):
     assert found(analyzer, sql) is None
 
 
@@ -243,11 +243,11 @@ def test_a_filter_is_a_parameter(analyzer):
         ("CREATE OR REPLACE VIEW `{made}` AS WITH c AS (SELECT * FROM `{slices}`) SELECT * FROM c", "day", "t"),
     ],
 )
-def test_what_a_statement_makes_is_partitioned_too(analyzer, make, partition, other):
+def test_a_made_table_or_view_has_a_partition(analyzer, make, partition, other):
     assert found(analyzer, make) is None
-    said = f"{MADE} is read without a filter on its partition {partition}"
-    assert found(analyzer, "SELECT id FROM `{made}`") == said
-    assert found(analyzer, f"SELECT id FROM `{{made}}` WHERE {other} > {DAY}") == said
+    message = f"{MADE} is read without a filter on its partition {partition}"
+    assert found(analyzer, "SELECT id FROM `{made}`") == message
+    assert found(analyzer, f"SELECT id FROM `{{made}}` WHERE {other} > {DAY}") == message
     assert found(analyzer, f"SELECT id FROM `{{made}}` WHERE {partition} > {DAY}") is None
 
 
@@ -259,7 +259,7 @@ def test_what_a_statement_makes_is_partitioned_too(analyzer, make, partition, ot
         "CREATE OR REPLACE VIEW `{made}` AS SELECT id, day FROM `{source}`",
     ],
 )
-def test_what_is_made_without_a_partition_needs_no_filter(analyzer, make):
+def test_a_table_without_a_partition_needs_no_filter(analyzer, make):
     assert found(analyzer, make) is None
     assert found(analyzer, "SELECT id FROM `{made}`") is None
 
@@ -309,7 +309,7 @@ def test_a_filter_of_a_join_is_enough(analyzer, sql):
     assert found(analyzer, sql) is None
 
 
-def test_waste_in_a_file_of_the_project_is_named_with_its_file(broken):
+def test_a_missing_filter_in_the_project_is_found(broken):
     name = "sql/phases/published_v1.sql"
     path, checked = broken(name, "\nGROUP BY", " OR TRUE\nGROUP BY")
     assert checked.findings == []  # the partition is named
@@ -319,12 +319,13 @@ def test_waste_in_a_file_of_the_project_is_named_with_its_file(broken):
     assert len(checked.findings) == 1
     line = text[: text.index("*/")].count("\n") + 2
     assert str(checked.findings[0]).startswith(f"{path}:{line}: pipeline-local.ml.flight_delay__predictions")
-    assert checked.findings[0].what.endswith(" is read without a filter on its partition run_date")
+    assert checked.findings[0].message.endswith(" is read without a filter on its partition run_date")
 
 
-def test_a_star_in_a_file_of_the_project_is_named_with_its_file(broken):
+def test_a_star_in_the_project_is_found(broken):
     path, checked = broken("sql/flight_delay/evaluate/labels_v1.sql", "\nSELECT\n", "\nSELECT\n  *,\n")
     assert str(path) in {str(finding.path) for finding in checked.findings}
     assert any(
-        "every column of the source pipeline-local.ml.flight_outcomes is" in each.what for each in checked.findings
+        "every column of the source pipeline-local.ml.flight_outcomes is" in finding.message
+        for finding in checked.findings
     )

@@ -1,4 +1,4 @@
-"""What the analyzer is offered: what BigQuery documents passes, what only GoogleSQL knows does not."""
+"""The dialect of the analyzer: features that BigQuery documents pass, others of GoogleSQL do not."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def rendered(sql):
 
 
 @pytest.mark.parametrize("sql", OFFERED.values(), ids=OFFERED)
-def test_what_bigquery_documents_is_offered(analyzer, sql):
+def test_features_of_bigquery_pass(analyzer, sql):
     analyzer.analyze(rendered(sql))
 
 
 @pytest.mark.parametrize("sql", NOT_OFFERED.values(), ids=NOT_OFFERED)
-def test_what_only_googlesql_knows_is_not(analyzer, sql):
+def test_other_features_of_googlesql_are_refused(analyzer, sql):
     with pytest.raises(Rejected):
         analyzer.analyze(rendered(sql))
 
@@ -145,6 +145,6 @@ ACCEPTED_THOUGH_BIGQUERY_REFUSES = {
         for name, (sql, reason) in ACCEPTED_THOUGH_BIGQUERY_REFUSES.items()
     ],
 )
-def test_what_bigquery_itself_would_refuse(analyzer, sql):
+def test_faults_that_only_bigquery_finds(analyzer, sql):
     with pytest.raises(Rejected):
         analyzer.analyze(rendered(sql))

@@ -1,4 +1,4 @@
-"""The tests against leakage: every job passes, and each finds a leak that the other cannot see."""
+"""The leak test: every job passes, and each comparison finds a leak that the other cannot find."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LATE = "SUM(IF(late = 1, 1, 0)) OVER (PARTITION BY day, origin, departure_hour) 
 
 @pytest.fixture
 def changed(session, tmp_path):
-    """The session with a copy of the job's SQL in which some text is replaced."""
+    """Returns the session with a copy of the job's SQL in which some text is replaced."""
 
     def change(*pairs):
         for folder in ("sql", "udf"):
@@ -44,36 +44,36 @@ LAST_DAYS = {"flight_delay": DAY, "item_recommend": date(2026, 2, 3)}
 
 
 @pytest.mark.parametrize("name", Project.open(ROOT).job_names())
-def test_examples_of_every_job_are_blind_to_the_future_and_the_same_at_every_moment(
-    make_empty_session, project, tmp_path, name
-):
+def test_every_job_passes_the_leak_test(make_empty_session, project, tmp_path, name):
     session, job, day = make_empty_session(), project.job(name), LAST_DAYS[name]
     write_fixtures(job, tmp_path, 7)
     load_sources(session, job, tmp_path)
     found = leak_test(session, job, day, days=4)
-    what = [each.what.removeprefix(job.spec.examples.sql).strip() for each in found]
+    what = [pair.what.removeprefix(job.spec.examples.sql).strip() for pair in found]
     known = f"made of all rows and of those known at {job.as_of(day):%Y-%m-%d %H:%M %Z}"
     # a job that learns from the rows that it scores has none of past moments
     past = ("2013-07-04", "2013-06-23", "2013-06-12", "2013-06-01") if job.spec.examples.history_days else ()
     assert what == [
         known,
         f"{job.spec.labels.sql} {known}",
-        *(f"{each} seen from {day} and from itself" for each in past),
+        *(f"{past_day} seen from {day} and from itself" for past_day in past),
     ]
     assert found[0].rows > found[1].rows
-    assert all(each.rows for each in found)
+    assert all(pair.rows for pair in found)
 
 
-def test_a_look_into_the_future_is_found_where_every_moment_looks_alike(session, job, changed):
-    """Outcomes of the same day, whenever they became known: scoring and training see the same of them."""
+def test_a_look_into_the_future_is_found(session, job, changed):
+    """Outcomes of the same day, whenever they became known: scoring and training read the same ones."""
     leaking = changed((CUT, "WHERE flight_date BETWEEN"), (HONEST, LATE)).session
-    said = r"leaks: made of all rows and of those known at .*: different: flights_origin_hour; e\.g\. flight_date 2013"
-    with pytest.raises(CheckError, match=said) as caught:
+    message = (
+        r"leaks: made of all rows and of those known at .*: different: flights_origin_hour; e\.g\. flight_date 2013"
+    )
+    with pytest.raises(CheckError, match=message) as caught:
         leak_test(leaking, job, DAY, days=1)
     assert caught.value.exit_code == 3
 
 
-def test_a_row_that_knows_what_the_run_knows_is_found_where_nothing_lies_in_the_future(session, job, changed):
+def test_a_past_row_with_the_knowledge_of_the_run_is_found(session, job, changed):
     """Outcomes of the same day as far as the run knows them: none for a scored row, all of them for a past one."""
     leaking = changed((HONEST, LATE)).session
     with pytest.raises(CheckError, match=r"leaks: 2013-07-04 seen from 2013-07-05 and from itself: different: flights"):
@@ -88,14 +88,14 @@ def test_rows_without_a_counterpart_are_counted(session, job, changed):
         leak_test(leaking, job, DAY, days=1)
 
 
-def test_sums_in_another_order_are_no_leak_but_other_numbers_are(session, job, changed):
+def test_sums_in_another_order_are_no_leak(session, job, changed):
     noisy = changed(
         ("o.rate AS late_rate,", "o.rate + IF(@run_date = t.flight_date, 1e-14, 0.0) AS late_rate,")
     ).session
     assert len(leak_test(noisy, job, DAY, days=1)) == 3
 
 
-def test_other_numbers_are_a_leak_however_small_they_look(session, job, changed):
+def test_small_differences_are_a_leak(session, job, changed):
     leaking = changed(
         ("o.rate AS late_rate,", "o.rate + IF(@run_date = t.flight_date, 1e-6, 0.0) AS late_rate,")
     ).session
@@ -115,7 +115,7 @@ def test_labels_that_are_known_too_early_are_found(session, job, changed):
         leak_test(leaking.session, job, DAY, days=1)
 
 
-def test_a_label_of_a_day_that_is_not_yesterday_is_found_on_a_day_with_examples(session, job, changed):
+def test_a_leak_of_an_older_day_is_found(session, job, changed):
     late = "IF(t.flight_date < DATE_SUB(@run_date, INTERVAL 3 DAY), 1, 0) + t.scheduled_minutes"
     leaking = changed(("  t.scheduled_minutes,", f"  {late} AS scheduled_minutes,")).session
     assert len(leak_test(leaking, job, DAY, days=1)) == 3
@@ -123,7 +123,7 @@ def test_a_label_of_a_day_that_is_not_yesterday_is_found_on_a_day_with_examples(
         leak_test(leaking, job, DAY, days=2)
 
 
-def test_rows_of_moments_of_their_own_are_refused(session, job, changed):
+def test_rows_of_other_moments_are_refused(session, job, changed):
     leaking = changed(
         ("t.known_at AS example_as_of", "TIMESTAMP_SUB(t.known_at, INTERVAL 1 MINUTE) AS example_as_of")
     ).session

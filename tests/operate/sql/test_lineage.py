@@ -1,4 +1,4 @@
-"""Which SQL makes what: steps in order, names that do not differ between runs, and a README that is not stale."""
+"""Lineage: steps in order, names that do not differ between runs, and a README that is not stale."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def steps():
 
 @pytest.fixture
 def readme(copied):
-    """The README of the copy; it is as it was afterwards."""
+    """The README of the copy, which is restored afterwards."""
     path = copied / README
     before = path.read_bytes()
     yield path
@@ -87,7 +87,7 @@ def test_steps_of_the_job_are_in_the_order_of_a_run(steps):
     assert len(steps) == len({(step.makes, step.by) for step in steps})
 
 
-def test_a_step_says_by_which_versions_and_from_what(steps):
+def test_a_step_names_versions_and_tables(steps):
     by_name = {step.makes: step for step in steps}
     labels = "flight_delay/evaluate/labels_v1"
     sources = tuple(f"ml.{name}" for name in ("flights_schedule", "flight_outcomes", "weather", "planes", "airports"))
@@ -109,7 +109,7 @@ def test_versions_are_those_of_the_catalogue(steps):
     assert len(versions) > 10
 
 
-def test_what_is_read_is_made_or_loaded(steps):
+def test_every_table_that_is_read_is_made_or_loaded(steps):
     rehearsal = Rehearsal.of(Session.open(Project(ROOT), TARGET), Project(ROOT).job("flight_delay"), DAY)
     made = {step.makes for step in steps} | {short(table) for table in rehearsal.tables()}
     ledger = {f"ml_ledger.{name}_v1" for name in ("events", "models", "champions")}
@@ -123,7 +123,7 @@ def test_names_hold_no_project_date_or_digest(steps):
     assert not re.search(r"\d{8}|[0-9a-f]{10}", text)
 
 
-def test_names_are_those_of_the_local_target_and_of_no_run_date(steps):
+def test_names_do_not_depend_on_target_or_run_date(steps):
     project = Project(ROOT)
     other = Rehearsal.of(Session.open(project, TARGET), project.job("flight_delay"), DAY)
     assert lineage(other) == steps
@@ -144,7 +144,7 @@ def test_names_are_those_of_the_local_target_and_of_no_run_date(steps):
         ("j__2024__0a54d82312__examples", "ml.j__2024__0a54d82312__examples"),
     ],
 )
-def test_a_table_is_named_without_what_differs_between_runs(name, text):
+def test_short_names_do_not_differ_between_runs(name, text):
     assert short(TableName("pipeline-local", "ml", name)) == text
 
 
@@ -173,7 +173,7 @@ def test_steps_are_a_section():
 
 
 @pytest.mark.parametrize("inside", ["", "\n\nold\n\n", "\\1 \\g<0>\n"])
-def test_a_section_is_written_in_place_of_the_old_one(tmp_path, inside):
+def test_a_section_replaces_the_old_one(tmp_path, inside):
     path = tmp_path / "README.md"
     path.write_text(f"# Before\n{BEGIN}{inside}{END}\nAfter \u00e9 \\1\n", encoding="utf-8")
     assert is_stale(path, TWO)
@@ -186,7 +186,7 @@ def test_a_section_is_written_in_place_of_the_old_one(tmp_path, inside):
 
 
 @pytest.mark.parametrize("text", ["", "# A job\n", f"{BEGIN}\n", f"{END}\n", f"{END}\n{BEGIN}\n", None])
-def test_a_readme_without_a_place_is_left_as_it_is(tmp_path, text):
+def test_a_readme_without_a_section_is_not_changed(tmp_path, text):
     path = tmp_path / "README.md"
     if text is not None:
         path.write_text(text)
@@ -217,7 +217,7 @@ def test_a_stale_section_is_a_finding(broken):
 
 
 @pytest.mark.parametrize("how", ["no markers", "no README"])
-def test_a_job_may_do_without_a_section(copied, readme, how):
+def test_a_job_needs_no_section(copied, readme, how):
     if how == "no README":
         readme.unlink()
     else:

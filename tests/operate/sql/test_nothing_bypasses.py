@@ -1,4 +1,4 @@
-"""What a project really sends over HTTP: every statement is one that `pipeline sql check` analyzed."""
+"""Every statement that a project sends over HTTP is one that `pipeline sql check` analyzed."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ MOMENT = re.compile(r"(FOR SYSTEM_TIME AS OF TIMESTAMP) '[^']*'")
 
 
 def normalised(sql: str) -> str:
-    """Take out what differs between runs: dates, digests, models and staged names in run tables, and the snapshot."""
+    """Remove the parts that differ between runs: names of run tables, and the moment of the snapshot."""
     return MOMENT.sub(r"\1", RUN_TABLE.sub(r"\1.\2`", sql.strip()))
 
 
 def texts(body: Any) -> Iterator[str]:
-    """Every SQL text in the body of a request: of a job, of a query that is answered at once, of a view."""
+    """Yield every SQL text in the body of a request: of a job, of a query without one, of a view."""
     for key, value in body.items() if isinstance(body, dict) else ():
         if key == "query" and isinstance(value, str):
             yield value
@@ -51,21 +51,21 @@ def statements(requests: Requests, session: Session) -> set[str]:
 
 
 def renamed(sql: str, target: Target) -> str:
-    """Call the datasets of a test as `pipeline sql check` calls them, which knows these statements already."""
+    """Rename the datasets of a test to those of `pipeline sql check`, so that its cache has these statements."""
     for ours, theirs in zip(target.datasets, TARGET.datasets, strict=True):
         sql = sql.replace(f"`{target.project}.{ours}.", f"`{TARGET.project}.{theirs}.")
     return sql
 
 
 def analyzed(session: Session) -> dict[str, str]:
-    """The statements that the check analyzes, with the names of their assets."""
+    """Return the statements that the check analyzes, with the names of their assets."""
     checked = check_sql(session.project, TARGET, ANALYZER)
     assert [str(finding) for finding in checked.findings if finding.path.suffix == ".sql"] == []
     return {normalised(statement.sql): statement.asset.name for statement in checked.statements}
 
 
-def live(session, job, folder, tmp_path) -> None:
-    """A life of a job: runs, an evaluation, a report, data that is bad or not there."""
+def run_everything(session, job, folder, tmp_path) -> None:
+    """Run a job: run dates, an evaluation, a report, bad data, missing data."""
     run_job(session, job, DAY)
     assert evaluate_matured(session, job, MATURE).evaluated
     run_job(session, job, DAY, rerun=True)
@@ -85,16 +85,16 @@ def live(session, job, folder, tmp_path) -> None:
 
 
 @pytest.mark.long
-def test_every_statement_that_is_sent_was_analyzed(fresh_session, quick_job, fixtures_folder, tmp_path, requests_sent):
-    live(fresh_session, quick_job, fixtures_folder, tmp_path)
+def test_every_sent_statement_was_analyzed(fresh_session, quick_job, fixtures_folder, tmp_path, requests_sent):
+    run_everything(fresh_session, quick_job, fixtures_folder, tmp_path)
     known = analyzed(fresh_session)
     sent = statements(requests_sent, fresh_session)
     assert sorted(sent - set(known)) == []
     assert len(sent) > 25
-    assert {known[text] for text in sent} >= LIVED
+    assert {known[text] for text in sent} >= ALWAYS_SENT
 
 
-LIVED = {
+ALWAYS_SENT = {
     *("phases/examples_v1", "phases/labels_v1", "phases/publish_v1", "phases/record_metrics_v1", "udf/binary_log_loss"),
     *("phases/offending_rows_v1", "phases/source_range_v1", "phases/keyed_profile_v1", "dashboard/report_v1"),
     *(
@@ -104,21 +104,21 @@ LIVED = {
         "ledger/events_of_v1",
     ),
 }
-"""Statements that a life cannot do without: the test would be worth nothing if it saw none of them."""
+"""Statements that a job always sends, so that the test has something to compare."""
 
 
-def test_every_statement_about_files_of_somebody_else_was_analyzed(make_empty_session, job, tmp_path, requests_sent):
+def test_every_statement_about_files_was_analyzed(make_empty_session, job, tmp_path, requests_sent):
     session = make_empty_session()
     key = {"flight_date": [str(DAY)] * 2, "carrier": ["AA"] * 2, "flight": [1, 2], "origin": ["JFK"] * 2}
     scores, labels = tmp_path / "scores.jsonl", tmp_path / "known.jsonl"
     pl.DataFrame({**key, "score": [0.25, 0.75]}).write_ndjson(scores)
     pl.DataFrame({**key, "label": [0, 1]}).write_ndjson(labels)
-    assert evaluate_from_path(session, job, str(scores), str(labels), name="somebody")
+    assert evaluate_from_path(session, job, str(scores), str(labels), name="theirs")
     assert len(statements(requests_sent, session)) > 10
     assert sorted(statements(requests_sent, session) - set(analyzed(session))) == []
 
 
-def test_every_statement_about_champion_and_challengers_was_analyzed(make_session, job, requests_sent):
+def test_every_statement_of_the_gate_was_analyzed(make_session, job, requests_sent):
     session, own = make_session(), replace(gated_job(job), name="flight_delay")
     life(session, own, 3, {"new": BETTER})
     labels = session.target.run_table("flight_delay__20130701__0123456789__labels")
@@ -137,7 +137,7 @@ def test_every_statement_about_champion_and_challengers_was_analyzed(make_sessio
     }
 
 
-def test_statements_that_bypass_the_check_are_seen(make_empty_session, requests_sent):
+def test_a_statement_that_bypasses_the_check_is_found(make_empty_session, requests_sent):
     session = make_empty_session()
     client = session.warehouse._client
     client.query_and_wait("SELECT 1 AS at_once", api_timeout=20)
@@ -149,11 +149,11 @@ def test_statements_that_bypass_the_check_are_seen(make_empty_session, requests_
     assert statements(requests_sent, session) - set(analyzed(session)) == planted
 
 
-def test_only_what_differs_between_runs_is_taken_out():
+def test_only_differences_between_runs_are_removed():
     place = "`p-1.ml_runs.flight_delay__20130704__0a54d82312__"
     assert normalised(f"FROM {place}examples`") == "FROM `p-1.ml_runs.examples`"
     assert normalised(f"FROM {place}predictions__m_0a54d823__0123456789abcdef`") == "FROM `p-1.ml_runs.predictions`"
-    staged = "`p-1.ml_runs.flight_delay_staged_somebody__predictions_0a54d823`"
+    staged = "`p-1.ml_runs.flight_delay_staged_theirs__predictions_0a54d823`"
     assert normalised(f"FROM {staged}") == "FROM `p-1.ml_runs.predictions`"
     snapshot = "FROM `p-1.t1.weather` FOR SYSTEM_TIME AS OF TIMESTAMP '2013-07-04 04:00:00.000000+00' WHERE x = '1'"
     assert normalised(snapshot) == "FROM `p-1.t1.weather` FOR SYSTEM_TIME AS OF TIMESTAMP WHERE x = '1'"

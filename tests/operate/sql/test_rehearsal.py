@@ -1,4 +1,4 @@
-"""A job's life on paper: every statement that a run sends, in an order in which each can be carried out."""
+"""The rehearsal of a job: every statement that a run sends, in an order in which each can be executed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMED = re.compile(r"`(pipeline-local\.[^`]+)`")
 
 
 @pytest.fixture
-def rehearsal(nobody_is_called):
+def rehearsal(no_requests):
     project = Project(ROOT)
     return Rehearsal.of(Session.open(project, TARGET), project.job("flight_delay"), DAY)
 
@@ -40,20 +40,20 @@ def test_parts_read_only_what_was_made(rehearsal):
         assert set(NAMED.findall(statement.sql)) <= known, statement.asset.name
 
 
-def test_every_parameter_has_a_value_and_stands_in_the_text(rehearsal):
+def test_every_parameter_has_a_value_and_is_used(rehearsal):
     for statement in (*rehearsal.sent(), *rehearsal.parts()):
         assert set(statement.types) == set(statement.values)
         assert set(statement.types) == set(re.findall(r"@(\w+)", statement.sql)), statement.asset.name
 
 
-def test_every_line_says_where_it_is_from(rehearsal):
+def test_every_line_has_a_file_and_a_number(rehearsal):
     for statement in (*rehearsal.sent(), *rehearsal.parts()):
         assert len(statement.lines) >= len(statement.sql.splitlines()), statement.asset.name
         for path, number in set(statement.lines):
             assert 1 <= number <= len(path.read_text().splitlines()), (path, number)
 
 
-def test_a_line_that_was_not_filled_in_is_that_of_its_file(rehearsal):
+def test_lines_without_placeholders_equal_the_file(rehearsal):
     for statement in (*rehearsal.sent(), *rehearsal.parts()):
         origins = [path.read_text().splitlines()[number - 1] for path, number in statement.lines]
         for line, origin in zip(statement.sql.splitlines(), origins, strict=False):
@@ -61,7 +61,7 @@ def test_a_line_that_was_not_filled_in_is_that_of_its_file(rehearsal):
                 assert origin.strip() in line, statement.asset.name
 
 
-def test_tables_are_the_sources_and_what_load_jobs_make(rehearsal):
+def test_tables_are_sources_and_loaded_tables(rehearsal):
     tables = rehearsal.tables()
     assert {table.name for table in tables} >= set(rehearsal.job.spec.sources) | {"flight_delay__predictions_v1"}
     assert tables[rehearsal.loaded] == rehearsal.job.prediction_schema
@@ -76,6 +76,6 @@ def test_moments_are_those_of_the_run_date(rehearsal):
     assert rehearsal.variant == rehearsal.job.variants[0].id
 
 
-def test_the_same_rehearsal_is_the_same_text(rehearsal):
+def test_a_rehearsal_is_repeatable(rehearsal):
     again = Rehearsal.of(rehearsal.session, rehearsal.job, DAY)
     assert [statement.sql for statement in again.sent()] == [statement.sql for statement in rehearsal.sent()]

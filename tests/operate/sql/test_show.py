@@ -1,4 +1,4 @@
-"""What `pipeline sql show` prints is read back by a shell as one command with the same text and values."""
+"""A shell reads the output of `pipeline sql show` as one command with the same text and values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.integration_fixtures import ROOT
 
 DAY = date(2013, 7, 1)
 NOON = datetime(2013, 7, 1, 12, 0, 0, 5, tzinfo=timezone(timedelta(hours=-4)))
-NO_NAME = r"no name of a version - write e\.g\. flight_delay/preprocess/examples_v1"
+NO_NAME = r"not the name of a version - write e\.g\. flight_delay/preprocess/examples_v1"
 STRUCT = [{"name": "STRING", "n": "INT64", "at": "DATE"}]
 
 
@@ -34,7 +34,7 @@ def statement(types, values, body="SELECT 1\n", tmp_path=ROOT):
 
 
 def read_back(command: str) -> tuple[list[str], str]:
-    """The words of the command, and the text that it gets on stdin."""
+    """Return the words of the command, and its text on stdin."""
     first, end, rest = command.partition(" \\\n  <<'SQL'\n")
     assert end, command
     assert rest.endswith("\nSQL")
@@ -63,7 +63,7 @@ def parameter(kind, value) -> str:
         ("TIMESTAMP", NOON, "p:TIMESTAMP:2013-07-01 16:00:00.000005+00"),
     ],
 )
-def test_a_value_is_read_back_as_it_is(kind, value, text):
+def test_a_value_is_read_back_unchanged(kind, value, text):
     assert parameter(kind, value) == text
 
 
@@ -104,8 +104,8 @@ def test_any_text_is_one_word(value):
 
 
 @pytest.mark.parametrize("body", ["SELECT '$HOME `id` \\\\ \"x\"'\n", "SELECT 1; -- it's\n", "SELECT\n\n  1\n"])
-def test_a_shell_hands_over_text_and_values_unchanged(body, tmp_path):
-    """A shell, with an echo in place of `bq`: the first line is the values, the rest what it reads from stdin."""
+def test_a_shell_passes_text_and_values_unchanged(body, tmp_path):
+    """With an echo in place of `bq`: the first line is the parameter, the rest its stdin."""
     command = as_command(statement({"p": "STRING"}, {"p": "it's $HOME `id` \\"}, body), TARGET)
     echo = "bq() { printf '%s\\n' \"${!#}\"; cat; }\n"
     done = subprocess.run(["bash", "-c", echo + command], capture_output=True, text=True, timeout=20, check=True)
@@ -118,7 +118,7 @@ def test_the_command_names_project_location_and_dialect():
     assert sql == "SELECT 1"
 
 
-@pytest.mark.usefixtures("nobody_is_called")
+@pytest.mark.usefixtures("no_requests")
 def test_every_statement_of_this_repository_is_read_back():
     project = Project(ROOT)
     rehearsal = Rehearsal.of(Session.open(project, TARGET), project.job("flight_delay"), DAY)
@@ -129,7 +129,7 @@ def test_every_statement_of_this_repository_is_read_back():
         assert sql == statement.sql.rstrip()
 
 
-@pytest.mark.usefixtures("nobody_is_called")
+@pytest.mark.usefixtures("no_requests")
 def test_values_are_those_of_the_run_date():
     words, sql = read_back(show_statement(Project(ROOT), TARGET, "flight_delay/preprocess/examples_v1", DAY))
     assert "--parameter=run_date:DATE:2013-07-01" in words
@@ -145,20 +145,20 @@ def test_a_function_is_shown_with_its_digest():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("flight_delay/preprocess/examples_v9", "examples_v9.sql: SQL file cannot be read"),
         ("", NO_NAME),
         ("flight_delay/preprocess/examples", NO_NAME),
         ("udf/nothing", "nothing.sql: SQL file cannot be read"),
-        ("udf/../nothing", r"udf/\.\./nothing\.sql: no name of a function - use small letters, digits and _"),
+        ("udf/../nothing", r"udf/\.\./nothing\.sql: not the name of a function - use small letters, digits and _"),
         ("x" * 2000, NO_NAME),
         ("../jobs/flight_delay/README", NO_NAME),
         ("../jobs/flight_delay/README_v1", NO_NAME),
     ],
 )
-def test_what_cannot_be_shown_is_named(name, said):
-    with pytest.raises(RequestError, match=said):
+def test_an_unknown_name_is_refused(name, message):
+    with pytest.raises(RequestError, match=message):
         show_statement(Project(ROOT), TARGET, name, DAY)
 
 
@@ -173,7 +173,7 @@ def test_the_location_is_one_word():
 
 
 @pytest.mark.parametrize("inner", ["SQL", "SQL\nSQL_", "'SQL'\nSQL", "SQL_\nSQL__\nSQL"])
-def test_a_line_that_looks_like_the_end_is_part_of_the_text(inner):
+def test_a_line_like_the_end_mark_is_kept(inner):
     command = as_command(statement({}, {}, f"SELECT 1 AS\n{inner}\nFROM x\n"), TARGET)
     done = subprocess.run(["bash", "-c", f"bq() {{ cat; }}\n{command}"], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (f"SELECT 1 AS\n{inner}\nFROM x\n", "")

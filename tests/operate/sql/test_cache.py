@@ -1,4 +1,4 @@
-"""What is learnt of a statement is found again with the same knowledge, and with no other."""
+"""The result of an analysis is found again with the same key, and with no other."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.operate.sql import memory
+from pipeline.operate.sql import cache
 from pipeline.operate.sql.analyzer import Analyzer, Rejected
+from pipeline.operate.sql.cache import DAY, FOLDER, Analysis, AnalysisCache, Definition, digest_of_rules
 from pipeline.operate.sql.engine import COMPILED, Service
-from pipeline.operate.sql.memory import DAY, FOLDER, Learnt, Made, Memory, digest_of_rules
 from pipeline.rows.schema import Schema
 from tests.operate.sql.conftest import ANALYZER, COLUMNS, TABLE, statement
 
 QUERY = "SELECT id, name FROM `{items}` WHERE day = @day"
-LEARNT = Learnt((("id", "INT64"),), Made.of("a.b.c", b"\x00\xff", partition="day"))
+ANALYSIS = Analysis((("id", "INT64"),), Definition.of("a.b.c", b"\x00\xff", partition="day"))
 
 
 @pytest.fixture
 def cache_dir(tmp_path):
-    """A folder with the compiled analyzer, in which nothing was learnt yet."""
+    """A folder with the compiled analyzer and no result."""
     (tmp_path / COMPILED).symlink_to(ANALYZER / COMPILED)
     return tmp_path
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    """How often the analyzer itself was asked."""
+    """The statements that the analyzer itself resolved."""
     count, resolve = [], Service.resolve
 
     def counted(self, request, **named):
@@ -42,16 +42,16 @@ def asked(monkeypatch):
     return count
 
 
-def learn(cache_dir, *, columns=COLUMNS, kind="DATE", body=QUERY, path="a_v1.sql", **known):
+def analyze(cache_dir, *, columns=COLUMNS, kind="DATE", body=QUERY, path="a_v1.sql", **options):
     parameters = {"day": kind} if "@day" in body else {}
-    return Analyzer({TABLE: columns}, cache_dir, **known).analyze(
+    return Analyzer({TABLE: columns}, cache_dir, **options).analyze(
         statement(body, parameters=parameters, path=path, items=TABLE)
     )
 
 
-def test_what_was_learnt_is_found_by_the_next(cache_dir, asked):
-    first = learn(cache_dir)
-    assert learn(cache_dir) == first
+def test_the_next_analyzer_finds_a_result(cache_dir, asked):
+    first = analyze(cache_dir)
+    assert analyze(cache_dir) == first
     assert [column.name for column in first.columns] == ["id", "name"]
     assert len(asked) == 1
 
@@ -66,9 +66,9 @@ def test_what_was_learnt_is_found_by_the_next(cache_dir, asked):
     ],
     ids=["text", "column of a table", "partition", "source"],
 )
-def test_with_other_knowledge_nothing_was_learnt(cache_dir, asked, other):
-    learn(cache_dir)
-    learn(cache_dir, **other)
+def test_other_knowledge_is_another_key(cache_dir, asked, other):
+    analyze(cache_dir)
+    analyze(cache_dir, **other)
     assert len(asked) == 2
 
 
@@ -77,14 +77,14 @@ def test_with_other_knowledge_nothing_was_learnt(cache_dir, asked, other):
     [("DATE", "TIMESTAMP"), ([{"a": "STRING", "b": "INT64"}], [{"b": "INT64", "a": "STRING"}])],
     ids=["type", "order of fields"],
 )
-def test_with_another_type_of_a_parameter_nothing_was_learnt(cache_dir, asked, one, other):
+def test_the_type_of_a_parameter_is_part_of_the_key(cache_dir, asked, one, other):
     body = "SELECT @day AS day" if isinstance(one, str) else "SELECT * FROM UNNEST(@day)"
     found = [Analyzer({}, cache_dir).analyze(statement(body, parameters={"day": kind})) for kind in (one, other, one)]
     assert found[0] == found[2] != found[1]
     assert len(asked) == 2
 
 
-def test_what_a_statement_makes_is_known_without_asking(cache_dir, asked):
+def test_a_table_is_known_from_the_cache(cache_dir, asked):
     make = "CREATE OR REPLACE TABLE `{made}` PARTITION BY day AS SELECT id, day, [score] AS scores FROM `{items}`"
     made = type(TABLE)("pipeline-local", "ml", "made")
 
@@ -102,7 +102,7 @@ def test_what_a_statement_makes_is_known_without_asking(cache_dir, asked):
         both("SELECT scores FROM `{made}`")
 
 
-def test_a_function_is_known_without_asking(cache_dir, asked):
+def test_a_function_is_known_from_the_cache(cache_dir, asked):
     function = type(TABLE)("pipeline-local", "ml", "twice")
     for number in (1, 2):
         analyzer = Analyzer({TABLE: COLUMNS}, cache_dir)
@@ -120,70 +120,70 @@ def test_a_table_and_a_function_may_have_one_name(cache_dir):
     assert analyzer.analyze(statement("SELECT `{twice}`(id) AS two FROM `{twice}`", twice=name)).names == ["two"]
 
 
-def test_a_statement_that_is_refused_is_analyzed_each_time(cache_dir, asked):
+def test_a_refused_statement_is_analyzed_each_time(cache_dir, asked):
     for _ in range(2):
-        with pytest.raises(Rejected, match="Unrecognized name: nobody"):
-            learn(cache_dir, body="SELECT nobody FROM `{items}`")
+        with pytest.raises(Rejected, match="Unrecognized name: nothing"):
+            analyze(cache_dir, body="SELECT nothing FROM `{items}`")
     assert len(asked) == 2
     assert not (cache_dir / FOLDER).exists()
 
 
-def test_a_text_that_passed_is_refused_where_functions_stand(cache_dir):
+def test_the_folder_of_the_file_is_part_of_the_key(cache_dir):
     body = "SELECT id FROM `{items}`"
-    learn(cache_dir, body=body)
-    with pytest.raises(Rejected, match="stand in udf/"):
-        learn(cache_dir, body=body, path="udf/a.sql")
+    analyze(cache_dir, body=body)
+    with pytest.raises(Rejected, match="udf/ holds all functions"):
+        analyze(cache_dir, body=body, path="udf/a.sql")
 
 
-def test_with_other_rules_nothing_was_learnt(tmp_path, monkeypatch):
-    known = {"sql": "SELECT 1"}
-    Memory(tmp_path).keep(known, LEARNT)
-    assert Memory(tmp_path).find(known) == LEARNT
-    monkeypatch.setattr(memory, "RULES", "others")
-    assert Memory(tmp_path).find(known) is None
+def test_other_rules_have_other_results(tmp_path, monkeypatch):
+    key = {"sql": "SELECT 1"}
+    AnalysisCache(tmp_path).keep(key, ANALYSIS)
+    assert AnalysisCache(tmp_path).find(key) == ANALYSIS
+    monkeypatch.setattr(cache, "RULES", "others")
+    assert AnalysisCache(tmp_path).find(key) is None
 
 
 def test_the_rules_are_the_code_of_the_package(tmp_path):
-    package = Path(memory.__file__).parent
-    assert digest_of_rules(package) == memory.RULES
+    package = Path(cache.__file__).parent
+    assert digest_of_rules(package) == cache.RULES
     shutil.copytree(package, tmp_path / "copy")
-    assert digest_of_rules(tmp_path / "copy") == memory.RULES
+    assert digest_of_rules(tmp_path / "copy") == cache.RULES
     (tmp_path / "copy" / "absent.py").write_text("ABSENT = frozenset()\n")
-    assert digest_of_rules(tmp_path / "copy") != memory.RULES
+    assert digest_of_rules(tmp_path / "copy") != cache.RULES
 
 
-def test_what_other_rules_learnt_is_removed_after_a_day(tmp_path, monkeypatch):
+def test_results_of_other_rules_are_removed_after_a_day(tmp_path, monkeypatch):
     for rules, age in (("old", 2 * DAY), ("new", 0), ("own", 0)):
-        monkeypatch.setattr(memory, "RULES", rules)
-        Memory(tmp_path).keep({}, LEARNT)
+        monkeypatch.setattr(cache, "RULES", rules)
+        AnalysisCache(tmp_path).keep({}, ANALYSIS)
         moment = time.time() - age
         os.utime(tmp_path / FOLDER / rules, (moment, moment))
-    assert sorted(each.name for each in (tmp_path / FOLDER).iterdir()) == ["new", "own"]
+    assert sorted(folder.name for folder in (tmp_path / FOLDER).iterdir()) == ["new", "own"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write anywhere")
-def test_a_folder_that_may_not_be_used_costs_time_only(tmp_path):
+def test_a_forbidden_folder_costs_only_time(tmp_path):
     tmp_path.chmod(0o500)
     try:
-        Memory(tmp_path).keep({}, LEARNT)
-        assert Memory(tmp_path).find({}) is None
+        AnalysisCache(tmp_path).keep({}, ANALYSIS)
+        assert AnalysisCache(tmp_path).find({}) is None
     finally:
         tmp_path.chmod(0o700)
 
 
-def test_a_disk_that_is_full_or_a_file_in_the_way_costs_time_only(tmp_path, monkeypatch):
+def test_a_full_disk_costs_only_time(tmp_path, monkeypatch):
     (tmp_path / FOLDER).write_text("no folder")
-    Memory(tmp_path).keep({}, LEARNT)
-    assert Memory(tmp_path).find({}) is None
+    AnalysisCache(tmp_path).keep({}, ANALYSIS)
+    assert AnalysisCache(tmp_path).find({}) is None
     (tmp_path / FOLDER).unlink()
-    Memory(tmp_path).keep({}, LEARNT)
+    AnalysisCache(tmp_path).keep({}, ANALYSIS)
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    Memory(tmp_path).keep({"other": 1}, LEARNT)
-    assert len(list((tmp_path / FOLDER / memory.RULES).iterdir())) == 1
+    AnalysisCache(tmp_path).keep({"other": 1}, ANALYSIS)
+    assert len(list((tmp_path / FOLDER / cache.RULES).iterdir())) == 1
 
 
 BAD_BASE64 = '{"columns": [], "made": {"name": "a", "content": "no base64", "is_function": false}}'
@@ -201,14 +201,14 @@ BAD_BASE64 = '{"columns": [], "made": {"name": "a", "content": "no base64", "is_
         '{"columns": 1}',
     ],
 )
-def test_a_file_of_no_use_is_written_again(tmp_path, content):
-    known = {"sql": "SELECT 1"}
-    kept = Memory(tmp_path)
-    kept.keep(known, LEARNT)
-    (file,) = (tmp_path / FOLDER / memory.RULES).iterdir()
+def test_a_damaged_file_is_written_again(tmp_path, content):
+    key = {"sql": "SELECT 1"}
+    kept = AnalysisCache(tmp_path)
+    kept.keep(key, ANALYSIS)
+    (file,) = (tmp_path / FOLDER / cache.RULES).iterdir()
     file.write_text(content)
-    assert kept.find(known) is None
-    kept.keep(known, LEARNT)
-    assert kept.find(known) == LEARNT
+    assert kept.find(key) is None
+    kept.keep(key, ANALYSIS)
+    assert kept.find(key) == ANALYSIS
     assert list(file.parent.iterdir()) == [file]
     assert json.loads(file.read_text())["columns"] == [["id", "INT64"]]
