@@ -1,4 +1,4 @@
-"""Two columns of the same rows: where they differ, and by how much."""
+"""Two frames compared by key: rows of one only, and by how much the values of common rows differ."""
 
 from __future__ import annotations
 
@@ -12,66 +12,21 @@ from pandas.api.types import infer_dtype
 from pipeline.errors import RequestError
 
 NUMBERS, MOMENTS = "iuf", "M"
-"""Kinds of dtypes: numbers, with or without a sign or fraction, and moments."""
-
-
-def alike(a: pd.Series, b: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Return two columns in dtypes that can be compared: where nothing else is shared, as texts."""
-    same_kind = any(_kind(a) in group and _kind(b) in group for group in (NUMBERS, MOMENTS))
-    return (a, b) if a.dtype == b.dtype or same_kind else (a.astype("string"), b.astype("string"))
-
-
-def unequal(a: pd.Series, b: pd.Series) -> np.ndarray:
-    """Return where two columns of the same rows differ, shape (rows,); missing values equal each other."""
-    a, b = (column.reset_index(drop=True) for column in alike(a, b))
-    missing_a, missing_b = a.isna().to_numpy(dtype=bool), b.isna().to_numpy(dtype=bool)
-    differs = (a != b).fillna(value=True).to_numpy(dtype=bool)  # a missing value compares as missing
-    return np.where(missing_a | missing_b, missing_a != missing_b, differs)
-
-
-def largest_difference(a: pd.Series, b: pd.Series) -> int | float | None:
-    """Return the largest absolute difference of two columns of numbers; None where no row has a number in both.
-
-    Integers are subtracted as integers: those beyond 2^53 are no floats.
-    """
-    a, b = (_numbers(column.reset_index(drop=True)) for column in (a, b))
-    both = (a.notna() & b.notna()).to_numpy(dtype=bool)
-    if not both.any() or not {_kind(a), _kind(b)} <= set(NUMBERS):
-        return None
-    if _kind(a) == _kind(b) == "i":
-        return _largest_of_integers(a[both].to_numpy("int64"), b[both].to_numpy("int64"))
-    with np.errstate(over="ignore", invalid="ignore"):  # what is farther apart than a float holds is infinitely far
-        gaps = np.abs(a[both].to_numpy("float64") - b[both].to_numpy("float64"))
-    return float(np.nanmax(gaps, initial=0.0))  # infinity less itself is no number: these are equal
-
-
-def _largest_of_integers(a: np.ndarray, b: np.ndarray) -> int:
-    """Two integers of 64 bits may lie farther apart than one holds that has a sign."""
-    gaps = np.where(a > b, a, b).view("uint64") - np.where(a > b, b, a).view("uint64")
-    return int(gaps.max())
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """Decimals are Python's objects in a frame: as floats they can be subtracted from anything."""
-    return column.astype("float64") if _kind(column) == "O" and infer_dtype(column) == "decimal" else column
-
-
-def _kind(column: pd.Series) -> str:
-    return str(getattr(column.dtype, "kind", "O"))
+"""Kinds of dtypes: numbers (signed, unsigned, floating), and moments."""
 
 
 @dataclass(frozen=True)
 class ColumnDifference:
-    """Values of one column that differ in rows that both frames have.
+    """The differing values of one column in the rows that both frames have.
 
     Parameters
     ----------
     keys
         Keys of these rows, shape (rows, columns of the key).
     a, b
-        The values of either frame, shape (rows,), with the index of `keys`.
+        Their values in each frame, shape (rows,), with the index of `keys`.
     largest
-        Largest absolute difference of numbers; None where the column holds none, or no such row has one in both.
+        Largest absolute difference; None unless a row has a number in both frames.
     """
 
     keys: pd.DataFrame
@@ -86,7 +41,7 @@ class ColumnDifference:
 
     @property
     def values(self) -> pd.DataFrame:
-        """Both values of each of these rows, in columns `a` and `b`."""
+        """Both values of each of these rows, shape (rows, 2), columns `a` and `b`."""
         return pd.DataFrame({"a": self.a.astype(object), "b": self.b.astype(object)})
 
 
@@ -97,19 +52,19 @@ class FrameDifference:
     Parameters
     ----------
     only_a, only_b
-        Rows whose key the other frame lacks, whole.
+        Rows whose key the other frame lacks, shape (rows, columns of the frame).
     common
-        How many rows have a key that stands in both.
+        How many rows have a key that both frames have.
     changed
-        How many of these differ in any column.
+        How many of these differ in at least one column.
     columns
-        What differs in these, by column; columns without a difference are left out.
+        Differing values of these rows, by column.
     columns_only_a, columns_only_b
-        Columns that one frame has.
+        Columns that only one frame has.
     types
-        Columns of both whose dtypes differ, with either dtype.
+        Columns with different dtypes, with both dtypes.
     doubled_a, doubled_b
-        Rows that share their key with another row of the same frame; they are not compared.
+        How many rows share their key with another row of the same frame; they are not compared.
     """
 
     only_a: pd.DataFrame
@@ -125,7 +80,7 @@ class FrameDifference:
 
     @property
     def same(self) -> bool:
-        """Tell whether nothing differs, and every row could be compared."""
+        """Tell whether every row could be compared and nothing differs."""
         rows = len(self.only_a) + len(self.only_b) + self.changed + self.doubled_a + self.doubled_b
         return not rows and not self.columns_only_a and not self.columns_only_b and not self.types
 
@@ -136,32 +91,39 @@ def compare_frames(a: pd.DataFrame, b: pd.DataFrame, key: Sequence[str]) -> Fram
     Parameters
     ----------
     a, b
-        Frames of shape (rows, columns); neither is changed.
+        Frames, shape (rows, columns); neither is changed.
     key
         Columns that tell rows apart.
 
     Raises
     ------
     RequestError
-        A frame lacks a column of the key.
+        A frame lacks a column of the key, or the key has no columns.
     """
     names = list(key)
     for frame in (a, b):
-        lacking = [name for name in names if name not in frame.columns]
-        if lacking or not names:
-            raise RequestError(f"rows have no column {', '.join(lacking)} of the key", hint="name columns of both")
-    own_a, own_b = (frame[~frame.duplicated(names, keep=False)].reset_index(drop=True) for frame in (a, b))
-    at_a, at_b = _partners(own_a[names], own_b[names])  # either (rows of the outer join,), -1 where there is none
+        missing = [name for name in names if name not in frame.columns]
+        if missing or not names:
+            message = f"rows cannot be compared by key ({', '.join(names)}): no column {', '.join(missing)}"
+            raise RequestError(message, hint="use a key of columns that both sides have")
+    rows_a, rows_b = (frame[~frame.duplicated(names, keep=False)].reset_index(drop=True) for frame in (a, b))
+    at_a, at_b = _joined_positions(rows_a[names], rows_b[names])  # shape (rows of the outer join,), -1 if missing
     both = (at_a >= 0) & (at_b >= 0)
-    pair_a, pair_b = own_a.iloc[at_a[both]], own_b.iloc[at_b[both]]
+    common_a, common_b = rows_a.iloc[at_a[both]], rows_b.iloc[at_b[both]]
     shared = [name for name in a.columns if name in b.columns and name not in names]
-    differs = {name: unequal(pair_a[name], pair_b[name]) for name in shared}
+    differs = {name: unequal(common_a[name], common_b[name]) for name in shared}
+    columns = {}
+    for name, mask in differs.items():
+        if mask.any():
+            keys = common_a.loc[mask, names].reset_index(drop=True)
+            values = [rows.loc[mask, name].reset_index(drop=True) for rows in (common_a, common_b)]
+            columns[name] = ColumnDifference(keys, *values, largest=largest_difference(*values))
     return FrameDifference(
-        only_a=own_a.iloc[np.sort(at_a[at_b < 0])],
-        only_b=own_b.iloc[np.sort(at_b[at_a < 0])],
-        common=int(both.sum()),
-        changed=int(np.logical_or.reduce([np.zeros(int(both.sum()), dtype=bool), *differs.values()]).sum()),
-        columns={name: _column(pair_a, pair_b, names, name, at) for name, at in differs.items() if at.any()},
+        only_a=rows_a.iloc[np.sort(at_a[at_b < 0])],
+        only_b=rows_b.iloc[np.sort(at_b[at_a < 0])],
+        common=len(common_a),
+        changed=int(np.logical_or.reduce([np.zeros(len(common_a), dtype=bool), *differs.values()]).sum()),
+        columns=columns,
         columns_only_a=[str(name) for name in a.columns if name not in b.columns],
         columns_only_b=[str(name) for name in b.columns if name not in a.columns],
         types={
@@ -169,26 +131,62 @@ def compare_frames(a: pd.DataFrame, b: pd.DataFrame, key: Sequence[str]) -> Fram
             for name in [*names, *shared]
             if a[name].dtype != b[name].dtype
         },
-        doubled_a=len(a) - len(own_a),
-        doubled_b=len(b) - len(own_b),
+        doubled_a=len(a) - len(rows_a),
+        doubled_b=len(b) - len(rows_b),
     )
 
 
-def _partners(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of rows with one key, in the order of `a`, then those of `b` alone; -1 where there is none.
+def _joined_positions(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of rows with equal keys, in the order of `a`, then the rows of `b` alone; -1 if missing.
 
-    Columns get numbers for names: no name of a key can be that of a position.
+    The columns of the key get numbers as names: they cannot clash with the names of the positions.
     """
-    pairs = [alike(a[name], b[name]) for name in a.columns]
+    pairs = [comparable(a[name], b[name]) for name in a.columns]
     left, right = (pd.DataFrame(dict(enumerate(columns))) for columns in zip(*pairs, strict=True))
     left["a"], right["b"] = np.arange(len(a)), np.arange(len(b))
     joined = left.merge(right, how="outer", on=list(range(len(pairs))), sort=False)
-    found = joined[["a", "b"]].fillna(-1).astype("int64").sort_values(["a", "b"])
-    found = pd.concat([found[found["a"] >= 0], found[found["a"] < 0]])
-    return found["a"].to_numpy(), found["b"].to_numpy()
+    positions = joined[["a", "b"]].fillna(-1).astype("int64").sort_values(["a", "b"])
+    positions = pd.concat([positions[positions["a"] >= 0], positions[positions["a"] < 0]])
+    return positions["a"].to_numpy(), positions["b"].to_numpy()
 
 
-def _column(a: pd.DataFrame, b: pd.DataFrame, key: list[str], name: str, at: np.ndarray) -> ColumnDifference:
-    keys = a.loc[at, key].reset_index(drop=True)
-    own, others = a.loc[at, name].reset_index(drop=True), b.loc[at, name].reset_index(drop=True)
-    return ColumnDifference(keys, own, others, largest_difference(own, others))
+def comparable(a: pd.Series, b: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return two columns, shape (rows,), with comparable dtypes: as texts if they have nothing else in common."""
+    same_kind = any(_kind(a) in kinds and _kind(b) in kinds for kinds in (NUMBERS, MOMENTS))
+    return (a, b) if a.dtype == b.dtype or same_kind else (a.astype("string"), b.astype("string"))
+
+
+def unequal(a: pd.Series, b: pd.Series) -> np.ndarray:
+    """Return a mask, shape (rows,), of the rows in which two columns differ; missing values equal each other."""
+    a, b = (column.reset_index(drop=True) for column in comparable(a, b))
+    missing_a, missing_b = a.isna().to_numpy(dtype=bool), b.isna().to_numpy(dtype=bool)
+    differs = (a != b).fillna(value=True).to_numpy(dtype=bool)  # comparing with a missing value gives a missing value
+    return np.where(missing_a | missing_b, missing_a != missing_b, differs)
+
+
+def largest_difference(a: pd.Series, b: pd.Series) -> int | float | None:
+    """Return the largest absolute difference of two columns, shape (rows,); None unless a row has two numbers.
+
+    Integers are subtracted as integers: floats cannot hold every integer beyond 2^53.
+    """
+    a, b = (_as_numbers(column.reset_index(drop=True)) for column in (a, b))
+    both = (a.notna() & b.notna()).to_numpy(dtype=bool)
+    if not both.any() or not {_kind(a), _kind(b)} <= set(NUMBERS):
+        return None
+    if _kind(a) == _kind(b) == "i":
+        first, second = a[both].to_numpy("int64"), b[both].to_numpy("int64")
+        # Unsigned: the difference of two int64 can exceed an int64.
+        gaps = np.maximum(first, second).view("uint64") - np.minimum(first, second).view("uint64")
+        return int(gaps.max())
+    with np.errstate(over="ignore", invalid="ignore"):  # a difference beyond the range of floats is infinite
+        gaps = np.abs(a[both].to_numpy("float64") - b[both].to_numpy("float64"))
+    return float(np.nanmax(gaps, initial=0.0))  # infinity - infinity is NaN: these values are equal
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """Return a column of Decimal objects as floats, other columns as they are."""
+    return column.astype("float64") if _kind(column) == "O" and infer_dtype(column) == "decimal" else column
+
+
+def _kind(column: pd.Series) -> str:
+    return str(getattr(column.dtype, "kind", "O"))

@@ -1,4 +1,4 @@
-"""What committed bundles hold besides their models: fetched, compared with their markers; nothing is unpickled."""
+"""A committed bundle in a local folder, verified; its files are read, and its model is never unpickled."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ class KeptBundle:
     info: BundleInfo
     folder: Path
 
-    def texts(self, ending: str) -> dict[str, str]:
-        """Return the project's files with this ending: path in the bundle to text."""
-        names = [name for name in self.info.files if name.startswith(PROJECT) and name.endswith(ending)]
+    def texts(self, suffix: str) -> dict[str, str]:
+        """Return the texts of the project files with a suffix, by their paths in the bundle."""
+        names = [name for name in self.info.files if name.startswith(PROJECT) and name.endswith(suffix)]
         return {name: (self.folder / name).read_text(encoding="utf-8") for name in sorted(names)}
 
     def training_frame(self) -> pd.DataFrame | None:
-        """Return the rows that the model was fitted on, or None where they were too large to be kept."""
+        """Return the rows that the model was fitted on, shape (rows, columns); None if the bundle lacks them."""
         data = stored_training_data(self.folder)
         return data.frame if data else None
 
 
 def fetch_kept(model: TrainedModel, info: BundleInfo, store: Store, folder: Path) -> KeptBundle:
-    """Fetch the whole bundle of a committed model and verify every file of it.
+    """Fetch the whole bundle of a committed model and verify each of its files.
 
     Parameters
     ----------
     info
-        What `committed_info` returned: what the files are compared with.
+        The result of `committed_info`: the files are compared with it.
 
     Raises
     ------
     RequestError
-        A file of it is gone.
+        A file of the bundle is gone.
     CheckError
-        A file is not the one that was committed.
+        A file is not the committed one.
     """
     fetch_bundle(model.uri, store, folder)
     verify(folder, info, model.uri)
@@ -56,5 +56,5 @@ def fetch_kept(model: TrainedModel, info: BundleInfo, store: Store, folder: Path
 
 
 def commit_of(info: BundleInfo) -> str:
-    """Return the git commit of a bundle, with `-dirty` where files differed from it; empty outside a checkout."""
+    """Return the git commit of a bundle, with `-dirty` if files differed from it; empty outside a checkout."""
     return commit_name(info.content.get("commit"), dirty=info.content.get("dirty")) or ""

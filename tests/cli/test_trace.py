@@ -40,7 +40,7 @@ def test_a_trace_is_one_json_object(here, where):
     assert {
         "source": f"run:{summary['run_id']}",
         "target": f"examples:{examples}",
-        "said": "",
+        "summary": "",
     } in (trace["edges"])
 
 

@@ -27,9 +27,7 @@ def test_lines_say_of_every_group_what_differs_or_that_it_is_the_same(here, runs
     assert "  run_date 2013-06-28 -> 2013-06-29" in lines
     assert "    ... and 14 more: --rows 16 shows all" in lines
     assert "  not compared: A: its Python files: no model was committed" in lines
-    assert lines[-1].startswith(
-        "data, rows to score differ; could not be compared in full: SQL, code, libraries, data,"
-    )
+    assert lines[-1].startswith("data, rows to score differ; not fully compared: SQL, code, libraries, data,")
 
 
 def test_json_is_one_object(here, runs):
@@ -51,9 +49,9 @@ def test_a_run_that_is_not_there_is_named(here, runs):
 @pytest.mark.parametrize(
     ("a", "b", "said"),
     [
-        ("flight_delay", UNKNOWN, "'flight_delay' is no run id - write <job>-<run date>-<hash>"),
+        ("flight_delay", UNKNOWN, "'flight_delay' is not a run id - write <job>-<run date>-<hash>"),
         (UNKNOWN, UNKNOWN, f"{UNKNOWN} was named twice - name two runs"),
-        (UNKNOWN, UNKNOWN.replace("flight_delay", "other"), "are runs of two jobs - name two runs of one job"),
+        (UNKNOWN, UNKNOWN.replace("flight_delay", "other"), "are runs of different jobs - name two runs of one job"),
         ("nobody-2013-06-28-0123456789", "nobody-2013-06-29-0123456789", "no job 'nobody'"),
     ],
 )

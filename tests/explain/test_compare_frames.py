@@ -34,32 +34,34 @@ def by_key(rows):
 
 def keys(frame) -> set:
     plain = frame[KEY].astype(object)
-    found = plain.where(plain.notna(), None).to_dict("list")
-    return set(zip(*found.values(), strict=True))
+    columns = plain.where(plain.notna(), None).to_dict("list")
+    return set(zip(*columns.values(), strict=True))
 
 
 @settings(deadline=None, max_examples=60)
 @given(ROWS, ROWS, st.randoms())
-def test_what_differs_is_what_a_loop_over_rows_finds(rows_a, rows_b, random):
+def test_difference_equals_a_loop_over_rows(rows_a, rows_b, random):
     a, b = by_key(rows_a), by_key(rows_b)
-    found = compare_frames(typed(rows_a), typed(random.sample(rows_b, len(rows_b))), KEY)
+    difference = compare_frames(typed(rows_a), typed(random.sample(rows_b, len(rows_b))), KEY)
     both = a.keys() & b.keys()
-    assert keys(found.only_a) == a.keys() - b.keys()
-    assert keys(found.only_b) == b.keys() - a.keys()
-    assert found.common == len(both)
-    assert found.changed == sum(a[key] != b[key] for key in both)
+    assert keys(difference.only_a) == a.keys() - b.keys()
+    assert keys(difference.only_b) == b.keys() - a.keys()
+    assert difference.common == len(both)
+    assert difference.changed == sum(a[key] != b[key] for key in both)
     expected = {name: {key for key in both if a[key][name] != b[key][name]} for name in "ifsb"}
-    assert {name: keys(each.keys) for name, each in found.columns.items()} == {n: k for n, k in expected.items() if k}
-    assert found.same == (a == b)
-    for name, each in found.columns.items():
+    assert {name: keys(column.keys) for name, column in difference.columns.items()} == {
+        n: k for n, k in expected.items() if k
+    }
+    assert difference.same == (a == b)
+    for name, column in difference.columns.items():
         pairs = [(a[key][name], b[key][name]) for key in expected[name]]
         numbers = [(x, y) for x, y in pairs if name in "if" and x is not None and y is not None]
-        assert each.largest == max((abs(x - y) for x, y in numbers), default=None)
+        assert column.largest == max((abs(x - y) for x, y in numbers), default=None)
 
 
 @settings(deadline=None, max_examples=20)
 @given(ROWS, ROWS)
-def test_the_other_way_round_the_difference_is_mirrored(rows_a, rows_b):
+def test_swapped_frames_mirror_the_difference(rows_a, rows_b):
     there = compare_frames(typed(rows_a), typed(rows_b), KEY)
     back = compare_frames(typed(rows_b), typed(rows_a), KEY)
     pd.testing.assert_frame_equal(there.only_a, back.only_b)
@@ -69,12 +71,12 @@ def test_the_other_way_round_the_difference_is_mirrored(rows_a, rows_b):
     }
 
 
-def test_values_stand_beside_their_keys_in_the_order_of_the_first_frame():
+def test_differing_values_follow_the_order_of_the_first_frame():
     a = pd.DataFrame({"id": [3, 1, 2], "x": [1.0, 2.0, None], "t": ["p", None, "r"]})
     b = pd.DataFrame({"id": [1, 2, 3], "x": [2.0, None, 4.5], "t": ["q", "r", "p"]})
-    found = compare_frames(a, b, ["id"])
-    assert (found.common, found.changed, found.same) == (3, 2, False)
-    x, t = found.columns["x"], found.columns["t"]
+    difference = compare_frames(a, b, ["id"])
+    assert (difference.common, difference.changed, difference.same) == (3, 2, False)
+    x, t = difference.columns["x"], difference.columns["t"]
     assert (x.keys["id"].tolist(), x.a.tolist(), x.b.tolist(), x.largest) == ([3], [1.0], [4.5], 3.5)
     assert (t.keys["id"].tolist(), t.b.tolist(), t.count, t.largest) == ([1], ["q"], 1, None)
 
@@ -82,44 +84,50 @@ def test_values_stand_beside_their_keys_in_the_order_of_the_first_frame():
 def test_columns_and_types_that_differ_are_named():
     a = pd.DataFrame({"id": [1, 2], "x": [1, 2], "old": 0, "s": ["1", "2"]})
     b = pd.DataFrame({"id": [1, 2], "x": [1.0, 2.5], "new": 0, "s": [1, 3]})
-    found = compare_frames(a, b, ["id"])
-    assert (list(found.columns_only_a), list(found.columns_only_b)) == (["old"], ["new"])
-    assert found.types == {"x": ("int64", "float64"), "s": ("str", "int64")}
-    assert {name: each.count for name, each in found.columns.items()} == {"x": 1, "s": 1}
-    assert found.columns["x"].largest == 0.5
+    difference = compare_frames(a, b, ["id"])
+    assert (list(difference.columns_only_a), list(difference.columns_only_b)) == (["old"], ["new"])
+    assert difference.types == {"x": ("int64", "float64"), "s": ("str", "int64")}
+    assert {name: column.count for name, column in difference.columns.items()} == {"x": 1, "s": 1}
+    assert difference.columns["x"].largest == 0.5
     assert not compare_frames(a, a.assign(x=[1.0, 2.0]), ["id"]).same
 
 
 def test_keys_of_other_types_are_compared_as_texts():
-    found = compare_frames(pd.DataFrame({"id": [1, 2]}), pd.DataFrame({"id": ["2", "3"]}), ["id"])
-    assert (found.common, found.only_a["id"].tolist(), found.only_b["id"].tolist()) == (1, [1], ["3"])
+    difference = compare_frames(pd.DataFrame({"id": [1, 2]}), pd.DataFrame({"id": ["2", "3"]}), ["id"])
+    assert (difference.common, difference.only_a["id"].tolist(), difference.only_b["id"].tolist()) == (1, [1], ["3"])
 
 
 def test_doubled_keys_are_counted_and_not_paired():
     a = pd.DataFrame({"id": [1, 1, 2], "x": [1, 2, 3]})
-    found = compare_frames(a, a, ["id"])
-    assert (found.common, found.changed, found.doubled_a, found.doubled_b, found.same) == (1, 0, 2, 2, False)
+    difference = compare_frames(a, a, ["id"])
+    assert (difference.common, difference.changed, difference.doubled_a, difference.doubled_b, difference.same) == (
+        1,
+        0,
+        2,
+        2,
+        False,
+    )
 
 
 def test_decimals_and_moments_are_compared_exactly():
     moment = datetime(2020, 1, 1, tzinfo=UTC)
     a = pd.DataFrame({"id": [1, 2], "d": [Decimal("1.10"), None], "t": [moment, moment]})
     b = a.assign(d=[Decimal("1.35"), None], t=[moment, moment.replace(microsecond=1)])
-    found = compare_frames(a, b, ["id"])
-    assert found.columns["d"].largest == pytest.approx(0.25)
-    assert (found.columns["t"].count, found.columns["t"].largest) == (1, None)
+    difference = compare_frames(a, b, ["id"])
+    assert difference.columns["d"].largest == pytest.approx(0.25)
+    assert (difference.columns["t"].count, difference.columns["t"].largest) == (1, None)
 
 
-def test_integers_beyond_what_a_float_holds():
+def test_largest_difference_of_64_bit_integers_is_exact():
     a = pd.DataFrame({"id": [1], "x": pd.array([2**63 - 1], dtype="Int64")})
     b = pd.DataFrame({"id": [1], "x": pd.array([-(2**63)], dtype="Int64")})
     assert compare_frames(a, b, ["id"]).columns["x"].largest == 2**64 - 1
 
 
-def test_names_of_columns_are_free():
+def test_any_name_of_a_column_works():
     a = pd.DataFrame({"a": [1, 2], "b": [1, 2], "index": [1, 2]})
-    found = compare_frames(a, a.assign(index=[1, 3]), ["b", "a"])
-    assert (found.common, list(found.columns)) == (2, ["index"])
+    difference = compare_frames(a, a.assign(index=[1, 3]), ["b", "a"])
+    assert (difference.common, list(difference.columns)) == (2, ["index"])
 
 
 def test_frames_without_rows():
@@ -129,7 +137,7 @@ def test_frames_without_rows():
     assert len(compare_frames(full, empty, ["id"]).only_a) == 1
 
 
-def test_a_key_that_is_no_column_is_refused():
+def test_key_that_is_not_a_column_is_refused():
     with pytest.raises(RequestError, match="no column nope"):
         compare_frames(pd.DataFrame({"id": [1]}), pd.DataFrame({"id": [1]}), ["nope"])
 

@@ -1,4 +1,4 @@
-"""A graph of things that were made from each other; it knows nothing of what they are."""
+"""A directed graph: each edge leads from a thing to another thing that was made from it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Node:
-    """A thing.
+    """A thing in the graph.
 
     Parameters
     ----------
     kind
         What it is, in words that people use.
     name
-        Tells it apart from all others of its kind.
+        Unique among the nodes of its kind.
     facts
         What is known of it, in the order in which it is shown.
     state
-        Empty where it is as it was made, else what became of it, such as `gone`.
+        Empty while the thing is unchanged, otherwise what happened to it, such as `gone`.
     """
 
     kind: str
@@ -36,15 +36,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """One thing that another was made from; `said` tells how, such as the moment at which it was read."""
+    """The target was made from the source; `summary` adds a detail, such as the time at which it was read."""
 
     source: str
     target: str
-    said: str = ""
+    summary: str = ""
 
 
 class Graph:
-    """Nodes by id, and which was made from which; both keep the order in which they were added."""
+    """Nodes by id and the edges between them, both in the order in which they were added."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
@@ -52,7 +52,7 @@ class Graph:
         self._targets: dict[str, dict[str, Edge]] = {}
 
     def add(self, node: Node, sources: Iterable[str] = ()) -> str:
-        """Add a node that was made from others, unless it is there, and return its id."""
+        """Add a node and edges from its sources, and return its id; a node that is already there stays as it is."""
         if node.id not in self._nodes:
             self._nodes[node.id] = node
             self._sources[node.id], self._targets[node.id] = {}, {}
@@ -60,9 +60,9 @@ class Graph:
             self.connect(source, node.id)
         return node.id
 
-    def connect(self, source: str, target: str, said: str = "") -> None:
-        """Add an edge between nodes that are there; the first between two of them holds."""
-        edge = Edge(source, target, said)
+    def connect(self, source: str, target: str, summary: str = "") -> None:
+        """Add an edge between two known nodes, unless they have one already."""
+        edge = Edge(source, target, summary)
         self._targets[source].setdefault(target, edge)
         self._sources[target].setdefault(source, edge)
 
@@ -77,9 +77,13 @@ class Graph:
         """All nodes."""
         return list(self._nodes.values())
 
+    def of_kind(self, *kinds: str) -> list[Node]:
+        """Return the nodes of some kinds."""
+        return [node for node in self._nodes.values() if node.kind in kinds]
+
     @property
     def edges(self) -> list[Edge]:
-        """All edges, by the nodes that they lead to."""
+        """All edges, grouped by their targets."""
         return [edge for edges in self._sources.values() for edge in edges.values()]
 
     def sources(self, node_id: str) -> list[Edge]:
@@ -91,36 +95,36 @@ class Graph:
         return list(self._targets[node_id].values())
 
     def ancestors(self, node_ids: Iterable[str]) -> set[str]:
-        """Return everything that some nodes were made from, without themselves unless one was made from another."""
+        """Return the ids of all nodes from which some nodes can be reached."""
         return _reached(node_ids, self._sources)
 
     def descendants(self, node_ids: Iterable[str]) -> set[str]:
-        """Return everything that some nodes fed."""
+        """Return the ids of all nodes that can be reached from some nodes."""
         return _reached(node_ids, self._targets)
 
     def around(self, node_ids: Iterable[str]) -> Graph:
-        """Return the part that holds some nodes, what they were made from, and what they fed."""
-        centre = set(node_ids)
-        return self._part(self.ancestors(centre) | centre, self.descendants(centre) | centre)
+        """Return the subgraph of some nodes, their ancestors and their descendants.
 
-    def _part(self, *sides: set[str]) -> Graph:
-        """Return the nodes of some sides, and the edges within each: none leads from one side past the middle."""
+        An edge from an ancestor straight to a descendant is left out: it does not lead through these nodes.
+        """
+        centre = set(node_ids)
+        sides = (self.ancestors(centre) | centre, self.descendants(centre) | centre)
         part = Graph()
         for node in self.nodes:
             if any(node.id in side for side in sides):
                 part.add(node)
         for edge in self.edges:
             if any(edge.source in side and edge.target in side for side in sides):
-                part.connect(edge.source, edge.target, edge.said)
+                part.connect(edge.source, edge.target, edge.summary)
         return part
 
 
-def _reached(starts: Iterable[str], near: Mapping[str, Mapping[str, Edge]]) -> set[str]:
-    found: set[str] = set()
-    waiting = [name for start in starts for name in near[start]]
+def _reached(starts: Iterable[str], neighbours: Mapping[str, Mapping[str, Edge]]) -> set[str]:
+    reached: set[str] = set()
+    waiting = [name for start in starts for name in neighbours[start]]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(near[name])
-    return found
+        if name not in reached:
+            reached.add(name)
+            waiting.extend(neighbours[name])
+    return reached

@@ -1,4 +1,4 @@
-"""Statements of a trace: what the ledger says of a job's models, and what was decided about them."""
+"""Statements that a trace sends: the ledger's models and events, and what was decided about variants."""
 
 from __future__ import annotations
 
@@ -7,49 +7,45 @@ from datetime import date
 
 from pipeline.base.dates import EARLIEST, LATEST
 from pipeline.runs.session import Session
-from pipeline.sql import Identifier, Statement, TableName
+from pipeline.sql import Statement, TableName
 
 MODELS = (
     *("run_date", "run_id", "variant", "model_id", "uri", "bundle_digest", "training_rows", "data_checksum"),
     "code_digest",
 )
-
-
 COMPARISONS = (
     *("run_date", "run_id", "evaluation_id", "champion", "challenger", "metric", "n", "champion_value"),
     *("challenger_value", "difference", "sql_version", "sql_digest"),
 )
-
-
-VERDICTS = (*("run_date", "champion", "challenger", "verdict", "reason", "n", "needed_n", "difference", "low", "high"),)
+VERDICTS = ("run_date", "champion", "challenger", "verdict", "reason", "n", "needed_n", "difference", "low", "high")
 
 
 def models_statement(session: Session, job: str, first: date, last: date) -> Statement:
     """Read the models that a job fitted for run dates."""
-    return _rows(session, session.target.ledger_table("models"), MODELS, (job, first, last))
+    return _rows(session, session.target.ledger_table("models"), MODELS, job, first, last)
 
 
 def comparisons_statement(session: Session, job: str, first: date, last: date) -> Statement:
-    """Read the comparisons of a champion with a challenger on run dates, those of earlier evaluations too."""
-    return _rows(session, session.target.table("comparisons_v1"), COMPARISONS, (job, first, last))
+    """Read the comparisons of champion and challengers on run dates, from every evaluation."""
+    return _rows(session, session.target.table("comparisons_v1"), COMPARISONS, job, first, last)
 
 
 def verdicts_statement(session: Session, job: str, first: date, last: date) -> Statement:
     """Read the verdicts about the variants of a job on run dates."""
-    return _rows(session, session.target.table("verdicts_v1"), VERDICTS, (job, first, last))
+    return _rows(session, session.target.table("verdicts_v1"), VERDICTS, job, first, last)
 
 
 def evaluated_runs_statement(session: Session, job: str, first: date, last: date) -> Statement:
-    """Read the run that each evaluation of run dates judged."""
+    """Read the run of each evaluation of run dates."""
     values = {"job": job, "first_date": first, "last_date": last}
     return session.statement("phases/evaluated_runs_v1", {"metrics": session.target.table("metrics_v1")}, values)
 
 
 def model_runs_statement(session: Session, jobs: Sequence[str], model_ids: Sequence[str]) -> Statement:
     """Read the runs of jobs that made models or predicted with them."""
-    places = {name: session.target.ledger_table(name) for name in ("models", "events")}
+    tables = {name: session.target.ledger_table(name) for name in ("models", "events")}
     values = {"first_date": EARLIEST, "jobs": list(jobs), "model_ids": list(model_ids)}
-    return session.statement("ledger/model_runs_v1", places, values)
+    return session.statement("ledger/model_runs_v1", tables, values)
 
 
 def evaluation_dates_statement(session: Session, jobs: Sequence[str], evaluation_id: str) -> Statement:
@@ -59,14 +55,13 @@ def evaluation_dates_statement(session: Session, jobs: Sequence[str], evaluation
 
 
 def trace_statements(session: Session, job: str) -> Iterator[Statement]:
-    """Return all of them."""
+    """Return all statements of this module with sample values."""
     for statement in (models_statement, comparisons_statement, verdicts_statement, evaluated_runs_statement):
         yield statement(session, job, EARLIEST, LATEST)
     yield model_runs_statement(session, [job], ["0123456789abcdef"])
     yield evaluation_dates_statement(session, [job], "0123456789abcdef")
 
 
-def _rows(session: Session, table: TableName, columns: Sequence[str], asked: tuple[str, date, date]) -> Statement:
-    places: dict[str, Identifier] = {"view": table, "columns": list(columns)}
-    values = dict(zip(("job", "first_date", "last_date"), asked, strict=True))
-    return session.statement("dashboard/rows_v1", places, values)
+def _rows(session: Session, table: TableName, columns: Sequence[str], job: str, first: date, last: date) -> Statement:
+    values = {"job": job, "first_date": first, "last_date": last}
+    return session.statement("dashboard/rows_v1", {"view": table, "columns": list(columns)}, values)

@@ -1,156 +1,52 @@
-"""What a trace is asked for: from the text that somebody has at hand to nodes of the graph."""
+"""The trace of a thing that a user names: the nodes of that name, and everything before and after them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.explain.trace.evaluations import EVALUATION, METRIC, MetricAsked
+from pipeline.explain.trace.evaluation_nodes import EVALUATION, METRIC, MetricSlice
 from pipeline.explain.trace.graph import Graph, Node
 from pipeline.explain.trace.history import dates_of_evaluation, grouped, runs_of_models
-from pipeline.explain.trace.models import MODEL
-from pipeline.explain.trace.predictions import FILE, MANIFEST
-from pipeline.explain.trace.runs import RUN
-from pipeline.explain.trace.tables import TABLE, found_table, unknown
+from pipeline.explain.trace.model_nodes import MODEL
+from pipeline.explain.trace.prediction_nodes import FILE, MANIFEST
+from pipeline.explain.trace.run_nodes import RUN
+from pipeline.explain.trace.table_names import TABLE, add_table, unknown
 from pipeline.explain.trace.tracer import Tracer
-from pipeline.runs.identity import WRITTEN
+from pipeline.runs.identity import RUN_ID
+from pipeline.runs.layout import Kind, folder_of, model_of, parse_uri
 from pipeline.runs.session import Session
 
 ADDRESS = re.compile(r"gs://(?P<place>.+)")
-
-
 ID = re.compile(r"[0-9a-f]{16}")
-
-
 METRIC_ROW = re.compile(r"(?P<id>[0-9a-f]{16})/(?P<metric>[^/]+)(/(?P<name>[^=]+)=(?P<value>.*))?", re.DOTALL)
-
-
-Found = list[str]
-
-
-def add_subject(tracer: Tracer, text: str) -> Found:
-    """Add what a text names to a tracer's graph, with all that is needed around it, and return the ids of its nodes.
-
-    Raises
-    ------
-    RequestError
-        The text has no form that is known, or nothing of that name is.
-    """
-    for pattern, follow in FOLLOWED:
-        match = pattern.fullmatch(text)
-        if match:
-            found = list(dict.fromkeys(follow(tracer, match)))
-            if found:
-                return found
-            raise unknown(text, "nothing of this name is known at this target")
-    raise unknown(text, "this names nothing that can be traced")
-
-
-def _run(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
-    return [f"{RUN}:{match[0]}"] if tracer.add_named(match[0]) else []
-
-
-def _address(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
-    uri, base = match[0].rstrip("/"), tracer.session.store.uri("")
-    parts = uri.removeprefix(base).split("/")
-    find = ARTEFACTS.get(parts[1]) if uri.startswith(base) and len(parts) > 4 else None
-    if find is None or not tracer.add_named(parts[3]):
-        return []
-    return [node.id for node in find(tracer.graph.nodes, uri)]
-
-
-def _bundles(nodes: Iterable[Node], uri: str) -> list[Node]:
-    """Return the models of which an address names the bundle, a file in it, or the marker that commits it."""
-    models = [node for node in nodes if node.kind == MODEL]
-    return [node for node in models if f"{uri}/".startswith(f"{node.name}/") or uri == f"{_folder(node.name)}.json"]
-
-
-def _predictions(nodes: Iterable[Node], uri: str) -> list[Node]:
-    """Return what an address names: a file or manifest; the manifest for its folder, or where it is gone itself."""
-    known = [node for node in nodes if node.kind in (FILE, MANIFEST)]
-    exact = [node for node in known if node.name == uri]
-    near = [node for node in known if node.kind == MANIFEST and _folder(node.name) in (uri, _folder(uri))]
-    return exact or [node for node in near if node.state or _folder(node.name) == uri]
-
-
-def _folder(uri: str) -> str:
-    return uri.rpartition("/")[0]
-
-
-ARTEFACTS = {"models": _bundles, "predictions": _predictions}
-"""How the artefacts in a folder of the bucket are found by their addresses."""
-
-
-def _id(tracer: Tracer, match: re.Match[str]) -> Iterator[str]:
-    yield from _model(tracer, match[0])
-    yield from _evaluation(tracer, match[0])
-
-
-def _model(tracer: Tracer, model_id: str) -> list[str]:
-    """Add every run that made a model or predicted with it, of all jobs."""
-    rows = runs_of_models(tracer.session, tracer.session.project.job_names(), [model_id])
-    for job, own in grouped(rows, "job").items():
-        tracer.job(job).read([row["run_date"] for row in own])
-    for run_id in dict.fromkeys(row["run_id"] for row in rows):
-        tracer.add_named(run_id)
-    return [node.id for node in tracer.graph.nodes if node.kind == MODEL and node.facts["model_id"] == model_id]
-
-
-def _evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
-    """Add an evaluation, and return it with its overall metrics."""
-    for found in dates_of_evaluation(tracer.session, tracer.session.project.job_names(), evaluation_id):
-        history = tracer.job(found["job"]).history(found["run_date"], found["run_date"])
-        for row in history.evaluations:
-            if row["evaluation_id"] == evaluation_id and row["judged"]:
-                tracer.add_named(row["judged"])
-    node_id = f"{EVALUATION}:{evaluation_id}"
-    if node_id not in tracer.graph:
-        return []
-    return [node_id, *(edge.target for edge in tracer.graph.targets(node_id) if edge.target.startswith(f"{METRIC}:"))]
-
-
-def _metric(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
-    tracer.asked = MetricAsked(match["metric"], match["name"] or "", match["value"] or "")
-    rows, wanted = _evaluation(tracer, match["id"]), f"{METRIC}:{match[0]} "
-    if rows and not any(name.startswith(wanted) for name in rows):
-        raise unknown(match[0], f"evaluation {match['id']} has no such metric or slice")
-    return [name for name in rows if name.startswith(wanted)]
-
-
-FOLLOWED: list[tuple[re.Pattern[str], Callable[[Tracer, re.Match[str]], Iterable[str]]]] = [
-    (WRITTEN, _run),
-    (ADDRESS, _address),
-    (ID, _id),
-    (METRIC_ROW, _metric),
-    (TABLE, found_table),
-]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What was asked for, and everything before and after it.
+    """What a text names, with everything before and after it.
 
     Parameters
     ----------
     text
-        What was asked for, as it was written.
-    subject
-        Ids of the nodes that it names: several where one model was made by several runs.
+        The text as it was written.
+    starts
+        Ids of the nodes that it names: several if several runs made the same model.
     graph
-        These nodes, what they were made from and what they fed.
+        These nodes, their ancestors and their descendants.
     """
 
     text: str
-    subject: list[str]
+    starts: list[str]
     graph: Graph
 
     def as_json(self) -> dict[str, Any]:
         """Return the trace as one JSON object."""
         nodes = [{"id": node.id, **asdict(node)} for node in self.graph.nodes]
         edges = [asdict(edge) for edge in self.graph.edges]
-        return {"traced": self.text, "subject": self.subject, "nodes": nodes, "edges": edges}
+        return {"traced": self.text, "subject": self.starts, "nodes": nodes, "edges": edges}
 
 
 def trace_of(session: Session, text: str) -> Trace:
@@ -159,8 +55,94 @@ def trace_of(session: Session, text: str) -> Trace:
     Raises
     ------
     RequestError
-        Nothing of this name is known at the target.
+        The text has no known form, or the target has nothing of this name.
     """
     tracer = Tracer(session)
-    subject = add_subject(tracer, text)
-    return Trace(text, subject, tracer.graph.around(subject))
+    for pattern, add in STARTS:
+        match = pattern.fullmatch(text)
+        if match:
+            starts = list(dict.fromkeys(add(tracer, match)))
+            if starts:
+                return Trace(text, starts, tracer.graph.around(starts))
+            raise unknown(text, "nothing of this name is known at this target")
+    raise unknown(text, "a trace cannot start at this")
+
+
+def _add_run(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
+    return [f"{RUN}:{match[0]}"] if tracer.add_named(match[0]) else []
+
+
+def _add_address(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
+    uri = match[0].rstrip("/")
+    path = parse_uri(tracer.session.store.uri(), uri)
+    find = ARTEFACTS.get(path.kind) if path else None
+    if path is None or find is None or not tracer.add_named(path.run_id):
+        return []
+    return [node.id for node in find(tracer.graph, uri)]
+
+
+def _bundles(graph: Graph, uri: str) -> Sequence[Node]:
+    """Return the models of a bundle's address, of a file in a bundle, or of the marker that commits it."""
+    models = graph.of_kind(MODEL)
+    return [node for node in models if f"{uri}/".startswith(f"{node.name}/") or uri == model_of(node.name)]
+
+
+def _predictions(graph: Graph, uri: str) -> Sequence[Node]:
+    """Return the file or manifest at an address; the manifest for its folder, or for any file of it if it is gone."""
+    nodes = graph.of_kind(FILE, MANIFEST)
+    exact = [node for node in nodes if node.name == uri]
+    near = [node for node in nodes if node.kind == MANIFEST and folder_of(node.name) in (uri, folder_of(uri))]
+    return exact or [node for node in near if node.state or folder_of(node.name) == uri]
+
+
+ARTEFACTS = {
+    **dict.fromkeys((Kind.MODEL, Kind.BUNDLE, Kind.BUNDLE_FILE), _bundles),
+    **dict.fromkeys((Kind.PREDICTIONS, Kind.MANIFEST, Kind.SHARD, Kind.SHARD_FILE), _predictions),
+}
+"""How to find artefacts by addresses of a kind."""
+
+
+def _add_id(tracer: Tracer, match: re.Match[str]) -> Iterator[str]:
+    yield from _add_model(tracer, match[0])
+    yield from _add_evaluation(tracer, match[0])
+
+
+def _add_model(tracer: Tracer, model_id: str) -> list[str]:
+    """Add every run, of all jobs, that made a model or predicted with it."""
+    rows = runs_of_models(tracer.session, tracer.session.project.job_names(), [model_id])
+    for job, runs in grouped(rows, "job").items():
+        tracer.job(job).read([row["run_date"] for row in runs])
+    for run_id in dict.fromkeys(row["run_id"] for row in rows):
+        tracer.add_named(run_id)
+    return [node.id for node in tracer.graph.of_kind(MODEL) if node.facts["model_id"] == model_id]
+
+
+def _add_evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
+    """Add an evaluation, and return the ids of its node and of its overall metrics."""
+    for dates in dates_of_evaluation(tracer.session, tracer.session.project.job_names(), evaluation_id):
+        for row in tracer.job(dates["job"]).history(dates["run_date"], dates["run_date"]).evaluations:
+            if row["evaluation_id"] == evaluation_id:
+                tracer.add_named(row["evaluated_run"])
+    node_id = f"{EVALUATION}:{evaluation_id}"
+    if node_id not in tracer.graph:
+        return []
+    return [node_id, *(edge.target for edge in tracer.graph.targets(node_id) if edge.target.startswith(f"{METRIC}:"))]
+
+
+def _add_metric(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
+    tracer.extra = MetricSlice(match["metric"], match["name"] or "", match["value"] or "")
+    ids, prefix = _add_evaluation(tracer, match["id"]), f"{METRIC}:{match[0]} "
+    metrics = [node_id for node_id in ids if node_id.startswith(prefix)]
+    if ids and not metrics:
+        raise unknown(match[0], f"evaluation {match['id']} has no such metric or slice")
+    return metrics
+
+
+STARTS: list[tuple[re.Pattern[str], Callable[[Tracer, re.Match[str]], Iterable[str]]]] = [
+    (RUN_ID, _add_run),
+    (ADDRESS, _add_address),
+    (ID, _add_id),
+    (METRIC_ROW, _add_metric),
+    (TABLE, add_table),
+]
+"""Forms of a text, each with the function that adds the nodes of a match and returns their ids."""

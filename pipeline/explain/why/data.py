@@ -1,14 +1,14 @@
-"""How much data two runs had and made, with the checksums that were kept of it."""
+"""How many rows two runs read and wrote, checksums of these rows, and their metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.explain.changes import Change
 from pipeline.explain.why.record import Group, Pair, RunRecord
-from pipeline.runs.artefacts.predictions import Manifest
+from pipeline.project.project import variant_name
 
 NUMBERS = {
     "examples": "examples were not counted",
@@ -19,73 +19,62 @@ NUMBERS = {
     "predictions": "no set of predictions is complete",
     "published rows": "nothing was published",
 }
-"""What is compared, and what it means that a run has none."""
+"""What is compared, and why a run can lack it."""
 
 
 def data_group(pair: Pair) -> Group:
     """Compare rows of each phase, checksums of the training rows, and the files of predictions."""
-    a, b = (_volumes(record) for record in pair.sides.values())
+    a, b = (_numbers(record) for record in pair.sides.values())
     both = [name for name in NUMBERS if name in a and name in b]
     changes = [Change(name, "changed", a[name], b[name]) for name in both if a[name] != b[name]]
-    lost = [
-        f"{letter}: {name}: {why}"
-        for name, why in NUMBERS.items()
-        for letter, has in (("A", a), ("B", b))
-        if name not in has
+    not_compared = [
+        f"{letter}: {name}: {reason}"
+        for name, reason in NUMBERS.items()
+        for letter, numbers in (("A", a), ("B", b))
+        if name not in numbers
     ]
-    return Group("data", [*changes, *_files(pair)], [*lost, *_split_otherwise(pair)])
+    manifests = [{variant_name(item.variant): item for item in record.manifests} for record in pair.sides.values()]
+    for name in sorted(manifests[0].keys() & manifests[1].keys()):
+        first, second = (side[name] for side in manifests)
+        if len(first.shards) != len(second.shards):
+            not_compared.append(f"predictions of {name}: split into different numbers of files")
+            continue
+        digests = [{shard.shard: shard.sha256 for shard in manifest.shards} for manifest in (first, second)]
+        if digests[0] != digests[1]:
+            note = f"{first.rows:,} and {second.rows:,} rows, different content"
+            changes.append(Change(f"predictions of {name}", "changed", note=note))
+    return Group("data", changes, not_compared)
 
 
-def _volumes(record: RunRecord) -> dict[str, Any]:
-    counts, found = record.counts, dict[str, Any]()
+def _numbers(record: RunRecord) -> dict[str, Any]:
+    counts, numbers = record.counts, dict[str, Any]()
     if counts:
-        found["examples"] = counts.row_count
-        found["examples to train on"] = counts.training_rows
-        found["examples to score"] = counts.scoring_rows
+        numbers["examples"] = counts.row_count
+        numbers["examples to train on"] = counts.training_rows
+        numbers["examples to score"] = counts.scoring_rows
     if record.models:
         models = record.models.values()
-        found["training rows"] = max(model.training_rows for model in models)
-        found["checksum of training rows"] = ", ".join(sorted({model.data_checksum for model in models}))
+        numbers["training rows"] = max(model.training_rows for model in models)
+        numbers["checksum of training rows"] = ", ".join(sorted({model.data_checksum for model in models}))
     if record.manifests:
-        found["predictions"] = sum(manifest.rows for manifest in record.manifests)
+        numbers["predictions"] = sum(manifest.rows for manifest in record.manifests)
     if record.published:
-        found["published rows"] = sum(record.published.values())
-    return found
-
-
-def _files(pair: Pair) -> Iterator[Change]:
-    """Return the variants of both runs whose files of predictions differ, by name."""
-    for name, (a, b) in _pairs(pair).items():
-        if len(a.shards) == len(b.shards) and _digests(a) != _digests(b):
-            yield Change(f"predictions of {name}", "changed", note=f"{a.rows:,} and {b.rows:,} rows, other content")
-
-
-def _split_otherwise(pair: Pair) -> list[str]:
-    others = [name for name, (a, b) in _pairs(pair).items() if len(a.shards) != len(b.shards)]
-    return [f"predictions of {name}: split into other numbers of files" for name in others]
-
-
-def _pairs(pair: Pair) -> dict[str, tuple[Manifest, Manifest]]:
-    a, b = ({each.variant.partition("@")[0]: each for each in record.manifests} for record in pair.sides.values())
-    return {name: (a[name], b[name]) for name in sorted(a) if name in b}
-
-
-def _digests(manifest: Manifest) -> list[str]:
-    return [shard.sha256 for shard in sorted(manifest.shards, key=lambda shard: shard.shard)]
+        numbers["published rows"] = sum(record.published.values())
+    return numbers
 
 
 @dataclass(frozen=True)
 class MetricLine:
-    """One metric of one variant, overall.
+    """One overall metric of one variant.
 
     Parameters
     ----------
     a, b
-        Values in the latest evaluation of either run; None where there is no value.
+        Values in the latest evaluation of each run; None without a value.
     difference
         b - a.
     only
-        `A` or `B` where only one of the runs has the variant.
+        `A` or `B` if only one of the runs has the variant.
     """
 
     variant: str
@@ -98,30 +87,25 @@ class MetricLine:
 
 @dataclass(frozen=True)
 class MetricsCompared:
-    """Metrics of both runs, and what is not there."""
+    """Metrics of both runs, and which run has none."""
 
     lines: Sequence[MetricLine]
-    lost: Sequence[str]
+    not_compared: Sequence[str]
 
 
 def metrics_of(pair: Pair, headline: Sequence[str]) -> MetricsCompared:
-    """Compare the headline metrics of each variant by name; all metrics where a job names none."""
-    a, b = (_values(record) for record in pair.sides.values())
-    lost = [f"{letter}: not evaluated yet" for letter, found in (("A", a), ("B", b)) if not found]
-    known = {(name, metric) for name, metric in {**a, **b} if metric in (headline or [metric])}
-    ordered = sorted(known, key=lambda each: (each[0], headline.index(each[1]) if headline else 0, each[1]))
-    return MetricsCompared([_line(pair, name, metric, a, b) for name, metric in ordered], lost)
-
-
-Values = dict[tuple[str, str], float | None]
-
-
-def _values(record: RunRecord) -> Values:
-    return {(row["variant"].partition("@")[0], row["metric"]): row["value"] for row in record.metrics}
-
-
-def _line(pair: Pair, name: str, metric: str, a: Values, b: Values) -> MetricLine:
-    old, new = a.get((name, metric)), b.get((name, metric))
-    gap = None if old is None or new is None else new - old
-    has = [letter for letter, record in pair.sides.items() if name in record.variants]
-    return MetricLine(name, metric, old, new, gap, has[0] if len(has) == 1 else None)
+    """Compare the headline metrics of each variant by name, or all metrics if a job has no headline."""
+    a, b = (
+        {(variant_name(row["variant"]), row["metric"]): row["value"] for row in record.metrics}
+        for record in pair.sides.values()
+    )
+    not_compared = [f"{letter}: not evaluated yet" for letter, values in (("A", a), ("B", b)) if not values]
+    keys = {(name, metric) for name, metric in {**a, **b} if metric in (headline or [metric])}
+    ordered = sorted(keys, key=lambda key: (key[0], headline.index(key[1]) if headline else 0, key[1]))
+    lines = []
+    for name, metric in ordered:
+        old, new = a.get((name, metric)), b.get((name, metric))
+        difference = None if old is None or new is None else new - old
+        letters = [letter for letter, record in pair.sides.items() if name in record.variants]
+        lines.append(MetricLine(name, metric, old, new, difference, letters[0] if len(letters) == 1 else None))
+    return MetricsCompared(lines, not_compared)

@@ -1,4 +1,4 @@
-"""The rows that two runs were trained on and had to score, compared by key."""
+"""Training rows and rows to score of two runs, compared by key."""
 
 from __future__ import annotations
 
@@ -11,72 +11,72 @@ from pipeline.errors import RequestError
 from pipeline.explain.compare_frames import FrameDifference, compare_frames
 from pipeline.explain.why.record import Pair, RunRecord
 from pipeline.rows.schema import Schema
-from pipeline.runs.artefacts.examples import examples_stand
+from pipeline.runs.artefacts.examples import examples_unchanged
 
 INTERNAL = ("_trains", "_scores", "_shard")
-"""Columns of a table of examples that say what a row is for."""
-
+"""Columns of a table of examples that say what a row is used for."""
 
 MOST_SCORED = 5_000_000
-"""Rows to score up to which tables of examples are read to be compared."""
+"""Tables of examples with more rows to score are not read."""
 
 
 @dataclass(frozen=True)
 class RowsCompared:
-    """Rows of two runs beside each other.
+    """Rows of two runs, compared.
 
     Parameters
     ----------
     key
         Columns that tell rows apart.
     difference
-        None where the checksums are equal, or where the rows could not be compared.
-    lost
+        None if the checksums are equal or the rows could not be compared.
+    not_compared
         Why they could not be compared.
     """
 
     name: str
     key: list[str]
     difference: FrameDifference | None = None
-    lost: Sequence[str] = ()
+    not_compared: Sequence[str] = ()
 
     @property
     def state(self) -> str:
         """`differs`, `the same` or `not compared`."""
-        if self.lost:
+        if self.not_compared:
             return "not compared"
         return "the same" if self.difference is None or self.difference.same else "differs"
 
 
 def training_rows(pair: Pair, key: list[str]) -> RowsCompared:
-    """Compare the training frames that the bundles hold; they are not read where their checksums are equal."""
-    infos = [record.kept.bundle.info for record in pair.sides.values() if record.kept.bundle]
+    """Compare the training frames of the bundles; they are not read if their checksums are equal."""
+    infos = [record.bundles.whole.info for record in pair.sides.values() if record.bundles.whole]
     if len(infos) == 2 and len({info.content["training_data"]["checksum"] for info in infos}) == 1:
         return RowsCompared("training rows", key)
     return _compare(pair, "training rows", key, _training_frame)
 
 
 def scored_rows(pair: Pair, key: list[str]) -> RowsCompared:
-    """Compare the rows to score, while the tables of examples are there."""
+    """Compare the rows to score while the tables of examples exist."""
     return _compare(pair, "rows to score", key, _scored_frame)
 
 
 def _compare(pair: Pair, name: str, key: list[str], read: Callable[[RunRecord], pd.DataFrame | str]) -> RowsCompared:
-    """Compare what is read of both runs; text says why nothing was."""
+    """Compare what a function reads of both runs: a frame of shape (rows, columns), or the reason for having none."""
     a, b = read(pair.a), read(pair.b)
     if isinstance(a, str) or isinstance(b, str):
-        lost = [f"{letter}: {said}" for letter, said in (("A", a), ("B", b)) if isinstance(said, str)]
-        return RowsCompared(name, key, lost=lost)
-    lacking = [column for column in key if column not in a.columns or column not in b.columns]
-    if lacking:
-        return RowsCompared(name, key, lost=[f"the rows of both have no column {', '.join(lacking)} of the job's key"])
+        reasons = [f"{letter}: {reason}" for letter, reason in (("A", a), ("B", b)) if isinstance(reason, str)]
+        return RowsCompared(name, key, not_compared=reasons)
+    missing = [column for column in key if column not in a.columns or column not in b.columns]
+    if missing:
+        reason = f"the rows of one run have no column {', '.join(missing)} of the job's key"
+        return RowsCompared(name, key, not_compared=[reason])
     return RowsCompared(name, key, compare_frames(a, b, key))
 
 
 def _training_frame(record: RunRecord) -> pd.DataFrame | str:
-    bundle = record.kept.bundle
+    bundle = record.bundles.whole
     if bundle is None:
-        return "; ".join(record.kept.lost) or "no model was committed"
+        return "; ".join(record.bundles.errors) or "no model was committed"
     frame = bundle.training_frame()
     return "its bundle does not hold the training rows: there were too many" if frame is None else frame
 
@@ -86,9 +86,9 @@ def _scored_frame(record: RunRecord) -> pd.DataFrame | str:
     if counts is None:
         return "examples were not counted"
     if counts.scoring_rows > MOST_SCORED:
-        return f"{counts.scoring_rows:,} rows are more than are read ({MOST_SCORED:,})"
-    if not examples_stand(run, counts):
-        return f"{table} is gone, or not as it was"
+        return f"{counts.scoring_rows:,} rows exceed the limit of {MOST_SCORED:,}"
+    if not examples_unchanged(run, counts):
+        return f"{table} is gone or was changed"
     warehouse = run.session.warehouse
     try:
         schema = warehouse.tables.schema(table)

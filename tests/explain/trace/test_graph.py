@@ -15,7 +15,7 @@ def graph_of(*pairs: str) -> Graph:
 
 
 def names(ids):
-    return "".join(sorted(each.removeprefix("k:") for each in ids))
+    return "".join(sorted(name.removeprefix("k:") for name in ids))
 
 
 @pytest.fixture
@@ -28,18 +28,18 @@ def diamond():
     ("centre", "before", "after"),
     [("a", "", "bcdy"), ("b", "a", "dy"), ("c", "ax", "d"), ("d", "abcx", ""), ("", "", "")],
 )
-def test_what_came_before_and_after(diamond, centre, before, after):
+def test_ancestors_and_descendants(diamond, centre, before, after):
     ids = [f"k:{name}" for name in centre]
     assert names(diamond.ancestors(ids)) == before
     assert names(diamond.descendants(ids)) == after
 
 
-def test_of_several_nodes_each_counts_and_one_may_come_before_another(diamond):
+def test_ancestors_of_several_nodes(diamond):
     assert names(diamond.ancestors(["k:y", "k:c"])) == "abx"
     assert names(diamond.ancestors(["k:b", "k:d"])) == "abcx"
 
 
-def test_around_holds_both_sides_and_nothing_that_only_stands_beside_them(diamond):
+def test_around_leaves_out_siblings(diamond):
     part = diamond.around(["k:b"])
     assert names(node.id for node in part.nodes) == "abdy"
     assert {(edge.source, edge.target) for edge in part.edges} == {("k:a", "k:b"), ("k:b", "k:d"), ("k:b", "k:y")}
@@ -51,7 +51,7 @@ def test_around_keeps_no_edge_past_the_middle():
     assert {(edge.source, edge.target) for edge in part.edges} == {("k:a", "k:b"), ("k:b", "k:c")}
 
 
-def test_a_node_is_added_once_and_the_first_words_of_an_edge_hold():
+def test_first_node_and_first_edge_are_kept():
     graph = Graph()
     source, target = graph.add(Node("k", "a", {"n": 1})), graph.add(Node("k", "b"))
     graph.connect(source, target, "read at noon")
@@ -62,7 +62,7 @@ def test_a_node_is_added_once_and_the_first_words_of_an_edge_hold():
     assert (source in graph, "k:z" in graph, graph.sources(source)) == (True, False, [])
 
 
-def test_an_edge_needs_its_nodes():
+def test_edge_needs_its_nodes():
     graph = Graph()
     graph.add(Node("k", "a"))
     for source, target in (("k:a", "k:b"), ("k:b", "k:a")):

@@ -1,4 +1,4 @@
-"""What a trace reads, and how long it takes, of jobs that have run for years."""
+"""Rows read and time taken by traces of jobs that have run for years."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def event(day, phase, name, variant="", **details):
     run_id = f"flight_delay-{day}" if phase == "evaluate" else run_id_of(day)
     key = {"event_id": f"{run_id}/{phase}/{name}/{day:%Y%m%d}00000000", "run_date": day, "run_id": run_id}
     model = {"variant": variant, "model_id": model_of(variant, day) if variant else None}
-    said = {"phase": phase, "event": name, "row_count": 5, "recorded_at": MOMENT, "details": json.dumps(details)}
-    return key | model | said | SQL
+    content = {"phase": phase, "event": name, "row_count": 5, "recorded_at": MOMENT, "details": json.dumps(details)}
+    return key | model | content | SQL
 
 
 def events_of(day):
@@ -42,7 +42,9 @@ def events_of(day):
         yield event(day, "predict", "done", variant)
         yield event(day, "load", "published", variant, generation=1)
     labels = {"row_count": 5, "known": 5, "checksum": 7}
-    yield event(day, "evaluate", "evaluated", run_id=run_id_of(day), as_of="2013", labels=labels)
+    details = {"labels": labels, "labels_table": "p.runs.labels", "labels_sql": {"name": "a/b_v1", "digest": "d"}}
+    details |= {"labels_parameters": {}, "jobs": [], "commit": None}
+    yield event(day, "evaluate", "evaluated", run_id=run_id_of(day), as_of="2013", **details)
 
 
 def model(day, variant):
@@ -56,13 +58,13 @@ def comparison(day):
     return {"run_date": day, "evaluation_id": f"{day:%Y%m%d}00000000", **who, **SQL}
 
 
-def verdict(day, said="too-few-labels", difference=None):
-    who = {"champion": VARIANTS[0], "challenger": VARIANTS[1], "verdict": said, "reason": "r"}
+def verdict(day, name="too-few-labels", difference=None):
+    who = {"champion": VARIANTS[0], "challenger": VARIANTS[1], "verdict": name, "reason": "r"}
     return {"run_date": day, "difference": difference, **who, **NUMBERS}
 
 
 class Ledger:
-    """A warehouse with one run a day, that answers what a trace asks; it keeps what was read."""
+    """A warehouse with one run a day that answers a trace and records the rows that it read."""
 
     def __init__(self, days):
         self.tables = SimpleNamespace(exists=lambda _: True, row_count=lambda _: 1)
@@ -78,9 +80,9 @@ class Ledger:
         name = statement.assets[0].name
         if name == "dashboard/rows_v1":
             name = next(table.name for _, place, table in statement.tables if place == "view")
-        found = [row for row in self.kept.get(name, []) if self._asked(row, statement.values)]
-        self.read += [(name, row["run_date"]) for row in found]
-        return found
+        rows = [row for row in self.kept.get(name, []) if self._asked(row, statement.values)]
+        self.read += [(name, row["run_date"]) for row in rows]
+        return rows
 
     @staticmethod
     def _asked(row, values):
@@ -88,7 +90,7 @@ class Ledger:
 
 
 class Claims:
-    """A bucket with the claim of each run and nothing else; it counts how often it was listed."""
+    """A bucket with only the claim of each run, which counts how often it is listed."""
 
     def __init__(self, days, defines):
         self.base, self.listed = "gs://b/flight_delay/attempts/", 0
@@ -139,21 +141,21 @@ def seconds_of(session, source):
     return process_time() - before
 
 
-def test_a_source_of_four_times_as_many_runs_takes_about_four_times_as_long(years):
+def test_time_of_a_source_grows_linearly_with_runs(years):
     seconds = [min(seconds_of(years(runs), "weather") for _ in range(2)) for runs in (400, 1600)]
-    assert seconds[1] / seconds[0] < 8  # what looks at all events for each run takes 16 times as long
+    assert seconds[1] / seconds[0] < 8  # quadratic: reading all events for each run takes 16 times as long
 
 
-def test_a_source_is_traced_with_one_listing_of_all_claims(years):
+def test_source_is_traced_with_one_listing_of_all_claims(years):
     session = years(50)
     seconds_of(session, "weather")
     assert session.store.listed <= 2 * len(session.project.job_names())
 
 
-def test_a_run_is_traced_by_the_rows_of_its_run_date_and_later_verdicts(years):
+def test_run_reads_only_its_run_date_and_later_verdicts(years):
     session, day = years(60), FIRST + timedelta(days=30)
     trace = trace_of(session, run_id_of(day))
-    assert trace.subject == [f"run:{run_id_of(day)}"]
+    assert trace.starts == [f"run:{run_id_of(day)}"]
     kinds = {node.kind for node in trace.graph.nodes}
     assert kinds >= {"examples", "model", "manifest", "published predictions", "comparison"}
     verdicts = [node.name.split()[1:3] for node in trace.graph.nodes if node.kind == "verdict"]

@@ -1,4 +1,4 @@
-"""Traces of runs that the emulators carried out: every form of what can be named, back and forward."""
+"""Traces of runs on the emulators: every form of a name, back and forward."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.explain.trace import trace_of, trace_text
-from pipeline.explain.trace.statements import evaluated_runs_statement, model_runs_statement
+from pipeline.explain.trace.statements import model_runs_statement
 from pipeline.models.bundle import BundleInfo, sealed
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.runs.layout import Folder
-from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import join_run
 from pipeline.runs.tables import ensure_tables
 from tests.support.integration_fixtures import edited, quick, reader, with_history_days
@@ -67,22 +66,22 @@ def named(trace, kind):
 
 
 def before(trace):
-    return {trace.graph[name].kind for name in trace.graph.ancestors(trace.subject)}
+    return {trace.graph[name].kind for name in trace.graph.ancestors(trace.starts)}
 
 
 def after(trace):
-    return {trace.graph[name].kind for name in trace.graph.descendants(trace.subject)}
+    return {trace.graph[name].kind for name in trace.graph.descendants(trace.starts)}
 
 
 def table(session, name):
     return str(session.target.table(name))
 
 
-def test_a_run_leads_back_to_its_sources_and_forward_to_the_champion(session, done, model):
+def test_run_leads_back_to_sources_and_forward_to_champion(session, done, model):
     trace = trace_of(session, done.run_id)
-    assert trace.subject == [f"run:{done.run_id}"]
+    assert trace.starts == [f"run:{done.run_id}"]
     assert named(trace, "source") == [table(session, name) for name in SOURCES]
-    assert all(edge.said.startswith("read at 20") for edge in trace.graph.sources(trace.subject[0]))
+    assert all(edge.summary.startswith("read at 20") for edge in trace.graph.sources(trace.starts[0]))
     # its labels are read from the sources, not from what the run made
     assert after(trace) == {*MADE, *JUDGED, "drift"} - {"source", "run", "labels", "evaluation"}
     assert (len(of(trace, "model")), len(of(trace, "predictions file"))) == (3, 6)
@@ -101,19 +100,19 @@ def test_a_run_leads_back_to_its_sources_and_forward_to_the_champion(session, do
 
 
 @pytest.mark.parametrize("form", ["model_id", "uri"])
-def test_a_model_leads_to_its_own_predictions_only(session, done, model, form):
+def test_model_leads_only_to_its_own_predictions(session, done, model, form):
     trace = trace_of(session, model[form])
-    assert trace.subject == [f"model:{model['uri']}"]
+    assert trace.starts == [f"model:{model['uri']}"]
     assert before(trace) == {"source", "run", "examples"}
     assert {"predictions file", "manifest", "published predictions", "metric", "champion"} <= after(trace)
     assert all(name.endswith(model["variant"]) for name in named(trace, "metric"))
-    assert trace.graph[trace.subject[0]].facts["training_rows"] == done.rows["train"]
+    assert trace.graph[trace.starts[0]].facts["training_rows"] == done.rows["train"]
 
 
-def test_a_bundle_in_the_place_of_another_is_told_and_says_nothing_of_the_model(session, done, model):
+def test_replaced_bundle_has_a_state_and_adds_no_facts(session, done, model):
     uri = f"{model['uri']}/bundle.json"
     committed = session.store.read_bytes(uri)
-    other = sealed(json.loads(committed) | {"commit": "of another one", "model": "somebody:Else"})
+    other = sealed(json.loads(committed) | {"commit": "another", "model": "other:Model"})
     session.store.replace_text(json.dumps(other), uri, "application/json")
     node = trace_of(session, model["model_id"]).graph[f"model:{model['uri']}"]
     assert node.state == "another bundle is in its place"
@@ -125,109 +124,73 @@ def test_a_bundle_in_the_place_of_another_is_told_and_says_nothing_of_the_model(
 
 
 @pytest.mark.parametrize("ending", ["/", "/bundle.json", "marker"])
-def test_a_bundle_is_found_by_a_file_in_it_and_by_its_marker(session, model, ending):
+def test_bundle_is_found_by_its_files_and_by_its_marker(session, model, ending):
     uri = f"{model['uri'].rpartition('/')[0]}.json" if ending == "marker" else model["uri"] + ending
-    assert trace_of(session, uri).subject == [f"model:{model['uri']}"]
+    assert trace_of(session, uri).starts == [f"model:{model['uri']}"]
 
 
-def test_a_file_of_predictions_has_its_checksums_and_one_model(session, done):
+def test_predictions_file_has_checksums_and_one_model(session, done):
     uri = done.uris["predictions"][0]
     trace = trace_of(session, uri)
-    assert trace.subject == [f"predictions file:{uri}"]
+    assert trace.starts == [f"predictions file:{uri}"]
     assert before(trace) == {"source", "run", "examples", "model"}
     assert (len(of(trace, "model")), len(of(trace, "published predictions"))) == (1, 1)
-    facts = trace.graph[trace.subject[0]].facts
+    facts = trace.graph[trace.starts[0]].facts
     assert re.fullmatch(r"[0-9a-f]{64}", facts["sha256"])
     assert facts["crc32c"].endswith("==")
 
 
 @pytest.mark.parametrize("ending", ["/manifest.json", ""])
-def test_a_manifest_or_its_folder_is_made_from_all_its_files(session, done, ending):
+def test_manifest_is_made_from_all_its_files(session, done, ending):
     uri = done.uris["predictions"][0].rpartition("/")[0]
     trace = trace_of(session, uri + ending)
-    assert trace.subject == [f"manifest:{uri}/manifest.json"]
-    assert len(trace.graph.sources(trace.subject[0])) == 2
+    assert trace.starts == [f"manifest:{uri}/manifest.json"]
+    assert len(trace.graph.sources(trace.starts[0])) == 2
 
 
 def test_run_tables_are_traced(session, done):
     whole = trace_of(session, done.run_id)
     (loaded, *_), (examples,) = named(whole, "loaded predictions"), named(whole, "examples")
-    assert trace_of(session, examples).subject == [f"examples:{examples}"]
+    assert trace_of(session, examples).starts == [f"examples:{examples}"]
     assert after(trace_of(session, f"bq://{examples}")) == after(whole) - {"examples"}
     trace = trace_of(session, f"bq://{loaded}")
-    assert trace.subject == [f"loaded predictions:{loaded}"]
+    assert trace.starts == [f"loaded predictions:{loaded}"]
     assert len(of(trace, "model")) == 1
 
 
 def test_labels_come_from_the_sources_that_their_sql_reads(session, done, evaluation_id):
     (labels,) = named(trace_of(session, evaluation_id), "labels")
     trace = trace_of(session, labels)
-    assert trace.subject == [f"labels:{labels}"]
+    assert trace.starts == [f"labels:{labels}"]
     assert {name.rpartition(".")[2] for name in named(trace, "source")} < set(SOURCES)
     assert after(trace) == {"evaluation", "metric", "comparison", "verdict"}
     assert list(of(trace, "labels")[0].facts["sql"]) == ["flight_delay/evaluate/labels@v1"]
 
 
-def test_an_evaluation_is_its_overall_metrics(session, done, evaluation_id):
+def test_evaluation_includes_its_overall_metrics(session, done, evaluation_id):
     trace = trace_of(session, evaluation_id)
-    assert trace.subject[0] == f"evaluation:{evaluation_id}"
-    assert len(trace.subject) == 1 + len(of(trace, "metric"))
+    assert trace.starts[0] == f"evaluation:{evaluation_id}"
+    assert len(trace.starts) == 1 + len(of(trace, "metric"))
     assert before(trace) >= {*MADE, "published predictions", "labels"}
     (evaluation,) = of(trace, "evaluation")
-    assert evaluation.facts["metrics"] == done_metrics(session, evaluation_id)
+    assert evaluation.facts["metrics"] == metric_rows(session, evaluation_id)
     assert len(evaluation.facts["bigquery_jobs"]) > 2
     assert evaluation.facts["commit"] == session.commit
 
 
-def done_metrics(session, evaluation_id):
+def metric_rows(session, evaluation_id):
     sql = f"SELECT COUNT(*) AS n FROM ml.metrics_v1 WHERE evaluation_id = '{evaluation_id}'"
     return reader(session)(sql)[0]["n"]
 
 
-@pytest.fixture
-def early_events(monkeypatch):
-    """Events of evaluations as they were before they named run and table of labels."""
-    events, early = Ledger.events, ("subject", "as_of", "labels")
-
-    def earlier(row):
-        details = json.loads(row["details"])
-        kept = {name: details[name] for name in early} if row["event"] == "evaluated" else details
-        return row | {"details": json.dumps(kept)}
-
-    monkeypatch.setattr(Ledger, "events", lambda *asked: [earlier(row) for row in events(*asked)])
-
-
-@pytest.mark.usefixtures("early_events")
-def test_an_evaluation_whose_event_names_no_run_is_that_of_its_metric_rows(session, done, evaluation_id):
-    trace = trace_of(session, evaluation_id)
-    assert named(trace, "run") == [done.run_id]
-    assert of(trace, "evaluation")[0].facts["run_id"] == done.run_id
-    assert named(trace, "labels") == [f"of evaluation {evaluation_id}"]
-    assert len(trace.subject) == 1 + len(of(trace, "metric"))
-    assert evaluation_id in named(trace_of(session, f"{evaluation_id}/auc"), "evaluation")
-    assert after(trace_of(session, done.run_id)) >= {"metric", "comparison"}
-    assert after(trace_of(session, table(session, "weather"))) >= {"labels", "evaluation"}
-
-
-@pytest.mark.usefixtures("early_events")
-def test_an_evaluation_of_which_nothing_names_the_run_is_not_known(session, done, evaluation_id, monkeypatch):
-    def nothing(session, job, first, last):
-        return evaluated_runs_statement(session, f"{job}_of_nobody", first, last)
-
-    monkeypatch.setattr("pipeline.explain.trace.history.evaluated_runs_statement", nothing)
-    with pytest.raises(RequestError, match="nothing of this name is known"):
-        trace_of(session, evaluation_id)
-    assert of(trace_of(session, done.run_id), "evaluation") == []
-
-
-def test_a_metric_is_a_row_for_each_variant(session, done, evaluation_id):
+def test_metric_has_a_row_for_each_variant(session, done, evaluation_id):
     trace = trace_of(session, f"{evaluation_id}/auc")
-    assert len(trace.subject) == 3
-    assert all(name.startswith(f"metric:{evaluation_id}/auc ") for name in trace.subject)
+    assert len(trace.starts) == 3
+    assert all(name.startswith(f"metric:{evaluation_id}/auc ") for name in trace.starts)
     assert before(trace) >= {"published predictions", "labels", "model", "source"}
 
 
-def test_a_metric_of_a_slice_is_traced_and_one_that_is_not_there_is_said(session, done, evaluation_id):
+def test_metric_of_a_slice_is_traced_and_a_missing_one_refused(session, done, evaluation_id):
     trace = trace_of(session, f"{evaluation_id}/auc/origin=JFK")
     assert [node.facts["n"] > 0 for node in of(trace, "metric")] == [True] * 3
     for text in (f"{evaluation_id}/accuracy_of_all", f"{evaluation_id}/auc/origin=Nowhere"):
@@ -238,28 +201,28 @@ def test_a_metric_of_a_slice_is_traced_and_one_that_is_not_there_is_said(session
 def test_published_predictions_are_traced_by_run_date(session, done, three):
     name = table(session, three.predictions_table)
     trace = trace_of(session, f"{name}@{DAY}")
-    assert len(trace.subject) == 3
-    assert {trace.graph[each].facts["checksum"] for each in trace.subject} != {None}
+    assert len(trace.starts) == 3
+    assert {trace.graph[start].facts["checksum"] for start in trace.starts} != {None}
     assert before(trace) == set(MADE)
     view = trace_of(session, f"bq://{table(session, three.predictions_view)}@{DAY}")
-    assert [view.graph[each].facts["role"] for each in view.subject] == ["champion"]
+    assert [view.graph[start].facts["role"] for start in view.starts] == ["champion"]
     with pytest.raises(RequestError, match=f"the run date is missing - name one of them: {name}@YYYY-MM-DD"):
         trace_of(session, name)
-    with pytest.raises(RequestError, match="nothing is published there of this run date"):
+    with pytest.raises(RequestError, match="no predictions of this run date are published there"):
         trace_of(session, f"{name}@2013-01-01")
 
 
-def test_a_source_leads_to_every_run_that_read_it(session, done):
+def test_source_leads_to_every_run_that_read_it(session, done):
     trace = trace_of(session, table(session, "flight_outcomes"))
     assert done.run_id in named(trace, "run")
     assert after(trace) >= {"run", "examples", "model", "manifest", "published predictions", "labels", "evaluation"}
     dated = trace_of(session, f"{table(session, 'weather')}@{DAY}")
     assert named(dated, "run") == [done.run_id]
-    assert after(dated) >= {"predictions file", "metric"}  # of one run date everything is looked at
+    assert after(dated) >= {"predictions file", "metric"}  # of one run date everything is traced
     assert after(trace_of(session, f"{table(session, 'weather')}@2013-01-01")) == set()
 
 
-def test_predictions_by_the_model_of_another_run_lead_to_its_training(session, late, done, model):
+def test_borrowed_model_leads_to_the_run_that_trained_it(session, late, done, model):
     run_phase(session, late, BORROWED, "predict", model=model["uri"])
     run_phase(session, late, BORROWED, "load")
     run = join_run(session, late, BORROWED)
@@ -269,13 +232,13 @@ def test_predictions_by_the_model_of_another_run_lead_to_its_training(session, l
     assert len(named(trace, "examples")) == 2
     for form in ("model_id", "uri"):
         forward = trace_of(session, model[form])
-        assert len(forward.subject) == 1
+        assert len(forward.starts) == 1
         days = {name.partition("@")[2][:10] for name in named(forward, "published predictions")}
         assert days == {str(DAY), str(BORROWED)}
     assert len(named(trace_of(session, run.run_id), "published predictions")) == 1
 
 
-def test_a_superseded_generation_is_traced_beside_the_newer_one(session, late):
+def test_superseded_generation_is_traced_with_the_newer_one(session, late):
     first = run_job(session, late, AGAIN)
     newer = run_job(session, with_history_days(late, 20), AGAIN)
     trace = trace_of(session, first.run_id)
@@ -288,7 +251,7 @@ def test_a_superseded_generation_is_traced_beside_the_newer_one(session, late):
     assert first.models[0]["uri"] in named(again, "model")
 
 
-def test_what_expired_or_was_removed_is_gone_and_the_rest_stands(session, late):
+def test_expired_and_removed_artefacts_are_gone(session, late):
     summary = run_job(session, late, GONE)
     run = join_run(session, late, GONE)
     reader(session)(f"DROP TABLE `{run.table('examples')}`")
@@ -300,18 +263,18 @@ def test_what_expired_or_was_removed_is_gone_and_the_rest_stands(session, late):
     assert states == {"examples": {"gone"}, "model": {"gone"}, "manifest": {"gone"}}
     assert {node.state for node in of(trace, "published predictions")} == {""}
     assert of(trace, "model")[0].facts["training_rows"] == summary.rows["train"]
-    gone = trace_of(session, summary.uris["predictions"][0])  # who lists it is gone, too
-    assert [gone.graph[name].kind for name in gone.subject] == ["manifest"]
-    assert trace_of(session, summary.models[0]["uri"]).subject == [f"model:{summary.models[0]['uri']}"]
+    gone = trace_of(session, summary.uris["predictions"][0])  # its manifest is gone, too
+    assert [gone.graph[name].kind for name in gone.starts] == ["manifest"]
+    assert trace_of(session, summary.models[0]["uri"]).starts == [f"model:{summary.models[0]['uri']}"]
     for item in session.store.list(session.store.uri(late.name, "attempts", str(GONE), "")):
         session.store.delete(item)
     trace = trace_of(session, summary.run_id)
     assert of(trace, "run")[0].state == "its claim is gone"
-    assert {edge.said for edge in trace.graph.sources(trace.subject[0])} == {"as job.yaml names it now"}
+    assert {edge.summary for edge in trace.graph.sources(trace.starts[0])} == {"as job.yaml names it now"}
     assert len(of(trace, "published predictions")) == 2
 
 
-def test_an_unfinished_run_is_traced_as_far_as_it_came(session, late, monkeypatch):
+def test_unfinished_run_is_traced_up_to_its_last_artefact(session, late, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -325,7 +288,7 @@ def test_an_unfinished_run_is_traced_as_far_as_it_came(session, late, monkeypatc
     assert after(trace) == {"examples", "model", "predictions file"}
 
 
-def test_a_run_that_was_given_up_says_why(session, late):
+def test_void_run_shows_its_reason(session, late):
     with pytest.raises(RequestError, match="nothing to score"):
         run_job(session, late, VOID)
     name = reader(session)(f"SELECT run_id FROM ledger.events_v1 WHERE run_date = '{VOID}' AND event = 'checked'")
@@ -334,7 +297,7 @@ def test_a_run_that_was_given_up_says_why(session, late):
     assert after(trace) == set()
 
 
-def test_a_model_that_the_ledger_does_not_know_was_passed(session, late, done, model, monkeypatch):
+def test_model_unknown_to_the_ledger_was_passed_by_option(session, late, done, model, monkeypatch):
     monkeypatch.setattr("pipeline.explain.trace.history.model_runs_statement", no_models)
     trace = trace_of(session, f"{table(session, late.predictions_table)}@{BORROWED}")
     assert [(node.name, node.state) for node in of(trace, "model")] == [
@@ -343,7 +306,7 @@ def test_a_model_that_the_ledger_does_not_know_was_passed(session, late, done, m
 
 
 def no_models(session, jobs, _):
-    return model_runs_statement(session, jobs, ["of nobody"])
+    return model_runs_statement(session, jobs, ["unknown"])
 
 
 @pytest.mark.parametrize(
@@ -354,7 +317,7 @@ def no_models(session, jobs, _):
         "flight_delay-2013-07-03",
         "flight_delay-2013-07-03-0123456789",
         "flight_delay-2013-99-99-0123456789",
-        "nobody-2013-07-03-0123456789",
+        "unknown-2013-07-03-0123456789",
         "0123456789abcdef",
         "0123456789abcdef/auc",
         "gs://",
@@ -369,10 +332,10 @@ def no_models(session, jobs, _):
         "pipeline-local.{runs}.flight_delay__20130701__0123456789__examples",
         "pipeline-local.{runs}.flight_delay__20139999__0123456789__examples",
         "pipeline-local.{runs}.flight_delay__20130701__0123456789abcdef__labels",
-        "pipeline-local.{runs}.nobody__20130701__0123456789__examples",
+        "pipeline-local.{runs}.unknown__20130701__0123456789__examples",
     ],
 )
-def test_what_is_unknown_is_one_line_that_names_the_forms(session, done, text):
+def test_unknown_name_is_refused_with_the_forms(session, done, text):
     target = session.target
     places = {"bucket": session.store.uri(), "dataset": target.dataset, "runs": target.runs_dataset}
     with pytest.raises(RequestError, match="name a run id, the gs:// address") as raised:
@@ -380,7 +343,7 @@ def test_what_is_unknown_is_one_line_that_names_the_forms(session, done, text):
     assert str(raised.value).startswith(f"{text.format(**places)}: ")
 
 
-def test_at_an_empty_place_nothing_is_known_and_nothing_is_made(make_target, connect, requests_sent):
+def test_empty_target_knows_nothing_and_gets_nothing(make_target, connect, requests_sent):
     empty = connect(make_target().model_copy(update={"bucket": "no-such-bucket"}))
     for text in ("flight_delay-2013-07-03-0123456789", "0123456789abcdef"):
         with pytest.raises(RequestError, match="nothing of this name is known"):
@@ -390,14 +353,14 @@ def test_at_an_empty_place_nothing_is_known_and_nothing_is_made(make_target, con
     assert {sent.method for sent in requests_sent.sent} == {"GET"}
 
 
-def test_it_only_reads(session, done, evaluation_id, requests_sent):
+def test_trace_only_reads(session, done, evaluation_id, requests_sent):
     for text in (done.run_id, evaluation_id, table(session, "weather")):
         trace_of(session, text)
     assert requests_sent.writes == []
     assert requests_sent.sent != []
 
 
-def test_a_place_without_runs_knows_none(make_empty_session, job):
+def test_target_without_runs_knows_none(make_empty_session, job):
     session = make_empty_session()
     ensure_tables(session, job)
     with pytest.raises(RequestError, match="nothing of this name"):

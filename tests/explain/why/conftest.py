@@ -31,14 +31,14 @@ EARLIER_LIBRARY = {"numpy": "1.0.0", "left_pad": "0.1"}
 
 @dataclass
 class Lab:
-    """A project that changes, at one place."""
+    """A project that changes, and its runs at one target."""
 
     session: Session
     root: Path
     ids: dict[str, str] = field(default_factory=dict)
 
     def opened(self) -> Session:
-        """A session that reads the project as it is now."""
+        """Return a session that reads the present project."""
         # Not Project.open, which would make this copy of the jobs importable for all tests.
         return Session.open(Project(self.root), self.session.target, self.session.reporter)
 
@@ -53,7 +53,7 @@ class Lab:
 
     @contextmanager
     def edited(self, path: str, *changes: tuple[str, str]) -> Iterator[None]:
-        """Make changes to a file for a while."""
+        """Change a file within a block."""
         before = (self.root / path).read_text()
         for old, new in changes:
             edit(self.root / path, old, new)
@@ -64,7 +64,7 @@ class Lab:
 
     @contextmanager
     def without(self, ending: str, run: str) -> Iterator[None]:
-        """Take the objects of a run away whose address ends so, for a while."""
+        """Remove the objects of a run with this ending of their addresses within a block."""
         session, run_id = self.session, self.ids[run]
         everything = session.store.list(f"{session.store.uri('flight_delay')}/")
         gone = [item for item in everything if run_id in item.uri and item.uri.endswith(ending)]
@@ -80,7 +80,7 @@ class Lab:
 
 @contextmanager
 def committed(commit: str, *, dirty: bool) -> Iterator[None]:
-    """Let models come from a git commit."""
+    """Record a git commit in models within a block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "git_commit", lambda _: (commit, dirty))
         yield
@@ -94,18 +94,18 @@ def lab(make_session: Callable[[], Session], tmp_path_factory: pytest.TempPathFa
     job = root / JOB / "job.yaml"
     edit(job, "variants: [gradient_boosting, logistic_regression]", "variants: [carrier_hour_rate]")
     edit(job, "baselines: [constant_rate, carrier_hour_rate]", "baselines: [constant_rate]")
-    made = Lab(make_session(), root)
+    lab = Lab(make_session(), root)
     with committed("aaa", dirty=False):
-        made.run("base")
-    with made.edited(SQL, ("  t.distance,", "  t.distance + 1 AS distance,")):
-        made.run("sql")
-    _configured(made)
-    _coded(made)
-    with made.edited(SQL, ("description: |", "description: |\n  As ever.")):
-        made.run("before", BEFORE)
-    _evaluated(made)
-    _with_other_rows(made, shutil.copytree(fixtures_folder, tmp_path_factory.mktemp("other") / "sources"))
-    return made
+        lab.run("base")
+    with lab.edited(SQL, ("  t.distance,", "  t.distance + 1 AS distance,")):
+        lab.run("sql")
+    _configured(lab)
+    _coded(lab)
+    with lab.edited(SQL, ("description: |", "description: |\n  As ever.")):
+        lab.run("before", BEFORE)
+    _evaluated(lab)
+    _with_other_rows(lab, shutil.copytree(fixtures_folder, tmp_path_factory.mktemp("other") / "sources"))
+    return lab
 
 
 def _configured(lab: Lab) -> None:

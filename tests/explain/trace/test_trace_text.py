@@ -14,9 +14,9 @@ def traced(*pairs, centre, nodes=()):
     return Trace(centre, [f"k:{centre}"], graph.around([f"k:{centre}"]))
 
 
-def test_a_node_is_drawn_once_in_each_direction_and_named_where_it_comes_again():
-    found = traced("a>b", "a>c", "b>m", "c>m", "m>x", centre="m", nodes=[Node("k", "a", {"rows": 1})])
-    assert trace_text(found, plain=True).splitlines() == [
+def test_node_is_drawn_once_and_named_where_it_comes_again():
+    trace = traced("a>b", "a>c", "b>m", "c>m", "m>x", centre="m", nodes=[Node("k", "a", {"rows": 1})])
+    assert trace_text(trace, plain=True).splitlines() == [
         "k m",
         "made from",
         "+-- k b",
@@ -29,12 +29,12 @@ def test_a_node_is_drawn_once_in_each_direction_and_named_where_it_comes_again()
     ]
 
 
-def test_what_is_reached_through_another_one_as_well_is_drawn_there_only():
-    found = traced("a>b", "b>m", "a>m", centre="m")
-    assert trace_text(found, plain=True).splitlines() == ["k m", "made from", "`-- k b", "    `-- k a", "fed: nothing"]
+def test_node_reached_by_two_ways_is_drawn_on_the_longer_one():
+    trace = traced("a>b", "b>m", "a>m", centre="m")
+    assert trace_text(trace, plain=True).splitlines() == ["k m", "made from", "`-- k b", "    `-- k a", "fed: nothing"]
 
 
-def test_facts_are_words_and_what_is_not_known_is_left_out():
+def test_facts_are_words_and_unknown_facts_are_left_out():
     facts = {
         "training_rows": 159711,
         "value": 0.7712345678,
@@ -44,8 +44,8 @@ def test_facts_are_words_and_what_is_not_known_is_left_out():
         "bigquery_jobs": ["j" * 60, "k" * 60],
         "checks_failed": [],
     }
-    found = traced(centre="m", nodes=[Node("k", "m", facts, "gone")])
-    assert trace_text(found, plain=True).splitlines() == [
+    trace = traced(centre="m", nodes=[Node("k", "m", facts, "gone")])
+    assert trace_text(trace, plain=True).splitlines() == [
         "k m - gone",
         "  training rows 159,711, value 0.771235, sql a/b@v1 d1",
         f"  bigquery job {'j' * 60}",
@@ -55,19 +55,19 @@ def test_facts_are_words_and_what_is_not_known_is_left_out():
     ]
 
 
-def test_nothing_is_cut_folded_or_taken_for_markup():
+def test_names_are_not_cut_folded_or_read_as_markup():
     name = f"[bold]{'x' * 5000}[/bold] y"
-    found = traced(f"{name}>m", centre="m")
-    assert f"`-- k {name}" in trace_text(found, plain=True).splitlines()
+    trace = traced(f"{name}>m", centre="m")
+    assert f"`-- k {name}" in trace_text(trace, plain=True).splitlines()
 
 
-def test_without_a_terminal_the_tree_is_ascii_and_with_one_it_has_lines():
-    found = traced("a>m", centre="m")
-    assert trace_text(found, plain=True).isascii()
-    assert "└── k a" in trace_text(found, plain=False)
+def test_plain_tree_is_ascii_and_other_tree_has_lines():
+    trace = traced("a>m", centre="m")
+    assert trace_text(trace, plain=True).isascii()
+    assert "└── k a" in trace_text(trace, plain=False)
 
 
-def test_words_on_an_edge_stand_beside_the_node_that_it_leads_to():
+def test_summary_of_an_edge_follows_the_name_of_its_node():
     graph = Graph()
     source, target = graph.add(Node("source", "a")), graph.add(Node("run", "r"))
     graph.connect(source, target, "read at noon")

@@ -1,4 +1,4 @@
-"""A run as a node of a trace, and the sources that it read."""
+"""Nodes of runs and of the sources that they read."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from pipeline.explain.trace.graph import Graph, Node
 from pipeline.explain.trace.history import History, versions
 from pipeline.project.project import Job
 from pipeline.runs.claims import Claim, claim_addresses, claims_at, claims_of
+from pipeline.runs.layout import Folder
 from pipeline.runs.opening import run_of, run_without_claim
 from pipeline.runs.publications import Slice, published_slices
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 
 SOURCE, RUN, EXAMPLES = "source", "run", "examples"
-
-
 GONE = "gone"
+
+FEW = 3
+"""Up to this many run dates are read one by one; of more, all between the first and the last are read at once."""
 
 
 @dataclass(frozen=True)
 class TracedRun:
-    """A run that is traced.
+    """A run in a trace.
 
     Parameters
     ----------
     claim
-        None where it is gone: the ledger still names what the run made.
+        None if it is gone: the ledger still names what the run made.
     later
         Claims of later generations of its run date.
     deep
-        Whether its artefacts are looked at, one by one; else all that is said of them is what the ledger says.
+        Whether its artefacts are looked at one by one; otherwise everything comes from the ledger.
     """
 
     run: Run
@@ -61,27 +63,27 @@ class TracedRun:
 
     @property
     def sources(self) -> Sequence[str]:
-        """Names of the tables that it read; where its claim is gone, those of the job as it is now."""
+        """Names of the tables that it read; without a claim, the tables that the job reads now."""
         return list(self.claim.defines["sources"] if self.claim else self.run.job.spec.sources)
 
     @cached_property
     def slices(self) -> dict[str, Slice]:
-        """What is published of its run date, by variant."""
+        """Published slices of its run date, by variant."""
         table = self.session.target.table(self.run.job.predictions_table)
         return published_slices(self.run) if self.session.warehouse.tables.exists(table) else {}
 
 
 def add_run(graph: Graph, traced: TracedRun) -> None:
     """Add a run and its sources."""
-    run, claim = traced.run, traced.claim
-    node = graph.add(Node(RUN, run.run_id, _run_facts(traced), _state(traced)))
-    said = f"read at {_moment(claim.snapshot_at)}" if claim else "as job.yaml names it now"
+    claim = traced.claim
+    node = graph.add(Node(RUN, traced.run.run_id, _run_facts(traced), _run_state(traced)))
+    summary = f"read at {datetime.fromisoformat(claim.snapshot_at)}" if claim else "as job.yaml names it now"
     for name in traced.sources:
-        graph.connect(add_source(graph, traced.session, name), node, said)
+        graph.connect(add_source(graph, traced.session, name), node, summary)
 
 
 def add_source(graph: Graph, session: Session, name: str) -> str:
-    """Add a source table, and return its id."""
+    """Add a source table, and return the id of its node."""
     table = session.target.table(name)
     node_id = f"{SOURCE}:{table}"
     if node_id in graph:
@@ -99,7 +101,7 @@ def _run_facts(traced: TracedRun) -> dict[str, Any]:
     return {
         **facts,
         "as_of": run.as_of,
-        "snapshot_at": _moment(claim.snapshot_at),
+        "snapshot_at": datetime.fromisoformat(claim.snapshot_at),
         "sql": versions(defines["sql"]),
         "parameters": {**defines["labels"]["parameters"], **defines["examples"]["parameters"]},
         "history_days": defines["examples"]["history_days"],
@@ -111,35 +113,27 @@ def _run_facts(traced: TracedRun) -> dict[str, Any]:
     }
 
 
-def _state(traced: TracedRun) -> str:
-    """Return what became of a run, as the ledger has it."""
+def _run_state(traced: TracedRun) -> str:
+    """Return what happened to a run, by the ledger and its markers."""
     run = traced.run
-    newer = [claim.run_id for claim in traced.later if _is_shown(traced, claim.run_id)]
+    newer = [claim.run_id for claim in traced.later if _is_published(traced, claim.run_id)]
     if newer:
         return f"superseded by {newer[-1]}"
     if traced.claim is None:
         return "its claim is gone"
-    if _is_shown(traced, run.run_id):
+    if _is_published(traced, run.run_id):
         return ""
-    void = run.session.store.read_json(run.void_uri)
+    void = run.session.store.read_json(run.layout.void)
     return f"void: {void['reason']}" if void else "unfinished"
 
 
-def _is_shown(traced: TracedRun, run_id: str) -> bool:
-    return any(True for _ in traced.history.of_run(run_id, "published"))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-FEW = 3
-"""Run dates that are read one by one; of more, all between the first and the last are read at once."""
+def _is_published(traced: TracedRun, run_id: str) -> bool:
+    return next(traced.history.of_run(run_id, "published"), None) is not None
 
 
 @dataclass(frozen=True)
 class JobTrace:
-    """A job, its ledger and its claims, read for the run dates that are asked for."""
+    """The runs of a job; ledger and claims are read for the run dates that are asked for."""
 
     session: Session
     job: Job
@@ -147,7 +141,7 @@ class JobTrace:
     _claims: dict[date, list[Claim]] = field(default_factory=dict)
 
     def history(self, first: date, last: date) -> History:
-        """Return what the ledger says of run dates: one that was read before, where it has them all."""
+        """Return the ledger of run dates: one that was read before if it covers them all."""
         for known in self._histories:
             if known.first <= first and last <= known.last:
                 return known
@@ -155,17 +149,17 @@ class JobTrace:
         return self._histories[-1]
 
     def read(self, run_dates: Collection[date]) -> None:
-        """Read run dates of which many are going to be asked for at once."""
+        """Prepare for run dates that will be asked for: many of them are read at once."""
         if len(set(run_dates)) > FEW:
             self.history(min(run_dates), max(run_dates))
 
     @property
     def run_dates(self) -> list[date]:
-        """All run dates of which ledger or claims say something."""
+        """All run dates that have a claim or an event."""
         return sorted({*self._addresses, *self.history(EARLIEST, LATEST).run_ids})
 
     def runs(self, run_date: date, *, deep: bool = True) -> Iterator[TracedRun]:
-        """Return the runs of a run date: those that were claimed, and those that the ledger alone still names."""
+        """Return the runs of a run date: first the claimed ones, then those that only the ledger still names."""
         claims, history = self._claims_of(run_date, deep=deep), self.history(run_date, run_date)
         for number, claim in enumerate(claims):
             run = run_of(self.session, self.job, run_date, claim)
@@ -183,17 +177,16 @@ class JobTrace:
 
     @cached_property
     def _addresses(self) -> dict[date, list[str]]:
-        """Addresses of the claims of all run dates: one listing, for whoever asks for all."""
+        """Addresses of the claims of all run dates, from one listing."""
         return claim_addresses(self.session, self.job)
 
     def _claims_of(self, run_date: date, *, deep: bool) -> list[Claim]:
         if run_date not in self._claims:
-            addresses = None if deep else self._addresses.get(run_date, [])
-            self._claims[run_date] = self._read_claims(run_date, addresses)
+            self._claims[run_date] = (
+                self._listed_claims(run_date) if deep else claims_at(self.session, self._addresses.get(run_date, []))
+            )
         return self._claims[run_date]
 
-    def _read_claims(self, run_date: date, addresses: list[str] | None) -> list[Claim]:
-        if addresses is not None:
-            return claims_at(self.session, addresses)
-        left = self.session.store.folders(self.session.store.uri(self.job.name, "attempts", str(run_date), ""))
+    def _listed_claims(self, run_date: date) -> list[Claim]:
+        left = self.session.store.folders(self.session.layout(self.job.name).folder(Folder.ATTEMPTS, run_date))
         return claims_of(self.session, self.job, run_date) if left else []

@@ -45,7 +45,7 @@ def of(trace, kind):
     return [node for node in trace.graph.nodes if node.kind == kind]
 
 
-def test_a_model_leads_to_its_id_maps(session, done, id_maps):
+def test_model_leads_to_its_id_maps(session, done, id_maps):
     model = done.models[0]
     trace = trace_of(session, model["model_id"])
     assert [node.name for node in of(trace, "ids")] == [f"{id_maps}@{DAY}/{model['model_id']}/{name}" for name in NAMES]
@@ -58,18 +58,18 @@ def test_a_model_leads_to_its_id_maps(session, done, id_maps):
     assert len(of(trace_of(session, done.run_id), "ids")) == 2 * len(done.models)
 
 
-def test_a_run_table_of_ids_leads_back_to_its_model(session, done):
+def test_run_table_of_ids_leads_back_to_its_model(session, done):
     model = done.models[0]
     (table, _) = (node.name for node in of(trace_of(session, model["uri"]), "loaded ids"))
     trace = trace_of(session, f"bq://{table}")
-    assert trace.subject == [f"loaded ids:{table}"]
+    assert trace.starts == [f"loaded ids:{table}"]
     assert [node.name for node in of(trace, "model")] == [model["uri"]]
     assert len(of(trace, "ids")) == 1
 
 
-def test_the_table_of_all_id_maps_is_traced_by_run_date(session, done, id_maps):
+def test_id_maps_table_is_traced_by_run_date(session, done, id_maps):
     trace = trace_of(session, f"{id_maps}@{DAY}")
-    assert len(trace.subject) == 2 * len(done.models)
+    assert len(trace.starts) == 2 * len(done.models)
     assert {node.name for node in of(trace, "model")} == {model["uri"] for model in done.models}
     with pytest.raises(RequestError, match=f"the run date is missing - name one of them: {id_maps}@YYYY-MM-DD"):
         trace_of(session, id_maps)
@@ -77,7 +77,7 @@ def test_the_table_of_all_id_maps_is_traced_by_run_date(session, done, id_maps):
         trace_of(session, f"{id_maps}@2020-01-01")
 
 
-def test_id_maps_whose_rows_are_gone_or_others_say_so(session, done, id_maps):
+def test_missing_or_changed_id_maps_have_a_state(session, done, id_maps):
     first, second = (model["model_id"] for model in done.models)
     (table, _) = (node.name for node in of(trace_of(session, first), "loaded ids"))
     read = reader(session)
@@ -95,7 +95,7 @@ def test_id_maps_whose_rows_are_gone_or_others_say_so(session, done, id_maps):
     assert [node.name for node in of(trace, "loaded ids") if node.state == "gone"] == [table]
 
 
-def test_without_its_marker_a_model_has_the_id_maps_that_stand(session, done):
+def test_model_without_marker_has_its_published_id_maps(session, done):
     model = done.models[0]
     marker = f"{model['uri'].rpartition('/')[0]}.json"
     (item,) = session.store.list(marker)
@@ -103,7 +103,7 @@ def test_without_its_marker_a_model_has_the_id_maps_that_stand(session, done):
     assert [node.name.rpartition("/")[2] for node in of(trace_of(session, model["model_id"]), "ids")] == ["users"]
 
 
-def test_id_maps_that_were_not_loaded_yet_are_not_gone(session, job, monkeypatch):
+def test_id_maps_not_loaded_yet_are_not_gone(session, job, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
