@@ -1,1 +1,1 @@
-"""The contract of a model class, its bundle, and how a bundle is fetched and verified."""
+"""The interface of a model class, its bundle, and how a bundle is fetched and verified."""

@@ -1,4 +1,4 @@
-"""What the engine asks of a model class."""
+"""The interface of a model class, and the context in which its code runs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,41 @@ from pipeline.model_config import ModelConfig
 from pipeline.project.imports import import_object
 
 SEEDS = {"random": 0, "numpy": 0}
-"""Of the global random generators, for models that ask these."""
+"""Seeds of the global random generators while a model's code runs."""
 
 
 class Model(Protocol):
-    """A model: fitted on a frame, predicting for another; it never changes its caller's frame."""
+    """A model class of a job: created with `columns` and the variant's parameters, fitted once, pickled.
+
+    A model must not change the frames that it is given: other variants use the same ones. A method
+    `save_id_maps(folder)` is optional; it writes id<->index tables with `write_id_map`.
+    """
 
     def fit(self, df: pd.DataFrame) -> Self:
-        """Fit on training rows and return itself."""
+        """Fit the model and return it.
+
+        Parameters
+        ----------
+        df
+            Training rows, shape (rows, columns of the examples and the label), sorted by key. With
+            `trains_on: scored` these are the rows to score, without a label.
+        """
         ...
 
     def predict(self, df: pd.DataFrame) -> pd.DataFrame:
-        """Return the prediction key and the columns of the prediction schema, one row a prediction."""
+        """Return predictions for rows to score.
+
+        Parameters
+        ----------
+        df
+            Rows to score, shape (rows, columns of the examples), sorted by key.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The prediction key and the columns of the prediction schema, shape (predictions, columns of a predictions
+            file): one row for each row of `df`, unless the prediction key has a predicted column such as a rank.
+        """
         ...
 
 
@@ -45,32 +68,38 @@ def make_model(config: ModelConfig) -> Model:
     try:
         model: Model = model_class(columns=config.columns, **config.params)
     except (TypeError, ValueError) as error:
-        raise RequestError(f"{config.model}: {error}", hint="mend params in the variant's YAML") from error
+        raise RequestError(f"{config.model}: {error}", hint="fix params in the variant's YAML") from error
     return model
 
 
 @contextmanager
 def code_of(name: str, method: str) -> Iterator[None]:
-    """Report what a model's own code raises in one line, with the place where it was raised."""
+    """Turn an error of a model's own code into one line with the file and line that raised it.
+
+    Raises
+    ------
+    RequestError
+        The code raised an error, or tried to end the process.
+    """
     try:
         yield
     except PipelineError:
         raise
-    except (Exception, SystemExit) as error:  # a library may end the process, with code 0: nothing would have been done
+    except (Exception, SystemExit) as error:  # a library may exit with code 0 before the work is done
         frame = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{name}: {method} raised {type(error).__name__}: {quoted(error)} ({frame.filename}:{frame.lineno})"
-        hint = "mend the model or its data; pipeline --verbose shows the traceback"
+        hint = "fix the model or its data; pipeline --verbose shows the traceback"
         raise RequestError(what, hint=hint) from error
 
 
 @contextmanager
 def repeatable() -> Iterator[None]:
-    """Make what a model's code computes the same again: global generators are seeded, sums have one order.
+    """Make the results of a model's code reproducible: global generators are seeded, sums have one order.
 
-    BLAS adds in another order with another number of threads; it gets one. Threads of OpenMP stay: scikit-learn's
+    The order of sums in BLAS depends on its number of threads, so it gets one. OpenMP keeps its threads: scikit-learn's
     trees do not depend on them.
     """
-    # Only libraries that are loaded are limited: scipy brings a BLAS of its own, which a model may load while it runs.
+    # Only loaded libraries are limited, and scipy has a separate BLAS, which a model may load while it runs.
     importlib.import_module("scipy.linalg")
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
     random.seed(SEEDS["random"])

@@ -24,11 +24,11 @@ class LoadedModel:
 
 
 TRAIN_AGAIN = "train again: pipeline run --rerun"
-"""What is to be done about a bundle that is not the one that a run committed."""
+"""Hint about a bundle that is not the one that its run committed."""
 
 
 def any_bundle(_: BundleInfo) -> None:
-    """Take any bundle: whether its files are what it says is looked at all the same."""
+    """Accept any bundle; its checksums are verified anyway."""
 
 
 def load_model(place: str, store: Store, check: Callable[[BundleInfo], object] = any_bundle) -> LoadedModel:
@@ -37,12 +37,12 @@ def load_model(place: str, store: Store, check: Callable[[BundleInfo], object] =
     Parameters
     ----------
     check
-        Looks at what the bundle says of itself, and raises where it is not the one that is meant.
+        Gets the content of `bundle.json`, and raises if it is not the expected bundle.
 
     Raises
     ------
     CheckError
-        The bundle's files are not what it says; nothing was unpickled.
+        A file differs from `bundle.json`; nothing was unpickled.
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         info = fetch_verified(place, store, Path(name), check)
@@ -51,7 +51,7 @@ def load_model(place: str, store: Store, check: Callable[[BundleInfo], object] =
 
 
 def check_committed(place: str, digest: str) -> Callable[[BundleInfo], None]:
-    """Return a check that a bundle is the one that its run committed."""
+    """Return a check that raises `CheckError` unless a bundle is the one that its run committed."""
 
     def check(info: BundleInfo) -> None:
         if info.digest != digest:
@@ -63,21 +63,21 @@ def check_committed(place: str, digest: str) -> Callable[[BundleInfo], None]:
 def fetch_verified(
     place: str, store: Store | None, folder: Path, check: Callable[[BundleInfo], object] = any_bundle
 ) -> BundleInfo:
-    """Get the bundle at a folder or `gs://` address into an empty folder, and verify it there.
+    """Copy the bundle at a folder or `gs://` address into an empty folder, and verify it there.
 
-    What lies beside its files is left behind: it would be found when code is imported.
+    Files that the bundle does not list are not copied: an import could find them.
 
     Parameters
     ----------
     check
-        Looks at what the bundle says of itself before its files come, and raises where it is not the one that is meant.
+        Gets the content of `bundle.json` before other files are copied, and raises if it is not the expected one.
 
     Raises
     ------
     RequestError
-        There is none, or an address comes without a store.
+        The bundle is missing, or an address is given without a store.
     CheckError
-        Its files are not what it says.
+        A file differs from `bundle.json`.
     """
     if place.startswith("gs://"):
         fetch_bundle(place, store, folder, check)
@@ -92,7 +92,7 @@ def fetch_verified(
 
 
 def _copy(source: Path, copy: Path) -> None:
-    """Copy a file; one that is missing is for `verify` to tell."""
+    """Copy a file; `verify` reports a missing one."""
     if source.is_file():
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
@@ -106,7 +106,7 @@ def fetch_bundle(
     Raises
     ------
     RequestError
-        There is none, or it comes without a store.
+        The bundle is missing, or there is no store.
     """
     if store is None:
         raise RequestError(f"{place}: an object needs a target", hint="pass --target")
@@ -116,7 +116,7 @@ def fetch_bundle(
     check(info)
     for name in info.files:
         content = store.read_bytes(f"{uri}/{name}")
-        if content is not None:  # one that is missing is for `verify` to tell
+        if content is not None:  # `verify` reports a missing one
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
     return folder

@@ -1,4 +1,4 @@
-"""Id<->index tables: what the rows and columns of a model's matrices stand for, as JSON Lines."""
+"""Id<->index tables: the ids of the rows and columns of a model's matrices, as JSON Lines."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ ID_MAP = Schema.parse({"index": "INT64 NOT NULL", "id": "STRING NOT NULL"})
 
 
 def write_id_map(ids: Sequence[str] | pd.Index, path: Path) -> None:
-    """Write an id<->index table, for a model's `save_id_maps(folder)`: the place of an id is its index.
+    """Write an id<->index table, for a model's `save_id_maps(folder)`.
 
     Parameters
     ----------
+    ids
+        The ids in the order of their index, shape (ids,).
     path
-        `<name>.jsonl` in that folder; the name becomes that of the table.
+        `<name>.jsonl` in that folder; `<name>` is the table's name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     write_jsonl(pd.DataFrame({"index": range(len(ids)), "id": ids}), ID_MAP, path)

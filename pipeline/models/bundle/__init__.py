@@ -1,4 +1,4 @@
-"""The model bundle: one folder that holds everything that reproduces a model."""
+"""The model bundle: the one folder that reproduces a model."""
 
 from pipeline.models.bundle.info import BundleInfo, read_info, sealed, verify
 from pipeline.models.bundle.read import load_verified, read_bundle, using_code

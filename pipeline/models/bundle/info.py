@@ -1,4 +1,4 @@
-"""What `bundle.json` holds, checked when it is read: no key is missing, unknown or of another kind, no bit turned."""
+"""The content of `bundle.json`, checked when it is read, and compared with the files of the bundle."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.errors import CheckError, RequestError
 from pipeline.rows.schema import DeclaredColumns
 
 SCHEMA_VERSION = 2
-"""Of `bundle.json` and the files beside it; 2 brought the job's code, functions and seeds."""
+"""Version of the format of a bundle."""
 
 SEAL = "sha256"
-"""Key of the digest of all others."""
+"""Key of the digest of all other keys."""
 
 RUN = {"job", "run_id", "run_date", "generation", "as_of", "snapshot_at", "examples", "family"}
 """Coordinates of the run that made a model."""
@@ -29,7 +29,7 @@ def _inside(name: str) -> str:
     """Refuse a file outside the bundle."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or str(path) != name or "\0" in name:
-        raise ValueError(f"{name!r:.60} lies outside the bundle")
+        raise ValueError(f"{name!r:.60} is outside of the bundle")
     if max(len(part.encode()) for part in path.parts) > 255 or len(name.encode()) > 1000:
         raise ValueError(f"{name!r:.60} is too long for a file")
     return name
@@ -49,7 +49,7 @@ class ListedFile(Strict):
 
 
 class TrainingRows(Strict):
-    """What is known of the rows that a model was fitted on."""
+    """The rows that a model was fitted on."""
 
     rows: int
     checksum: str
@@ -65,7 +65,7 @@ class TrainingRows(Strict):
 
 
 class Content(Strict):
-    """Everything that `bundle.json` holds; see docs/models.md."""
+    """The content of `bundle.json`; see docs/models.md."""
 
     schema_version: int
     model_id: str
@@ -88,32 +88,32 @@ class Content(Strict):
 
 
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a content with the digest of it, so that a turned bit is seen where no ledger knows better."""
+    """Return a content with its digest added, so that a flipped bit is noticed without the ledger, too."""
     others = {name: value for name, value in content.items() if name != SEAL}
     return others | {SEAL: full_digest_json(others)}
 
 
 def damage(content: Mapping[str, Any]) -> str:
-    """Return what is wrong with a content in words, or nothing."""
+    """Return what is wrong with a content; empty if nothing is."""
     try:
         if sealed(content) != content:
-            return "its digest is that of another content"
+            return "its digest does not match"
         Content.model_validate(content, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    except (ValueError, RecursionError) as error:  # half characters, or a depth without end
-        return f"no JSON that anybody writes: {type(error).__name__}"
+    except (ValueError, RecursionError) as error:  # lone surrogates, or unlimited depth
+        return f"not JSON that this engine writes: {type(error).__name__}"
     return ""
 
 
 NEEDED = ("model.joblib", "variant.yaml")
-"""Files without which a model cannot be used."""
+"""Files that a usable bundle must have."""
 
 
 @dataclass(frozen=True)
 class BundleInfo:
-    """What `bundle.json` holds, and its digest."""
+    """The content of `bundle.json`, and its digest."""
 
     content: Mapping[str, Any]
 
@@ -130,32 +130,32 @@ class BundleInfo:
 
     @property
     def run(self) -> Mapping[str, str]:
-        """Coordinates of the run that made the model; empty for one made without a job."""
+        """Coordinates of the run that made the model; empty without a job."""
         run: Mapping[str, str] = self.content["run"]
         return run
 
     @property
     def digest(self) -> str:
-        """SHA-256 of `bundle.json`, whatever the order of its keys; the ledger keeps it."""
+        """SHA-256 of `bundle.json`, independent of the order of its keys; the ledger records it."""
         return full_digest_json(self.content)
 
 
 def read_info(folder: Path) -> BundleInfo:
-    """Read `bundle.json`.
+    """Return the content of `bundle.json`.
 
     Raises
     ------
     RequestError
-        The folder is no bundle, or of a schema version that this engine does not know.
+        The folder is not a bundle, or has another schema version than this engine reads.
     CheckError
-        It is damaged.
+        The content is damaged.
     """
     try:
         content = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise RequestError(f"{folder}: no model bundle here ({error})", hint="name the bundle's folder") from error
     if not isinstance(content, dict):
-        raise RequestError(f"{folder}: no model bundle here (no object)", hint="name the bundle's folder")
+        raise RequestError(f"{folder}: no model bundle here (not a JSON object)", hint="name the bundle's folder")
     version = content.get("schema_version")
     if version != SCHEMA_VERSION:
         what = f"{folder}: bundle of schema version {version}, this engine reads {SCHEMA_VERSION}"
@@ -167,17 +167,17 @@ def read_info(folder: Path) -> BundleInfo:
 
 
 def verify(folder: Path, info: BundleInfo, place: str = "") -> None:
-    """Compare every file with its entry; what is used has to have one.
+    """Compare every file of a bundle with its entry in `bundle.json`.
 
     Parameters
     ----------
     place
-        Where the bundle was fetched from, for errors.
+        Origin of the bundle, for errors.
 
     Raises
     ------
     CheckError
-        A file is missing, differs from its entry, or has none.
+        A file is missing, differs from its entry, or a needed file has no entry.
     """
     for name in sorted({*NEEDED, *info.files}):
         path, file = folder / name, info.files.get(name, {})

@@ -1,4 +1,4 @@
-"""A verified bundle's model: nothing is unpickled, and no code of it is imported, before every file was compared."""
+"""Loads the model of a verified bundle: nothing is unpickled or imported before every file has been compared."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
     Raises
     ------
     RequestError
-        The folder is no bundle, of a schema version that this engine does not know, or its class cannot be imported.
+        The folder is not a bundle, has another schema version, or its class cannot be imported.
     CheckError
-        A file is missing or differs from what `bundle.json` says; nothing was unpickled.
+        A file is missing or differs from `bundle.json`; nothing was unpickled.
     """
     info = read_info(folder)
     verify(folder, info)
@@ -36,21 +36,21 @@ def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
 
 
 def load_verified(folder: Path, info: BundleInfo) -> tuple[Model, ModelConfig]:
-    """Load the model of a bundle whose files were compared with `bundle.json`.
+    """Load the model of a bundle whose files have been verified.
 
     Raises
     ------
     RequestError
-        Its class cannot be imported.
+        The model's class cannot be imported.
     """
     return _unpickled(folder, info), read_yaml(folder / "variant.yaml", ModelConfig)
 
 
 @contextmanager
 def using_code(folder: Path) -> Iterator[None]:
-    """Make the job's code that lies in a verified bundle importable, in place of any other of that name.
+    """Make the job's code in a verified bundle importable, in place of other code of that name.
 
-    Modules of the same jobs that were imported from elsewhere are set aside, and come back afterwards.
+    Modules of the same jobs that were imported from elsewhere are restored afterwards.
     """
     own = [f"jobs.{path.name}" for path in (folder / "jobs").glob("*/")]
     if not own:  # made without a job
@@ -70,7 +70,7 @@ def using_code(folder: Path) -> Iterator[None]:
 
 
 def _package(name: str, *places: Path | str) -> None:
-    """Make a package of folders, unless the first is one: any other of this name would hide what is in them."""
+    """Make a namespace package of folders, unless the first is a package: another one of the name would hide them."""
     if not (Path(places[0]) / "__init__.py").is_file():
         package = ModuleType(name)
         package.__path__ = list(map(str, places))
@@ -78,7 +78,7 @@ def _package(name: str, *places: Path | str) -> None:
 
 
 def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
-    """Take packages with their modules, and the package around them, out of what is imported, and return them."""
+    """Remove packages, their modules and the package `jobs` from the imported modules, and return them."""
 
     def belongs(name: str) -> bool:
         return name == "jobs" or any(f"{name}.".startswith(f"{package}.") for package in packages)
@@ -101,7 +101,7 @@ def _top(module: str) -> str:
 
 
 def _remedy(info: BundleInfo, lacking: str) -> str:
-    """Return which module of which version is missing, or which libraries have another version than in training."""
+    """Return the hint: the missing module with its version, or the libraries with another version than in training."""
     known, libraries = info.content["imports"], info.content["libraries"]
     wanted = {name for module, names in known.items() if lacking and _top(module) == _top(lacking) for name in names}
     if wanted:

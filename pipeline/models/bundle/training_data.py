@@ -16,19 +16,19 @@ from pipeline.rows.schema import arrow_type, pandas_dtype
 FILE = "training.parquet"
 
 FRAME_LIMIT = 256 * 1024**2
-"""Bytes of a training frame up to which the bundle holds it; beyond, it holds the snapshot's coordinates only."""
+"""Largest training frame in a bundle, in bytes; beyond, the bundle has the snapshot's coordinates only."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The training frame, shape (rows, columns), and its checksum; computed once for all variants."""
+    """The training frame, shape (rows, columns), and its checksum, computed once for all variants."""
 
     frame: pd.DataFrame
     checksum: str
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> TrainingData:
-        """Return a frame with its checksum."""
+        """Return a frame, shape (rows, columns), with its checksum."""
         return cls(frame, frame_checksum(frame))
 
     @cached_property
@@ -38,23 +38,26 @@ class TrainingData:
         return content
 
     def write(self, folder: Path) -> None:
-        """Write the frame into a bundle, unless it is too large."""
+        """Write the frame into a bundle unless it is too large."""
         if self.frame.memory_usage(deep=False).sum() <= FRAME_LIMIT:
             (folder / FILE).write_bytes(self.parquet)
 
 
 def stored_training_data(folder: Path) -> TrainingData | None:
-    """Return the training frame that a bundle holds, or None where it was too large."""
+    """Return the training frame of a bundle; None if it was too large to be stored."""
     path = folder / FILE
     if not path.is_file():
         return None
-    # the file says which dtypes its columns had, but for decimals
+    # the file records the dtypes of its columns, except for decimals
     decimals = {arrow_type("NUMERIC"): pandas_dtype("NUMERIC")}
     return TrainingData.of(pq.read_table(path).to_pandas(types_mapper=decimals.get))
 
 
 def frame_checksum(frame: pd.DataFrame) -> str:
-    """Return a checksum of a frame's rows that does not depend on their order (hex of a sum of 64-bit row hashes)."""
+    """Return a checksum of a frame, shape (rows, columns), that does not depend on the order of its rows.
+
+    It is the digest of columns, number of rows and the sum of 64-bit row hashes, as 16 hex digits.
+    """
     plain = frame.astype({name: "string" for name in frame.columns if frame[name].dtype == "date32[day][pyarrow]"})
     hashes = pd.util.hash_pandas_object(plain, index=False)  # (rows,)
     columns = digest_text(canonical_json([(name, str(dtype)) for name, dtype in frame.dtypes.items()]))

@@ -1,4 +1,4 @@
-"""Writing a bundle: the model, its configuration, what produced its data, and the digest of every file."""
+"""Writes a bundle: the model, its configuration, the code and SQL behind its data, the digest of every file."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from pipeline.project.project import Variant
 from pipeline.rows.schema import infer_schema
 
 SCORES = "score_reference.jsonl"
-"""File of a bundle: how the scores of training rows are distributed."""
+"""File with the distribution of the scores of training rows."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from.
+    """The origin of a model.
 
     Parameters
     ----------
     run
         Coordinates of the run: job, run_id, run_date, as_of, snapshot_at, table; empty for a model made from files.
     files
-        The project that made it, so far as it is needed to make it again: path to text. The job's code, configuration,
-        SQL and functions; a bundle is a small project of its own.
+        Texts of the files that reproduce it, by path: the job's code, configuration, SQL and functions. A bundle is a
+        small project.
     sql_digests
         Digests of the SQL that made the examples, by name.
     code
-        Digest of the job's code, if there is a job.
+        Digest of the job's code; empty without a job.
     modules
-        Modules that the job's models import, besides its own.
+        Modules outside of the job that its models import.
     commit
-        Git commit and whether files differed from it.
+        Git commit, and whether files differed from it.
     """
 
     run: Mapping[str, Any] = field(default_factory=dict)
@@ -71,8 +71,8 @@ def write_bundle(
     Parameters
     ----------
     scores
-        Returns how scores of training rows are distributed; called when the model is written, which predicting could
-        change.
+        Returns the distribution of the scores of training rows. It is called after the model is written, because
+        predicting could change the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_model(model, folder / "model.joblib")
@@ -88,13 +88,13 @@ def write_bundle(
 
 
 def write_model(model: Model, path: Path) -> None:
-    """Write a model; the same model gives the same bytes."""
-    with repeatable():  # scikit-learn's models keep the global generator where nobody names another
+    """Write a model; equal models give equal bytes."""
+    with repeatable():  # scikit-learn's models hold the global generator by default
         joblib.dump(model, path, compress=3)
 
 
 def _write_files(folder: Path, origin: Origin) -> None:
-    """Write the project's files; the job's own YAML also stands at the top, where people look first."""
+    """Write the project's files; job.yaml is copied to the top, where people look first."""
     files = dict(origin.files)
     job = f"jobs/{origin.run.get('job')}/job.yaml"
     if job in files:
@@ -112,7 +112,7 @@ def _write_scores(folder: Path, scores: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _id_maps(folder: Path) -> dict[str, int]:
-    """Return how many rows each id<->index table of a bundle has."""
+    """Return the number of rows of each id<->index table of a bundle, by name."""
     files = sorted((folder / "id_maps").glob("*.jsonl"))
     return {path.stem: path.read_bytes().count(b"\n") for path in files}
 
