@@ -15,7 +15,7 @@ from pipeline.explain.changes import changes_of
 from pipeline.explain.reproduce.outcome import Item
 from pipeline.models.bundle import BundleInfo, TrainingData, stored_training_data, using_code
 from pipeline.project.imports import can_import_jobs
-from pipeline.project.project import Job, Project, Variant, read_variant
+from pipeline.project.project import Job, Project, Variant, read_variant, variant_name
 from pipeline.runs.artefacts.examples import training_rows
 from pipeline.runs.artefacts.examples_statements import examples_statement
 from pipeline.runs.run import Run
