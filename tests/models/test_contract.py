@@ -37,7 +37,7 @@ def test_unknown_parameter_names_class_and_parameter():
 
 
 def test_value_that_the_class_refuses_is_a_request_error():
-    with pytest.raises(RequestError, match="factor is negative - mend params"):
+    with pytest.raises(RequestError, match="factor is negative - fix params"):
         make_model(config(factor=-1.0))
 
 

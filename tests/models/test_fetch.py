@@ -12,7 +12,7 @@ from pipeline.models.bundle import SCORES, read_info, sealed
 from pipeline.models.fetch import fetch_verified, load_model
 from pipeline.phases.train import train_from_path
 from pipeline.project.project import Project
-from pipeline.runs.artefacts.models import TrainedModel, committed_info, score_reference
+from pipeline.runs.artefacts.models import TrainedModel, committed_info, read_score_reference
 from tests.support.dummy_project import dummy_project, offline_target
 
 
@@ -81,7 +81,7 @@ def committed(bundle):
 
 
 @pytest.mark.parametrize(
-    "read", [score_reference, lambda model, store: committed_info(model, store, store.folder / "to")]
+    "read", [read_score_reference, lambda model, store: committed_info(model, store, store.folder / "to")]
 )
 def test_a_bundle_in_the_place_of_the_committed_one_is_refused_in_the_same_words(bundle, committed, read):
     path = bundle / "bundle.json"
