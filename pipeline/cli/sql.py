@@ -142,7 +142,7 @@ def leak_test(
     if static:
         typer.echo(f"{job} {run_date}: not tested, because their rows have no known_at: {', '.join(static)}")
     for compared in test(session, opened, day, days=days):
-        typer.echo(f"{job} {run_date}: {compared.rows:,} rows equal: {compared.what}")
+        typer.echo(f"{job} {run_date}: {compared.rows:,} rows equal: {compared.description}")
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""What is done around runs: sources, champions, garbage, offline checks of SQL, deployment, doctor."""
+"""Operations around runs: sources, champions, garbage collection, offline checks of SQL, deployment, doctor."""

@@ -143,8 +143,8 @@ def roll_back(session: Session, job: Job, reason: str) -> ChampionChange:
         hint = f"the champion is {_present(spans) or 'not named yet'}, and there was none before it"
         raise RequestError(f"{job.name}: there is no champion to go back to", hint=hint)
     if before not in challengers_of(job):
-        what = f"{job.name}: {before}, the previous champion, is not a variant of the job any more"
-        raise RequestError(what, hint=f"promote one of: {', '.join(challengers_of(job))}")
+        message = f"{job.name}: {before}, the previous champion, is not a variant of the job any more"
+        raise RequestError(message, hint=f"promote one of: {', '.join(challengers_of(job))}")
     start = _first_date(session, job, before, spans, None)
     change = ChampionChange(job.name, before, _present(spans), start, reason)
     return _record(session, change, "rollback", f"{ROLLBACK}{reason}")
@@ -199,17 +199,17 @@ def _first_date(session: Session, job: Job, variant: str, spans: Spans, asked: d
         last: date = slices[-1]["run_date"]
         return max(since, last + timedelta(days=1))
     if asked < since:
-        what = f"--from {asked} is before {since}, the run date from which on {_present(spans)} is champion"
-        raise RequestError(what, hint="name that date or a later one: earlier champions stay")
+        message = f"--from {asked} is before {since}, the run date from which on {_present(spans)} is champion"
+        raise RequestError(message, hint="name that date or a later one: earlier champions stay")
     # The first champion is read for the run dates before its own, too
     if asked == since and (slices if len(spans) > 1 else published(session, job, EARLIEST, LATEST)):
-        what = f"--from {asked} is the run date from which on {_present(spans)} is read"
+        message = f"--from {asked} is the run date from which on {_present(spans)} is read"
         hint = "name a later date: with this one it would never have been champion, and no rollback could return to it"
-        raise RequestError(what, hint=hint)
+        raise RequestError(message, hint=hint)
     lacking = {row["run_date"] for row in slices} - {row["run_date"] for row in slices if row["variant"] == variant}
     if lacking:
-        what = f"{variant} has no predictions of {min(lacking)}: consumers would read nothing for it"
-        raise RequestError(what, hint="name a later date, or run that one with this variant first")
+        message = f"{variant} has no predictions of {min(lacking)}: consumers would read nothing for it"
+        raise RequestError(message, hint="name a later date, or run that one with this variant first")
     return asked
 
 

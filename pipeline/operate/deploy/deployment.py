@@ -66,18 +66,18 @@ class Deployment:
         """
         root = job.folder.parent.parent.resolve()
         if not target_file.resolve().is_relative_to(root):
-            what = f"--target {target_file}: lies outside of the project's folder {root}"
-            raise RequestError(what, hint="put it into targets/ there: the image holds the project's files only")
+            message = f"--target {target_file}: lies outside of the project's folder {root}"
+            raise RequestError(message, hint="put it into targets/ there: the image holds the project's files only")
         if not IMAGE.fullmatch(image):
-            what = f"--image {image!r:.200}: not an image with its digest (sha256: and 64 hex digits)"
-            raise RequestError(what, hint="write HOST/PROJECT/REPOSITORY/NAME@sha256:... as docker push prints it")
+            message = f"--image {image!r:.200}: not an image with its digest (sha256: and 64 hex digits)"
+            raise RequestError(message, hint="write HOST/PROJECT/REPOSITORY/NAME@sha256:... as docker push prints it")
         target = read_target(target_file)
         _check_target(target, target_file)
         path = target_file.resolve().relative_to(root)
         _check_path(path)
         if is_untracked(root, path):
-            what = f"--target {target_file}: not committed, so the image of this commit does not hold it"
-            raise RequestError(what, hint="commit it, build the image, then deploy")
+            message = f"--target {target_file}: not committed, so the image of this commit does not hold it"
+            raise RequestError(message, hint="commit it, build the image, then deploy")
         deployment = cls(job, target, path.as_posix(), image, commit, code_digest)
         _check_accounts(deployment, target_file)
         deployment.cron  # noqa: B018 - refuses a schedule that is too early
@@ -139,32 +139,32 @@ class Deployment:
 def _check_target(target: Target, path: Path) -> None:
     """Refuse a target with which a schedule would fail, or could cost any sum."""
     if not REGION.fullmatch(target.region):
-        what = f"{path}: key region: {target.region} is not a region such as us-central1"
-        raise RequestError(what, hint="name the region of Cloud Run, Workflows and Cloud Scheduler")
+        message = f"{path}: key region: {target.region} is not a region such as us-central1"
+        raise RequestError(message, hint="name the region of Cloud Run, Workflows and Cloud Scheduler")
     if target.maximum_bytes_billed is None:
-        what = f"{path}: key maximum_bytes_billed is missing"
-        raise RequestError(what, hint="set it: statements of a schedule need a limit for the bytes that they bill")
+        message = f"{path}: key maximum_bytes_billed is missing"
+        raise RequestError(message, hint="set it: statements of a schedule need a limit for the bytes that they bill")
     if len(target.datasets) < 4:
-        what = f"{path}: dataset, runs_dataset, ledger_dataset and dashboard_dataset must be four datasets"
-        raise RequestError(what, hint="name four: rights and lifetimes hold for a whole dataset")
+        message = f"{path}: dataset, runs_dataset, ledger_dataset and dashboard_dataset must be four datasets"
+        raise RequestError(message, hint="name four: rights and lifetimes hold for a whole dataset")
     known = (*names.ACCOUNTS, names.DASHBOARD)
     for name, email in target.service_accounts.items():
         if name not in known:
-            what = f"{path}: key service_accounts: {name} is not an account of a deployment"
-            raise RequestError(what, hint=f"they are: {', '.join(known)}")
+            message = f"{path}: key service_accounts: {name} is not an account of a deployment"
+            raise RequestError(message, hint=f"they are: {', '.join(known)}")
         if not EMAIL.fullmatch(email):
-            what = f"{path}: key service_accounts.{name}: {email!r:.100} is not an email address"
-            raise RequestError(what, hint="write NAME@PROJECT.iam.gserviceaccount.com")
+            message = f"{path}: key service_accounts.{name}: {email!r:.100} is not an email address"
+            raise RequestError(message, hint="write NAME@PROJECT.iam.gserviceaccount.com")
 
 
 def _check_path(path: Path) -> None:
     """Refuse a target file that the image lacks, or whose path would mean something else in a written file."""
     if path.parts[0] not in HELD:
-        what = f"--target {path}: the image holds only {', '.join(HELD)} of the project"
-        raise RequestError(what, hint="put it into targets/")
+        message = f"--target {path}: the image holds only {', '.join(HELD)} of the project"
+        raise RequestError(message, hint="put it into targets/")
     if not PLAIN_PATH.fullmatch(path.as_posix()):
-        what = f"--target {path.as_posix()!r:.200}: holds other characters than letters, digits and _ . - /"
-        raise RequestError(what, hint="rename the file")
+        message = f"--target {path.as_posix()!r:.200}: holds other characters than letters, digits and _ . - /"
+        raise RequestError(message, hint="rename the file")
 
 
 def _check_accounts(deployment: Deployment, path: Path) -> None:
@@ -174,5 +174,5 @@ def _check_accounts(deployment: Deployment, path: Path) -> None:
     known = [email.lower() for email in emails.values()]
     shared = [name for name, email in emails.items() if known.count(email.lower()) > 1]
     if shared:
-        what = f"{path}: key service_accounts: {', '.join(sorted(shared))} are one account"
-        raise RequestError(what, hint="name different ones: each has its own rights")
+        message = f"{path}: key service_accounts: {', '.join(sorted(shared))} are one account"
+        raise RequestError(message, hint="name different ones: each has its own rights")

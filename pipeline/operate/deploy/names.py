@@ -16,10 +16,10 @@ LONGEST_JOB = 49
 SETUP, WORKFLOW, SCHEDULER = "setup", "workflow", "scheduler"
 
 PARTS = (SETUP, *PHASES)
-"""What has a Cloud Run job."""
+"""Parts of a deployment that have a Cloud Run job."""
 
 ACCOUNTS = (*PARTS, WORKFLOW, SCHEDULER)
-"""What acts: each has its own service account, which a target's `service_accounts` may name."""
+"""Accounts of a deployment; a target's `service_accounts` may name one for each."""
 
 DASHBOARD = "dashboard"
 """Key of a target's `service_accounts` with the group that reads dashboards."""

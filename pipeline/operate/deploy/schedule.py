@@ -32,9 +32,9 @@ def cron_of(job: Job) -> str:
         gap = _gap(job, day, at)
         if gap < LEAST:
             moment = job.as_of(day)
-            what = f"{job.folder / 'job.yaml'}: key schedule.daily_at: {at:%H:%M} is {gap} after {moment:%H:%M %Z}"
-            what = f"{what}, the latest moment whose data a run of {day} may use"
-            raise RequestError(what, hint=f"start at least {LEAST} after it")
+            message = f"{job.folder / 'job.yaml'}: key schedule.daily_at: {at:%H:%M} is {gap} after {moment:%H:%M %Z}"
+            message = f"{message}, the latest moment whose data a run of {day} may use"
+            raise RequestError(message, hint=f"start at least {LEAST} after it")
     return f"{at.minute} {at.hour} * * *"
 
 

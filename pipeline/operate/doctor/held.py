@@ -77,41 +77,32 @@ def _on_table(session: Session, name: str, permissions: Collection[str]) -> Held
 def _on_dataset(session: Session, dataset: str, permissions: Collection[str], own: Collection[str]) -> Held:
     """Ask about a dataset; tables in `own` have their own rights, so they tell nothing about the dataset."""
     rights = session.warehouse.rights
-    unknown: dict[str, str] = {}
-    if _allowed(lambda: rights.location(dataset) is not None) is False:
+    location = _allowed(lambda: rights.location(dataset) or "")
+    if location == "":
         return Held(frozenset(), dict.fromkeys(permissions, "the dataset does not exist"))
-    held = {name for name, test in _dataset_tests(session, dataset).items() if name in permissions and test()}
     table = _allowed(lambda: rights.a_table(dataset, but=own) or "")
+    function = _allowed(lambda: rights.a_function(dataset) or "")
+    tests = {
+        "bigquery.datasets.get": lambda: location is not None,
+        "bigquery.tables.list": lambda: table is not None,
+        "bigquery.tables.create": lambda: rights.may_run(new_table_statement(session, dataset)),
+        "bigquery.routines.list": lambda: function is not None,
+        "bigquery.routines.get": lambda: bool(function) and rights.may_look_at_function(dataset, str(function)),
+        "bigquery.routines.create": lambda: rights.may_run(next(functions(session)).statement),
+    }
+    held = {name for name, test in tests.items() if name in permissions and test()}
+    unknown = {"bigquery.datasets.update": "only a change of the dataset would tell"}
     if table:
         held |= rights.on_table(dataset, table, OF_A_TABLE & set(permissions))
     elif table == "":
         unknown |= dict.fromkeys(OF_A_TABLE, "there is no table yet to ask about")
-    if _allowed(lambda: rights.a_function(dataset) or "") == "":
+    if function == "":
         unknown["bigquery.routines.get"] = "there is no function yet to ask about"
-    unknown["bigquery.datasets.update"] = "only a change of the dataset would tell"
     return Held(frozenset(held), {name: reason for name, reason in unknown.items() if name in permissions})
 
 
-def _dataset_tests(session: Session, dataset: str) -> dict[str, Callable[[], bool]]:
-    """Return a test for each permission on a dataset."""
-    rights = session.warehouse.rights
-
-    def sees_function() -> bool:
-        name = _allowed(lambda: rights.a_function(dataset))
-        return name is not None and rights.may_look_at_function(dataset, name)
-
-    return {
-        "bigquery.datasets.get": lambda: _allowed(lambda: rights.location(dataset)) is not None,
-        "bigquery.tables.list": lambda: _allowed(lambda: rights.a_table(dataset) or "") is not None,
-        "bigquery.tables.create": lambda: rights.may_run(new_table_statement(session, dataset)),
-        "bigquery.routines.list": lambda: _allowed(lambda: rights.a_function(dataset) or "") is not None,
-        "bigquery.routines.get": sees_function,
-        "bigquery.routines.create": lambda: rights.may_run(next(functions(session)).statement),
-    }
-
-
 def _allowed(call: Callable[[], ResultT]) -> ResultT | None:
-    """Return the result of a call, or None if it is not allowed."""
+    """Return the result of a call; None if it is not allowed."""
     try:
         return call()
     except ApiDisabled:

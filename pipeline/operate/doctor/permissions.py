@@ -88,8 +88,8 @@ def _short(permission: str) -> str:
 def _judge_unneeded(account: Account, unneeded: list[str]) -> CheckResult:
     if not unneeded:
         return CheckResult("no more rights", OK, f"{account.role} can write only where it needs to")
-    what = f"{account.role} does not need {', '.join(unneeded)}"
-    return CheckResult("no more rights", NOTE, f"{what} - remove the role that brings it; inherited ones count")
+    message = f"{account.role} does not need {', '.join(unneeded)}"
+    return CheckResult("no more rights", NOTE, f"{message} - remove the role that brings it; inherited ones count")
 
 
 def grant_command(target: Target, need: Need, grant: Grant, member: str) -> str:
@@ -117,5 +117,5 @@ def _check_reservation(account: Account, name: str) -> str:
         return name
     member = member_of(account.address)
     fix = f"gcloud projects add-iam-policy-binding {project} --member={member} --role={ROLES[USE]} --condition=None"
-    what = f"{USE} is not held on project {project}; unless it is held on the reservation itself, no query runs"
-    return f"{NOTED}{what} - {fix}"
+    message = f"{USE} is not held on project {project}; unless it is held on the reservation itself, no query runs"
+    return f"{NOTED}{message} - {fix}"

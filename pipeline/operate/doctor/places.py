@@ -52,8 +52,8 @@ def check_dataset_location(target: Target, location: str) -> str:
         They differ.
     """
     if location.lower() != target.location.lower():
-        what = f"{location}, and key location of the target file says {target.location}: no query finds it"
-        raise RequestError(what, hint=f"write location: {location}, or make the dataset again in {target.location}")
+        message = f"{location}, and key location of the target file says {target.location}: no query finds it"
+        raise RequestError(message, hint=f"write location: {location}, or make the dataset again in {target.location}")
     return location
 
 
@@ -69,16 +69,16 @@ def check_bucket_location(target: Target, location: str) -> str:
         return location
     if target.location.upper() == "US":
         return f"{NOTED}{location}: loads into US take files from everywhere, which costs time and transfer"
-    what = f"{location}, and the datasets lie in {target.location}: load jobs refuse its files"
-    raise RequestError(what, hint=f"name a bucket in {target.location}")
+    message = f"{location}, and the datasets lie in {target.location}: load jobs refuse its files"
+    raise RequestError(message, hint=f"name a bucket in {target.location}")
 
 
 def check_region(target: Target) -> str:
     """Compare the region of Cloud Run with the location of the data."""
     if is_inside(target.region, target.location):
         return f"{target.region}, in {target.location}"
-    what = f"{target.region} lies outside of {target.location}: every row that is read or written crosses regions"
-    return f"{NOTED}{what}, which costs time and transfer - set key region to one in {target.location}"
+    message = f"{target.region} lies outside of {target.location}: every row that is read or written crosses regions"
+    return f"{NOTED}{message}, which costs time and transfer - set key region to one in {target.location}"
 
 
 def check_places(account: Account, surroundings: Surroundings) -> list[CheckResult]:

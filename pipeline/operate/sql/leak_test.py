@@ -27,9 +27,9 @@ from pipeline.sql import Statement, TableName
 
 @dataclass(frozen=True)
 class Compared:
-    """Two sets of rows that are equal: what was compared, and the number of rows."""
+    """Two sets of rows that are equal: their description, and the number of rows."""
 
-    what: str
+    description: str
     rows: int
 
 
@@ -67,8 +67,8 @@ class LeakTest:
         whole = self._make(spec.examples, "whole", self.run_date, sources)
         past = self._past_days(whole)
         if not past and spec.examples.trains_on == "labelled":
-            what = f"{self.job.name} {self.run_date}: no past day has examples"
-            raise RequestError(what, hint="choose a later --run-date")
+            message = f"{self.job.name} {self.run_date}: no past day has examples"
+            raise RequestError(message, hint="choose a later --run-date")
         yield self._future_blind(spec.examples, whole, self._make(spec.examples, "cut", self.run_date, cut))
         labels = [
             self._make(spec.labels, f"labels_{side}", self._labelled, tables)
@@ -116,27 +116,29 @@ class LeakTest:
         days = {self.job.as_of(day): day for day in (self.run_date - timedelta(days=n) for n in history)}
         unknown = [row for row in rows if row["moment"] not in days]
         if unknown:
-            what = f"{unknown[0]['row_count']} examples of {unknown[0]['moment']}, a moment at which nothing is scored"
+            message = (
+                f"{unknown[0]['row_count']} examples of {unknown[0]['moment']}, a moment at which nothing is scored"
+            )
             hint = "a row's moment is that of a run date"
-            raise CheckError(f"{self._where(self.job.spec.examples)}: {what}", hint=hint)
+            raise CheckError(f"{self._where(self.job.spec.examples)}: {message}", hint=hint)
         return [days[row["moment"]] for row in rows if days[row["moment"]] < self.run_date]
 
     def _pair(self, step: SqlStep, one: TableName, other: TableName) -> TablePair:
         return TablePair(one, other, self.session.catalogue.get(step.sql).columns, self.job.spec.row_key)
 
-    def _compare(self, step: SqlStep, pair: TablePair, what: str) -> Compared:
+    def _compare(self, step: SqlStep, pair: TablePair, description: str) -> Compared:
         counts = self.session.warehouse.rows(compare_statement(self.session, pair))[0]
         different = [name for name in pair.compared if counts[f"differs_{name}"]]
         unpaired = counts["unpaired_rows"]
         if not different and not unpaired:
-            return Compared(f"{step.sql} {what}", counts["row_count"])
+            return Compared(f"{step.sql} {description}", counts["row_count"])
         statement = example_key_statement(self.session, pair, different[0] if different else pair.compared[0])
         key = ", ".join(f"{name} {value}" for name, value in self.session.warehouse.rows(statement)[0].items())
         rows = f"{unpaired} rows have no counterpart" if unpaired else ""
         columns = f"different: {', '.join(different)}" if different else ""
         leak = "; ".join(filter(None, (rows, columns)))
         hint = "use only what was known by then"
-        raise CheckError(f"{self._where(step)}: {what}: {leak}; e.g. {quoted(key)}", hint=hint)
+        raise CheckError(f"{self._where(step)}: {description}: {leak}; e.g. {quoted(key)}", hint=hint)
 
     def _where(self, step: SqlStep) -> str:
         return f"{self.job.name}: {step.sql} leaks"

@@ -45,7 +45,7 @@ class Named(AnonymousCredentials):
 
 
 @dataclass
-class Clinic:
+class Cloud:
     """A stand-in for Google, and the results of the doctor there."""
 
     google: Google
@@ -75,7 +75,7 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
+def cloud(job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     tables = {name: list(tables) for name, tables in TABLES.items()}
     tables["ml"].append(job.predictions_table)
     google = Google(PROJECT, BUCKET, tables=tables, functions={"ml": ["f_0"]}, settings=dict(SETTINGS))
@@ -83,4 +83,4 @@ def clinic(job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
         monkeypatch.setattr("pipeline.operate.doctor.google.RESOURCE_MANAGER", http)
         endpoints = Endpoints(bigquery=http, bigquery_storage=grpc_address, storage=http)
         target = local_target(endpoints, PROJECT).model_copy(update={"bucket": BUCKET, "prefix": "p"})
-        yield Clinic(google, target, job, monkeypatch)
+        yield Cloud(google, target, job, monkeypatch)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib import metadata
 
 import pytest
 
 from pipeline.emulators.limits import MADE, UNKNOWN
 from pipeline.errors import CloudError, PermissionMissing
 from pipeline.operate.doctor import diagnose
+from pipeline.operate.doctor.machine import other_versions
 from pipeline.operate.doctor.result import Surroundings, worst
 from pipeline.project.code import git_commit
 from pipeline.runs.ledger.usage import Clock
@@ -156,3 +158,20 @@ def test_models_are_made_only_for_accounts_that_run_code(tmp_path):
     assert operator["models of dummy"].summary.startswith("cannot import jobs.dummy.model:Nope")
     assert operator["models of dummy"].state == "error"
     assert "models of dummy" not in load
+
+
+def test_this_environment_has_the_locked_packages():
+    assert other_versions(ROOT / "requirements" / "dev.txt") == ([], [])
+
+
+def test_missing_and_other_versions_are_listed(tmp_path):
+    numpy = metadata.version("numpy")
+    path = tmp_path / "local.txt"
+    path.write_text(
+        "# made by make lock\n"
+        f"numpy=={numpy} \\\n    --hash=sha256:00\n"
+        "pandas[all]==0.1 \\\n    --hash=sha256:00\n"
+        "no-such-package==1.0\n"
+        "only-elsewhere==2.0 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n"
+    )
+    assert other_versions(path) == (["no-such-package 1.0"], [f"pandas {metadata.version('pandas')} instead of 0.1"])

@@ -233,7 +233,7 @@ def test_an_unreadable_file_is_named(broken, file, old, new, message):
 
 
 @pytest.mark.parametrize("name", ["labels_v01", "Labels_v1", "labels_v1_old", "labels", "labels_v0", "labels v2"])
-def test_another_spelling_of_a_version_is_refused(copied, name):
+def test_other_spellings_of_a_version_are_refused(copied, name):
     path = (copied / LABELS).with_name(f"{name}.sql")
     shutil.copy(copied / LABELS, path)
     try:

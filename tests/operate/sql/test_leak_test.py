@@ -49,11 +49,11 @@ def test_every_job_passes_the_leak_test(make_empty_session, project, tmp_path, n
     write_fixtures(job, tmp_path, 7)
     load_sources(session, job, tmp_path)
     found = leak_test(session, job, day, days=4)
-    what = [pair.what.removeprefix(job.spec.examples.sql).strip() for pair in found]
+    descriptions = [pair.description.removeprefix(job.spec.examples.sql).strip() for pair in found]
     known = f"made of all rows and of those known at {job.as_of(day):%Y-%m-%d %H:%M %Z}"
     # a job that learns from the rows that it scores has none of past moments
     past = ("2013-07-04", "2013-06-23", "2013-06-12", "2013-06-01") if job.spec.examples.history_days else ()
-    assert what == [
+    assert descriptions == [
         known,
         f"{job.spec.labels.sql} {known}",
         *(f"{past_day} seen from {day} and from itself" for past_day in past),
