@@ -1,4 +1,4 @@
-"""A real Chromium, headless: the system's, never a downloaded one."""
+"""The system's Chromium, headless; none is downloaded."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TIMEOUT = 60_000
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = found_or_skipped("chromium", find_browser())
-    # Chromium refuses to run as root with its sandbox, as in a container; Ubuntu 24.04 lets no one else have it.
+    # Chromium refuses to run as root with its sandbox, as in a container; Ubuntu 24.04 forbids it to other users.
     sandbox = [] if os.geteuid() and not os.environ.get("CI") else ["--no-sandbox"]
-    # Chromium itself looks for updates: without names and proxies nothing that it tries leaves this machine.
+    # Chromium looks for updates by itself: without host names and proxies no request leaves this machine.
     alone = ["--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-component-update"]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=[*sandbox, *alone], timeout=TIMEOUT)
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Opened:
-    """A page in a tab, and what it said and asked for."""
+    """A page in a tab, with its console messages and requests."""
 
     tab: Page
     messages: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Opened:
         self.tab.wait_for_function("document.documentElement.dataset.drawn", timeout=TIMEOUT)
 
     def choose(self, name: str, value: str) -> None:
-        """Set a filter, as a person does, and wait for the drawing."""
+        """Set a filter and wait for the drawing."""
         element = self.tab.locator(f"#{name}")
         if name in ("from", "to"):
             element.fill(value)
@@ -56,42 +56,40 @@ class Opened:
         self.wait()
 
     def text(self, selector: str) -> str:
-        """Text of the first element."""
+        """Return the text of the first matching element."""
         return self.tab.locator(selector).first.inner_text()
 
     def texts(self, selector: str) -> list[str]:
-        """Texts of all elements; of charts too."""
+        """Return the texts of all matching elements, also in charts."""
         return self.tab.locator(selector).all_text_contents()
 
     def run(self, script: str, argument: Any = None) -> Any:
-        """Result of JavaScript in the page."""
+        """Run JavaScript in the page and return its result."""
         return self.tab.evaluate(script, argument)
 
 
 @pytest.fixture
 def open_page(browser: Browser, tmp_path: Path):
-    """Open a page from rows; at the end of the test it must have asked for nothing and said nothing."""
+    """Open pages from rows; at the end of the test check that they sent no requests and wrote no messages."""
     opened: list[Opened] = []
-    made: list[Page] = []
 
     def show(rows: PageRows | str, width: int = 1440, scheme: str = "light") -> Opened:
         path = tmp_path / "page.html"
         path.write_text(rows if isinstance(rows, str) else page_from_data(rows), encoding="utf-8")
         tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        found = Opened(tab)
-        made.append(tab)
-        opened.append(found)
-        tab.on("console", lambda message: found.messages.append(message.text))
-        tab.on("pageerror", lambda error: found.messages.append(str(error)))
-        tab.on("request", lambda request: found.requests.append(request.url))
+        page = Opened(tab)
+        opened.append(page)
+        tab.on("console", lambda message: page.messages.append(message.text))
+        tab.on("pageerror", lambda error: page.messages.append(str(error)))
+        tab.on("request", lambda request: page.requests.append(request.url))
         tab.goto(path.as_uri(), timeout=TIMEOUT)
-        found.wait()
-        return found
+        page.wait()
+        return page
 
     yield show
-    for tab in made:
-        tab.close()
-    for each in opened:
-        assert each.messages == [], "the page wrote to the console"
-        assert [url for url in each.requests if not url.startswith("file:///")] == []
-        assert len(each.requests) == 1, f"the page asked for more than itself: {each.requests}"
+    for page in opened:
+        page.tab.close()
+    for page in opened:
+        assert page.messages == [], "the page wrote to the console"
+        assert [url for url in page.requests if not url.startswith("file:///")] == []
+        assert len(page.requests) == 1, f"the page requested more than itself: {page.requests}"

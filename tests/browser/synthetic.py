@@ -1,4 +1,4 @@
-"""Rows of the dashboard's views for any number of days and slices, made of a seed: what the page is tried with."""
+"""Synthetic rows of the dashboard's views, for any number of days and slices, from a seed."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def synthetic_rows(
     features: int = 12,
     seed: int = 7,
 ) -> PageRows:
-    """Rows of a job whose second variant becomes champion half way.
+    """Return the rows of a job whose second variant becomes champion half-way.
 
     Parameters
     ----------
     slices
-        How many slices there are in all.
+        Number of slices in all.
     slice_value
-        How the value of a slice is made of its number.
+        Format of a slice's value from its number.
     """
-    made = Maker(days, variants, seed)
+    maker = Maker(days, variants, seed)
     keys = [(slice_names[i % len(slice_names)], slice_value.format(i)) for i in range(slices)]
     return PageRows(
         job="synthetic",
@@ -49,33 +49,33 @@ def synthetic_rows(
         headline=["auc", "log_loss"],
         source="project-x.ml_dashboard",
         latest=[
-            {"run_date": made.dates[-1], "metric": name, "better": better} for name, (better, _) in METRICS.items()
+            {"run_date": maker.dates[-1], "metric": name, "better": better} for name, (better, _) in METRICS.items()
         ],
-        history=[row for name in METRICS for row in made.measured(name)],
+        history=[row for name in METRICS for row in maker.measured(name)],
         slices=[
             row | {"slice_name": key[0], "slice_value": key[1]}
             for name in ("auc", "log_loss")
             for i, key in enumerate(keys)
-            for row in made.measured(
+            for row in maker.measured(
                 name, kinds=("champion", "challenger"), n=800 // (i + 1) + 60, shift=0.05 * np.sin(i)
             )
         ],
-        calibration=made.calibration(),
-        comparison=made.comparison(),
-        drift=made.drift(features),
-        runs=made.runs(),
+        calibration=maker.calibration(),
+        comparison=maker.comparison(),
+        drift=maker.drift(features),
+        runs=maker.runs(),
     )
 
 
 class Maker:
-    """Makes rows of some days."""
+    """Makes the rows of a number of days."""
 
     def __init__(self, days: int, variants: tuple[str, ...], seed: int) -> None:
         self.dates = [FIRST + timedelta(days=day) for day in range(days)]
         self.variants, self.random = variants, np.random.default_rng(seed)
 
     def role(self, variant: str, place: int) -> str:
-        """The first variant is champion at first, then the second one."""
+        """Return the role of a variant: the first one is champion at first, then the second one."""
         if variant not in self.variants:
             return "baseline"
         return "champion" if (variant == self.variants[0]) == (place < len(self.dates) // 2) else "challenger"
@@ -88,10 +88,10 @@ class Maker:
         n: int = 900,
         shift: float = 0.0,
     ) -> list[Row]:
-        """A metric of each variant and day."""
+        """Return a metric of each variant and day."""
         better, level = METRICS[metric]
         sign = {"higher": 1, "lower": -1}.get(better, 0)
-        found = []
+        rows = []
         daily = self.random.normal(0, 0.03, len(self.dates))
         for order, variant in enumerate((*self.variants, "constant@33333333")):
             for place, day in enumerate(self.dates):
@@ -105,7 +105,7 @@ class Maker:
                 few = n < 110
                 interval = {"low": None, "high": None} if few else {"low": value - width, "high": value + width}
                 count = n + (place * 37) % 50  # the same for each metric and variant
-                found.append(
+                rows.append(
                     {
                         "run_date": day,
                         "metric": metric,
@@ -118,10 +118,10 @@ class Maker:
                         **SQL,
                     }
                 )
-        return found
+        return rows
 
     def calibration(self) -> list[Row]:
-        """Ten bins of each variant and day."""
+        """Return ten bins of each variant and day."""
         return [
             {
                 "run_date": day,
@@ -142,8 +142,8 @@ class Maker:
         ]
 
     def comparison(self) -> list[Row]:
-        """Champion and challenger by each metric, and a verdict by log loss on every day."""
-        found, gains = [], []
+        """Return comparisons by each metric, and a verdict by log loss on each day."""
+        rows, gains = [], []
         for place, day in enumerate(self.dates):
             if place == len(self.dates) // 2:
                 gains = []
@@ -152,7 +152,7 @@ class Maker:
             gains.append(-differences["log_loss"])
             verdict = self.verdict(gains)
             for metric, (_, level) in METRICS.items():
-                found.append(
+                rows.append(
                     {
                         "run_date": day,
                         "metric": metric,
@@ -166,10 +166,10 @@ class Maker:
                         **SQL,
                     }
                 )
-        return found
+        return rows
 
     def verdict(self, gains: list[float]) -> Row:
-        """What the gate says of the last seven days."""
+        """Return the gate's verdict on the last seven days."""
         if len(gains) < 7:
             return {
                 "verdict": "too-few-labels",
@@ -190,8 +190,8 @@ class Maker:
         }
 
     def drift(self, features: int) -> list[Row]:
-        """Three measures of each feature and day, and the score's."""
-        found = []
+        """Return three measures of each feature and of the score, on each day."""
+        rows = []
         for i in range(features):
             level = 0.02 + 0.35 * (i == 1)
             for day in self.dates:
@@ -200,7 +200,7 @@ class Maker:
                 for measure, value, reference, threshold in (
                     ("psi", psi, None, 0.2), ("jensen_shannon", psi / 4, None, 0.1), ("missing_rate", rate, 0.01, 0.05),
                 ):  # fmt: skip
-                    found.append(
+                    rows.append(
                         {
                             "run_date": day,
                             "variant": "" if i else self.variants[0],
@@ -216,10 +216,10 @@ class Maker:
                             "sql_digest": "fedcba9876543210",
                         }
                     )
-        return found
+        return rows
 
     def runs(self) -> list[Row]:
-        """The events of each night; one night is missing where there are more than five."""
+        """Return the events of each night; the fifth night is missing."""
         seconds = {"preprocess": 9.0, "train": 14.0, "predict": 2.0, "load": 1.5, "evaluate": 1.0}
         return [
             {

@@ -1,4 +1,4 @@
-"""The page in a real browser: it loads alone, filters work, hostile names stay text, it fits, prints and turns dark."""
+"""The page in a real browser: requests, filters, hostile names, layout, print and dark mode."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rows() -> PageRows:
 
 
 def champion(rows: PageRows, metric: str, day, key: tuple[str, str] | None = None):
-    """The row that the page has to show."""
+    """Return the row that the page has to show."""
     views = rows.slices if key else rows.history
     return next(
         row
@@ -43,7 +43,7 @@ def champion(rows: PageRows, metric: str, day, key: tuple[str, str] | None = Non
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_every_section_is_drawn_and_nothing_else_is_asked_for(open_page, rows, width):
+def test_every_section_is_drawn_without_requests(open_page, rows, width):
     page = open_page(rows, width)
     for name in SECTIONS:
         assert page.tab.locator(f"#{name}").is_visible()
@@ -53,7 +53,7 @@ def test_every_section_is_drawn_and_nothing_else_is_asked_for(open_page, rows, w
     assert page.text("h1") == "30 January 2024"
 
 
-def test_headline_numbers_are_those_of_the_rows_with_interval_change_and_version(open_page, rows):
+def test_cards_show_value_interval_change_and_sql_version(open_page, rows):
     page = open_page(rows)
     last, before = rows.dates[-1], rows.dates[-2]
     for place, metric in enumerate(rows.headline):
@@ -67,7 +67,7 @@ def test_headline_numbers_are_those_of_the_rows_with_interval_change_and_version
         assert f"{now['sql_version']} ({now['sql_digest']})" in shown
 
 
-def test_the_change_after_a_promotion_is_that_of_the_same_variant(open_page, rows):
+def test_change_after_a_promotion_is_that_of_one_variant(open_page, rows):
     page, metric = open_page(rows), rows.headline[0]
     champions = [(day, champion(rows, metric, day)["variant"]) for day in rows.dates]
     before, day, variant = next((earlier, day, now) for (earlier, was), (day, now) in pairwise(champions) if was != now)
@@ -81,7 +81,7 @@ def test_the_change_after_a_promotion_is_that_of_the_same_variant(open_page, row
     assert f"{values[day] - values[before]:+.4f} since {before.day} " in shown
 
 
-def test_every_number_names_its_sql(open_page, rows):
+def test_every_section_names_its_sql(open_page, rows):
     page = open_page(rows)
     for name in ("history", "slices", "calibration", "comparison", "drift"):
         assert re.search(r"SQL \w+/\w+_v\d+ \([0-9a-f]{16}\)", page.text(f"#{name}-caption")), name
@@ -90,12 +90,12 @@ def test_every_number_names_its_sql(open_page, rows):
     assert "SQL metrics/binary_classification_v2 (0123456789abcdef)" in page.text("#tip")
 
 
-def test_slices_come_worst_first_whether_or_not_they_have_an_interval(open_page, rows):
+def test_slices_are_sorted_worst_first(open_page, rows):
     page = open_page(rows)
     last = rows.dates[-1]
     for metric, descending in (("auc", False), ("log_loss", True)):
         page.choose("metric", metric)
-        found = {
+        values = {
             f"{row['slice_name']} = {row['slice_value']}": round(row["value"], 4)
             for row in rows.slices
             if (row["metric"], row["run_date"], row["role"]) == (metric, last, "champion")
@@ -106,11 +106,11 @@ def test_slices_come_worst_first_whether_or_not_they_have_an_interval(open_page,
             ".sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)"
             ".map((each) => each.textContent)"
         )
-        assert len(labels) == len(found)
-        assert [found[label] for label in labels] == sorted(found.values(), reverse=descending)
+        assert len(labels) == len(values)
+        assert [values[label] for label in labels] == sorted(values.values(), reverse=descending)
 
 
-def test_dates_limit_everything(open_page, rows):
+def test_date_filters_apply_to_every_section(open_page, rows):
     page = open_page(rows)
     page.choose("to", "2024-01-10")
     assert page.text("h1") == "10 January 2024"
@@ -125,13 +125,13 @@ def test_dates_limit_everything(open_page, rows):
     assert page.tab.locator("#to").input_value() == "2024-01-20"
 
 
-def test_a_champion_change_is_marked_on_its_day(open_page, rows):
+def test_champion_change_is_marked_on_its_run_date(open_page, rows):
     page = open_page(rows)
     assert "champion: linear" in page.texts("#history-chart text")
     assert "since 16 Jan" in page.text("#strip")
 
 
-def test_metric_and_slice_choose_what_is_shown(open_page, rows):
+def test_metric_and_slice_filters_apply(open_page, rows):
     page = open_page(rows)
     page.choose("metric", "log_loss")
     assert page.text("#history-title") == "History of log_loss"
@@ -143,7 +143,7 @@ def test_metric_and_slice_choose_what_is_shown(open_page, rows):
     assert "The page holds slices of auc, log_loss" in page.text("#slices-chart")
 
 
-def test_the_challenger_and_its_verdict(open_page, rows):
+def test_challenger_can_be_selected(open_page, rows):
     page = open_page(rows)
     assert page.text("#comparison-finding").startswith("keep on 30 Jan: log_loss is better only on average.")
     assert page.tab.locator("#challenger").input_value() == "boosting@11111111"
@@ -153,14 +153,14 @@ def test_the_challenger_and_its_verdict(open_page, rows):
 
 
 def without_challenger(rows, verdict, reason):
-    """What is said of the last run date itself."""
-    nobody = dict.fromkeys(rows.comparison[0]) | {"run_date": rows.dates[-1], "champion": "linear@22222222"}
-    return {**nobody, "verdict": verdict, "reason": reason, "verdict_n": 0}
+    """Return a verdict on the last run date that names no challenger."""
+    empty = dict.fromkeys(rows.comparison[0]) | {"run_date": rows.dates[-1], "champion": "linear@22222222"}
+    return {**empty, "verdict": verdict, "reason": reason, "verdict_n": 0}
 
 
-def test_what_was_said_of_a_challenger_comes_before_what_was_said_of_nobody(open_page, rows):
-    said = without_challenger(rows, "too-few-labels", "no label is known yet")
-    page = open_page(dataclasses.replace(rows, comparison=[*rows.comparison, said]))
+def test_verdict_on_a_challenger_precedes_one_without(open_page, rows):
+    verdict = without_challenger(rows, "too-few-labels", "no label is known yet")
+    page = open_page(dataclasses.replace(rows, comparison=[*rows.comparison, verdict]))
     assert page.text("#comparison-finding").startswith("keep on 30 Jan: log_loss is better only on average.")
 
 
@@ -168,10 +168,10 @@ def test_what_was_said_of_a_challenger_comes_before_what_was_said_of_nobody(open
     ("verdict", "reason", "shown"),
     [
         ("too-few-labels", "no label is known yet", "too-few-labels on 30 Jan: no label is known yet."),
-        ("first", "first", "first on 30 Jan: linear is champion without a challenger to beat."),
+        ("first", "first", "first on 30 Jan: linear became champion; there was no challenger."),
     ],
 )
-def test_what_was_said_of_nobody_is_shown_in_its_words(open_page, rows, verdict, reason, shown):
+def test_verdict_without_a_challenger_is_shown(open_page, rows, verdict, reason, shown):
     page = open_page(dataclasses.replace(rows, comparison=[without_challenger(rows, verdict, reason)]))
     assert page.text("#comparison-finding") == shown
 
@@ -179,10 +179,10 @@ def test_what_was_said_of_nobody_is_shown_in_its_words(open_page, rows, verdict,
 BANDS = "document.querySelectorAll('#comparison-chart .mark-rect path').length"
 
 
-def test_the_interval_of_a_verdict_is_drawn_among_the_gains_that_it_is_about_alone(open_page, rows):
+def test_verdict_interval_is_drawn_with_its_own_gains_only(open_page, rows):
     page = open_page(rows)
-    assert page.tab.locator("#compared").input_value() == "log_loss"  # the verdict's metric, though auc is asked for
-    assert "by log_loss, a run date; above zero it is better" in page.text("#comparison-caption")
+    assert page.tab.locator("#compared").input_value() == "log_loss"  # the verdict's metric, although auc is selected
+    assert "by log_loss on each run date; above zero the challenger is better" in page.text("#comparison-caption")
     assert page.run(BANDS) == 1
     page.choose("compared", "auc")
     assert page.run(BANDS) == 0
@@ -192,7 +192,7 @@ def test_the_interval_of_a_verdict_is_drawn_among_the_gains_that_it_is_about_alo
     assert page.run(BANDS) == 0
 
 
-def test_a_gain_is_a_difference_in_the_direction_of_better(open_page, rows):
+def test_gain_has_the_sign_of_an_improvement(open_page, rows):
     page = open_page(rows)
     last = {row["metric"]: row for row in rows.comparison if row["run_date"] == rows.dates[-1]}
     shown = {
@@ -204,7 +204,7 @@ def test_a_gain_is_a_difference_in_the_direction_of_better(open_page, rows):
         assert float(shown[metric]) == pytest.approx(sign * last[metric]["difference"], abs=6e-5), metric
 
 
-def test_more_drift_than_fits_is_shown_when_asked_for_and_on_paper(open_page):
+def test_all_drift_rows_are_shown_on_demand_and_in_print(open_page):
     page = open_page(synthetic_rows(3, 2, features=20))
     shown = "[...document.querySelectorAll('#drift-table tbody tr')].filter((each) => each.checkVisibility()).length"
     assert page.run(shown) == 12
@@ -219,7 +219,7 @@ def test_more_drift_than_fits_is_shown_when_asked_for_and_on_paper(open_page):
     assert not page.tab.locator("#drift-more").is_visible()
 
 
-def test_drift_shows_what_is_beyond_its_threshold_first(open_page, rows):
+def test_drift_beyond_its_threshold_comes_first(open_page, rows):
     page = open_page(rows)
     assert "feature_1" in page.text("#drift-finding")
     assert page.text("#drift-table tbody th") == "feature_1"
@@ -227,7 +227,7 @@ def test_drift_shows_what_is_beyond_its_threshold_first(open_page, rows):
     assert page.tab.locator("#drift-table tbody tr").count() == 12
 
 
-def test_nights_that_did_not_run_are_named(open_page, rows):
+def test_missing_nights_are_named(open_page, rows):
     page = open_page(rows)
     assert "29 of 30 run dates were published; missing: 5 Jan." in page.text("#nights-finding")
     assert page.texts("#nights-table tbody th") == ["preprocess", "train", "predict", "load", "evaluate"]
@@ -252,7 +252,7 @@ def test_hostile_names_stay_text(open_page, name, width):
         comparison=[row | {"reason": name} for row in rows.comparison],
     )
     page = open_page(rows, width)
-    seen = name.replace("\u0000", "")  # as the HTML standard wants it
+    seen = name.replace("\u0000", "")  # the HTML standard removes NUL
     assert page.run("window.pwned") is None
     assert page.run("document.scripts.length") == 4
     assert page.run("document.images.length") == 0
@@ -266,7 +266,7 @@ def test_hostile_names_stay_text(open_page, name, width):
     assert fits(page, width)
 
 
-def test_the_policy_stops_what_the_page_did_not_bring(open_page, rows):
+def test_policy_blocks_foreign_scripts_and_styles(open_page, rows):
     html = page_from_data(rows)
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     assert policy is not None
@@ -283,12 +283,12 @@ def test_the_policy_stops_what_the_page_did_not_bring(open_page, rows):
 
 
 def fits(page, width: int) -> bool:
-    """Tell whether nothing can be scrolled sideways but tables in their frame."""
+    """Tell whether the page cannot be scrolled sideways; tables scroll in their own frames."""
     return page.run("document.documentElement.scrollWidth") <= width and page.run("document.body.scrollWidth") <= width
 
 
 def overlapping(page, selector: str) -> list[tuple[str, str]]:
-    """Pairs of visible elements that cover each other by more than a pixel."""
+    """Return pairs of visible elements that overlap by more than a pixel."""
     boxes = page.run(
         "(selector) => [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility())"
         ".map((each) => { const box = each.getBoundingClientRect();"
@@ -333,7 +333,7 @@ def test_nothing_overlaps_or_scrolls_sideways(open_page, rows, width):
     assert wide == 0
 
 
-def test_a_window_that_changes_its_width_redraws(open_page, rows):
+def test_resized_window_is_redrawn(open_page, rows):
     page = open_page(rows, 1440)
     page.tab.set_viewport_size({"width": 360, "height": 800})
     page.tab.wait_for_timeout(400)
@@ -342,7 +342,7 @@ def test_a_window_that_changes_its_width_redraws(open_page, rows):
     assert page.run("document.querySelector('#history-chart svg').getBoundingClientRect().right") <= 360
 
 
-def test_dark_and_light(open_page, rows):
+def test_theme_follows_the_system_and_its_button(open_page, rows):
     background = "getComputedStyle(document.body).backgroundColor"
     line = "getComputedStyle(document.querySelector('#history-chart .mark-line path')).stroke"
     page = open_page(rows, scheme="dark")
@@ -356,7 +356,7 @@ def test_dark_and_light(open_page, rows):
     assert open_page(rows, scheme="light").run(line) == page.run(line)
 
 
-def test_paper_is_white_and_holds_every_section(open_page, rows):
+def test_print_is_white_and_has_every_section(open_page, rows):
     page = open_page(rows, scheme="dark")
     page.tab.emulate_media(media="print")
     page.tab.wait_for_timeout(400)
@@ -370,31 +370,33 @@ def test_paper_is_white_and_holds_every_section(open_page, rows):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_job_of_which_nothing_is_known(open_page, width):
+def test_page_without_rows(open_page, width):
     page = open_page(PageRows(job="fresh", made_at=MADE_AT), width)
     assert page.text("h1") == "Nothing evaluated"
     assert "Drift was not measured" in page.text("#drift-finding")
     assert fits(page, width)
 
 
-def test_a_job_that_ran_and_waits_for_labels(open_page, rows):
+def test_page_of_a_job_without_labels(open_page, rows):
     waiting = PageRows(job="waiting", made_at=MADE_AT, runs=rows.runs, drift=rows.drift)
     page = open_page(waiting)
     assert page.text("h1") == "Nothing evaluated"
     assert "29 of 30 published" in page.text("#strip")
 
 
-def test_values_that_are_none_are_told_and_not_drawn(open_page, rows):
+def test_missing_values_are_explained_and_not_drawn(open_page, rows):
     last = rows.dates[-1]
 
-    def lame(row):
+    def without_value(row):
         if row["run_date"] != last:
             return row
         return row | {"value": math.nan, "low": None, "high": math.inf, "note": "one class only"}
 
     page = open_page(
         dataclasses.replace(
-            rows, history=[lame(row) for row in rows.history], slices=[lame(row) for row in rows.slices]
+            rows,
+            history=[without_value(row) for row in rows.history],
+            slices=[without_value(row) for row in rows.slices],
         )
     )
     assert page.text(".card .value") == "\u2013"
@@ -402,7 +404,7 @@ def test_values_that_are_none_are_told_and_not_drawn(open_page, rows):
     assert "No slice has a value on this run date." in page.text("#slices-chart")
 
 
-def test_a_single_day_has_no_change_and_no_interval_is_told(open_page):
+def test_single_day_has_no_change_and_explains_missing_intervals(open_page):
     rows = synthetic_rows(1, 2)
     bare = [row | {"low": None, "high": None, "note": "fewer than 30 positives"} for row in rows.history]
     page = open_page(dataclasses.replace(rows, history=bare))

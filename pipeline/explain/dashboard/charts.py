@@ -22,6 +22,10 @@ ROLES = ("champion", "challenger", "baseline")
 SLICE_STEP = 20
 """Height of a row of the dot plot, in pixels."""
 
+ACCENT, INK, MUTED, SURFACE = (alt.ExprRef(name) for name in ("accent", "ink", "muted", "surface"))
+
+UTC = alt.Scale(type="utc")
+
 Charts = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
@@ -32,33 +36,23 @@ def history_chart() -> Charts:
     changes = alt.Chart(alt.NamedData("changes"))
     is_champion = alt.datum.role == "champion"
     line = alt.Color("role:N", legend=None, scale=_scale(ROLES, ["accent", "muted", "muted"]))
+    dash = alt.StrokeDash("role:N", legend=None, scale=_scale(ROLES, [[1, 0], [1, 0], [2, 3]]))
     return alt.layer(
-        changes.mark_rule(color=alt.ExprRef("ink"), strokeWidth=1, strokeDash=[2, 2]).encode(x=date),
-        changes.mark_text(align="left", baseline="top", dx=5, fontSize=11, color=alt.ExprRef("ink")).encode(
+        changes.mark_rule(color=INK, strokeWidth=1, strokeDash=[2, 2]).encode(x=date),
+        changes.mark_text(align="left", baseline="top", dx=5, fontSize=11, color=INK).encode(
             x=date, y=alt.value(0), text="label:N"
         ),
         rows.transform_filter(is_champion)
-        .mark_area(color=alt.ExprRef("accent"), opacity=0.14)
+        .mark_area(color=ACCENT, opacity=0.14)
         .encode(x=date, y=alt.Y("low:Q", title=None), y2="high:Q"),
         rows.transform_filter(alt.datum.role != "champion")
         .mark_line(strokeWidth=1.25)
-        .encode(
-            x=date,
-            y=value,
-            color=line,
-            detail="series:N",
-            strokeDash=alt.StrokeDash("role:N", legend=None, scale=_scale(ROLES, [[1, 0], [1, 0], [2, 3]])),
-        ),
+        .encode(x=date, y=value, color=line, detail="series:N", strokeDash=dash),
         rows.transform_filter(is_champion)
-        .mark_line(strokeWidth=2.25, color=alt.ExprRef("accent"))
+        .mark_line(strokeWidth=2.25, color=ACCENT)
         .encode(x=date, y=value, detail="series:N"),
         rows.mark_point(filled=True, opacity=1)
-        .encode(
-            x=date,
-            y=value,
-            color=line,
-            size=alt.condition("datum.role === 'champion'", alt.value(34), alt.value(14)),
-        )
+        .encode(x=date, y=value, color=line, size=alt.condition(is_champion, alt.value(34), alt.value(14)))
         .transform_filter("pointed"),
         # In long histories only the champion has tooltips: a mark for each point would slow the page.
         rows.transform_filter("pointed || datum.role === 'champion'")
@@ -84,7 +78,7 @@ def slices_chart() -> Charts:
     chart: Charts = (
         alt.layer(
             alt.Chart(alt.NamedData("overall"))
-            .mark_rule(color=alt.ExprRef("ink"), strokeWidth=1, strokeDash=[2, 2])
+            .mark_rule(color=INK, strokeWidth=1, strokeDash=[2, 2])
             .encode(x="value:Q"),
             rows.mark_point(filled=True, size=52).encode(
                 y=label,
@@ -110,12 +104,12 @@ def calibration_chart() -> Charts:
     y = alt.Y("observed_rate:Q", scale=unit, title="observed", axis=axis)
     return alt.layer(
         alt.Chart(alt.NamedData("diagonal"))
-        .mark_line(color=alt.ExprRef("ink"), strokeWidth=1, strokeDash=[2, 2])
+        .mark_line(color=INK, strokeWidth=1, strokeDash=[2, 2])
         .encode(x=alt.X("mean_score:Q", scale=unit), y=alt.Y("observed_rate:Q", scale=unit)),
-        rows.mark_rule(color=alt.ExprRef("accent"), strokeWidth=1.5, opacity=0.6).encode(
+        rows.mark_rule(color=ACCENT, strokeWidth=1.5, opacity=0.6).encode(
             x=x, y=alt.Y("low:Q", scale=unit), y2="high:Q"
         ),
-        rows.mark_point(filled=True, color=alt.ExprRef("accent"), opacity=1).encode(
+        rows.mark_point(filled=True, color=ACCENT, opacity=1).encode(
             x=x, y=y, size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[24, 180], zero=True))
         ),
         rows.mark_point(filled=True, size=400, opacity=0).encode(x=x, y=y, tooltip="tip:N"),
@@ -128,19 +122,15 @@ def comparison_chart() -> Charts:
     value = _value_axis("gain")
     bands = alt.Chart(alt.NamedData("bands"))
     return alt.layer(
-        bands.mark_rect(color=alt.ExprRef("accent"), opacity=0.14).encode(
-            x=alt.X("from:T", scale=alt.Scale(type="utc")), x2="to:T", y=alt.Y("low:Q", title=None), y2="high:Q"
+        bands.mark_rect(color=ACCENT, opacity=0.14).encode(
+            x=alt.X("from:T", scale=UTC), x2="to:T", y=alt.Y("low:Q", title=None), y2="high:Q"
         ),
-        bands.mark_rule(color=alt.ExprRef("accent"), strokeWidth=2).encode(
-            x=alt.X("from:T", scale=alt.Scale(type="utc")), x2="to:T", y=alt.Y("middle:Q", title=None)
+        bands.mark_rule(color=ACCENT, strokeWidth=2).encode(
+            x=alt.X("from:T", scale=UTC), x2="to:T", y=alt.Y("middle:Q", title=None)
         ),
-        alt.Chart(alt.NamedData("zero"))
-        .mark_rule(color=alt.ExprRef("ink"), strokeWidth=1)
-        .encode(y=alt.Y("gain:Q", title=None)),
-        rows.mark_rule(color=alt.ExprRef("muted"), strokeWidth=1, opacity=0.6).encode(
-            x=date, y=value, y2=alt.Y2(datum=0)
-        ),
-        rows.mark_point(filled=True, color=alt.ExprRef("muted"), size=40, opacity=1).encode(x=date, y=value),
+        alt.Chart(alt.NamedData("zero")).mark_rule(color=INK, strokeWidth=1).encode(y=alt.Y("gain:Q", title=None)),
+        rows.mark_rule(color=MUTED, strokeWidth=1, opacity=0.6).encode(x=date, y=value, y2=alt.Y2(datum=0)),
+        rows.mark_point(filled=True, color=MUTED, size=40, opacity=1).encode(x=date, y=value),
         rows.mark_point(filled=True, size=300, opacity=0).encode(x=date, y=value, tooltip="tip:N"),
     ).properties(height=270)
 
@@ -149,9 +139,9 @@ def nights_chart() -> Charts:
     """Return the chart of seconds by night: phases stacked in the order in which they run."""
     chart: Charts = (
         alt.Chart(alt.NamedData("rows"))
-        .mark_rect(stroke=alt.ExprRef("surface"), strokeWidth=alt.ExprRef("gap"))
+        .mark_rect(stroke=SURFACE, strokeWidth=alt.ExprRef("gap"))
         .encode(
-            x=alt.X("from:T", scale=alt.Scale(type="utc"), title=None, axis=_dates()),
+            x=alt.X("from:T", scale=UTC, title=None, axis=_dates()),
             x2="to:T",
             y=alt.Y("below:Q", title=None, axis=alt.Axis(labelExpr="datum.label + ' s'", tickCount=4)),
             y2="above:Q",
@@ -204,7 +194,7 @@ def _dates() -> alt.Axis:
 
 
 def _date_axis() -> alt.X:
-    return alt.X("date:T", scale=alt.Scale(type="utc"), title=None, axis=_dates())
+    return alt.X("date:T", scale=UTC, title=None, axis=_dates())
 
 
 def _numbers(*, grid: bool) -> alt.Axis:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipeline.errors import RequestError
 from pipeline.evaluation.statements import labels_statement
@@ -54,14 +54,6 @@ class StatementCost:
     origin: str
 
 
-class DryRun(NamedTuple):
-    """Bytes that BigQuery would bill for a statement, or the reason why it cannot tell."""
-
-    name: str
-    bytes: int | None
-    reason: str
-
-
 @dataclass(frozen=True)
 class Recorded:
     """Recorded bill of a phase: for each statement how often it was sent, and bytes billed."""
@@ -82,7 +74,7 @@ def statement_costs(session: Session, job: Job, day: date, events: Rows) -> list
         The ledger's events of all run dates.
     """
     recorded = recorded_costs(job, events)
-    dry_runs = {phase: _dry_run(session, statement) for phase, statement in _on_sources(session, job, day)}
+    dry_runs = {phase: _dry_run(session, phase, statement) for phase, statement in _on_sources(session, job, day)}
     return [cost for phase in PHASES for cost in _of_phase(phase, recorded.get(phase), dry_runs.get(phase))]
 
 
@@ -131,24 +123,24 @@ def _on_sources(session: Session, job: Job, day: date) -> Iterator[tuple[str, St
     yield "evaluate", labels_statement(session, job, run.table("labels"), scope)
 
 
-def _dry_run(session: Session, statement: Statement) -> DryRun:
+def _dry_run(session: Session, phase: str, statement: Statement) -> StatementCost:
     name = statement.asset.name
     try:
-        return DryRun(name, session.warehouse.dry_run(statement), "")
+        return StatementCost(phase, name, 1, session.warehouse.dry_run(statement), DRY_RUN)
     except RequestError as error:  # a source was not loaded yet, or the first run has to create a function
-        return DryRun(name, None, str(error))
+        return StatementCost(phase, name, 1, None, str(error))
 
 
-def _of_phase(phase: str, recorded: Recorded | None, dry_run: DryRun | None) -> Iterator[StatementCost]:
-    origin, known = (recorded.origin, dict(recorded.statements)) if recorded else ("", {})
+def _of_phase(phase: str, recorded: Recorded | None, dry_run: StatementCost | None) -> Iterator[StatementCost]:
+    bills = dict(recorded.statements) if recorded else {}
+    origin = recorded.origin if recorded else ""
     if dry_run:
-        times, size = known.pop(dry_run.name, (1, None))
+        times, size = bills.pop(dry_run.name, (1, None))
         if dry_run.bytes is not None:
-            size, origin_of_size = dry_run.bytes * times, DRY_RUN
+            yield replace(dry_run, times=times, bytes=dry_run.bytes * times)
         else:
-            origin_of_size = dry_run.reason if size is None else origin
-        yield StatementCost(phase, dry_run.name, times, size, origin_of_size)
-    for name, (times, size) in sorted(known.items()):
+            yield dry_run if size is None else replace(dry_run, times=times, bytes=size, origin=origin)
+    for name, (times, size) in sorted(bills.items()):
         yield StatementCost(phase, name, times, size, origin)
     if recorded is None:
         missing = "evaluation" if phase == "evaluate" else "run"

@@ -1,4 +1,4 @@
-"""What the page's script gets."""
+"""The data of the page's script."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ def data(rows):
 
 
 def value_at(data, series, column, day):
-    """A number of a series, read as the page's script reads it."""
-    found, place = series[column], data["dates"].index(str(day)) - series["start"]
-    return (found[place] if isinstance(found, list) else found) / 10 ** series["decimals"]
+    """Return a number of a series, read as the page's script reads it."""
+    numbers, place = series[column], data["dates"].index(str(day)) - series["start"]
+    return (numbers[place] if isinstance(numbers, list) else numbers) / 10 ** series["decimals"]
 
 
-def test_every_row_of_the_metrics_can_be_found_in_the_data(rows, data):
+def test_data_hold_every_row_of_the_metrics(rows, data):
     names = data["names"]
-    found = {
+    by_key = {
         tuple(names[series[key]] for key in ("metric", "variant", "slice_name", "slice_value")): series
         for series in data["measured"]
     }
     overall = [row | {"slice_name": "", "slice_value": ""} for row in rows.history]
     for row in [*overall, *rows.slices]:
-        series = found[row["metric"], row["variant"], row["slice_name"], row["slice_value"]]
+        series = by_key[row["metric"], row["variant"], row["slice_name"], row["slice_value"]]
         assert value_at(data, series, "value", row["run_date"]) == pytest.approx(row["value"], abs=6e-5)
         counts = data["measured"][series["n_of"]] if "n_of" in series else series
         place = row["run_date"].toordinal() - rows.dates[counts["start"]].toordinal()
         assert (counts["n"][place] if isinstance(counts["n"], list) else counts["n"]) == row["n"]
 
 
-def test_headline_metrics_come_first_and_know_their_direction(rows, data):
+def test_headline_metrics_come_first_with_their_direction(rows, data):
     assert metric_names(rows)[:2] == ["auc", "log_loss"]
-    assert {each["name"]: each["better"] for each in data["metrics"]} == {
+    assert {metric["name"]: metric["better"] for metric in data["metrics"]} == {
         "auc": "higher", "log_loss": "lower", "brier_score": "lower", "base_rate": "neither",
     }  # fmt: skip
     assert better_of([], "auc") == "neither"
@@ -58,14 +58,14 @@ def test_roles_are_spans_of_run_dates(rows, data):
     assert ("constant@33333333", "baseline", "2024-01-01", "2024-01-10") in spans
 
 
-def test_a_verdict_stands_once_however_many_metrics_were_compared(rows, data):
-    assert [each["date"] for each in data["verdicts"]] == [str(day) for day in rows.dates]
+def test_verdict_is_stored_once_for_all_metrics(rows, data):
+    assert [verdict["date"] for verdict in data["verdicts"]] == [str(day) for day in rows.dates]
     last = data["verdicts"][-1]
-    found = (data["names"][last["verdict"]], last["verdict_n"], last["needed_n"], last["verdict_low"])
-    assert found == ("too-few-labels", 5, 7, None)
+    stored = (data["names"][last["verdict"]], last["verdict_n"], last["needed_n"], last["verdict_low"])
+    assert stored == ("too-few-labels", 5, 7, None)
 
 
-def test_a_verdict_without_a_comparison_is_kept():
+def test_verdict_without_a_comparison_is_kept():
     first = {
         "run_date": date(2024, 1, 1),
         "metric": None,
@@ -76,7 +76,7 @@ def test_a_verdict_without_a_comparison_is_kept():
     }
     data = page_data(PageRows(job="a", made_at=MADE_AT, comparison=[first]))
     assert data["compared"] == []
-    assert [data["names"][each["challenger"]] for each in data["verdicts"]] == [""]
+    assert [data["names"][verdict["challenger"]] for verdict in data["verdicts"]] == [""]
 
 
 def event(phase, variant=None, run="r1", **numbers):
@@ -88,8 +88,8 @@ def event(phase, variant=None, run="r1", **numbers):
     )
 
 
-def test_seconds_of_a_night_are_those_of_all_models_and_runs():
-    found = nights(
+def test_night_sums_all_models_and_runs():
+    load, train = nights(
         [
             event("train", "v", seconds=2.0, rows=100),
             event("train", "w", seconds=3.0, rows=100),
@@ -98,11 +98,10 @@ def test_seconds_of_a_night_are_those_of_all_models_and_runs():
             event("load", "w", rows=5, bytes=8, cost=0.25),
         ]
     )
-    load, train = found
     assert (train["seconds"], train["rows"], train["runs"], train["bytes"]) == (6.0, 100, 2, None)
     assert (load["seconds"], load["rows"], load["runs"], load["bytes"], load["cost"]) == (None, 10, 1, 15, 0.75)
 
 
-def test_the_data_are_json_and_name_every_sql_version(rows, data):
+def test_data_are_json_and_name_every_sql_version(rows, data):
     json.dumps(data, allow_nan=False)
     assert versions(rows) == ["drift/features_v1 fedcba9876543210", "metrics/binary_classification_v2 0123456789abcdef"]

@@ -1,4 +1,4 @@
-"""Rows become series and come back as they were, to four significant digits."""
+"""Series keep the numbers of rows, to four significant digits."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def row(day, value, **more):
 
 
 def column_of(series, name):
-    """The column as the page's script reads it: one number stands for every place."""
-    found = series[name]
-    return found if isinstance(found, list) else [found] * series["days"]
+    """Return a column as the page's script reads it: one number is repeated for every place."""
+    numbers = series[name]
+    return numbers if isinstance(numbers, list) else [numbers] * series["days"]
 
 
-def test_a_series_begins_at_its_first_run_date_and_has_gaps():
+def test_series_begins_at_its_first_run_date_and_has_gaps():
     (series,), names = code([row(4, 0.75), row(1, 0.5)])
     assert series == {
         "metric": 0,
@@ -44,7 +44,7 @@ def test_a_series_begins_at_its_first_run_date_and_has_gaps():
     assert names.texts == ["auc", "a_v1 d"]
 
 
-def test_bounds_stand_as_differences_and_texts_by_place():
+def test_bounds_are_differences_and_texts_are_spans():
     rows = [row(0, 0.5, low=0.45, high=0.6, n=9, note=None), row(1, None, low=0.1, high=math.inf, n=9, note="why")]
     (series,), names = code(rows, bounds=("low", "high"), plain=("n",), texts=("note",))
     assert (series["low"], series["high"]) == ([-500, None], [1000, None])
@@ -52,18 +52,18 @@ def test_bounds_stand_as_differences_and_texts_by_place():
     assert [(first, last, names.texts[number]) for first, last, number in series["note"]] == [(1, 1, "why")]
 
 
-def test_texts_are_spans_that_end_where_the_text_changes_or_a_run_date_lacks_it():
-    said = ["few", "few", None, "few", "one class", "one class"]
-    rows = [row(day, 0.5, note=text) for day, text in enumerate(said)]
+def test_span_ends_if_the_text_changes_or_is_missing():
+    notes = ["few", "few", None, "few", "one class", "one class"]
+    rows = [row(day, 0.5, note=text) for day, text in enumerate(notes)]
     (series,), names = code(rows, texts=("note",))
-    found = [(first, last, names.texts[number]) for first, last, number in series["note"]]
-    assert found == [(0, 1, "few"), (3, 3, "few"), (4, 5, "one class")]
+    spans = [(first, last, names.texts[number]) for first, last, number in series["note"]]
+    assert spans == [(0, 1, "few"), (3, 3, "few"), (4, 5, "one class")]
 
 
 def test_another_sql_version_makes_another_series():
-    found, _ = code([row(0, 0.5), row(1, 0.5) | {"sql_digest": "e"}])
-    assert [series["start"] for series in found] == [0, 1]
-    assert found[0]["version"] != found[1]["version"]
+    coded, _ = code([row(0, 0.5), row(1, 0.5) | {"sql_digest": "e"}])
+    assert [series["start"] for series in coded] == [0, 1]
+    assert coded[0]["version"] != coded[1]["version"]
 
 
 @pytest.mark.parametrize(
@@ -88,23 +88,23 @@ def test_numbers_of_any_size_keep_four_digits(values, decimals):
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), min_size=1, max_size=6))
-def test_whatever_a_view_holds_comes_back_or_is_missing(values):
+def test_every_number_is_kept_or_missing(values):
     (series,), _ = code([row(day, value) for day, value in enumerate(values)])
-    for value, found in zip(values, column_of(series, "value"), strict=True):
+    for value, number in zip(values, column_of(series, "value"), strict=True):
         if value is None or not math.isfinite(value * 10.0 ** series["decimals"]):
-            assert found is None
+            assert number is None
         else:
             assert math.isclose(
-                found / 10 ** series["decimals"], value, rel_tol=1e-9, abs_tol=0.51 / 10 ** series["decimals"]
+                number / 10 ** series["decimals"], value, rel_tol=1e-9, abs_tol=0.51 / 10 ** series["decimals"]
             )
 
 
-def test_a_column_of_one_number_is_one_number_but_missing_ones_stay_apart():
+def test_column_of_equal_numbers_is_stored_as_one_number():
     assert shorter([3, 3, 3]) == 3
     assert shorter([None, None]) == [None, None]
     assert shorter([3, None]) == [3, None]
 
 
-def test_a_row_without_sql_names_none():
+def test_row_without_sql_has_an_empty_version():
     assert version_of({"sql_version": None, "sql_digest": None}) == ""
     assert version_of(VERSION) == "a_v1 d"

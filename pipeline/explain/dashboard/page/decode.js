@@ -1,4 +1,4 @@
-// Reading the data: series of numbers over run dates, texts by number.
+// Reads the data: series of numbers over run dates, and texts by number.
 
 const parsed = (id) => JSON.parse(document.getElementById(id).textContent);
 const data = parsed("data");
@@ -12,27 +12,27 @@ const nameOf = (number) => data.names[number];
 
 const lastOf = (series) => series.start + series.days - 1;
 
-// The number of a column at a run date's place as it stands, or null. A column of one number holds it for every place.
+// Return a column's number at the place of a run date, or null. A column that is one number has it at every place.
 function plain(series, column, place) {
   if (place < series.start || place > lastOf(series)) return null;
-  const found = series[column];
-  return Array.isArray(found) ? found[place - series.start] : found;
+  const numbers = series[column];
+  return Array.isArray(numbers) ? numbers[place - series.start] : numbers;
 }
 
 function scaled(series, column, place) {
-  const found = plain(series, column, place);
-  return found === null ? null : found / 10 ** series.decimals;
+  const number = plain(series, column, place);
+  return number === null ? null : number / 10 ** series.decimals;
 }
 
-// A bound stands as its difference to another column.
+// Return a bound, which is stored as the difference to another column.
 function bound(series, column, base, place) {
-  const [found, middle] = [plain(series, column, place), plain(series, base, place)];
-  return found === null || middle === null ? null : (middle + found) / 10 ** series.decimals;
+  const [difference, middle] = [plain(series, column, place), plain(series, base, place)];
+  return difference === null || middle === null ? null : (middle + difference) / 10 ** series.decimals;
 }
 
-function saying(series, column, place) {
-  const found = series[column].find(([first, last]) => first <= place && place <= last);
-  return found ? nameOf(found[2]) : "";
+function textAt(series, column, place) {
+  const span = series[column].find(([first, last]) => first <= place && place <= last);
+  return span ? nameOf(span[2]) : "";
 }
 
 const countOf = (series, place) => plain(series.n_of === undefined ? series : data.measured[series.n_of], "n", place);
@@ -51,7 +51,7 @@ for (const series of data.measured) {
 }
 const seriesOf = (metric, slice) => measured.get(JSON.stringify([metric, slice])) || [];
 
-// Slices by key, in the order of their names and values.
+// Slices by key, sorted by name and value.
 const slices = new Map();
 for (const series of data.measured) {
   const key = sliceKey(series);

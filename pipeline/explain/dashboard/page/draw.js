@@ -1,12 +1,12 @@
-// Charts: Vega draws what was compiled ahead, with an interpreter in place of eval.
+// Draws the charts: Vega specifications, run by an interpreter instead of eval.
 
 const views = new Map();
 const FONT = getComputedStyle(document.body).fontFamily;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function colours() {
-  const plainOnes = ["accent", "ink", "muted", "surface"].map((name) => [name, css(name)]);
-  return Object.fromEntries([...plainOnes, ...data.phases.map((name) => [`phase_${name}`, css(`phase-${name}`)])]);
+  const named = ["accent", "ink", "muted", "surface"].map((name) => [name, css(name)]);
+  return Object.fromEntries([...named, ...data.phases.map((name) => [`phase_${name}`, css(`phase-${name}`)])]);
 }
 
 function look() {
@@ -32,24 +32,24 @@ function showTip(_handler, event, _item, value) {
   tip.style.top = `${above > 8 ? above : event.clientY + 18}px`;
 }
 
-// Draw a chart, or give the one that is there other rows.
+// Draw a chart, or update the rows of the existing one.
 async function draw(name, tables, signals = {}) {
   const element = document.getElementById(`${name}-chart`);
   const values = { ...colours(), ...signals };
-  const there = views.get(name);
-  if (there && !there.stale) {
-    for (const [table, rows] of Object.entries(tables)) there.view.data(table, rows);
-    for (const [signal, value] of Object.entries(values)) there.view.signal(signal, value);
-    await there.view.runAsync();
+  const existing = views.get(name);
+  if (existing && !existing.stale) {
+    for (const [table, rows] of Object.entries(tables)) existing.view.data(table, rows);
+    for (const [signal, value] of Object.entries(values)) existing.view.signal(signal, value);
+    await existing.view.runAsync();
     return;
   }
-  there?.finalize();
+  existing?.finalize();
   const spec = structuredClone(specs[name]);
-  for (const each of spec.data) if (each.name in tables) each.values = tables[each.name];
-  for (const each of spec.signals) if (each.name in values) each.value = values[each.name];
+  for (const table of spec.data) if (table.name in tables) table.values = tables[table.name];
+  for (const signal of spec.signals) if (signal.name in values) signal.value = values[signal.name];
   const result = await vegaEmbed(element, spec, {
     mode: "vega", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip: showTip, config: look(),
-    logLevel: 1, // errors: metrics without intervals are no reason for a warning
+    logLevel: 1, // errors only: metrics without intervals would cause warnings
   });
   views.set(name, { view: result.view, finalize: () => result.finalize(), stale: false });
 }
@@ -57,23 +57,23 @@ async function draw(name, tables, signals = {}) {
 function empty(name, words) {
   views.get(name)?.finalize();
   views.delete(name);
-  const said = document.createElement("p");
-  said.className = "empty";
-  said.textContent = words;
-  document.getElementById(`${name}-chart`).replaceChildren(said);
+  const message = document.createElement("p");
+  message.className = "empty";
+  message.textContent = words;
+  document.getElementById(`${name}-chart`).replaceChildren(message);
 }
 
-const redrawAll = () => views.forEach((each) => { each.stale = true; });
+const redrawAll = () => views.forEach((view) => { view.stale = true; });
 
-// Run dates to be written on an axis: all of few, else about as many as there is room for.
+// Return the run dates to label on an axis: all if there are few, otherwise as many as fit.
 function ticks(name) {
   const width = document.getElementById(`${name}-chart`).clientWidth;
   const room = Math.max(Math.floor(width / 76), 2);
   const days = Math.round((times[state.to] - times[state.from]) / DAY);
-  const step = [1, 2, 7, 14, 28, 56, 91, 182, 364].find((each) => days / each <= room) || 364;
-  const found = [];
-  for (let time = times[state.to]; time >= times[state.from]; time -= step * DAY) found.unshift(time);
-  return found;
+  const step = [1, 2, 7, 14, 28, 56, 91, 182, 364].find((length) => days / length <= room) || 364;
+  const labelled = [];
+  for (let time = times[state.to]; time >= times[state.from]; time -= step * DAY) labelled.unshift(time);
+  return labelled;
 }
 
 function numberFormat(metric) {

@@ -1,9 +1,9 @@
-// Filters, the theme, and drawing.
+// Sets up the filters and the theme, and starts the drawing.
 
 function option(value, text, chosen) {
-  const made = node("option", { value }, text);
-  made.selected = chosen;
-  return made;
+  const element = node("option", { value }, text);
+  element.selected = chosen;
+  return element;
 }
 
 function fillFilters() {
@@ -24,9 +24,9 @@ function fillFilters() {
   byId("slice").disabled = !slices.size;
 }
 
-// The place of the first run date from a day on, or of the last one up to it.
-const placeFrom = (time) => { const found = times.findIndex((each) => each >= time); return found < 0 ? times.length - 1 : found; };
-const placeTo = (time) => { const found = times.findLastIndex((each) => each <= time); return found < 0 ? 0 : found; };
+// Return the place of the first run date that is not before a day, and of the last one that is not after it.
+const placeFrom = (day) => { const place = times.findIndex((time) => time >= day); return place < 0 ? times.length - 1 : place; };
+const placeTo = (day) => { const place = times.findLastIndex((time) => time <= day); return place < 0 ? 0 : place; };
 
 function readFilters(event) {
   const day = (id) => Date.parse(`${byId(id).value}T00:00:00Z`);
@@ -49,7 +49,7 @@ function readFilters(event) {
 
 let drawing = Promise.resolve();
 function render() {
-  // One drawing after the other: a view must not be changed while it runs.
+  // Drawings run one after the other: a view must not change while it runs.
   drawing = drawing.then(renderNow);
   return drawing;
 }
@@ -95,7 +95,7 @@ window.addEventListener("resize", () => {
 });
 document.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
-// Paper is white; charts take the width that they have there.
+// Print on white paper, with charts as wide as the paper.
 window.matchMedia("print").addEventListener("change", (event) => {
   setTheme(event.matches ? "light" : theme || (dark.matches ? "dark" : "light"));
   window.dispatchEvent(new Event("resize"));

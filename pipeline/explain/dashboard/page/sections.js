@@ -1,18 +1,18 @@
-// The sections of the page. Whatever comes from rows is set as text.
+// The top section, and helpers of all sections. Everything that comes from rows is set as text.
 
 const byId = (id) => document.getElementById(id);
 
 function node(tag, attributes = {}, ...children) {
   const svg = ["svg", "polyline", "path", "circle", "line"].includes(tag);
-  const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null) made.setAttribute(name, value);
-  made.append(...children.filter((child) => child !== null));
-  return made;
+  const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(name, value);
+  element.append(...children.filter((child) => child !== null));
+  return element;
 }
 
-const say = (id, ...words) => byId(id).replaceChildren(...words);
+const fill = (id, ...words) => byId(id).replaceChildren(...words);
 
-// A line of the last numbers, with its interval behind it and a dot at its end.
+// Return a small line chart of the last numbers: the interval behind the line, a dot at its end.
 function spark(points, label) {
   const known = points.filter((point) => point.value !== null);
   if (known.length < 2) return null;
@@ -42,7 +42,7 @@ function changeOf(metric, now, before) {
   const better = Math.sign(change) * direction(metric);
   const sure = apart(now, before);
   const judged = change === 0 ? "unchanged" : better > 0 ? "better" : better < 0 ? "worse" : "changed";
-  const certain = sure === null ? "" : sure ? ", more than its uncertainty" : ", within its uncertainty";
+  const certain = sure === null ? "" : sure ? " (intervals do not overlap)" : " (intervals overlap)";
   return { change, judged, certain, tone: sure && better ? (better > 0 ? "good" : "bad") : "" };
 }
 
@@ -52,8 +52,8 @@ function card(metric) {
   const now = points.find((point) => point.place === place);
   const better = metrics.get(metric)?.better;
   const title = node("h3", {}, metric, node("span", {}, better && better !== "neither" ? `${better} is better` : ""));
-  if (!now) return node("article", { class: "card" }, title, node("p", { class: "quiet" }, "No value of a champion on this date."));
-  // Of the same variant, whoever was champion then: another model's number is no change of this one
+  if (!now) return node("article", { class: "card" }, title, node("p", { class: "quiet" }, "No champion was evaluated on this run date."));
+  // Compare with the same variant, even if another one was champion then.
   const own = variantsOf(metric, state.slice).get(now.variant);
   const before = own.filter((point) => point.place < place && point.value !== null).pop();
   const value = node("p", { class: "value", title: tipOf(metric, now, longDay(times[place])) }, measure(metric, now.value));
@@ -78,55 +78,55 @@ function stripItem(title, text, detail, tone = "") {
 function today() {
   const place = lastEvaluated();
   if (place < 0) {
-    say("day", "Nothing evaluated");
-    say("lead", "No evaluation falls into these run dates. Labels have to mature first.");
-    say("cards");
+    fill("day", "Nothing evaluated");
+    fill("lead", "None of these run dates was evaluated. Labels have to mature first.");
+    fill("cards");
   } else {
-    say("day", longDay(times[place]));
+    fill("day", longDay(times[place]));
     const slice = chosenSlice();
-    const ahead = data.dates.length && state.to > place ? ` Later run dates wait for their labels.` : "";
-    say("lead", `The latest evaluated run date${slice ? `, for ${slice}` : ""}. ${leadWords(place)}${ahead}`);
-    say("cards", ...data.headline.map(card));
+    const ahead = data.dates.length && state.to > place ? " The labels of later run dates are not known yet." : "";
+    fill("lead", `The latest evaluated run date${slice ? `, for ${slice}` : ""}. ${leadWords(place)}${ahead}`);
+    fill("cards", ...data.headline.map(card));
   }
-  say("strip", championItem(place), challengerItem(), driftItem(), nightsItem());
+  fill("strip", championItem(place), challengerItem(), driftItem(), nightsItem());
 }
 
-// Is the champion better than what costs nothing?
+// Return a sentence that compares the champion with the best baseline.
 function leadWords(place) {
   const variants = variantsOf(state.metric, state.slice);
   const at = (points) => points.find((point) => point.place === place && point.value !== null);
-  const found = [...variants.values()].map(at).filter(Boolean);
-  const now = found.find((point) => point.role === "champion");
+  const points = [...variants.values()].map(at).filter(Boolean);
+  const now = points.find((point) => point.role === "champion");
   const sign = direction(state.metric);
-  const baselines = found.filter((point) => point.role === "baseline").sort((a, b) => sign * (b.value - a.value));
+  const baselines = points.filter((point) => point.role === "baseline").sort((a, b) => sign * (b.value - a.value));
   if (!now || !baselines.length || !sign) return "";
   const best = baselines[0];
   const wins = sign * (now.value - best.value) > 0;
   const sure = apart(now, best);
-  const certain = sure === null ? "" : sure ? " Their intervals do not touch." : " Their intervals overlap: this date alone does not settle it.";
-  const verb = wins ? "is ahead of" : "is not ahead of";
+  const certain = sure === null ? "" : sure ? " Their intervals do not overlap." : " Their intervals overlap: this run date alone is not conclusive.";
+  const verb = wins ? "is better than" : "is not better than";
   return `By ${state.metric} the champion ${verb} the best baseline, ${shortName(best.variant)} with ${measure(state.metric, best.value)}.${certain}`;
 }
 
 function championItem(place) {
   const variant = place < 0 ? undefined : championAt(place);
-  if (!variant) return stripItem("Champion", "none yet", "no variant was chosen");
-  const span = spans.find((each) => each.variant === variant && each.role === "champion" && each.from <= place && place <= each.to);
-  return stripItem("Champion", shortName(variant), `since ${shortDay(times[span.from])}${span.from ? "" : " or before"}`);
+  if (!variant) return stripItem("Champion", "none yet", "no variant was named champion");
+  const span = spans.find((entry) => entry.variant === variant && entry.role === "champion" && entry.from <= place && place <= entry.to);
+  return stripItem("Champion", shortName(variant), `since ${shortDay(times[span.from])}${span.from ? "" : " or earlier"}`);
 }
 
 const latestVerdict = () =>
-  verdicts.filter((each) => inRange(each.time) && (!state.challenger || each.challenger === state.challenger || !each.challenger)).pop();
+  verdicts.filter(({ time, challenger }) => inRange(time) && (!state.challenger || challenger === state.challenger || !challenger)).pop();
 
 function challengerItem() {
-  const found = latestVerdict();
-  if (!found) return stripItem("Verdict", "none", "nothing was decided in these dates");
-  return stripItem("Verdict", found.verdict, `${shortDay(found.time)}${found.challenger ? `, ${shortName(found.challenger)}` : ""}`);
+  const latest = latestVerdict();
+  if (!latest) return stripItem("Verdict", "none", "no decision in these run dates");
+  return stripItem("Verdict", latest.verdict, `${shortDay(latest.time)}${latest.challenger ? `, ${shortName(latest.challenger)}` : ""}`);
 }
 
 function driftItem() {
   const place = driftPlace();
-  if (place < 0) return stripItem("Drift", "not measured", "no rows in these dates");
+  if (place < 0) return stripItem("Drift", "not measured", "no rows in these run dates");
   const cells = driftCells(place);
   const warnings = cells.filter((cell) => cell.warning);
   const detail = `${plural(cells.length, "measure")} on ${shortDay(times[place])}`;
@@ -135,7 +135,7 @@ function driftItem() {
 
 function nightsItem() {
   const { published, missing, expected } = nightsDone();
-  if (!expected) return stripItem("Nights", "none", "nothing ran in these dates");
+  if (!expected) return stripItem("Nights", "none", "nothing was published in these run dates");
   const tone = missing.length ? "bad" : "";
   return stripItem("Nights", `${published} of ${expected} published`, missing.length ? `missing ${listed(missing.map(shortDay), 2)}` : "none missing", tone);
 }

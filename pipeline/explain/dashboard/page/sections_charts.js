@@ -1,14 +1,14 @@
-// Sections around charts: history, slices, calibration, comparison.
+// Sections with charts: history, slices, calibration.
 
 function historySection() {
   const metric = state.metric;
   const variants = variantsOf(metric, state.slice);
-  const read = championPoints(metric, state.slice).filter((point) => point.value !== null);
+  const champion = championPoints(metric, state.slice).filter((point) => point.value !== null);
   const rows = [];
-  for (const point of read) rows.push({ ...point, series: "champion" });
+  for (const point of champion) rows.push({ ...point, series: "champion" });
   for (const [variant, points] of variants) {
-    const lone = points.every((point) => point.role === "champion");
-    if (!lone) rows.push(...points.map((point) => ({ ...point, series: variant, role: point.role === "baseline" ? "baseline" : "challenger" })));
+    const isDrawn = points.every((point) => point.role === "champion");
+    if (!isDrawn) rows.push(...points.map((point) => ({ ...point, series: variant, role: point.role === "baseline" ? "baseline" : "challenger" })));
   }
   const shown = rows.filter((row) => row.value !== null).map((row) => ({
     ...row,
@@ -16,10 +16,10 @@ function historySection() {
     tip: tipOf(metric, row, `${shortName(row.variant)}, ${roleAt(row.variant, row.place)}\n${longDay(times[row.place])}`),
   }));
   const slice = chosenSlice();
-  say("history-title", `History of ${metric}${slice ? `, ${slice}` : ""}`);
-  say("history-caption", versionsOf(shown));
-  say("history-finding", historyWords(metric, read));
-  say("history-legend", ...historyLegend(variants));
+  fill("history-title", `History of ${metric}${slice ? `, ${slice}` : ""}`);
+  fill("history-caption", versionsOf(shown));
+  fill("history-finding", historyWords(metric, champion));
+  fill("history-legend", ...historyLegend(variants));
   if (!shown.length) return empty("history", `No value of ${metric} in these run dates.`);
   return draw(
     "history",
@@ -31,37 +31,38 @@ function historySection() {
 const versionsOf = (rows) => [...new Set(rows.map((row) => versionText(row.version)))].filter(Boolean).join("; ");
 
 function championChanges() {
-  const held = spans.filter((span) => span.role === "champion").sort((a, b) => a.from - b.from);
-  return held
+  const terms = spans.filter((span) => span.role === "champion").sort((a, b) => a.from - b.from);
+  return terms
     .slice(1)
     .filter((span) => state.from <= span.from && span.from <= state.to)
     .map((span) => ({ date: times[span.from], label: `champion: ${shortName(span.variant).slice(0, 40)}` }));
 }
 
-// Since when the number lies on this side of what is usual.
-function historyWords(metric, read) {
-  if (read.length < 2) return read.length ? "One run date so far." : "";
-  const values = read.map((point) => point.value);
+// Return sentences about the champion's mean, and since when its value has been on the present side of the mean.
+function historyWords(metric, points) {
+  if (points.length < 2) return points.length ? "One run date so far." : "";
+  const values = points.map((point) => point.value);
   const usual = mean(values);
-  const now = values[values.length - 1];
-  const side = Math.sign(now - usual);
-  let first = read.length - 1;
+  const side = Math.sign(values[values.length - 1] - usual);
+  let first = points.length - 1;
   while (first > 0 && Math.sign(values[first - 1] - usual) === side) first -= 1;
-  const days = read.length - first;
-  const judged = side * direction(metric) > 0 ? "better" : side * direction(metric) < 0 ? "worse" : side > 0 ? "higher" : "lower";
-  const since = days === 1 ? `on ${shortDay(times[read[first].place])}, and was not on the run date before` : `since ${shortDay(times[read[first].place])}, ${days} run dates in a row`;
+  const days = points.length - first;
+  const day = shortDay(times[points[first].place]);
   const range = `from ${measure(metric, Math.min(...values))} to ${measure(metric, Math.max(...values))}`;
-  if (side === 0) return `At its mean of ${measure(metric, usual)} over ${read.length} run dates, ${range}.`;
-  return `The champion's mean over ${read.length} run dates is ${measure(metric, usual)}, ${range}. It is ${judged} than that ${since}.`;
+  const average = `mean over ${points.length} run dates, ${measure(metric, usual)} (${range})`;
+  if (side === 0) return `The champion is at its ${average}.`;
+  const judged = side * direction(metric) > 0 ? "better" : side * direction(metric) < 0 ? "worse" : side > 0 ? "higher" : "lower";
+  const since = days === 1 ? `on ${day}, but was not on the run date before` : `since ${day}, for ${days} run dates in a row`;
+  return `The champion is ${judged} than its ${average}: ${since}.`;
 }
 
 function swatch(role) {
   const champion = role === "champion";
   const line = { x1: 0, y1: 6, x2: 22, y2: 6, stroke: "currentColor", "stroke-width": champion ? 2.5 : 1.5 };
   const dash = role === "baseline" ? "2 3" : null;
-  const drawn = node("svg", { width: 22, height: 12, class: champion ? "good" : "quiet", "aria-hidden": "true" }, node("line", { ...line, "stroke-dasharray": dash }));
-  if (!champion) drawn.style.color = "var(--muted)";
-  return drawn;
+  const drawing = node("svg", { width: 22, height: 12, class: champion ? "good" : "quiet", "aria-hidden": "true" }, node("line", { ...line, "stroke-dasharray": dash }));
+  if (!champion) drawing.style.color = "var(--muted)";
+  return drawing;
 }
 
 function historyLegend(variants) {
@@ -77,13 +78,13 @@ function slicesSection() {
   const metric = state.metric;
   const place = lastEvaluated();
   const sign = direction(metric) || 1;
-  const found = place < 0 ? [] : slicePoints(metric, place);
-  const known = found.filter((point) => point.value !== null).sort((a, b) => sign * (a.value - b.value));
+  const points = place < 0 ? [] : slicePoints(metric, place);
+  const known = points.filter((point) => point.value !== null).sort((a, b) => sign * (a.value - b.value));
   const overall = championPoints(metric, OVERALL).find((point) => point.place === place);
-  say("slices-title", place < 0 ? "Slices" : `Slices on ${shortDay(times[place])}`);
+  fill("slices-title", place < 0 ? "Slices" : `Slices on ${shortDay(times[place])}`);
   if (!known.length || !overall || overall.value === null) {
-    say("slices-finding");
-    say("slices-caption");
+    fill("slices-finding");
+    fill("slices-caption");
     const why = data.headline.includes(metric) ? "No slice has a value on this run date." : `The page holds slices of ${listed(data.headline, 9)}.`;
     return empty("slices", why);
   }
@@ -94,16 +95,16 @@ function slicesSection() {
   const worse = known.filter((point) => clearly(point, -1));
   const better = known.filter((point) => clearly(point, 1));
   const names = (points) => listed(points.map((point) => sliceName(point.slice)), 4);
-  const lacking = found.length - known.length;
+  const lacking = points.length - known.length;
   const vague = known.filter((point) => point.low === null).length;
-  say(
+  fill(
     "slices-finding",
     `${worse.length ? `Clearly worse than overall: ${names(worse)}.` : "No slice is clearly worse than overall."} ` +
-      `${better.length ? `Clearly better: ${names(better)}. ` : ""}A slice is clear when its interval leaves out the overall ${measure(metric, overall.value)} (dashed).` +
+      `${better.length ? `Clearly better: ${names(better)}. ` : ""}A difference is clear if the interval of the slice excludes the overall value, ${measure(metric, overall.value)} (dashed).` +
       `${lacking ? ` ${plural(lacking, "slice")} without a value.` : ""}` +
       `${vague ? ` Grey: ${plural(vague, "slice")} without an interval.` : ""}`,
   );
-  say("slices-caption", versionsOf(known));
+  fill("slices-caption", versionsOf(known));
   const rows = known.map((point) => ({
     label: sliceName(point.slice),
     value: point.value,
@@ -120,25 +121,25 @@ function calibrationSection() {
   const place = lastEvaluated();
   const champion = championAt(place);
   const rows = [];
-  for (const series of place < 0 ? [] : data.calibration.filter((each) => nameOf(each.variant) === champion)) {
+  for (const series of place < 0 ? [] : data.calibration.filter((bins) => nameOf(bins.variant) === champion)) {
     const [observed, predicted] = [scaled(series, "observed_rate", place), scaled(series, "mean_score", place)];
     if (observed === null || predicted === null) continue;
     const [low, high, n] = [bound(series, "low", "observed_rate", place), bound(series, "high", "observed_rate", place), plain(series, "n", place)];
     const version = nameOf(series.version);
     const range = low === null ? "no interval" : `${fixed(100 * low, 1)} % to ${fixed(100 * high, 1)} %`;
-    const told = [`scores ${nameOf(series.bin)}`, `predicted ${fixed(100 * predicted, 1)} %`, `observed ${fixed(100 * observed, 1)} %`, range, `${grouped(n)} rows`, versionText(version)];
-    rows.push({ mean_score: predicted, observed_rate: observed, low, high, n, version, tip: told.join("\n") });
+    const tip = [`scores ${nameOf(series.bin)}`, `predicted ${fixed(100 * predicted, 1)} %`, `observed ${fixed(100 * observed, 1)} %`, range, `${grouped(n)} rows`, versionText(version)];
+    rows.push({ mean_score: predicted, observed_rate: observed, low, high, n, version, tip: tip.join("\n") });
   }
   byId("calibration").hidden = !data.calibration.length;
-  say("calibration-caption", versionsOf(rows));
+  fill("calibration-caption", versionsOf(rows));
   if (!rows.length) {
-    say("calibration-finding");
+    fill("calibration-finding");
     return empty("calibration", "No bins of scores on this run date.");
   }
   const total = rows.reduce((sum, row) => sum + row.n, 0);
   const average = (name) => (100 * rows.reduce((sum, row) => sum + row.n * row[name], 0)) / total;
   const off = rows.filter((row) => row.low !== null && (row.mean_score < row.low || row.mean_score > row.high)).length;
-  say("calibration-finding", `On ${shortDay(times[place])} scores averaged ${fixed(average("mean_score"), 1)} %, and ${fixed(average("observed_rate"), 1)} % came true. ${off ? `${off} of ${rows.length} bins are off the diagonal by more than their interval.` : "No bin is off the diagonal by more than its interval."}`);
+  fill("calibration-finding", `On ${shortDay(times[place])} the mean score was ${fixed(average("mean_score"), 1)} % and the observed rate ${fixed(average("observed_rate"), 1)} %. ${off ? `${off} of ${rows.length} bins are off the diagonal by more than their interval.` : "No bin is off the diagonal by more than its interval."}`);
   const top = Math.min(1, Math.max(...rows.flatMap((row) => [row.mean_score, row.observed_rate, row.high ?? 0])) * 1.04) || 1;
   const diagonal = [0, top].map((end) => ({ mean_score: end, observed_rate: end }));
   return draw("calibration", { rows, diagonal }, { top });

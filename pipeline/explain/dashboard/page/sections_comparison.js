@@ -1,16 +1,16 @@
-// Champion and challenger: the gain of each run date, and what the gate said of them.
+// Champion and challenger: the gain on each run date, and the verdict of the gate.
 
-// A gain is the difference in the direction of better: above zero the challenger is better.
+// Return the gain: the difference in the metric's direction; above zero the challenger is better.
 const gainOf = (metric, difference) => (direction(metric) || 1) * difference;
 
-const challengersOf = () => [...new Set([...data.compared.map((series) => nameOf(series.challenger)), ...verdicts.map((each) => each.challenger)])].filter(Boolean);
+const challengersOf = () => [...new Set([...data.compared.map((series) => nameOf(series.challenger)), ...verdicts.map((verdict) => verdict.challenger)])].filter(Boolean);
 
 function latestChallenger() {
   const ends = data.compared.map((series) => ({ end: lastOf(series), challenger: nameOf(series.challenger) }));
   return ends.sort((a, b) => b.end - a.end)[0]?.challenger || challengersOf()[0] || "";
 }
 
-// Run dates on which a challenger was compared by a metric, in order.
+// Return the run dates on which a challenger was compared by a metric, in order.
 function comparedRows(metric, challenger) {
   const rows = [];
   for (const series of data.compared) {
@@ -20,37 +20,37 @@ function comparedRows(metric, challenger) {
       if (difference === null) continue;
       const gain = gainOf(metric, difference);
       const [version, champion] = [nameOf(series.version), nameOf(series.champion)];
-      const told = [
+      const lines = [
         longDay(times[place]),
         `${metric}: gain ${signed(metric, gain)}`,
         `${shortName(champion)} ${measure(metric, scaled(series, "champion_value", place))}`,
         `${shortName(challenger)} ${measure(metric, scaled(series, "challenger_value", place))}`,
-        `${grouped(plain(series, "n", place))} rows of both`,
+        `${grouped(plain(series, "n", place))} rows with both`,
         versionText(version),
       ];
-      rows.push({ place, champion, date: times[place], gain, version, tip: told.join("\n") });
+      rows.push({ place, champion, date: times[place], gain, version, tip: lines.join("\n") });
     }
   }
   return rows.sort((a, b) => a.place - b.place);
 }
 
-// What was said of the challenger last; where nothing was, what was said of the run dates themselves.
+// Return the last verdict on the challenger; without one, the last verdict that names no challenger.
 const verdictOf = (challenger) => {
-  const said = verdicts.filter((each) => inRange(each.time));
-  return said.filter((each) => each.challenger === challenger).pop() || said.filter((each) => !each.challenger).pop();
+  const recent = verdicts.filter((verdict) => inRange(verdict.time));
+  return recent.filter((verdict) => verdict.challenger === challenger).pop() || recent.filter((verdict) => !verdict.challenger).pop();
 };
 
-// The run dates that a verdict is about, if it is about this metric: a verdict does not name its metric, but its number
-// is the mean gain of these run dates. Where it is not, no interval is drawn among points that it does not belong to.
+// Return the run dates of a verdict if it is about this metric, otherwise none. A verdict does not name its metric, but
+// its number is the mean gain of its run dates. An interval is only drawn with the points that it belongs to.
 function windowOf(verdict, metric, rows) {
   if (!verdict || !verdict.verdict_n || [verdict.verdict_difference, verdict.verdict_low, verdict.verdict_high].includes(null)) return [];
-  const held = rows.filter((row) => row.champion === verdict.champion && row.date <= verdict.time).slice(-verdict.verdict_n);
+  const days = rows.filter((row) => row.champion === verdict.champion && row.date <= verdict.time).slice(-verdict.verdict_n);
   const unit = 10 ** -(metrics.get(metric)?.decimals ?? 4);
-  const same = held.length === verdict.verdict_n && Math.abs(mean(held.map((row) => row.gain)) - verdict.verdict_difference) <= unit;
-  return same ? held : [];
+  const same = days.length === verdict.verdict_n && Math.abs(mean(days.map((row) => row.gain)) - verdict.verdict_difference) <= unit;
+  return same ? days : [];
 }
 
-// By which metric the two are shown: the one that was asked for, else the one that the verdict is about.
+// Return all metrics of comparisons, and the one to show: the selected one, otherwise that of the verdict.
 function comparedMetric(verdict) {
   const known = [...new Set(data.compared.map((series) => nameOf(series.metric)))].filter((name) => direction(name));
   if (state.compared && known.includes(state.compared)) return [known, state.compared];
@@ -67,14 +67,14 @@ function comparisonSection() {
   choice("compared", known, metric, (name) => name);
   const rows = comparedRows(metric, state.challenger);
   const judged = windowOf(verdict, metric, rows);
-  say("comparison-finding", ...verdictWords(verdict));
-  say("comparison-table", ...comparisonTable());
+  fill("comparison-finding", ...verdictWords(verdict));
+  fill("comparison-table", ...comparisonTable());
   if (!rows.length) {
-    say("comparison-caption");
-    return empty("comparison", `No run date on which a champion and a challenger were compared by ${metric}.`);
+    fill("comparison-caption");
+    return empty("comparison", `Champion and challenger were not compared by ${metric} on any of these run dates.`);
   }
   const band = judged.length ? " The band is the mean gain with the gate's bounds." : "";
-  say("comparison-caption", `Gain of the challenger by ${metric}, a run date; above zero it is better.${band} ${versionsOf(rows)}`);
+  fill("comparison-caption", `Gain of the challenger by ${metric} on each run date; above zero the challenger is better.${band} ${versionsOf(rows)}`);
   const bands = judged.length ? [{ from: judged[0].date, to: verdict.time, low: verdict.verdict_low, high: verdict.verdict_high, middle: verdict.verdict_difference }] : [];
   return draw("comparison", { rows, bands, zero: [{ gain: 0 }] }, { ticks: ticks("comparison"), number_format: numberFormat(metric) });
 }
@@ -86,31 +86,31 @@ function choice(id, values, chosen, named) {
 }
 
 function verdictWords(verdict) {
-  if (!verdict) return ["Nothing was decided in these run dates."];
+  if (!verdict) return ["No decision in these run dates."];
   const title = node("b", { class: "good" }, verdict.verdict);
-  if (verdict.verdict === "first") return [title, ` on ${shortDay(verdict.time)}: ${shortName(verdict.champion)} is champion without a challenger to beat.`];
+  if (verdict.verdict === "first") return [title, ` on ${shortDay(verdict.time)}: ${shortName(verdict.champion)} became champion; there was no challenger.`];
   const words = [` on ${shortDay(verdict.time)}: ${verdict.reason}`.replace(/: $/, "")];
   if (verdict.verdict_difference !== null) {
     words.push(`. Mean gain ${fixed(verdict.verdict_difference, 4)}`);
     if (verdict.verdict_low !== null) words.push(` (${fixed(verdict.verdict_low, 4)} to ${fixed(verdict.verdict_high, 4)})`);
   }
-  if (verdict.needed_n !== null) words.push(`; ${plural(verdict.needed_n, "day")} would do`);
+  if (verdict.needed_n !== null) words.push(`; ${plural(verdict.needed_n, "day")} would be enough`);
   return [title, `${words.join("")}.`];
 }
 
-// All metrics that improve, on the last run date on which the two were compared.
+// Return a table of all metrics with a direction, on the last run date on which the two were compared.
 function comparisonTable() {
-  const mine = data.compared.filter((series) => nameOf(series.challenger) === state.challenger && direction(nameOf(series.metric)));
-  const last = Math.max(-1, ...mine.map((series) => Math.min(lastOf(series), state.to)));
-  const known = mine.filter((series) => scaled(series, "difference", last) !== null);
+  const own = data.compared.filter((series) => nameOf(series.challenger) === state.challenger && direction(nameOf(series.metric)));
+  const last = Math.max(-1, ...own.map((series) => Math.min(lastOf(series), state.to)));
+  const known = own.filter((series) => scaled(series, "difference", last) !== null);
   if (last < state.from || !known.length) return [];
   const rows = known.map((series) => {
     const metric = nameOf(series.metric);
     const gain = gainOf(metric, scaled(series, "difference", last));
-    const numbers = [scaled(series, "champion_value", last), scaled(series, "challenger_value", last)].map((each) => node("td", {}, measure(metric, each)));
+    const numbers = [scaled(series, "champion_value", last), scaled(series, "challenger_value", last)].map((value) => node("td", {}, measure(metric, value)));
     const title = node("th", { scope: "row" }, metric);
     return node("tr", { title: versionText(nameOf(series.version)) }, title, ...numbers, node("td", { class: gain > 0 ? "good" : "" }, signed(metric, gain)));
   });
-  const heads = [shortDay(times[last]), "champion", "challenger", "gain"].map((each) => node("th", { scope: "col" }, each));
+  const heads = [shortDay(times[last]), "champion", "challenger", "gain"].map((head) => node("th", { scope: "col" }, head));
   return [node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows))];
 }

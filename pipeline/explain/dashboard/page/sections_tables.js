@@ -1,8 +1,8 @@
-// Sections of tables: drift, nights.
+// Sections with tables: drift, nights.
 
 const MEASURES = { psi: "PSI", jensen_shannon: "Jensen-Shannon", missing_rate: "missing", unseen_rate: "unseen", label_rate: "label rate" };
 
-// Rows of drift that are shown before the others are asked for.
+// Number of drift rows that are shown before the button is pressed.
 const DRIFT_ROWS = 12;
 
 function driftPlace() {
@@ -25,14 +25,14 @@ function driftCells(place) {
       value: scaled(series, "value", place),
       reference: scaled(series, "reference", place),
       threshold: scaled(series, "threshold", place),
-      warning: saying(series, "is_warning", place) === "True",
-      note: saying(series, "note", place),
+      warning: textAt(series, "is_warning", place) === "True",
+      note: textAt(series, "note", place),
       n: plain(series, "n", place),
       version: nameOf(series.version),
     }));
 }
 
-// How far a measure is beyond what is usual, in thresholds; what warns comes first.
+// Return by how many thresholds a measure is beyond its reference; warnings come first.
 function strength(cell) {
   const usual = cell.reference ?? 0;
   const beyond = cell.measure.endsWith("_rate") ? Math.abs((cell.value ?? 0) - usual) : Math.max((cell.value ?? 0) - usual, 0);
@@ -42,17 +42,17 @@ function strength(cell) {
 function driftSection() {
   const place = driftPlace();
   const cells = place < 0 ? [] : driftCells(place);
-  say("drift-caption", versionsOf(cells));
-  say("drift-title", place < 0 ? "Drift" : `Drift on ${shortDay(times[place])}`);
+  fill("drift-caption", versionsOf(cells));
+  fill("drift-title", place < 0 ? "Drift" : `Drift on ${shortDay(times[place])}`);
   if (!cells.length) {
-    say("drift-finding", "Drift was not measured in these run dates.");
-    say("drift-table");
+    fill("drift-finding", "Drift was not measured in these run dates.");
+    fill("drift-table");
     byId("drift-more").hidden = true;
     return;
   }
   const warned = cells.filter((cell) => cell.warning);
   const named = [...new Set(warned.map((cell) => (cell.variant ? `${cell.feature} of ${shortName(cell.variant)}` : cell.feature)))];
-  say("drift-finding", warned.length ? `Beyond their threshold, against the training data: ${listed(named, 5)}.` : "Features and predictions are like the training data: no measure is beyond its threshold.");
+  fill("drift-finding", warned.length ? `Beyond their threshold, compared with the training data: ${listed(named, 5)}.` : "Features and predictions are like the training data: no measure is beyond its threshold.");
   const order = Object.keys(MEASURES);
   const shown = [...new Set(cells.map((cell) => cell.measure))].sort((a, b) => (order.indexOf(a) + 99) % 99 - (order.indexOf(b) + 99) % 99);
   const subjects = new Map();
@@ -62,11 +62,11 @@ function driftSection() {
     subjects.get(key).push(cell);
   }
   const rows = [...subjects.values()].sort((a, b) => Math.max(...b.map(strength)) - Math.max(...a.map(strength)));
-  const heads = ["", ...shown.map((each) => MEASURES[each] || each), "trend"].map((each) => node("th", { scope: "col" }, each));
-  say("drift-table", node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows.map((members, order) => driftRow(members, shown, order)))));
+  const heads = ["", ...shown.map((name) => MEASURES[name] || name), "trend"].map((head) => node("th", { scope: "col" }, head));
+  fill("drift-table", node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows.map((members, order) => driftRow(members, shown, order)))));
   const hidden = rows.length - DRIFT_ROWS;
   byId("drift-more").hidden = hidden <= 0 || byId("drift").classList.contains("all");
-  say("drift-more", `Show ${hidden} more`);
+  fill("drift-more", `Show ${hidden} more`);
 }
 
 function driftRow(members, shown, order) {
@@ -80,14 +80,14 @@ function driftCell(cell) {
   if (!cell) return node("td", {}, "");
   const isRate = cell.measure.endsWith("_rate");
   const number = cell.value === null ? "–" : isRate ? `${fixed(100 * cell.value, 1)} %` : fixed(cell.value, 3);
-  const told = [
+  const lines = [
     cell.threshold === null ? "" : `threshold ${fixed(cell.threshold, 3)}`,
-    cell.reference === null ? "" : isRate ? `in training ${fixed(100 * cell.reference, 1)} %` : `days of training reach ${fixed(cell.reference, 3)}`,
+    cell.reference === null ? "" : isRate ? `in training ${fixed(100 * cell.reference, 1)} %` : `largest on a training day ${fixed(cell.reference, 3)}`,
     `${grouped(cell.n)} rows`,
     cell.note,
     versionText(cell.version),
   ];
-  const attributes = { class: cell.warning ? "over" : null, title: told.filter(Boolean).join("\n") };
+  const attributes = { class: cell.warning ? "over" : null, title: lines.filter(Boolean).join("\n") };
   return node("td", attributes, number, cell.threshold && !isRate ? meter(cell.value / cell.threshold) : null);
 }
 
@@ -102,9 +102,9 @@ function driftTrend(series) {
   for (const place of placesOf(series)) {
     points.push({ place, value: scaled(series, "value", place), low: null, high: null });
   }
-  const drawn = spark(points.slice(-60), `trend of ${nameOf(series.measure)}`);
-  drawn?.classList.replace("good", "quiet");
-  return drawn;
+  const drawing = spark(points.slice(-60), `trend of ${nameOf(series.measure)}`);
+  drawing?.classList.replace("good", "quiet");
+  return drawing;
 }
 
 const nightOf = (phase) => data.nights.filter((series) => nameOf(series.phase) === phase);
@@ -131,47 +131,47 @@ function nightsSection() {
       for (const place of placesOf(series)) {
         const seconds = scaled(series, "seconds", place);
         if (seconds === null) continue;
-        const told = [`${phase}, ${longDay(times[place])}`, duration(seconds), plain(series, "bytes", place) === null ? "" : size(plain(series, "bytes", place))];
+        const lines = [`${phase}, ${longDay(times[place])}`, duration(seconds), plain(series, "bytes", place) === null ? "" : size(plain(series, "bytes", place))];
         const below = heights.get(place) || 0;
         heights.set(place, below + seconds);
-        rows.push({ phase, below, above: below + seconds, from: times[place] - half, to: times[place] + half, tip: told.filter(Boolean).join("\n") });
+        rows.push({ phase, below, above: below + seconds, from: times[place] - half, to: times[place] + half, tip: lines.filter(Boolean).join("\n") });
       }
     }
   });
   const { published, expected, missing } = nightsDone();
   const done = expected ? `${published} of ${expected} run dates were published${missing.length ? `; missing: ${listed(missing.map(shortDay), 6)}` : ", none is missing"}.` : "Nothing was published in these run dates.";
-  say("nights-finding", done);
-  say("nights-legend", ...data.phases.filter((phase) => rows.some((row) => row.phase === phase)).map((phase) => node("li", {}, node("i", { class: phase, "aria-hidden": "true" }), phase)));
-  say("nights-table", ...nightsTable());
-  if (!rows.length) return empty("nights", "No run in these dates.");
+  fill("nights-finding", done);
+  fill("nights-legend", ...data.phases.filter((phase) => rows.some((row) => row.phase === phase)).map((phase) => node("li", {}, node("i", { class: phase, "aria-hidden": "true" }), phase)));
+  fill("nights-table", ...nightsTable());
+  if (!rows.length) return empty("nights", "No run in these run dates.");
   return draw("nights", { rows }, { ticks: ticks("nights"), gap: few ? 0.5 : 0 });
 }
 
 function nightsTable() {
   const rows = data.phases.filter((phase) => nightOf(phase).length).map(nightsRow);
   if (!rows.length) return [];
-  const heads = ["Phase", "typical", "longest", "latest", "rows, latest", "bytes, all", "cost, all"].map((each) => node("th", { scope: "col" }, each));
+  const heads = ["Phase", "median", "longest", "latest", "latest rows", "total bytes", "total cost"].map((head) => node("th", { scope: "col" }, head));
   return [node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows))];
 }
 
 function nightsRow(phase) {
-  const held = { seconds: [], rows: [], bytes: [], cost: [] };
+  const known = { seconds: [], rows: [], bytes: [], cost: [] };
   for (const series of nightOf(phase)) {
     for (const place of placesOf(series)) {
       const numbers = { seconds: scaled(series, "seconds", place) };
       for (const name of ["rows", "bytes", "cost"]) numbers[name] = plain(series, name, place);
-      for (const [name, number] of Object.entries(numbers)) if (number !== null) held[name].push(number);
+      for (const [name, number] of Object.entries(numbers)) if (number !== null) known[name].push(number);
     }
   }
-  const total = (numbers) => (numbers.length ? numbers.reduce((sum, each) => sum + each, 0) : null);
+  const total = (numbers) => (numbers.length ? numbers.reduce((sum, number) => sum + number, 0) : null);
   const last = (numbers) => numbers[numbers.length - 1] ?? null;
-  const cost = total(held.cost);
+  const cost = total(known.cost);
   const texts = [
-    duration(median(held.seconds)),
-    duration(held.seconds.length ? Math.max(...held.seconds) : null),
-    duration(last(held.seconds)),
-    grouped(last(held.rows)),
-    size(total(held.bytes)),
+    duration(median(known.seconds)),
+    duration(known.seconds.length ? Math.max(...known.seconds) : null),
+    duration(last(known.seconds)),
+    grouped(last(known.rows)),
+    size(total(known.bytes)),
     cost === null ? "–" : fixed(cost, 2),
   ];
   return node("tr", {}, node("th", { scope: "row" }, phase), ...texts.map((text) => node("td", {}, text)));

@@ -1,4 +1,4 @@
-// What is asked for: run dates, a metric, a slice. And the points that answer it.
+// The selection of run dates, metric and slice, and its points.
 
 const state = {
   from: 0,
@@ -9,97 +9,76 @@ const state = {
   compared: "",
 };
 
-// Points of one variant in the chosen run dates.
+// Return the value of a series on a run date, with its interval, note and SQL version.
+const numbersOf = (series, place) => ({
+  value: scaled(series, "value", place),
+  low: bound(series, "low", "value", place),
+  high: bound(series, "high", "value", place),
+  note: textAt(series, "note", place),
+  version: nameOf(series.version),
+});
+
+// Return the points of one variant in the selected run dates.
 function pointsOf(entry) {
   const { variant, series } = entry;
-  const found = [];
-  for (const place of placesOf(series)) {
-    const n = countOf(series, place);
-    if (n !== null) {
-      found.push({
-        variant,
-        place,
-        n,
-        role: roleAt(variant, place),
-        value: scaled(series, "value", place),
-        low: bound(series, "low", "value", place),
-        high: bound(series, "high", "value", place),
-        note: saying(series, "note", place),
-        version: nameOf(series.version),
-      });
-    }
-  }
-  return found;
+  return placesOf(series)
+    .map((place) => ({ variant, place, n: countOf(series, place), role: roleAt(variant, place), ...numbersOf(series, place) }))
+    .filter((point) => point.n !== null);
 }
 
 const variantsOf = (metric, slice) => {
-  const found = new Map();
+  const variants = new Map();
   for (const entry of seriesOf(metric, slice)) {
-    found.set(entry.variant, [...(found.get(entry.variant) || []), ...pointsOf(entry)]);
+    variants.set(entry.variant, [...(variants.get(entry.variant) || []), ...pointsOf(entry)]);
   }
-  for (const points of found.values()) points.sort((a, b) => a.place - b.place);
-  return found;
+  for (const points of variants.values()) points.sort((a, b) => a.place - b.place);
+  return variants;
 };
 
-// What consumers read: on each run date the point of its champion.
+// Return the point of the champion on each run date: consumers read its predictions.
 function championPoints(metric, slice) {
-  const found = [];
-  for (const points of variantsOf(metric, slice).values()) {
-    found.push(...points.filter((point) => point.role === "champion"));
-  }
-  return found.sort((a, b) => a.place - b.place);
+  const points = [...variantsOf(metric, slice).values()].flat();
+  return points.filter((point) => point.role === "champion").sort((a, b) => a.place - b.place);
 }
 
-// The last run date in the range with an evaluation, as a place; -1 where there is none.
+// Return the place of the last evaluated run date in the range; -1 if there is none.
 function lastEvaluated() {
-  let last = -1;
-  for (const points of variantsOf(state.metric, OVERALL).values()) {
-    for (const point of points) last = Math.max(last, point.place);
-  }
-  return last;
+  const points = [...variantsOf(state.metric, OVERALL).values()].flat();
+  return Math.max(-1, ...points.map((point) => point.place));
 }
 
-// One point for each slice of a metric on a run date, by its champion.
+// Return the champion's points on a run date, one for each slice of a metric.
 function slicePoints(metric, place) {
-  const found = [];
+  const points = [];
   for (const [key, slice] of slices) {
     for (const { variant, series } of seriesOf(metric, key)) {
       const n = countOf(series, place);
       if (n === null || n === undefined || roleAt(variant, place) !== "champion") continue;
-      found.push({
-        key,
-        slice,
-        n,
-        value: scaled(series, "value", place),
-        low: bound(series, "low", "value", place),
-        high: bound(series, "high", "value", place),
-        note: saying(series, "note", place),
-        version: nameOf(series.version),
-      });
+      points.push({ key, slice, n, ...numbersOf(series, place) });
     }
   }
-  return found;
+  return points;
 }
 
 const inRange = (time) => times.length > 0 && times[state.from] <= time && time <= times[state.to];
-const verdicts = data.verdicts.map((each) => ({
-  ...each,
-  time: Date.parse(`${each.date}T00:00:00Z`),
-  champion: nameOf(each.champion),
-  challenger: nameOf(each.challenger),
-  verdict: nameOf(each.verdict),
-  reason: nameOf(each.reason),
+const verdicts = data.verdicts.map((row) => ({
+  ...row,
+  time: Date.parse(`${row.date}T00:00:00Z`),
+  champion: nameOf(row.champion),
+  challenger: nameOf(row.challenger),
+  verdict: nameOf(row.verdict),
+  reason: nameOf(row.reason),
 }));
 
 const direction = (metric) => ({ higher: 1, lower: -1 })[metrics.get(metric)?.better] || 0;
-const mean = (numbers) => (numbers.length ? numbers.reduce((sum, each) => sum + each, 0) / numbers.length : null);
+const mean = (numbers) => (numbers.length ? numbers.reduce((sum, number) => sum + number, 0) / numbers.length : null);
 function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length ? (sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2) : null;
 }
 
-// The places of a series in the chosen run dates.
+// Return the places of a series in the selected run dates.
 function placesOf(series) {
   const [first, last] = [Math.max(state.from, series.start), Math.min(state.to, lastOf(series))];
   return Array.from({ length: Math.max(last - first + 1, 0) }, (_, index) => first + index);

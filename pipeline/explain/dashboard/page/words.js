@@ -1,4 +1,4 @@
-// Numbers, dates and names as people read them.
+// Formats numbers, dates and names.
 
 const MONTHS = "January February March April May June July August September October November December".split(" ");
 
@@ -28,7 +28,7 @@ function fixed(number, decimals) {
 
 const signed = (metric, number) => (number > 0 ? "+" : "") + measure(metric, number);
 
-// A variant without its digest, where that is enough to tell it apart.
+// Names of variants without their digests, if that is enough to tell them apart.
 const shortNames = (() => {
   const variants = [...new Set(spans.map((span) => span.variant))];
   const short = (variant) => variant.split("@")[0];
@@ -82,8 +82,8 @@ function listed(words, most) {
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-// How sure a difference of two points is, in words: intervals that do not touch are apart.
+// Tell whether the intervals of two points do not overlap; null if one has no interval.
 function apart(now, before) {
-  if ([now.low, now.high, before.low, before.high].some((each) => each === null)) return null;
+  if ([now.low, now.high, before.low, before.high].some((end) => end === null)) return null;
   return now.low > before.high || now.high < before.low;
 }
