@@ -1,4 +1,4 @@
-"""Flexible inputs: a frame from a local file, a `gs://` object or a BigQuery table."""
+"""Reads a frame from a local file, a `gs://` object or a BigQuery table."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pipeline.rows.schema import Schema, frame_of, pandas_dtype
 from pipeline.sql import TableName
 
 MISSING = ("", "NA", "NaN", "nan", "null", "NULL", "None")
-"""What stands for a missing value in a CSV file; in a STRING column only the empty text does."""
+"""Texts that mean a missing value in a CSV file; in a STRING column only the empty text does."""
 
 
 def read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
-    """Read a CSV file; with a schema, text such as `007` or `NA` stays text and big integers stay exact."""
+    """Read a CSV file, shape (rows, columns); with a schema, `007` and `NA` stay text and large integers exact."""
     header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].tolist()
     refuse_doubled(header, "column")
     _refuse_ragged(path, [str(name) for name in header])
@@ -35,7 +35,7 @@ def read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
 
 
 def _refuse_ragged(path: Path, header: list[str]) -> None:
-    """Refuse rows with more or fewer fields than the header: pandas would fill or shift them, and a file may be cut."""
+    """Refuse rows with more or fewer fields than the header, as in a cut file: pandas would fill or shift them."""
     one_by_one = csv.ReadOptions(use_threads=False)  # so that errors have the number of the row
     parse = csv.ParseOptions(newlines_in_values=True)
     texts = csv.ConvertOptions(column_types=dict.fromkeys(header, "string"))
@@ -60,7 +60,7 @@ def read_input(
     schema: Schema | None = None,
     order_by: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return the rows at a place.
+    """Return the rows of a file, object or table, shape (rows, columns).
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def read_input(
     schema
         Columns to return, all when None; needed for dates in text files.
     order_by
-        Key columns by which the rows of a BigQuery table are sorted: they come in any order.
+        Key columns by which the rows of a BigQuery table are sorted; BigQuery returns them in any order.
 
     Raises
     ------
     RequestError
-        The place does not exist, or its format is not known.
+        The input does not exist, or its format is unknown.
     """
     if place.startswith("bq://"):
         return _read_table(place, warehouse, schema, order_by)
@@ -110,7 +110,7 @@ def _read_local(path: Path, schema: Schema | None, origin: str) -> pd.DataFrame:
 def _read_file(path: Path, schema: Schema | None) -> pd.DataFrame:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise RequestError(f"{path}: not one of {', '.join(READERS)}", hint="convert the file or mend its name")
+        raise RequestError(f"{path}: not one of {', '.join(READERS)}", hint="convert the file or fix its name")
     try:
         return reader(path, schema)
     except (OSError, ValueError) as error:

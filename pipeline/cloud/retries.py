@@ -1,4 +1,4 @@
-"""Which failures of Google's services pass by themselves, and how long to wait for that."""
+"""Retries of calls to Google's services: which failures are transient, for how long, and what the others mean."""
 
 from __future__ import annotations
 
@@ -19,78 +19,63 @@ from pipeline.cloud.permissions import api_disabled, hint_for
 from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError, quoted
 
 CALL_TIMEOUT = 60.0
-"""Seconds that one HTTP call may take."""
-
+"""Timeout of an HTTP call, in seconds."""
 
 TRANSFER_TIMEOUT = 600.0
-"""Seconds that one upload, download or stream of rows may take."""
-
+"""Timeout of an upload, a download or a stream of rows, in seconds."""
 
 TRANSIENT_DEADLINE = 60.0
-"""Seconds for which a call is repeated."""
-
+"""A transient failure is retried for this many seconds."""
 
 UNREACHABLE_DEADLINE = 10.0
-"""Seconds for which a server that refuses connections is called again."""
-
+"""A server that refuses connections is retried for this many seconds."""
 
 ResultT = TypeVar("ResultT")
 
-
 NO_RETRY: Any = None
-"""Switches the retries of Google's clients off: they miss 408 and 504, and the reasons below."""
-
+"""Switches off the retries of Google's clients, which miss 408, 504 and the reasons below."""
 
 NO_WHOLE_ANSWER = (
     requests.exceptions.ConnectionError,
     requests.exceptions.Timeout,
-    requests.exceptions.ChunkedEncodingError,  # the answer ended in the middle
+    requests.exceptions.ChunkedEncodingError,  # the answer was cut off
     requests.exceptions.ContentDecodingError,
-    DataCorruption,  # what was downloaded has another checksum
+    DataCorruption,  # a download has another checksum
     TransportError,
     TimeoutError,
 )
 
-
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-
 
 TRANSIENT_REASONS = frozenset({"backendError", "internalError", "rateLimitExceeded", "jobRateLimitExceeded"})
 
-
 TRANSIENT_WORDS = (
-    ("invalid", re.compile(r"[Pp]rovided (CRC32C|MD5) .* doesn't match")),  # an upload that was damaged on its way
+    ("invalid", re.compile(r"[Pp]rovided (CRC32C|MD5) .* doesn't match")),  # an upload was damaged in transit
     ("invalidQuery", re.compile(r"Could not serialize access to table .* due to concurrent update")),
     ("invalidQuery", re.compile(r"Transaction is aborted due to concurrent update")),
     ("quotaExceeded", re.compile(r"Too many DML statements outstanding")),
 )
-"""What BigQuery reports only in words: (reason, pattern of the message)."""
-
+"""Transient failures that only the message tells: (reason, pattern of the message)."""
 
 SAYS_NOTHING_OF_DATA = TRANSIENT_REASONS | {"stopped", ""}
-"""Reasons of a failed call whose words are the service's own; of no reason at all are answers of proxies."""
-
+"""Reasons whose message holds no values of rows; answers of proxies have an empty reason."""
 
 TOO_EXPENSIVE = "bytesBilledLimitExceeded"
-"""Google's client does not know this reason and takes it for a failure of the server."""
-
+"""Reason that Google's client does not know and treats as a failure of the server."""
 
 BILLED = re.compile(r"limit for bytes billed: (\d+)\. (\d+) or higher required")
 
-
 TIMED_OUT = re.compile(r"timed? ?out", re.IGNORECASE)
 
-
 REQUEST = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) https?://\S+: ")
-"""What the client puts before the words of a call that was refused."""
-
+"""Prefix that the client adds to the message of a refused call."""
 
 JOB_FOOTER = re.compile(r" Location: \S+ Job ID: \S+$")
-"""What the client appends to the words of a failed query."""
+"""Suffix that the client adds to the message of a failed query."""
 
 
 def reason_of(error: BaseException) -> str:
-    """Return Google's reason code of an error, or an empty text."""
+    """Return Google's reason code of an error; empty without one."""
     for item in getattr(error, "errors", None) or []:
         if isinstance(item, dict) and item.get("reason"):
             return str(item["reason"])
@@ -98,7 +83,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same call may succeed when it is repeated."""
+    """Tell whether a repetition of the call may succeed."""
     if isinstance(error, NO_WHOLE_ANSWER) or _got_no_token(error):
         return True
     if not isinstance(error, exceptions.GoogleAPICallError):
@@ -112,22 +97,22 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _got_no_token(error: BaseException) -> bool:
-    """Tell whether nobody refused credentials: in Cloud Run that is how a metadata server that is away looks."""
+    """Tell whether no token came although none was refused, as without a metadata server in Cloud Run."""
     return isinstance(error, RefreshError) and (error.retryable or isinstance(error.__cause__, TransportError))
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Tell whether nobody answered at all."""
+    """Tell whether no server answered."""
     return isinstance(error, requests.exceptions.ConnectionError | TransportError)
 
 
 def with_retries(call: Callable[[], ResultT], *, passing: Callable[[BaseException], bool] = is_transient) -> ResultT:
-    """Call until it succeeds, fails for good, or has failed for too long; a server that is gone is given up sooner.
+    """Call until success, a permanent failure, or the deadline, which is shorter for an unreachable server.
 
     Parameters
     ----------
     passing
-        Tells which failures pass by themselves.
+        Tells which failures are transient.
     """
     failing_since: list[float] = []
 
@@ -137,13 +122,19 @@ def with_retries(call: Callable[[], ResultT], *, passing: Callable[[BaseExceptio
         limit = UNREACHABLE_DEADLINE if is_unreachable(error) else TRANSIENT_DEADLINE
         return waited < limit and passing(error)
 
-    # No deadline of its own: it would count from the start of a call, and a job may take an hour to its first failure.
+    # No timeout of Retry: it counts from the start of a call, and a job may run for an hour before its first failure.
     return Retry(predicate=again, initial=0.2, maximum=8.0, timeout=None)(call)()
 
 
 @contextmanager
 def cloud_errors(doing: str) -> Iterator[None]:
-    """Turn errors of Google's clients into ours; `doing` says what was attempted, on what."""
+    """Turn errors of Google's clients into ours; `doing` says what was attempted, on what.
+
+    Raises
+    ------
+    PipelineError
+        The error of ours: `CloudError`, `PermissionMissing` or `RequestError`.
+    """
     try:
         yield
     except PipelineError:
@@ -160,7 +151,7 @@ def cloud_errors(doing: str) -> Iterator[None]:
 
 
 def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
-    """Return what an error means that Google answered with."""
+    """Return our error for an error that Google answered with."""
     reason = reason_of(error)
     if reason == TOO_EXPENSIVE:
         return _too_expensive(doing, error)
@@ -171,7 +162,7 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
     if isinstance(error, exceptions.BadRequest):
         if is_transient(error):
             return CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again")
-        return RequestError(f"{doing}: {_words_of_data(error)}", hint="mend the SQL or the data it reads")
+        return RequestError(f"{doing}: {_words_of_data(error)}", hint="fix the SQL or the data it reads")
     if reason not in SAYS_NOTHING_OF_DATA:
         return CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again")
     if reason == "stopped" and TIMED_OUT.search(str(error)):
@@ -182,30 +173,30 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
 
 def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestError:
     found = BILLED.search(str(error))
-    what = f"would be billed for {int(found[2]):,} bytes, allowed are {int(found[1]):,}" if found else _words(error)
+    what = f"would be billed for {int(found[2]):,} bytes; the limit is {int(found[1]):,}" if found else _words(error)
     hint = "raise maximum_bytes_billed in the target file, or make the statement read less"
     return RequestError(f"{doing}: {what}", hint=hint)
 
 
 def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
-    if reason_of(error) in TRANSIENT_REASONS | {"quotaExceeded"}:  # 403 as well, but no role helps
+    if reason_of(error) in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
         return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
     disabled = api_disabled(doing, error)
     return disabled or PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
 
 
 def _words_of_data(error: exceptions.GoogleAPICallError) -> str:
-    """Return the words of an error that may name values of rows; logs have its reason and the job to ask instead."""
+    """Return the words of an error, which may name values of rows; logs have its reason and the job instead."""
     job = JOB_FOOTER.search(str(error.message))
     where = f", see{job[0].rpartition(':')[2]} in BigQuery" if job else ""
     return quoted(_words(error), f"reason {reason_of(error) or error.code}{where}")
 
 
 def _words(error: BaseException) -> str:
-    error = getattr(error, "cause", None) or error  # what was tried until the deadline says more than the deadline
+    error = getattr(error, "cause", None) or error  # the last failure says more than the deadline
     if isinstance(error, requests.exceptions.ConnectionError) and error.request is not None:
         return f"no answer from {urlsplit(str(error.request.url)).netloc}"
     message = " ".join(str(getattr(error, "message", None) or error).split()) or "no answer in time"
-    # A failed job lists its errors one after the other; the last one is the one that names row and column.
+    # A failed job lists its errors; the last one names row and column.
     last = message.rpartition("; reason: ")[2].partition(", message: ")[2]
     return JOB_FOOTER.sub("", last or REQUEST.sub("", message))[:500]

@@ -17,4 +17,4 @@ def test_unknown_permission_is_still_named():
 
 
 def test_message_without_a_permission_has_a_general_hint():
-    assert hint_for("403 Forbidden") == "grant the caller the role that holds the permission"
+    assert hint_for("403 Forbidden") == "grant the caller a role with the permission"

@@ -163,7 +163,7 @@ def test_a_statement_that_costs_too_much_is_a_wrong_request_that_says_how_much_a
     with pytest.raises(RequestError) as caught, cloud_errors("phases/examples_v1 (r-examples)"):
         raise EXPENSIVE
     assert str(caught.value) == (
-        "phases/examples_v1 (r-examples): would be billed for 10,485,760 bytes, allowed are 1,000,000"
+        "phases/examples_v1 (r-examples): would be billed for 10,485,760 bytes; the limit is 1,000,000"
         " - raise maximum_bytes_billed in the target file, or make the statement read less"
     )
 

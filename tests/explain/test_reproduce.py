@@ -80,28 +80,30 @@ def ours(name):
 def test_every_model_of_both_jobs_is_identical(session, models):
     assert len(models) == 6
     for uri in models.values():
-        again = reproduce(session, uri, rebuild=False)
-        assert verdicts(again) == dict.fromkeys(ITEMS, IDENTICAL)
-        assert (again.verdict, again.exit_code) == (IDENTICAL, 0)
+        reproduction = reproduce(session, uri, rebuild=False)
+        assert verdicts(reproduction) == dict.fromkeys(ITEMS, IDENTICAL)
+        assert (reproduction.verdict, reproduction.exit_code) == (IDENTICAL, 0)
 
 
 @pytest.mark.parametrize("model", [("flight_delay", "logistic_regression"), ("item_recommend", "item_similarity")])
 def test_rebuild_queries_the_rows_and_deletes_their_table(session, models, model):
     before = session.warehouse.tables.listed(session.target.runs_dataset)
-    again = reproduce(session, models[model], rebuild=True)
-    assert verdicts(again) == dict.fromkeys(ITEMS, IDENTICAL)
-    assert "made again by SQL from the sources as of" in next(i.summary for i in again.items if i.name == "data")
+    reproduction = reproduce(session, models[model], rebuild=True)
+    assert verdicts(reproduction) == dict.fromkeys(ITEMS, IDENTICAL)
+    assert "made again by SQL from the sources as of" in next(
+        item.summary for item in reproduction.items if item.name == "data"
+    )
     assert session.warehouse.tables.listed(session.target.runs_dataset) == before
 
 
 @pytest.mark.parametrize("model", [("flight_delay", "carrier_hour_rate"), ("item_recommend", "popularity")])
 def test_bundle_alone_is_enough(session, models, model, tmp_path):
     with own_modules():
-        again = reproduce(in_project(session, tmp_path), models[model], rebuild=False)
-    assert verdicts(again) == {
+        reproduction = reproduce(in_project(session, tmp_path), models[model], rebuild=False)
+    assert verdicts(reproduction) == {
         **dict.fromkeys(ITEMS, IDENTICAL), **dict.fromkeys(("SQL", "configuration", "code"), NOT_COMPARED)
     }  # fmt: skip
-    assert again.verdict == IDENTICAL
+    assert reproduction.verdict == IDENTICAL
 
 
 def test_changed_lines_of_code_sql_and_configuration_are_shown(elsewhere, models):
@@ -110,24 +112,24 @@ def test_changed_lines_of_code_sql_and_configuration_are_shown(elsewhere, models
     edit(root / "sql/flight_delay/preprocess/examples_v1.sql", "SELECT\n", "SELECT /* other */\n")
     edit(root / "jobs/flight_delay/carrier_hour_rate.yaml", "prior_flights: 20.0", "prior_flights: 10.0")
     with own_modules():
-        again = reproduce(elsewhere, models["flight_delay", "carrier_hour_rate"], rebuild=False)
+        reproduction = reproduce(elsewhere, models["flight_delay", "carrier_hour_rate"], rebuild=False)
     same = ("libraries", "seeds", "data")
-    assert verdicts(again) == dict.fromkeys(ITEMS, DIFFERENT) | dict.fromkeys(same, IDENTICAL)
-    assert (again.verdict, again.exit_code) == (DIFFERENT, 3)
-    text = "\n".join(reproduction_lines(again))
+    assert verdicts(reproduction) == dict.fromkeys(ITEMS, DIFFERENT) | dict.fromkeys(same, IDENTICAL)
+    assert (reproduction.verdict, reproduction.exit_code) == (DIFFERENT, 3)
+    text = "\n".join(reproduction_lines(reproduction))
     assert "variant.params.prior_flights 20.0 -> 10.0" in text
     assert "self.rate + 0.1)" in text
     assert "SELECT /* other */" in text
     assert text.splitlines()[-1] == "different; differences in: SQL, configuration, code, model, predictions"
-    assert [item["name"] for item in reproduction_json(again)["items"]] == ITEMS
+    assert [item["name"] for item in reproduction_json(reproduction)["items"]] == ITEMS
 
 
 def test_predictions_differing_in_the_last_digits_are_equivalent(elsewhere, models):
     edit(elsewhere.project.root / "jobs/flight_delay/features.py", "scores.round(12)", "scores.round(12) + 1e-9")
     with own_modules():
-        again = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
-    item = again.items[-1]
-    assert (item.verdict, again.verdict, again.exit_code) == (EQUIVALENT, EQUIVALENT, 0)
+        reproduction = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
+    item = reproduction.items[-1]
+    assert (item.verdict, reproduction.verdict, reproduction.exit_code) == (EQUIVALENT, EQUIVALENT, 0)
     assert "16 differ, by at most 1e-09" in item.summary
 
 
@@ -136,15 +138,15 @@ def test_comments_and_other_variants_make_no_difference(elsewhere, models):
     edit(root / "sql/flight_delay/preprocess/examples_v1.sql", "/*\ndescription:", "/*\n# a comment\ndescription:")
     edit(root / "jobs/flight_delay/logistic_regression.yaml", "penalty:", "# weaker\n  penalty:")
     with own_modules():
-        again = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
-    assert verdicts(again) == dict.fromkeys(ITEMS, IDENTICAL)
+        reproduction = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
+    assert verdicts(reproduction) == dict.fromkeys(ITEMS, IDENTICAL)
 
 
 def test_project_without_a_copy_of_engine_sql_has_the_same_sql(elsewhere, models):
     shutil.rmtree(elsewhere.project.root / "sql" / "phases")
     with own_modules():
-        again = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
-    assert verdicts(again)["SQL"] == IDENTICAL
+        reproduction = reproduce(elsewhere, models["flight_delay", "constant_rate"], rebuild=False)
+    assert verdicts(reproduction)["SQL"] == IDENTICAL
 
 
 def test_removed_variant_is_named(elsewhere, models):
@@ -161,11 +163,11 @@ def test_bytes_decide_if_the_examples_cannot_be_rebuilt(session, models, monkeyp
 
     monkeypatch.setattr("pipeline.explain.reproduce.compose.rebuilt_examples", too_late)
     monkeypatch.setattr("pipeline.cloud.bigquery.tables.Tables.exists", lambda *_: False)
-    again = reproduce(session, models["flight_delay", "constant_rate"], rebuild=False)
-    assert again.items[-1] == Item(
+    reproduction = reproduce(session, models["flight_delay", "constant_rate"], rebuild=False)
+    assert reproduction.items[-1] == Item(
         "predictions", NOT_COMPARED, "the run's examples are gone and cannot be made again: no table that old"
     )
-    assert again.verdict == IDENTICAL
+    assert reproduction.verdict == IDENTICAL
     with pytest.raises(RequestError, match="no table that old"):
         reproduce(session, models["flight_delay", "constant_rate"], rebuild=True)
 
@@ -175,8 +177,8 @@ def test_model_without_a_job_is_reproduced_from_its_rows(session, models, tmp_pa
     rows = pd.read_parquet(bundle / "training.parquet")
     rows.to_csv(tmp_path / "rows.csv", index=False)
     train_from_path(bundle / "variant.yaml", tmp_path / "rows.csv", tmp_path / "own")
-    again = reproduce(session, str(tmp_path / "own"), rebuild=False)
-    assert verdicts(again) == {
+    reproduction = reproduce(session, str(tmp_path / "own"), rebuild=False)
+    assert verdicts(reproduction) == {
         **dict.fromkeys(("libraries", "seeds", "data", "model"), IDENTICAL), "predictions": NOT_COMPARED
     }  # fmt: skip
     with pytest.raises(RequestError, match="leave out --rebuild"):

@@ -158,7 +158,7 @@ def put_file(on_412: Callable[[Any], None]) -> Callable[[Patch], None]:
 
 
 def refuse_412(_: Any) -> None:
-    raise store_module.CloudError("another object is already there")
+    raise store_module.CloudError("another object exists already")
 
 
 def accept_412(blob: Any) -> None:

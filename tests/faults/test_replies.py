@@ -212,7 +212,7 @@ def test_412_for_ones_own_upload_means_that_it_is_done(bench, through, quick_pau
 def test_412_for_anothers_upload_is_refused_and_the_other_object_stays(bench):
     store, uri = bench.session.store, bench.session.store.uri("anothers-upload")
     first = store.put_file(bench.file("content"), uri)
-    with pytest.raises(CloudError, match="anothers-upload: another object is already there - run the command again"):
+    with pytest.raises(CloudError, match="anothers-upload: another object exists already - run the command again"):
         store.put_file(bench.file("CONTENT"), uri)
     assert store.list(uri) == [first]
 

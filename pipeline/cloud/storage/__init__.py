@@ -1,1 +1,1 @@
-"""Cloud Storage: the only package that talks to it."""
+"""Cloud Storage: the only package that calls it."""

@@ -1,7 +1,8 @@
-"""What the credentials may do in a bucket, and how the bucket is set; nothing is changed.
+"""Reads the permissions of the credentials in a bucket, and the bucket's settings.
 
 https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions and
-.../json_api/v1/managedFolder/testIamPermissions: anybody may ask. Google's client knows no managed folders yet.
+.../json_api/v1/managedFolder/testIamPermissions: every account may call them. Google's
+client has no method for managed folders yet.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_re
 
 @dataclass(frozen=True)
 class BucketFacts:
-    """How a bucket is set.
+    """The settings of a bucket.
 
     Parameters
     ----------
     uniform
-        Roles alone decide who may do what: no list at a single object does.
+        Only roles decide about access; objects have no access lists.
     never_public
         Public access is prevented at the bucket itself.
     soft_delete_seconds
-        For how long a deleted object can be restored.
+        Seconds for which a deleted object can be restored.
     versioned
-        Replaced and deleted objects are kept for good.
+        Replaced and deleted objects are kept.
     """
 
     location: str
@@ -42,13 +43,13 @@ class BucketFacts:
 
 @dataclass(frozen=True)
 class BucketRights:
-    """Rights in a bucket, of whoever the client's credentials are."""
+    """Permissions of the client's credentials in a bucket."""
 
     client: storage.Client
     bucket: str
 
     def facts(self) -> BucketFacts | None:
-        """Return how the bucket is set, or None when there is none."""
+        """Return the settings of the bucket; None if it does not exist."""
         with cloud_errors(f"looking at bucket {self.bucket}"):
             try:
                 found = with_retries(lambda: self.client.get_bucket(self.bucket, timeout=CALL_TIMEOUT, retry=NO_RETRY))
@@ -64,7 +65,7 @@ class BucketRights:
         )
 
     def on_bucket(self, permissions: Iterable[str]) -> frozenset[str]:
-        """Return those of the permissions that are held on the whole bucket."""
+        """Return the permissions among these that are held on the whole bucket."""
         bucket, asked = self.client.bucket(self.bucket), sorted(permissions)
         with cloud_errors(f"asking what is allowed in bucket {self.bucket}"):
             return frozenset(
@@ -72,7 +73,7 @@ class BucketRights:
             )
 
     def on_folder(self, name: str, permissions: Iterable[str]) -> frozenset[str] | None:
-        """Return those of the permissions that are held below a managed folder, or None when there is none.
+        """Return the permissions among these that are held below a managed folder; None if it does not exist.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The Cloud Storage client, made in one place; the local target differs in endpoint and credentials only."""
+"""The bucket of a target: objects are created once, read and listed. The local target differs only in its client."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def storage_client(target: Target) -> storage.Client:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as the bucket describes it; size and `crc32c` are those of its `Content`, `created` is its clock's."""
+    """An object as the bucket reports it; `created` is by the bucket's clock."""
 
     uri: str
     size: int
@@ -45,7 +45,7 @@ class StoredObject:
 
 
 class Store:
-    """The bucket of a target, connected to when it is first asked.
+    """The bucket of a target; the connection is made at the first call.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Store:
 
     @cached_property
     def rights(self) -> BucketRights:
-        """What the credentials may do in the bucket."""
+        """Permissions of the credentials in the bucket."""
         return BucketRights(self._client, self.target.bucket)
 
     def uri(self, *parts: str) -> str:
@@ -71,7 +71,7 @@ class Store:
         return "/".join(["gs:/", self.target.bucket, *filter(None, [self.target.prefix]), *parts])
 
     def create_bucket(self) -> None:
-        """Create the target's bucket where it is missing."""
+        """Create the target's bucket if it is missing."""
         if self.has_bucket():
             return
         with cloud_errors(f"creating bucket {self.target.bucket}"):
@@ -81,12 +81,12 @@ class Store:
             )
 
     def put_file(self, path: Path, uri: str) -> StoredObject:
-        """Upload a file whole under a name that nobody else uses.
+        """Upload a whole file under a name that no other upload uses.
 
         Raises
         ------
         CloudError
-            An object with other content is already there.
+            An object with other content exists.
         """
         blob, content = self._blob(uri), Content.of_file(path)
         with cloud_errors(f"uploading {uri}"):
@@ -95,19 +95,19 @@ class Store:
                     lambda: create(blob, content, blob.upload_from_filename, str(path), timeout=TRANSFER_TIMEOUT)
                 )
             except exceptions.PreconditionFailed as error:
-                # The reply to an upload of our own may have been lost: the same content means that it is done.
+                # The reply to our own upload may have been lost: the same content means that it is done.
                 with_retries(lambda: blob.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
                 if Content.of_object(blob) != content:
-                    raise CloudError(f"{uri}: another object is already there", hint="run the command again") from error
+                    raise CloudError(f"{uri}: another object exists already", hint="run the command again") from error
         return _stored(blob)
 
     def put_json_once(self, value: Any, uri: str) -> Any:
-        """Create a small JSON object, or return the one that was there first.
+        """Create a small JSON object, or return the content of the one that exists.
 
         Returns
         -------
         Any
-            What the object holds: `value`, or the winner's value when another process was faster.
+            The content of the object: `value`, or the winner's value if another process was faster.
         """
         blob = self._blob(uri)
         text = json.dumps(value, indent=1, sort_keys=True).encode()
@@ -124,7 +124,7 @@ class Store:
         return value
 
     def replace_text(self, text: str, uri: str, content_type: str) -> None:
-        """Put a text in the place of whatever is there: readers see the old one or the new one."""
+        """Replace an object by a text; readers see the old content or the new one."""
         blob = self._blob(uri)
         with cloud_errors(f"uploading {uri}"):
             with_retries(
@@ -134,24 +134,24 @@ class Store:
             )
 
     def read_json(self, uri: str) -> Any:
-        """Return what a JSON object holds, or None when there is none.
+        """Return the content of a JSON object; None if it does not exist.
 
         Raises
         ------
         CheckError
-            The object holds something else than JSON.
+            The object is not valid JSON.
         """
         content = self.read_bytes(uri)
         try:
             found = None if content is None else json.loads(content)
         except ValueError as error:
-            raise CheckError(f"{uri}: damaged since it was written (no JSON: {error})", hint=DAMAGED) from error
-        if content is not None and found is None:  # nobody writes null, and it must not pass for an object that is gone
+            raise CheckError(f"{uri}: damaged since it was written (not JSON: {error})", hint=DAMAGED) from error
+        if content is not None and found is None:  # null is never written, and must not be read as a missing object
             raise CheckError(f"{uri}: damaged since it was written (null)", hint=DAMAGED)
         return found
 
     def read_bytes(self, uri: str) -> bytes | None:
-        """Return the content of an object, or None when there is none."""
+        """Return the content of an object; None if it does not exist."""
         blob = self._blob(uri)
         with cloud_errors(f"reading {uri}"):
             try:
@@ -168,7 +168,7 @@ class Store:
         Raises
         ------
         RequestError
-            There is no such object.
+            The object does not exist.
         """
         content = self.read_bytes(uri)
         if content is None:
@@ -178,7 +178,7 @@ class Store:
         return path
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders directly below a folder, sorted; none where there is no bucket."""
+        """Return the names of the folders directly below a folder, sorted; empty without a bucket."""
         bucket, name = split_uri(prefix)
         with cloud_errors(f"listing {prefix}"):
             try:
@@ -201,7 +201,7 @@ class Store:
         return {prefix for page in blobs.pages for prefix in page.prefixes}
 
     def delete(self, item: StoredObject) -> bool:
-        """Remove an object as it was listed, and tell whether that was done: not one that changed or went meanwhile."""
+        """Remove an object as it was listed; return False if it has changed or is gone."""
         blob = self._blob(item.uri)
         with cloud_errors(f"removing {item.uri}"):
             try:
@@ -221,16 +221,22 @@ class Store:
     def _blob(self, uri: str) -> storage.Blob:
         bucket, name = split_uri(uri)
         if not name or name.endswith("/"):
-            raise RequestError(f"{uri}: names no object", hint="write gs://bucket/name")
+            raise RequestError(f"{uri}: has no object name", hint="write gs://bucket/name")
         return self._client.bucket(bucket).blob(name)
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Return bucket and object name of `gs://bucket/name`."""
+    """Return bucket and object name of `gs://bucket/name`.
+
+    Raises
+    ------
+    RequestError
+        The text is not such an address, or has empty, `.` or `..` parts.
+    """
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     if not uri.startswith("gs://") or not bucket:
         raise RequestError(f"{uri!r} is not a gs:// address", hint="write gs://bucket/name")
-    # One object has one address: the ledger and all comparisons go by it.
+    # An object must have one address: the ledger and all comparisons use it.
     if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")[: None if name else 0]):
         raise RequestError(f"{uri!r} has empty, . or .. parts", hint="write gs://bucket/name")
     return bucket, name

@@ -228,7 +228,7 @@ def test_a_statement_above_the_limit_is_refused_once_and_says_where_the_limit_st
     requests_sent.clear()
     copy = render(catalogue.get("tests/copy_v1"), {"table": numbers}, {})
     words = (
-        r"tests/copy_v1 \(copy\): would be billed for 10,485,760 bytes, allowed are 1,000,000 - raise maximum_bytes_bi"
+        r"tests/copy_v1 \(copy\): would be billed for 10,485,760 bytes; the limit is 1,000,000 - raise maximum_bytes_bi"
     )
     with pytest.raises(RequestError, match=words):
         limited.execute(copy, step="copy")

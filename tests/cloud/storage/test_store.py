@@ -45,7 +45,7 @@ def test_the_same_file_twice_is_done_and_another_is_refused(store, file):
     first = store.put_file(file, uri)
     assert store.put_file(file, uri) == first
     file.write_bytes(b"other")
-    with pytest.raises(CloudError, match=r"twice.bin: another object is already there - run the command again"):
+    with pytest.raises(CloudError, match=r"twice.bin: another object exists already - run the command again"):
         store.put_file(file, uri)
     assert len(store.read_bytes(uri)) == first.size
 
@@ -116,7 +116,7 @@ def test_who_may_not_replace_meets_what_is_there_like_everybody_else(store, file
     first = store.put_file(file, whole)
     assert store.put_file(file, whole) == first
     file.write_bytes(b"other")
-    with pytest.raises(CloudError, match="another object is already there"):
+    with pytest.raises(CloudError, match="another object exists already"):
         store.put_file(file, whole)
 
 
@@ -212,5 +212,5 @@ def test_one_object_has_one_address(uri):
 
 @pytest.mark.parametrize("uri", ["gs://b", "gs://b/", "gs://b/folder/"])
 def test_a_bucket_and_a_folder_are_no_object(uri):
-    with pytest.raises(RequestError, match="names no object - write gs://bucket/name"):
+    with pytest.raises(RequestError, match="has no object name - write gs://bucket/name"):
         Store(offline_target()).read_bytes(uri)

@@ -18,8 +18,8 @@ def event(day, phase, name, statements=None, run_id="", **more):
     details = {"generation": 1} | ({} if statements is None else {"statements": statements, "bytes": size})
     run_id = run_id or (f"a-2013-07-{day:02}" if phase == "evaluate" else f"a-2013-07-{day:02}-x")
     row = {"run_date": date(2013, 7, day), "run_id": run_id, "phase": phase, "event": name, "variant": "v@1"}
-    found = {**row, "model_id": "m", "row_count": 1, "recorded_at": datetime(2013, 7, day, tzinfo=UTC), **more}
-    return {**found, "details": json.dumps(details)}
+    row |= {"model_id": "m", "row_count": 1, "recorded_at": datetime(2013, 7, day, tzinfo=UTC)}
+    return {**row, **more, "details": json.dumps(details)}
 
 
 def test_last_published_run_counts_and_its_variants_add_up():

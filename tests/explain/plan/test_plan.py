@@ -47,8 +47,8 @@ def phases(plan):
 
 
 def test_before_the_first_run_only_reads_of_sources_are_known(first):
-    assert [each.state for each in first.dates] == ["to run", "to run"]
-    known = {each.name: each.origin for each in first.statements if each.bytes is not None}
+    assert [day.state for day in first.dates] == ["to run", "to run"]
+    known = {statement.name: statement.origin for statement in first.statements if statement.bytes is not None}
     assert known == {"phases/examples_v1": DRY_RUN, "phases/labels_v1": DRY_RUN}
     assert not any(phase.is_known for phase in first.phases)
     assert {phase.phase: phase.bytes_per_date for phase in first.phases if phase.bytes_per_date == 0}.keys() == {
@@ -77,15 +77,18 @@ def test_plan_of_a_year_sends_as_much_as_two_days(session, quick_job, requests_s
 
 def test_reads_of_run_tables_cost_what_the_last_run_was_billed(session, quick_job):
     plan = plan_job(session, quick_job, *YEAR)
-    run_id = next(each.origin for each in plan.statements if each.phase == "load")
+    run_id = next(statement.origin for statement in plan.statements if statement.phase == "load")
     assert run_id.startswith(f"flight_delay-{DAY}-")
-    origins = {each.name: each.origin for each in plan.statements if each.phase == "preprocess"}
+    origins = {statement.name: statement.origin for statement in plan.statements if statement.phase == "preprocess"}
     assert origins.pop("phases/examples_v1") == DRY_RUN
     assert set(origins.values()) == {run_id}
     rows = reader(session)(f"SELECT * FROM {session.target.dashboard_table('dashboard_runs').quoted}")
     billed = sum(row["bytes"] for row in rows if row["phase"] == "load" and row["bytes"] is not None)
     assert phases(plan)["load"].bytes_per_date == billed
-    assert {each.origin for each in plan.statements if each.phase == "evaluate"} == {DRY_RUN, f"flight_delay-{DAY}"}
+    assert {statement.origin for statement in plan.statements if statement.phase == "evaluate"} == {
+        DRY_RUN,
+        f"flight_delay-{DAY}",
+    }
 
 
 def test_bytes_and_cost_are_those_of_one_date_times_dates(session, quick_job):
@@ -93,7 +96,11 @@ def test_bytes_and_cost_are_those_of_one_date_times_dates(session, quick_job):
     assert plan.is_known
     for phase in plan.phases:
         assert (phase.dates, phase.bytes) == (364, 364 * phase.bytes_per_date)
-        assert phase.bytes_per_date == sum(each.bytes for each in plan.statements if each.phase == phase.phase) > 0
+        assert (
+            phase.bytes_per_date
+            == sum(statement.bytes for statement in plan.statements if statement.phase == phase.phase)
+            > 0
+        )
     assert plan.cost == pytest.approx(sum(phase.bytes for phase in plan.phases) / 2**40 * 6.25)
     plan.check_budget(plan.cost)
     with pytest.raises(
@@ -129,14 +136,14 @@ def test_target_without_a_price_has_bytes_and_no_cost(session, quick_job, connec
 
 def test_statement_above_the_limit_is_named_with_its_bytes(session, quick_job):
     plan = replace(plan_job(session, quick_job, *YEAR), maximum_bytes_billed=LEAST)
-    assert [each.name for each in plan.refused] == ["phases/examples_v1"]
+    assert [statement.name for statement in plan.refused] == ["phases/examples_v1"]
     assert any(line.startswith("warning: phases/examples_v1 needs ") for line in notes(plan))
     assert replace(plan, maximum_bytes_billed=2**40).refused == []
 
 
 def test_dry_run_ignores_maximum_bytes_billed(session, quick_job, connect):
     limited = connect(session.target.model_copy(update={"maximum_bytes_billed": 1}))
-    with pytest.raises(RequestError, match=r"ledger/.*: would be billed for 10,485,760 bytes, allowed are 1 - raise"):
+    with pytest.raises(RequestError, match=r"ledger/.*: would be billed for 10,485,760 bytes; the limit is 1 - raise"):
         plan_job(limited, quick_job, *YEAR)
     day = quick_job.as_of(DAY)
     scope = QueryScope(DAY, DAY, DAY, day)
