@@ -1,1 +1,1 @@
-"""BigQuery: the only package that talks to it."""
+"""BigQuery: the only package that calls it."""

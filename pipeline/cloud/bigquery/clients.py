@@ -1,4 +1,4 @@
-"""The Google clients, made in one place; the local target differs in endpoints and credentials only."""
+"""Creates Google's clients; the local target differs only in endpoints and credentials."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from pipeline.project.target import Target
 
 
 class RestrictedReadClient(BigQueryReadClient):
-    """A Storage Read client that reads only the rows that fit `row_restriction`, and waits for no silent server."""
+    """A Storage Read client that reads only the rows of `row_restriction`, and has timeouts."""
 
     row_restriction = ""
 
     def create_read_session(self, *args: Any, **kwargs: Any) -> ReadSession:
-        """Create a read session with the restriction of this client."""
+        """Create a read session with this client's row restriction."""
         kwargs["read_session"].read_options.row_restriction = self.row_restriction
         return super().create_read_session(*args, **{**kwargs, "timeout": CALL_TIMEOUT, "retry": NO_RETRY})
 
     def read_rows(self, *args: Any, **kwargs: Any) -> ReadRowsStream:
-        """Read a stream of rows; the library that calls this sets no limit, and tries for a day where nothing comes."""
+        """Read a stream of rows; the calling library sets no timeout and would retry for a day."""
         options = {**kwargs, "timeout": TRANSFER_TIMEOUT, "retry": NO_RETRY}
         stream: ReadRowsStream = super().read_rows(*args, **options)  # type: ignore[no-untyped-call]
         return stream
@@ -41,11 +41,11 @@ class ReadingClient(bigquery.Client):
     row_restriction = ""
 
     def _call_api(self, retry: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - retries are ours
-        # What libraries ask for by themselves, such as the rows of a query, comes without a limit of its own.
+        # Calls that libraries make by themselves, such as for the rows of a query, have no timeout.
         return super()._call_api(NO_RETRY, *args, **{**kwargs, "timeout": kwargs.get("timeout") or CALL_TIMEOUT})
 
     def _ensure_bqstorage_client(self, *_: Any, **__: Any) -> RestrictedReadClient:
-        # Called by `to_dataframe`, which closes the client after each table: every read gets a new one.
+        # Called by `to_dataframe`, which closes the client after each table, so every read needs a new one.
         client = read_client(self.target)
         client.row_restriction = self.row_restriction
         return client
@@ -59,8 +59,8 @@ def credentials_of(target: Target) -> Any:
 def bigquery_client(target: Target) -> ReadingClient:
     """Return the client for jobs and tables.
 
-    pandas-gbq builds a default client of its own to look at a table, and that one finds an emulator only through the
-    environment. This is the one place where the addresses of the local target become environment variables.
+    pandas-gbq creates a default client to look at a table, and that client finds an emulator only through the
+    environment. This is the only place where an address of the local target becomes an environment variable.
     """
     if target.endpoints:
         os.environ["BIGQUERY_EMULATOR_HOST"] = target.endpoints.bigquery

@@ -1,4 +1,4 @@
-"""Schemas and query parameters in the words of the BigQuery client."""
+"""Converts schemas, query parameters and settings of the target into the classes of the BigQuery client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 
 def query_parameters(statement: Statement) -> list[Parameter]:
-    """Return the statement's parameters, typed as its header says."""
+    """Return the parameters of a statement, with the types of its header."""
     return [_parameter(name, kind, statement.values[name]) for name, kind in statement.types.items()]
 
 
@@ -28,7 +28,7 @@ def _parameter(name: str, declared: DeclaredType, value: Any) -> Parameter:
     if isinstance(element, str):
         return bigquery.ArrayQueryParameter(name, element, value)
     fields = (bigquery.ScalarQueryParameterType(kind, name=field) for field, kind in element.items())
-    row_type = bigquery.StructQueryParameterType(*fields)  # without it, an empty array has no type
+    row_type = bigquery.StructQueryParameterType(*fields)  # an empty array needs its type
     return bigquery.ArrayQueryParameter(name, row_type, [_struct(element, row) for row in value])
 
 
@@ -38,12 +38,12 @@ def _struct(fields: Mapping[str, str], row: Mapping[str, Any]) -> bigquery.Struc
 
 
 def schema_fields(schema: Schema) -> list[bigquery.SchemaField]:
-    """Return a schema as BigQuery declares it."""
+    """Return a schema as fields of BigQuery."""
     return [bigquery.SchemaField(c.name, c.type, mode="REQUIRED" if c.required else "NULLABLE") for c in schema.columns]
 
 
 def schema_of(fields: Iterable[bigquery.SchemaField]) -> Schema:
-    """Return the columns that BigQuery declares; some types have an older name there."""
+    """Return the schema of BigQuery's fields, where some types have an older name."""
     return Schema.parse(
         {field.name: f"{_type_of(field)}{' NOT NULL' if field.mode == 'REQUIRED' else ''}" for field in fields}
     )
@@ -55,11 +55,11 @@ def _type_of(field: bigquery.SchemaField) -> str:
 
 
 NO_SQL = {"sql_version": "load"}
-"""Labels that stand for the SQL of jobs that have none."""
+"""Billing labels of jobs without SQL."""
 
 
 def query_config(target: Target, statement: Statement, *, is_limited: bool = True) -> bigquery.QueryJobConfig:
-    """Return the configuration of a query job; one that is not limited may be billed for any number of bytes."""
+    """Return the configuration of a query job, with the target's limit of billed bytes unless `is_limited` is False."""
     sql = {"sql_version": statement.asset.name, "sql_digest": statement.digest}
     config = bigquery.QueryJobConfig(
         query_parameters=query_parameters(statement),
@@ -76,9 +76,9 @@ def query_config(target: Target, statement: Statement, *, is_limited: bool = Tru
 
 
 def load_config(target: Target, schema: Schema) -> bigquery.LoadJobConfig:
-    """Return the configuration of a job that replaces a table by JSON Lines.
+    """Return the configuration of a job that replaces a table by the rows of JSON Lines files.
 
-    Loads cost nothing in the slots that all share: they get no priority, no limit of bytes and no reservation.
+    Loads are free in the shared slots, so they get no priority, no limit of bytes and no reservation.
     """
     return bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,

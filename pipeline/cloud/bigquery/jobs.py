@@ -1,4 +1,4 @@
-"""Jobs of BigQuery as they are listed: which run, and which failed."""
+"""Lists recent BigQuery jobs, and adds up what this process has spent on jobs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from google.cloud import bigquery
 from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 
 MOST_JOBS = 1000
-"""Jobs of the project that are looked through, newest first."""
+"""Number of the project's jobs that are listed, newest first."""
 
 ATTEMPT = re.compile(r"-a\d+$")
 
-Job = Any  # the client's classes of jobs have no public common one
+Job = Any  # the client's job classes have no public base class
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class RecentJobs:
     Parameters
     ----------
     running
-        Ids of jobs that wait or run.
+        Ids of pending and running jobs.
     failure
-        Id and words of the last job that failed and was not repeated with success, or an empty text.
+        Id and message of the last failed job that no later attempt replaced; empty without one.
     """
 
     running: tuple[str, ...] = ()
@@ -38,9 +38,9 @@ class RecentJobs:
 
 
 def recent_jobs(client: bigquery.Client, prefix: str, since: datetime) -> RecentJobs:
-    """Look through the jobs of everybody since a moment whose id begins with `prefix`.
+    """Return the state of all users' jobs since a moment whose ids begin with `prefix`.
 
-    Of each step the newest attempt counts.
+    The newest attempt of each step counts.
     """
     with cloud_errors("listing BigQuery jobs"):
         found = with_retries(
@@ -72,12 +72,12 @@ def _last_failure(jobs: Iterable[Job]) -> str:
 
 
 class Spent(NamedTuple):
-    """What one job took.
+    """The cost of one job.
 
     Parameters
     ----------
     statement
-        Name of the asset that was sent.
+        Name of the SQL asset.
     size
         Bytes billed.
     slot_ms
@@ -91,20 +91,20 @@ class Spent(NamedTuple):
 
 @dataclass
 class Spending(threading.local):
-    """Jobs of one thread: run dates that run side by side do not pay for each other.
+    """Jobs of one thread, so that parallel run dates are accounted separately.
 
     Attributes
     ----------
     jobs
-        Ids of the jobs so far that wrote something.
+        Ids of the jobs so far that wrote rows.
     open
-        What jobs took that nobody has written down yet.
+        Costs of jobs that are not recorded yet.
     """
 
     jobs: list[str] = field(default_factory=list)
     open: list[Spent] = field(default_factory=list)
 
     def take(self) -> list[Spent]:
-        """Return what is not written down yet, to write it down: each job is counted once."""
+        """Return the unrecorded costs and forget them, so that each job is recorded once."""
         taken, self.open = self.open, []
         return taken

@@ -1,4 +1,4 @@
-"""Labels of BigQuery jobs and tables: who made them."""
+"""Billing labels of BigQuery jobs and tables; those of jobs belong to a thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST = 63
 
 
 def as_labels(values: Mapping[str, str]) -> dict[str, str]:
-    """Return labels in the only form that BigQuery takes: at most 63 characters of a-z 0-9 _ -."""
+    """Return labels in the form that BigQuery takes: at most 63 characters of a-z 0-9 _ -."""
     return {key: _label(value) for key, value in values.items()}
 
 
@@ -23,7 +23,7 @@ _LABELS: ContextVar[Mapping[str, str]] = ContextVar("labels of jobs", default=Ma
 
 
 def job_labels() -> Mapping[str, str]:
-    """Return the labels that hold now."""
+    """Return the labels of jobs that this thread sends now."""
     return _LABELS.get()
 
 
@@ -34,7 +34,7 @@ def label_from_here(**labels: str) -> None:
 
 @contextmanager
 def labelled(**labels: str) -> Iterator[None]:
-    """Add labels for a while; inner ones win. Not around a `yield`: they would hold for whoever takes the values."""
+    """Add labels in a block; inner ones win. Not around a `yield`: its consumer would get the labels, too."""
     token = _LABELS.set({**_LABELS.get(), **labels})
     try:
         yield

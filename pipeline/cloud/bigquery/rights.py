@@ -1,8 +1,8 @@
-"""What the credentials may do with datasets and tables of BigQuery; nothing is made or changed.
+"""Reads the permissions of the credentials on datasets and tables of BigQuery; nothing is created or changed.
 
-Only tables and views can be asked (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/testIamPermissions;
-it says nothing of a table that is missing, and is meant for tools like this one, not for deciding about access). A
-right on a dataset holds for its tables, so one of them is asked; for the rest there are listings and dry runs.
+Only tables and views have a method for it (https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/testIamPermissions;
+the method does not answer for missing tables, and is meant for tools like this one, not for access control). A
+permission on a dataset holds for its tables, so one of them is asked; listings and dry runs show the rest.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from pipeline.project.target import Target
 from pipeline.sql import Statement, TableName
 
 LOOKED_AT = 50
-"""Tables of a dataset among which one is taken to be asked."""
+"""Number of a dataset's tables among which one is chosen."""
 
 
 @dataclass(frozen=True)
 class Rights:
-    """Rights at a target, of whoever the client's credentials are."""
+    """Permissions of the client's credentials at a target."""
 
     client: bigquery.Client
     target: Target
 
     def location(self, dataset: str) -> str | None:
-        """Return where a dataset lies, or None when there is none."""
+        """Return the location of a dataset; None if it does not exist."""
         place = f"{self.target.project}.{dataset}"
         with cloud_errors(f"looking at dataset {dataset}"):
             try:
@@ -45,7 +45,7 @@ class Rights:
         return str(found.location)
 
     def on_table(self, dataset: str, table: str, permissions: Iterable[str]) -> frozenset[str]:
-        """Return those of the permissions that are held on a table that exists."""
+        """Return the permissions among these that are held on an existing table."""
         name, asked = f"{self.target.project}.{dataset}.{table}", sorted(permissions)
         with cloud_errors(f"asking what is allowed on {name}"):
             answer: dict[str, Any] = with_retries(
@@ -54,12 +54,12 @@ class Rights:
         return frozenset(answer.get("permissions", []))
 
     def a_table(self, dataset: str, *, but: Container[str] = ()) -> str | None:
-        """Return the name of a table of a dataset that is none of those named; None when there is none."""
+        """Return the name of a table in a dataset that is not among `but`; None without one."""
         names = [item.table_id for item in self._first(self.client.list_tables, dataset, "tables")]
         return next((name for name in names if name not in but), None)
 
     def a_function(self, dataset: str) -> str | None:
-        """Return the name of a function of a dataset; None when there is none."""
+        """Return the name of a function in a dataset; None without one."""
         return next((item.routine_id for item in self._first(self.client.list_routines, dataset, "functions")), None)
 
     def _first(self, listing: Any, dataset: str, what: str) -> list[Any]:
@@ -69,7 +69,7 @@ class Rights:
             return with_retries(lambda: list(islice(listing(place, **options), LOOKED_AT)))
 
     def may_look_at_function(self, dataset: str, name: str) -> bool:
-        """Tell whether a function can be looked at."""
+        """Tell whether a function can be read."""
         place = f"{self.target.project}.{dataset}.{name}"
         return self._allowed(
             f"looking at {place}", lambda: self.client.get_routine(place, timeout=CALL_TIMEOUT, retry=NO_RETRY)
@@ -88,7 +88,7 @@ class Rights:
         )
 
     def open_stream(self, table: TableName) -> None:
-        """Begin to read a table as a stream and leave it at that; that a table is missing is an answer, too."""
+        """Open a stream of a table without reading it; a missing table is accepted."""
         path = f"projects/{table.project}/datasets/{table.dataset}/tables/{table.name}"
         asked = ReadSession(table=path, data_format=DataFormat.ARROW)
         parent = f"projects/{self.target.project}"

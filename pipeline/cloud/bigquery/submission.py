@@ -1,4 +1,4 @@
-"""Jobs under ids of our own: a lost reply or a second start meets 409 and attaches to the job."""
+"""Submits jobs under our own ids: after a lost reply or a restart, 409 attaches to the existing job."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from google.cloud import bigquery
 from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, is_transient, reason_of, with_retries
 
 GRACE = 60.0
-"""Seconds that BigQuery has to end a job whose time is up: what it says of it is better than our own words."""
+"""Seconds that BigQuery gets to cancel a job after its timeout: its message is better than ours."""
 
 LONGEST_PAUSE = 5.0
-"""Seconds between two looks at a job that runs long."""
+"""Longest pause between two polls of a job, in seconds."""
 
 Submit = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A job to be carried out once.
+    """A job that runs once.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Submission:
     submit
         Sends the job under an id and returns the client's job.
     verify
-        Tells whether the effect of a finished job still stands.
+        Tells whether the effect of a finished job still exists.
     """
 
     job_id: str
@@ -42,20 +42,20 @@ class Submission:
 
 
 def run_once(client: bigquery.Client, submission: Submission, *, deadline: float) -> Any:
-    """Carry out a job once and return it, done.
+    """Run a job once and return it when it is done.
 
-    Finished attempts whose effect stands are used. The next attempt is taken, after a pause, when one failed in a way
-    that passes, and at once when it was an earlier command's or its effect is gone.
+    A finished attempt is used if its effect exists. The next attempt follows after a pause when one failed transiently,
+    and at once when it was an earlier command's or its effect is gone.
 
     Parameters
     ----------
     deadline
-        Seconds after which a job that still runs is left to itself.
+        Seconds after which a running job is no longer polled.
 
     Raises
     ------
     google.api_core.exceptions.GoogleAPICallError
-        The job failed for good, or in ways that pass for too long.
+        The job failed permanently, or transiently for too long.
     """
     numbers = count(1)
     try:
@@ -67,7 +67,7 @@ def run_once(client: bigquery.Client, submission: Submission, *, deadline: float
 
 
 class _AttemptFailed(Exception):
-    """A new job failed in a way that passes."""
+    """A new job failed transiently."""
 
     def __init__(self, failure: exceptions.GoogleAPICallError) -> None:
         super().__init__(str(failure))
@@ -84,7 +84,7 @@ def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iter
         if job is None:
             continue
         failure = _failure(job, deadline)
-        # An old attempt's failure is no verdict on this one: its cause may have been mended since.
+        # The failure of an old attempt does not count: its cause may have been fixed since.
         if failure is not None and is_new:
             raise _AttemptFailed(failure) if is_transient(failure) else failure
         if failure is None and (is_new or submission.verify()):
@@ -97,9 +97,9 @@ class _StillRunning(Exception):
 
 
 def _failure(job: Any, deadline: float) -> exceptions.GoogleAPICallError | None:
-    """Wait for a job and return how it failed, or None; raise what kept us from its answer.
+    """Wait for a job and return its failure, or None; raise the errors of polling.
 
-    The client's own `result` gives each of its calls the time that the whole job has: a silent server would hold it.
+    The client's `result` gives each of its calls the timeout of the whole job, so a silent server would block it.
     """
     if job.state != "DONE":
         running = if_exception_type(_StillRunning)
@@ -115,16 +115,16 @@ def _look_at(job: Any, deadline: float) -> None:
 
 
 def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:
-    """Return the job of an id, and whether it is new; None for one that another account has sent.
+    """Return the job of an id, and whether it is new; None if another account sent it.
 
-    Who may only run jobs sees none but its own, and a person may have run the same command. The next id is taken then:
-    whatever is sent replaces, or looks before it appends, so that twice has the effect of once.
+    An account that may only run jobs sees its own jobs only, and a person may have run the same command. The next id
+    is used then: every statement replaces rows, or appends only missing ones, so running it twice has one effect.
     """
     try:
         return with_retries(lambda: submit(job_id)), True
     except exceptions.Conflict:
         try:
-            # BigQuery may say for a moment that it does not know the job whose id is taken.
+            # BigQuery may not find the job with this id for a moment.
             seen = with_retries(
                 lambda: client.get_job(job_id, timeout=CALL_TIMEOUT, retry=NO_RETRY),
                 passing=lambda error: is_transient(error) or isinstance(error, exceptions.NotFound),

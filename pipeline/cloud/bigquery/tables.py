@@ -1,4 +1,4 @@
-"""Tables, views, functions and datasets: creating, labelling and looking at them."""
+"""Creates, labels, lists and removes tables, views, functions and datasets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class ListedTable:
-    """A table as the listing of its dataset shows it."""
+    """A table in the listing of its dataset."""
 
     name: TableName
     labels: Mapping[str, str]
@@ -33,7 +33,7 @@ class ListedTable:
 
 @dataclass(frozen=True)
 class TableUse:
-    """When a table was last changed, and how many bytes it holds."""
+    """When a table was last changed, and its size in bytes."""
 
     modified: datetime
     size: int
@@ -51,7 +51,7 @@ class Tables:
         return self.row_count(table) is not None
 
     def row_count(self, table: TableName) -> int | None:
-        """Return the number of rows of a table (0 for a view), or None when it does not exist."""
+        """Return the number of rows of a table (0 for a view); None if it does not exist."""
         found = self._get(table)
         return int(found.num_rows or 0) if found else None
 
@@ -68,7 +68,7 @@ class Tables:
         Raises
         ------
         RequestError
-            There is no such table, or a column has a type that frames do not have.
+            The table does not exist, or a column has a type that frames do not have.
         """
         with cloud_errors(f"looking at {table}"):
             found = with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
@@ -98,7 +98,7 @@ class Tables:
         return with_retries(lambda: list(self.client.list_tables(place, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
 
     def listed(self, dataset: str) -> list[ListedTable]:
-        """Return the tables and views of a dataset; none where there is no such dataset."""
+        """Return the tables and views of a dataset; empty if the dataset does not exist."""
         with cloud_errors(f"listing dataset {dataset}"):
             try:
                 found = self._items(dataset)
@@ -110,12 +110,12 @@ class Tables:
         ]
 
     def look_at(self, table: TableName) -> TableUse | None:
-        """Return when a table was last changed and how large it is, or None when it does not exist."""
+        """Return when a table was last changed and its size; None if it does not exist."""
         found = self._get(table)
         return TableUse(found.modified, int(found.num_bytes or 0)) if found else None
 
     def delete(self, table: TableName) -> bool:
-        """Remove a table, and tell whether it was there."""
+        """Remove a table; return False if it did not exist."""
         with cloud_errors(f"removing {table}"):
             try:
                 with_retries(lambda: self.client.delete_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
@@ -149,7 +149,7 @@ class Tables:
         cluster_by: Sequence[str] = (),
         labels: Mapping[str, str] = NO_LABELS,
     ) -> None:
-        """Create a table, partitioned by day where a column is named, unless it exists."""
+        """Create a table unless it exists, partitioned by day if a column is given."""
         made = bigquery.Table(str(table), schema=schema_fields(schema))
         made.labels = as_labels({**self.target.labels, **labels})
         if partition_by:
@@ -166,7 +166,7 @@ class Tables:
             with_retries(lambda: self.client.update_table(found, ["labels"], timeout=CALL_TIMEOUT, retry=NO_RETRY))
 
     def create_datasets(self) -> None:
-        """Create the target's datasets where they are missing."""
+        """Create the target's missing datasets."""
         for name in self.target.datasets:
             dataset = bigquery.Dataset(f"{self.target.project}.{name}")
             dataset.location = self.target.location

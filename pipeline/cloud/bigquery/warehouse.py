@@ -1,4 +1,4 @@
-"""One connection to BigQuery: statements, frames, loads and tables."""
+"""The warehouse: runs statements, reads frames and loads files in BigQuery."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from pipeline.sql import Statement, TableName
 
 
 class Warehouse:
-    """BigQuery at a target, connected to when it is first asked.
+    """BigQuery at a target; the connection is made at the first call.
 
     Parameters
     ----------
     target
-        Where the datasets live.
+        Names the project and the datasets.
 
     Attributes
     ----------
     spending
-        What the jobs so far took.
+        Costs of the jobs so far.
     """
 
     def __init__(self, target: Target) -> None:
@@ -51,32 +51,32 @@ class Warehouse:
 
     @cached_property
     def tables(self) -> Tables:
-        """Creating, labelling and looking at tables."""
+        """The tables of the target."""
         return Tables(self._client, self.target)
 
     @cached_property
     def rights(self) -> Rights:
-        """What the credentials may do."""
+        """Permissions of the credentials."""
         return Rights(self._client, self.target)
 
     @property
     def credentials(self) -> Any:
-        """Google's credentials, of whoever this is."""
+        """The credentials of the client."""
         return self._client._credentials  # noqa: SLF001 - the client has no other name for them
 
     def recent_jobs(self, prefix: str, since: datetime) -> RecentJobs:
-        """Look through the jobs since a moment whose id begins with `prefix`: which run, which failed."""
+        """Return the state of the jobs since a moment whose ids begin with `prefix`."""
         return recent_jobs(self._client, prefix, since)
 
     def execute(self, statement: Statement, *, step: str, verify: Callable[[], bool] = lambda: True) -> int:
-        """Carry out a statement that writes, once, and return the number of rows it changed.
+        """Run a statement that writes, once, and return the number of changed rows.
 
         Parameters
         ----------
         step
             Stem of the job id; a digest of statement and values is appended.
         verify
-            Tells whether the effect of an earlier, finished attempt still stands.
+            Tells whether the effect of an earlier, finished attempt still exists.
         """
         config = query_config(self.target, statement)
         stem = f"{step}-{digest_json([statement.sql, dict(statement.values)])}"
@@ -87,14 +87,14 @@ class Warehouse:
         return int(job.num_dml_affected_rows or 0)
 
     def append(self, statement: Statement, *, step: str) -> int:
-        """Carry out a statement that appends only missing rows, and return the number of rows that it appended.
+        """Run a statement that appends only missing rows, and return the number of appended rows.
 
         The statement is sent even if an earlier job with its id has finished, because its rows may be gone.
         """
         return self.execute(statement, step=step, verify=lambda: False)
 
     def rows(self, statement: Statement) -> list[dict[str, Any]]:
-        """Return the rows of a statement that only reads; for small results."""
+        """Return the rows of a statement that only reads, for small results."""
         with cloud_errors(statement.asset.name):
             job, found = with_retries(lambda: self._ask(statement))
         self._spend(statement, job)
@@ -107,14 +107,14 @@ class Warehouse:
         return job, [dict(row.items()) for row in rows]
 
     def dry_run(self, statement: Statement) -> int:
-        """Return the bytes that a statement would be billed for, by BigQuery's estimate; nothing runs.
+        """Return BigQuery's estimate of the bytes that a statement would be billed for; nothing runs.
 
-        What the target allows at most is not asked: it would hide how much it is.
+        The target's limit is not applied, because it would hide the number.
 
         Raises
         ------
         RequestError
-            It is wrong, or names what does not exist.
+            The statement is wrong, or names something that does not exist.
         """
         config = query_config(self.target, statement, is_limited=False)
         config.dry_run = True
@@ -132,11 +132,11 @@ class Warehouse:
         Parameters
         ----------
         schema
-            Columns to return, with their types; pages may differ, the frame never does.
+            Columns to return, with the types that the frame has.
         where
             Row restriction, e.g. `_shard = 3`.
         order_by
-            Key columns; streams come in any order, the frame is sorted by these.
+            Key columns by which the frame is sorted, because streams arrive in any order.
 
         Returns
         -------
@@ -161,21 +161,21 @@ class Warehouse:
                 progress_bar_type=None,
             )
         except pandas_gbq.exceptions.GenericGBQException as error:
-            # pandas-gbq wraps Google's error; the reason that tells transient from terminal is in the original.
+            # pandas-gbq wraps Google's error, which has the reason that tells transient from permanent.
             raise error.__cause__ or error from error
         return frame
 
     def load_jsonl(
         self, uris: Sequence[str], table: TableName, schema: Schema, *, step: str, rows: int | None = None
     ) -> int:
-        """Replace a table by the rows of JSON Lines files, in one load job, and return the number of rows.
+        """Replace a table by the rows of JSON Lines files in one load job, and return their number.
 
         Parameters
         ----------
         step
             Stem of the job id.
         rows
-            How many there must be, if that is known: a table with others is loaded again.
+            Expected number of rows, if known; a table with another number is loaded again.
         """
 
         def stands() -> bool:
