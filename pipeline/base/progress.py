@@ -47,7 +47,7 @@ class LineStream(io.TextIOBase):
 ItemT = TypeVar("ItemT")
 
 WARNING = "warning: "
-"""Begins a line about what nobody has to mend tonight."""
+"""Prefix of a warning, which needs no action tonight."""
 
 
 class Stopwatch:
@@ -79,7 +79,7 @@ class Reporter:
         self._console.print(readable(text), markup=False)
 
     def warn(self, text: str) -> None:
-        """Write one line about what nobody has to mend tonight."""
+        """Write one warning, which needs no action tonight."""
         self.say(f"{WARNING}{text}")
 
     def about(self, **labels: str) -> None:
