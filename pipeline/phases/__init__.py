@@ -1,5 +1,5 @@
-"""The phases - preprocess, train, predict, load, evaluate - and what is made of them: whole runs, sources, the report.
+"""The five phases of a run, and the modules that call several of them: run, catch_up and backfill.
 
-Train, predict and evaluate have three layers: from data or tables, from paths, from the command line.
-Preprocess and load work inside BigQuery.
+Train, predict and evaluate have three layers: from data or tables, from paths, and for a run. Preprocess and load work
+inside BigQuery.
 """

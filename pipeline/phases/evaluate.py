@@ -79,26 +79,26 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
     """
     ensure_tables(session, job)
     events = Ledger(session, job.name).events(EARLIEST, day - timedelta(days=job.spec.labels.delay_days))
-    subjects: list[tuple[DueRun, int | None]] = [(subject, None) for subject in due_runs(session, job, events)]
-    subjects += runs_with_late_labels(session, job, events, day)
-    if subjects:
+    runs: list[tuple[DueRun, int | None]] = [(due, None) for due in due_runs(session, job, events)]
+    runs += runs_with_late_labels(session, job, events, day)
+    if runs:
         ensure_dashboard(session, job)
-    subjects.sort(key=lambda pair: pair[0].run_date)
-    tracked = session.reporter.track(subjects, f"{job.name} evaluate")
-    evaluations = [_evaluate(session, subject, job.as_of(day), checksum) for subject, checksum in tracked]
+    runs.sort(key=lambda pair: pair[0].run_date)
+    tracked = session.reporter.track(runs, f"{job.name} evaluate")
+    evaluations = [_evaluate(session, due, job.as_of(day), checksum) for due, checksum in tracked]
     return [evaluation for evaluation in evaluations if evaluation]
 
 
-def _evaluate(session: Session, subject: DueRun, moment: datetime, last_checksum: int | None) -> Evaluation | None:
+def _evaluate(session: Session, due: DueRun, moment: datetime, last_checksum: int | None) -> Evaluation | None:
     """Evaluate a run date, or return None: without labels, or when they are those of the last evaluation."""
-    meter, job, day = Meter(session), subject.job, subject.run_date
-    with labelled(run_id=subject.run_id), session.reporter.step(f"{day} evaluate") as notes:
-        if not _is_current(session, subject):
+    meter, job, day = Meter(session), due.job, due.run_date
+    with labelled(run_id=due.run_id), session.reporter.step(f"{day} evaluate") as notes:
+        if not _is_current(session, due):
             notes.append("another run is being published")
             return None
-        labels = make_labels(session, job, QueryScope(day, day, day, moment), subject.digest)
+        labels = make_labels(session, job, QueryScope(day, day, day, moment), due.digest)
         if labels.failed:
-            _record_failed(session, subject, labels)
+            _record_failed(session, due, labels)
         labels.refuse_failed(session)
         if not labels.counts["known"]:
             notes.append(NO_LABELS)
@@ -107,11 +107,11 @@ def _evaluate(session: Session, subject: DueRun, moment: datetime, last_checksum
         if labels.counts["checksum"] == last_checksum:
             notes.append("the labels are those of the last evaluation")
             return None
-        evaluation_id = digest_json([subject.digest, moment, labels.counts["checksum"]])
-        rows = _record_metrics(session, subject, labels.table, evaluation_id)
-        variants = [variant for variant, _ in subject.models]
-        compare_variants(session, job, day, subject.run_id, labels.table, evaluation_id, variants)
-        complete_drift(session, job, day, subject.run_id, subject.models, labels.table)
+        evaluation_id = digest_json([due.digest, moment, labels.counts["checksum"]])
+        rows = _record_metrics(session, due, labels.table, evaluation_id)
+        variants = [variant for variant, _ in due.models]
+        compare_variants(session, job, day, due.run_id, labels.table, evaluation_id, variants)
+        complete_drift(session, job, day, due.run_id, due.models, labels.table)
         notes.append(f"{len(rows)} metrics from {labels.counts['known']:,} labels")
     spec = MetricSpec.of(job)
     metrics = spec.metrics(session.catalogue.get(spec.asset))
@@ -122,14 +122,14 @@ def _evaluate(session: Session, subject: DueRun, moment: datetime, last_checksum
         row_count=len(rows),
         seconds=meter.seconds,
         sql_version=spec.asset,
-        sql_digest=subject.sql_digests[0],
+        sql_digest=due.sql_digests[0],
         details={
-            "subject": subject.digest,
-            "run_id": subject.run_id,
+            "subject": due.digest,
+            "run_id": due.run_id,
             "as_of": moment,
             "labels": labels.counts,
             "labels_table": str(labels.table),
-            "labels_sql": {"name": job.spec.labels.sql, "digest": subject.sql_digests[1]},
+            "labels_sql": {"name": job.spec.labels.sql, "digest": due.sql_digests[1]},
             "labels_parameters": job.spec.labels.parameters,
             "commit": session.commit,
             "checks": as_details(labels.results),
@@ -142,31 +142,31 @@ def _evaluate(session: Session, subject: DueRun, moment: datetime, last_checksum
     return Evaluation(day, rows, ledger.verdict(day))
 
 
-def _record_failed(session: Session, subject: DueRun, labels: LabelTable) -> None:
-    job = subject.job
-    key = digest_json([subject.digest, as_details(labels.results)])
+def _record_failed(session: Session, due: DueRun, labels: LabelTable) -> None:
+    job = due.job
+    key = digest_json([due.digest, as_details(labels.results)])
     asset = session.catalogue.get(job.spec.labels.sql)
     event = checked_event("evaluate", labels.table, asset, labels.results, key=key)
-    Ledger(session, job.name).record(subject.run_date, f"{job.name}-{subject.run_date}", [event])
+    Ledger(session, job.name).record(due.run_date, f"{job.name}-{due.run_date}", [event])
 
 
-def _is_current(session: Session, subject: DueRun) -> bool:
+def _is_current(session: Session, due: DueRun) -> bool:
     """Tell whether readers still see the models that the ledger names as published last."""
-    rows = published(session, subject.job, subject.run_date, subject.run_date)
-    return {(row["variant"], row["model_id"]) for row in rows if row["run_id"] == subject.run_id} == set(subject.models)
+    rows = published(session, due.job, due.run_date, due.run_date)
+    return {(row["variant"], row["model_id"]) for row in rows if row["run_id"] == due.run_id} == set(due.models)
 
 
-def _record_metrics(session: Session, subject: DueRun, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
-    job, warehouse = subject.job, session.warehouse
+def _record_metrics(session: Session, due: DueRun, labels: TableName, evaluation_id: str) -> list[dict[str, Any]]:
+    job, warehouse = due.job, session.warehouse
     spec, table = MetricSpec.of(job), session.target.table(job.predictions_table)
-    predictions = published_slice_statement(session, table, spec.columns, subject.run_date, subject.run_id)
+    predictions = published_slice_statement(session, table, spec.columns, due.run_date, due.run_id)
     computed = metrics_statement(session, predictions, labels, spec)
-    evaluation = {"job": job.name, "run_date": subject.run_date, "evaluation_id": evaluation_id}
-    statement = record_metrics_statement(session, computed, evaluation, spec.asset, subject.sql_digests[0])
+    evaluation = {"job": job.name, "run_date": due.run_date, "evaluation_id": evaluation_id}
+    statement = record_metrics_statement(session, computed, evaluation, spec.asset, due.sql_digests[0])
     recorded = evaluation_metrics_statement(session, evaluation)
 
     def is_recorded() -> bool:
         return bool(warehouse.rows(recorded))
 
-    warehouse.execute(statement, step=f"{job.name}-{subject.run_date}-metrics", verify=is_recorded)
+    warehouse.execute(statement, step=f"{job.name}-{due.run_date}-metrics", verify=is_recorded)
     return warehouse.rows(recorded)
