@@ -88,7 +88,7 @@ def next_steps(session: Session, job: Job) -> str:
         "Where to look next",
         f"  predictions that consumers read  {view}",
         f"  metrics, latest evaluations      {metrics}",
-        f"  what happened                    {target.ledger_table('events')}",
+        f"  events of all runs               {target.ledger_table('events')}",
         f"  models and predictions           {session.store.uri(job.name)}/",
         f"  the job                          {job.folder.relative_to(session.project.root)}/",
     ]
