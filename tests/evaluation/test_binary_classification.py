@@ -78,7 +78,7 @@ def assert_same(found, expected, where):
 @pytest.mark.matrix(16)
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
-def test_every_value_is_scikit_learns(session, kind, weighted):
+def test_every_value_equals_scikit_learn(session, kind, weighted):
     frame = HOSTILE[kind]
     rows = judged(session, frame, replace(SPEC, weight="weight" if weighted else None))
     parts = {("", ""): frame} | {("part", value): part for value, part in frame.groupby("part")}
@@ -92,7 +92,7 @@ def test_every_value_is_scikit_learns(session, kind, weighted):
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("clustered", [False, True], ids=["rows", "clusters"])
-def test_rows_of_weight_zero_are_as_good_as_none(session, clustered):
+def test_rows_of_weight_zero_change_nothing(session, clustered):
     """Those with the highest scores, a whole slice, a whole bin of the calibration and whole clusters weigh nothing."""
     frame = drawn(600, 15, grid=30)
     weightless = (frame["score"] > 0.8) | (frame["part"] == "süd") | frame["score"].between(0.2, 0.3)
@@ -158,7 +158,7 @@ def influence(frame: pd.DataFrame, weight: np.ndarray) -> dict[str, np.ndarray]:
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
-def test_intervals_are_those_of_influence_values(session, case):
+def test_intervals_equal_influence_values(session, case):
     """No formula of the SQL is repeated here: derivatives are taken by moving the weight of one row after another."""
     frame = drawn(400, 20, grid=40)
     weighted, clustered = "weighted" in case, "cluster" in case
@@ -185,7 +185,7 @@ def test_intervals_are_those_of_influence_values(session, case):
         assert row["note"] is None
 
 
-def test_the_interval_of_auc_is_delongs(session):
+def test_the_interval_of_auc_equals_delong(session):
     """DeLong, DeLong and Clarke-Pearson 1988, with placement values counted pair by pair."""
     frame = drawn(600, 21, grid=60)
     score, label = frame["score"].to_numpy(), frame["label"].to_numpy()
@@ -198,7 +198,7 @@ def test_the_interval_of_auc_is_delongs(session):
     assert half * value * (1 - value) / 1.96 == pytest.approx(np.sqrt(variance), rel=0.02)
 
 
-def test_below_thirty_of_anything_there_is_no_interval_and_a_note(session):
+def test_fewer_than_thirty_rows_have_a_note_and_no_interval(session):
     few = drawn(300, 22, base=0.05)
     notes = {row["note"] for row in judged(session, few) if row["metric"] == "auc" and not row["slice_name"]}
     assert notes == {"no interval: fewer than 30 positives"}

@@ -1,4 +1,4 @@
-"""Champion beside challengers, from real runs: the values are scikit-learn's on the entities that both predicted."""
+"""Champion and challengers of real runs: values equal scikit-learn's on the entities that both predicted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compared(session, job):
     return own
 
 
-def test_values_are_scikit_learns_on_what_both_predicted(session, compared, fixtures_folder):
+def test_values_equal_scikit_learn_on_common_entities(session, compared, fixtures_folder):
     old, new, _ = (variant.id for variant in compared.variants)
     moment = compared.as_of(MATURE)
     by_hand = [scored_by_hand(session, fixtures_folder, DAY, variant, moment) for variant in (old, new)]
@@ -59,21 +59,21 @@ def test_values_are_scikit_learns_on_what_both_predicted(session, compared, fixt
         assert row["n"] == len(both)
 
 
-def test_an_evaluation_is_recorded_once_and_says_by_which_sql(session, compared):
+def test_a_comparison_is_recorded_once_with_its_sql(session, compared):
     rows = reader(session)("SELECT * FROM ml.comparisons_v1")
     assert len(rows) == len({row["metric"] for row in rows}) > 5
     metrics = reader(session)("SELECT DISTINCT run_id, evaluation_id, sql_version, sql_digest FROM ml.metrics_v1")
     assert [{name: row[name] for name in metrics[0]} for row in rows] == metrics * len(rows)
 
 
-def test_a_day_of_the_first_window_has_a_verdict_in_the_summary(session, compared):
+def test_an_open_window_has_a_verdict(session, compared):
     rows = reader(session)(
         "SELECT champion, challenger, verdict, n, needed_n FROM ml.verdicts_v1 WHERE verdict != 'first'"
     )
     assert [tuple(row.values())[2:] for row in rows] == [("too-few-labels", 1, 7)]
 
 
-def test_a_champion_that_did_not_predict_is_said(session, compared):
+def test_a_champion_without_predictions_is_recorded(session, compared):
     without = edited(compared, variants=["new"])
     left = replace(without, variants=compared.variants[1:])
     day, mature = date(2013, 7, 6), date(2013, 7, 8)

@@ -56,7 +56,7 @@ import numpy as np
 
 
 class Price:
-    """The dearer, the likelier; nobody needs to know the labels."""
+    """A score that rises with the price; labels are not needed."""
 
     def __init__(self, *, columns):
         self.columns = columns
@@ -177,7 +177,7 @@ def without_time(rows):
     return {key: {name: value for name, value in row.items() if name != "measured_at"} for key, row in rows.items()}
 
 
-def test_nothing_is_said_where_nothing_drifts(session, shop, lines):
+def test_without_drift_there_is_no_warning(session, shop, lines):
     run_job(session, shop, CALM)
     rows, count = drift_of(session, CALM)
     assert count == len(rows) == 3 * 3 + 4 + 3  # numbers and ages, the category, the score
@@ -192,7 +192,7 @@ def test_nothing_is_said_where_nothing_drifts(session, shop, lines):
     assert lines() == []
 
 
-def test_what_has_drifted_is_a_row_and_one_warning(session, shop, lines):
+def test_drift_is_recorded_and_gives_one_warning(session, shop, lines):
     summary = run_job(session, shop, MOVED)
     rows, _ = drift_of(session, MOVED)
     assert {key for key, row in rows.items() if row["is_warning"]} == {
@@ -226,7 +226,7 @@ def test_a_run_is_measured_once(session, shop, lines):
     assert lines() == warned
 
 
-def test_labels_that_have_moved_are_a_warning_when_they_are_evaluated(session, shop, lines):
+def test_drift_of_labels_is_a_warning_of_the_evaluation(session, shop, lines):
     run_job(session, shop, MOVED)
     lines()
     evaluate_matured(session, shop, MOVED + timedelta(days=1))
@@ -262,7 +262,7 @@ def test_a_killed_run_is_measured_by_the_next_and_by_evaluate(session, shop, lin
     lines()
 
 
-def test_examples_that_have_expired_are_told_and_stop_nothing(session, shop, lines):
+def test_expired_examples_are_reported_and_stop_nothing(session, shop, lines):
     day = CALM - timedelta(days=1)
     run_id = run_job(session, shop, day).run_id
     forget(session, day)
@@ -281,7 +281,7 @@ def test_examples_that_have_expired_are_told_and_stop_nothing(session, shop, lin
     assert len(events) == 2
 
 
-def test_scores_that_were_tampered_with_are_told_and_not_used(session, shop, lines):
+def test_changed_score_files_are_reported_and_not_used(session, shop, lines):
     day = CALM - timedelta(days=2)
     summary = run_job(session, shop, day)
     place = f"{summary.models[0]['uri']}/{SCORES}"
@@ -298,7 +298,7 @@ def test_scores_that_were_tampered_with_are_told_and_not_used(session, shop, lin
     assert "not the file that was committed" in lines()[0]
 
 
-def test_a_model_that_cannot_score_training_rows_has_no_drift_of_scores(session, shop, lines, monkeypatch):
+def test_without_scores_of_training_rows_no_drift_of_scores(session, shop, lines, monkeypatch):
     day = CALM - timedelta(days=3)
 
     def refuse(model, df):

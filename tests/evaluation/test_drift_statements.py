@@ -213,7 +213,7 @@ def same(found, expected) -> bool:
     return found == expected or found == pytest.approx(expected, abs=1e-9, rel=1e-9)
 
 
-def test_every_number_is_that_of_numpy_and_scipy(measure):
+def test_every_number_equals_that_of_numpy_and_scipy(measure):
     trained, scored = made(12, 40, scored=False, seed=1), made(1, 120, scored=True, seed=2)
     found = measure(trained, scored)
     expected = {("", name, key): numbers for name in COLUMNS for key, numbers in judged(name, trained, scored).items()}
@@ -269,7 +269,7 @@ def test_scores_are_compared_with_those_of_training_rows(measure):
     assert not found["calm", "score", "psi"]["is_warning"]
 
 
-def test_what_chance_does_is_no_warning():
+def test_chance_alone_gives_no_warning():
     """PSI of equal distributions exceeds the bound some once in a thousand times, from a hundred rows on."""
     rng = np.random.default_rng(7)
     bound = chi2.ppf(0.999, 9)
@@ -280,7 +280,7 @@ def test_what_chance_does_is_no_warning():
         assert np.mean(np.array(found) > bound * (1 / n + 1 / m)) < 0.005
 
 
-def test_a_reference_of_few_values_is_kept_as_it_is():
+def test_a_reference_of_few_values_is_kept_unchanged():
     values, counts = condensed(np.array([0.2, 0.2, 0.1, 0.2]))
     assert (values.tolist(), counts.tolist()) == ([0.1, 0.2], [1, 3])
     values, counts = condensed(np.arange(1234.0))

@@ -40,7 +40,7 @@ def session(make_empty_session, own):
     return Session.open(own, session.target, session.reporter)
 
 
-def test_every_statement_of_a_life_with_three_keys_is_one_that_bigquery_would_carry_out(tmp_path):
+def test_bigquery_accepts_all_statements_of_a_ranking_job(tmp_path):
     root = write_family_jobs(tmp_path)
     for family in set(KEYS) - {"ranking"}:
         shutil.rmtree(root / "jobs" / family)
@@ -50,7 +50,7 @@ def test_every_statement_of_a_life_with_three_keys_is_one_that_bigquery_would_ca
 
 
 @pytest.mark.parametrize("family", ["regression", "multiclass"])
-def test_labels_and_metrics_of_the_others_are_such_statements(own, family):
+def test_bigquery_accepts_labels_and_metrics_of_other_families(own, family):
     job, session = own.job(family), Session.open(own, TARGET)
     rehearsal = Rehearsal.of(session, job, SAMPLE_DATE)
     analyzer = Analyzer(rehearsal.tables(), ANALYZER, partitions=rehearsal.partitions())
@@ -77,7 +77,7 @@ def test_a_predicted_column_may_be_part_of_the_prediction_key(own):
         ("ranking", ["user", "day"], ["rank"], ["item"]),
     ],
 )
-def test_what_is_judged_is_what_predictions_and_labels_share(own, family, entity, within, item):
+def test_keys_that_predictions_and_labels_share(own, family, entity, within, item):
     spec = MetricSpec.of(own.job(family))
     assert (spec.entity, spec.within, spec.item) == (entity, within, item)
     assert len(set(spec.columns)) == len(spec.columns)
@@ -88,7 +88,7 @@ def test_checks_of_predictions_name_the_columns_of_the_job(own, session):
     assert found == ["range rank, min 1.0", "unique user, day, item"]
 
 
-def test_the_example_key_decides_predictions_where_it_is_given(own, session):
+def test_the_example_key_is_part_of_the_definition(own, session):
     assert "example_key" not in run_definition(own.job("regression"), session.catalogue)
     assert run_definition(own.job("ranking"), session.catalogue)["example_key"] == KEYS["ranking"]
 
@@ -97,7 +97,7 @@ WRONG = {
     "a key of its own for a family that takes none": (
         "regression", "entity: [user]", "entity: [user]\nexample_key: [user]", "needs no column of prediction_key",
     ),
-    "no position": ("ranking", "prediction_key: [user, day, rank]", "prediction_key: [user, day]", "needs one column of pred"),
+    "no position": ("ranking", "prediction_key: [user, day, rank]", "prediction_key: [user, day]", "needs one column of"),
     "no item": ("ranking", "example_key: [user, day, item]", "example_key: [user, day]", "needs one column of exam"),
     "two items": (
         "ranking", "example_key: [user, day, item]", "example_key: [user, day, item, country]", "is: item, country;",
@@ -116,7 +116,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_keys_and_parameters_that_do_not_fit_are_named(tmp_path, case):
+def test_wrong_keys_and_parameters_are_refused(tmp_path, case):
     family, old, new, said = WRONG[case]
     root = write_family_jobs(tmp_path)
     edit(root / f"jobs/{family}/job.yaml", old, new)
@@ -147,13 +147,13 @@ def from_files(session, own, folder, family, predictions, labels):
     return values_of(evaluate_from_path(session, own.job(family), *places, name="anybody"))
 
 
-def test_lists_of_items_are_judged_from_files_though_not_all_that_is_relevant_was_predicted(session, own, tmp_path):
+def test_ranking_from_files_with_items_that_were_not_predicted(session, own, tmp_path):
     found = from_files(session, own, tmp_path, "ranking", LISTS, RELEVANCE)
     assert (found["recall_at_10"], found["mrr"], found["count"]) == (0.25, 0.25, 2.0)
     assert (found["users_without_predictions"], found["users_without_relevance"]) == (1.0, 1.0)
 
 
-def test_classes_are_judged_from_files(session, own, tmp_path):
+def test_multiclass_from_files(session, own, tmp_path):
     found = from_files(session, own, tmp_path, "multiclass", SCORES, CLASSES)
     assert (found["accuracy"], found["label_coverage"]) == (0.5, 1.0)
 
@@ -172,14 +172,14 @@ def test_classes_are_judged_from_files(session, own, tmp_path):
         ("regression", NUMBERS, VALUES.assign(label=-1e200), "range label, min -1e.60, max 1e.60 failed: 2 rows"),
     ],
 )
-def test_what_would_give_a_wrong_number_is_refused(session, own, tmp_path, family, predictions, labels, said):
+def test_files_that_give_wrong_numbers_are_refused(session, own, tmp_path, family, predictions, labels, said):
     with pytest.raises(CheckError, match=said) as refused:
         from_files(session, own, tmp_path, family, predictions, labels)
     assert re.search(r"/(predictions|labels)\.jsonl: |labels have no prediction", str(refused.value))
     assert "staged" not in str(refused.value)
 
 
-def test_without_a_label_nothing_is_judged_and_that_is_said(session, own, tmp_path, monkeypatch):
+def test_without_labels_nothing_is_evaluated(session, own, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(type(session.reporter), "say", lambda _, line: said.append(line))
     for labels in (CLASSES.head(0), CLASSES.assign(label=None)):
@@ -189,7 +189,7 @@ def test_without_a_label_nothing_is_judged_and_that_is_said(session, own, tmp_pa
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", None])
-def test_a_number_that_is_none_is_refused(session, own, tmp_path, number):
+def test_nan_infinity_and_null_are_refused(session, own, tmp_path, number):
     (tmp_path / "predictions.jsonl").write_text(
         '{"user": "a", "day": "2024-02-01", "value": %s}\n' % ("null" if number is None else f'"{number}"')
     )
@@ -200,11 +200,11 @@ def test_a_number_that_is_none_is_refused(session, own, tmp_path, number):
     assert "value" in str(refused.value)
 
 
-def test_what_tells_examples_apart_is_no_feature(own):
+def test_the_example_key_is_not_a_feature(own):
     run = Rehearsal.of(Session.open(own, TARGET), own.job("ranking"), SAMPLE_DATE).run
     assert feature_columns(run).names == []
 
 
-def test_a_run_that_has_no_example_key_keeps_its_identity(job):
+def test_a_run_without_example_key_keeps_its_identity(job):
     spec = job.spec.model_copy(update={"example_key": []})
     assert replace(job, spec=spec).spec.row_key == job.spec.prediction_key

@@ -35,7 +35,7 @@ def said(session, job):
 
 
 @pytest.mark.cloud
-def test_a_full_window_promotes_from_the_day_after_the_last_published_one(session, job):
+def test_a_promotion_holds_after_the_last_published_run_date(session, job):
     own = gated_job(job)
     life(session, own, 4, {"new": BETTER})
     new = gate_job(session, own, mature(1))
@@ -55,8 +55,8 @@ def test_a_full_window_promotes_from_the_day_after_the_last_published_one(sessio
     assert seen(session, own) == dict.fromkeys((day(0), day(1), day(2), day(3)), variant(own, "old"))
 
 
-def test_a_champion_that_was_named_again_gives_way_to_a_promotion_of_its_earlier_days(session, job):
-    """Rolled back on the day of its own promotion, a variant never served: the old champion's reign has no gap."""
+def test_a_champion_named_again_keeps_the_window_of_earlier_days(session, job):
+    """A variant that is rolled back on the day of its promotion was never in force, so the window has no gap."""
     own = edited(gated_job(job), gate=Gate(metric="log_loss", min_days=3, max_windows=9))
     life(session, own, 6, {"new": [*BETTER, *BETTER]})
     (promotion,) = [row for row in gate_job(session, own, mature(2)) if row["verdict"] == "promote"]
@@ -82,7 +82,7 @@ def test_a_promotion_never_changes_what_consumers_have_read(session, job):
 
 
 @pytest.mark.cloud
-def test_what_was_judged_is_not_judged_again(session, job, requests_sent):
+def test_a_run_date_is_judged_once(session, job, requests_sent):
     own = gated_job(job)
     life(session, own, 3, {"new": BETTER})
     gate_job(session, own, mature(2))
@@ -95,7 +95,7 @@ def test_what_was_judged_is_not_judged_again(session, job, requests_sent):
 
 @pytest.mark.cloud
 @pytest.mark.parametrize(("step", "times"), [("verdicts", 0), ("promotion", 0), ("promotion", 1)])
-def test_killed_anywhere_and_run_again_it_leaves_the_same_rows(session, job, monkeypatch, step, times):
+def test_a_killed_gate_leaves_the_same_rows_after_a_retry(session, job, monkeypatch, step, times):
     own, undisturbed = gated_job(job), gated_job(job)
     for each in (own, undisturbed):
         life(session, each, 5, {"new": [*BETTER, -0.1, -0.1]})
@@ -124,7 +124,7 @@ def test_killed_anywhere_and_run_again_it_leaves_the_same_rows(session, job, mon
 
 
 @pytest.mark.cloud
-def test_the_best_of_those_that_pass_is_promoted_and_nobody_else(session, job):
+def test_only_the_best_passing_challenger_is_promoted(session, job):
     own = gated_job(job, "good", "best")
     life(session, own, 4, {"good": [*BETTER, -9], "best": [2 * value for value in (*BETTER, -9)]})
     gate_job(session, own, mature(3))
@@ -141,7 +141,7 @@ def test_the_best_of_those_that_pass_is_promoted_and_nobody_else(session, job):
     assert len(champions(session, own)) == 2
 
 
-def test_a_gain_that_may_be_chance_keeps_the_champion_and_says_how_many_days_would_do(session, job):
+def test_a_gain_that_may_be_chance_keeps_the_champion(session, job):
     own = gated_job(job)
     life(session, own, 8, {"new": [-0.01, -0.05, -0.03, 0.01, 0.02, 0.0, -9, -9]})
     gate_job(session, own, mature(7))
@@ -161,7 +161,7 @@ def test_a_gain_that_may_be_chance_keeps_the_champion_and_says_how_many_days_wou
     assert champions(session, own) == [(day(0), "old")]
 
 
-def test_a_guard_rail_stands_in_the_way(session, job):
+def test_a_broken_guard_rail_keeps_the_champion(session, job):
     own = gated_job(job)
     publish_days(session, own, 3)
     compare(session, own, 0, BETTER)
@@ -183,7 +183,7 @@ def test_a_day_without_the_metric_does_not_count(session, job):
     )
 
 
-def test_a_variant_that_the_job_does_not_name_any_more_is_not_promoted(session, job):
+def test_a_removed_variant_is_not_promoted(session, job):
     own = gated_job(job, "gone")
     life(session, own, 3, {"gone": BETTER})
     only = [each for each in own.variants if each.name == "old"]
@@ -192,14 +192,14 @@ def test_a_variant_that_the_job_does_not_name_any_more_is_not_promoted(session, 
     assert champions(session, own) == [(day(0), "old")]
 
 
-def test_a_job_without_a_gate_judges_nobody(session, job):
+def test_a_job_without_a_gate_has_no_verdicts(session, job):
     own = gated_job(job, gate=None)
     life(session, own, 3, {"new": BETTER})
     assert gate_job(session, own, mature(2)) == []
     assert verdicts(session, own) == []
 
 
-def test_without_labels_or_champion_there_is_a_verdict_about_nobody(session, job, requests_sent):
+def test_without_labels_or_champion_a_verdict_has_no_challenger(session, job, requests_sent):
     own = edited(gated_job(job), labels=job.spec.labels.model_copy(update={"delay_days": 0}))
     ensure_tables(session, own)
     publish_only(session, own)
@@ -223,7 +223,7 @@ def test_without_labels_or_champion_there_is_a_verdict_about_nobody(session, job
 
 
 def publish_only(session, job):
-    """One published row of each variant, its event, and nobody named champion."""
+    """One published row of each variant with its event, and no champion."""
     from pipeline.runs.ledger.ledger import Event
 
     run = open_run(session, job, day(3))

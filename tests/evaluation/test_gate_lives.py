@@ -1,4 +1,4 @@
-"""Whole lives of challengers: the gate's SQL decides each as scipy does, and seldom wrongly; a small `make lives`."""
+"""Many simulated challengers: the gate's SQL decides each as scipy does, and rarely wrongly; a small `make lives`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def lives(make_empty_session):
     return every, live(make_empty_session(), RULE, every)
 
 
-def test_every_life_is_decided_as_scipy_decides_it(lives):
+def test_every_life_is_decided_as_by_scipy(lives):
     days, promoted = lives
     windows = -days.reshape(len(days), RULE.gate.max_windows, RULE.gate.min_days)
     p_values = stats.ttest_1samp(windows, 0.0, axis=2, alternative="greater").pvalue  # (lives, windows)
@@ -31,7 +31,7 @@ def test_every_life_is_decided_as_scipy_decides_it(lives):
     assert promoted == expected
 
 
-def test_equal_ones_are_seldom_promoted_worse_ones_never_and_better_ones_mostly(lives):
+def test_rates_of_promotion_of_equal_better_and_worse(lives):
     _, promoted = lives
     count = np.bincount([life // (2 * LIVES) for life in promoted], minlength=3) / (2 * LIVES)
     equal, better, worse = count

@@ -99,7 +99,7 @@ def assert_same(found, expected, where):
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
-def test_every_value_is_scikit_learns(session, weighted):
+def test_every_value_equals_scikit_learn(session, weighted):
     """Each hostile frame is a slice of one statement, and all of them are its whole."""
     together = pd.concat([frame.assign(part=kind) for kind, frame in HOSTILE.items()], ignore_index=True)
     together["id"] = np.arange(len(together))
@@ -112,7 +112,7 @@ def test_every_value_is_scikit_learns(session, weighted):
     assert values_of(rows)["label_coverage"] == 1.0
 
 
-def test_log_loss_is_scikit_learns_where_scores_sum_to_one(session):
+def test_log_loss_equals_scikit_learn_if_scores_sum_to_one(session):
     frame = HOSTILE["smooth"]
     ordered = sorted(CLASSES)
     expected = metrics.log_loss(frame["label"], frame[ordered].to_numpy(), labels=ordered)
@@ -142,7 +142,7 @@ def test_a_hundred_thousand_rows(session):
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
-def test_intervals_are_those_of_influence_values(session, case):
+def test_intervals_equal_influence_values(session, case):
     frame = drawn(200, 20, grid=10)
     weight = frame["weight"].to_numpy() if "weighted" in case else np.ones(len(frame))
     groups = frame["owner"] if "cluster" in case else frame["id"]
@@ -157,7 +157,7 @@ def test_intervals_are_those_of_influence_values(session, case):
         assert found[name]["note"] is None
 
 
-def test_where_there_is_no_interval_a_note_says_why(session):
+def test_a_note_explains_a_missing_interval(session):
     perfect = {row["metric"]: row["note"] for row in judged(session, HOSTILE["right and certain"])}
     assert perfect["accuracy"] == perfect["macro_f1"] == perfect["log_loss"] == "no interval: no spread"
     few = [row for row in judged(session, drawn(29, 21)) if not row["slice_name"] and row["metric"] in SCALES]

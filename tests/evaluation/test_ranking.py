@@ -82,7 +82,7 @@ HOSTILE = {
 
 @pytest.mark.matrix(4)
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_every_value_is_ranxs(session, kind):
+def test_every_value_equals_ranx(session, kind):
     predictions, labels = HOSTILE[kind]
     if kind == "nothing is found":
         predictions = predictions.drop_duplicates("user")
@@ -102,7 +102,7 @@ def test_a_hundred_thousand_predictions(session):
     assert_means(values_of(judged(session, predictions, labels)), users, None, "many")
 
 
-def test_a_user_weighs_as_much_as_the_heaviest_of_its_relevant_items(session):
+def test_a_user_has_the_largest_weight_of_its_relevant_items(session):
     predictions, labels = HOSTILE["usual"]
     rows = judged(session, predictions, labels, replace(SPEC, weight="weight"))
     users, weight = per_user(predictions, labels, KS), of_users(labels, "weight")
@@ -114,7 +114,7 @@ def test_a_user_weighs_as_much_as_the_heaviest_of_its_relevant_items(session):
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
-def test_intervals_are_those_of_influence_values_of_users(session, case):
+def test_intervals_equal_influence_values_of_users(session, case):
     """An average's influence values are w (x - mean) / sum(w): here of what ranx says of each user."""
     predictions, labels = HOSTILE["usual"]
     gone = predictions["user"].str.endswith("7")  # users without predictions have influence, too
@@ -138,7 +138,7 @@ def test_intervals_are_those_of_influence_values_of_users(session, case):
     assert rows["catalogue_coverage_at_10"]["low"] is None
 
 
-def test_users_and_items_that_are_missing_on_one_side(session):
+def test_users_and_items_missing_on_one_side(session):
     """Who has relevant items and no list counts as nothing found; who has a list and nothing relevant is left out."""
     predictions, labels = HOSTILE["usual"]
     names = np.array(sorted(labels["user"].unique()))
@@ -158,7 +158,7 @@ def test_users_and_items_that_are_missing_on_one_side(session):
     assert found["label_coverage"] == pytest.approx(1 - 171 / 720, abs=1e-12)
 
 
-def test_coverage_is_the_share_of_the_labels_items_that_anybody_gets(session):
+def test_coverage_is_the_share_of_label_items_in_any_list(session):
     predictions, labels = drawn(40, 10, items=120)
     found = values_of(judged(session, predictions, labels))
     known = set(labels["item"])
@@ -175,7 +175,7 @@ def test_a_slice_of_items_keeps_the_relevance_of_these_items(session):
         assert_means(values_of(rows, "country", value), per_user(predictions, part, KS), None, value)
 
 
-def test_an_item_that_comes_twice_counts_at_its_first_position(session):
+def test_a_repeated_item_counts_at_its_first_position(session):
     predictions, labels = HOSTILE["usual"]
     last = predictions.groupby("user")["rank"].transform("max")
     again = predictions[predictions["rank"] == 1].assign(rank=last[predictions["rank"] == 1] + 1)
@@ -191,7 +191,7 @@ def test_gaps_between_positions_stay(session):
     assert found["mrr"] == pytest.approx(users["mrr"].mean() / 2, abs=1e-9)
 
 
-def test_variants_are_judged_apart_and_one_that_finds_nothing_in_a_slice_has_zeros_there(session):
+def test_a_variant_without_hits_in_a_slice_has_zeros(session):
     predictions, labels = HOSTILE["usual"]
     countries = of_users(labels, "country")
     bad = predictions.assign(item=predictions["item"].where(predictions["user"].map(countries) == "north", "nothing"))
@@ -213,7 +213,7 @@ def test_variants_are_judged_apart_and_one_that_finds_nothing_in_a_slice_has_zer
     assert {zero[name] for name in users.columns} == {0.0}
 
 
-def test_where_there_is_no_interval_a_note_says_why(session):
+def test_a_note_explains_a_missing_interval(session):
     few = {row["metric"]: row for row in judged(session, *drawn(29, 11)) if not row["slice_name"]}
     assert few["recall_at_10"]["note"] == "no interval: fewer than 30 users"
     assert {(row["low"], row["high"]) for row in few.values()} == {(None, None)}

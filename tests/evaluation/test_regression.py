@@ -87,7 +87,7 @@ def assert_same(found, expected, where):
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
-def test_every_value_is_scikit_learns(session, weighted):
+def test_every_value_equals_scikit_learn(session, weighted):
     """Each hostile frame is a slice of one statement, and all of them are its whole."""
     together = pd.concat([frame.assign(part=kind) for kind, frame in HOSTILE.items()], ignore_index=True)
     together["id"] = np.arange(len(together))
@@ -101,7 +101,7 @@ def test_every_value_is_scikit_learns(session, weighted):
 
 
 @pytest.mark.parametrize("kind", ["far from zero", "single row"])
-def test_a_frame_of_its_own(session, kind):
+def test_special_frames_equal_scikit_learn(session, kind):
     frame = HOSTILE[kind]
     rows = judged(session, frame)
     for value, part in [("", frame), *frame.groupby("part")]:
@@ -116,7 +116,7 @@ def test_a_hundred_thousand_rows(session):
 
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
-def test_intervals_are_those_of_influence_values(session, case):
+def test_intervals_equal_influence_values(session, case):
     frame = drawn(300, 20)
     weight = frame["weight"].to_numpy() if "weighted" in case else np.ones(len(frame))
     groups = frame["owner"] if "cluster" in case else frame["id"]
@@ -133,7 +133,7 @@ def test_intervals_are_those_of_influence_values(session, case):
     assert {name for name, row in found.items() if row["low"] is not None} == set(SCALES)
 
 
-def test_what_has_no_value_or_no_interval_says_why(session):
+def test_a_note_explains_a_missing_value_or_interval(session):
     constant = HOSTILE["constant label"]
     notes = {row["metric"]: row["note"] for row in judged(session, constant) if not row["slice_name"]}
     assert (notes["r2"], notes["mae"]) == ("constant label", None)
@@ -150,7 +150,7 @@ def test_what_has_no_value_or_no_interval_says_why(session):
     assert {(row["low"], row["high"]) for row in [*few, *rows]} == {(None, None)}
 
 
-def test_predictions_without_a_label_are_not_judged_and_lower_the_coverage(session):
+def test_predictions_without_a_label_lower_the_coverage(session):
     frame = drawn(400, 23)
     known = frame.assign(label=frame["label"].where(frame["id"] % 4 > 0)).query("id < 300")
     rows = metrics_of(session, staged(session, frame, PREDICTIONS), staged(session, known, LABELS), SPEC)

@@ -33,7 +33,7 @@ def session(make_empty_session):
 
 @pytest.fixture
 def own(job):
-    """A job of a name of its own: nobody else's champions are in the way."""
+    """A job with its own name, so that other tests name no champion of it."""
     return replace(job, name=f"j{uuid4().hex[:8]}")
 
 
@@ -64,7 +64,7 @@ UP, DOWN, MIXED = DAYS, [LAST, MIDDLE, FIRST], [MIDDLE, LAST, FIRST]
     [(UP, FIRST), (UP, MIDDLE), (UP, LAST), (DOWN, FIRST), (DOWN, LAST), (MIXED, MIDDLE)],
     ids=["up-first", "up-middle", "up-last", "down-first", "down-last", "mixed-middle"],
 )
-def test_a_changed_variant_is_read_where_it_was_made_and_the_old_one_elsewhere(session, old, new, order, changed):
+def test_a_changed_variant_is_champion_only_of_its_run_date(session, old, new, order, changed):
     for day in order:
         publish(session, old, day)
     assert decisions(session, old) == [(order[0], champion(old), "first")]
@@ -76,7 +76,7 @@ def test_a_changed_variant_is_read_where_it_was_made_and_the_old_one_elsewhere(s
     )
 
 
-def test_the_other_dates_follow_one_by_one(session, old, new):
+def test_other_run_dates_change_one_by_one(session, old, new):
     for day in DAYS:
         publish(session, old, day)
     for number, day in enumerate(DAYS, start=1):
@@ -85,7 +85,7 @@ def test_the_other_dates_follow_one_by_one(session, old, new):
     assert [verdict[2] for verdict in verdicts(session, old)] == ["first", "replace", "replace", "replace"]
 
 
-def test_a_variant_that_comes_back_is_read_again_and_no_verdict_is_said_twice(session, old, new):
+def test_a_variant_that_returns_is_champion_again(session, old, new):
     publish(session, old, FIRST)
     for current in (new, old, new):
         publish(session, current, FIRST)
@@ -94,25 +94,25 @@ def test_a_variant_that_comes_back_is_read_again_and_no_verdict_is_said_twice(se
     assert len(set(verdicts(session, old))) == len(verdicts(session, old)) == 3
 
 
-def test_what_is_published_again_decides_nothing(session, old):
+def test_publishing_again_decides_nothing(session, old):
     for _ in range(2):
         publish(session, old, FIRST)
     assert len(decisions(session, old)) == len(verdicts(session, old)) == 1
 
 
-def test_a_champion_that_is_a_variant_still_stays(session, own, old):
+def test_a_champion_that_is_still_a_variant_stays(session, own, old):
     publish(session, old, FIRST)
     publish(session, job_of(own, rate(own, 5.0, "better"), *old.variants), MIDDLE)
     assert len(decisions(session, old)) == len(verdicts(session, old)) == 1
     assert seen(session, old) == dict.fromkeys((FIRST, MIDDLE), champion(old))
 
 
-def test_a_variant_that_did_not_predict_is_no_champion(session, old):
+def test_a_variant_without_predictions_is_not_named(session, old):
     name_champion(open_run(session, old, FIRST), [Manifest("r", "m", "another@1", ())])
     assert decisions(session, old) == verdicts(session, old) == []
 
 
-def test_a_decision_that_stands_is_not_taken_again(session, old):
+def test_a_decision_in_force_is_not_repeated(session, old):
     ensure_tables(session, old)
     ledger = Ledger(session, old.name)
     taken = [ledger.decide_champion(name, FIRST, reason) for name, reason in (("a", "first"), ("b", "x"), ("b", "x"))]
@@ -127,7 +127,7 @@ def test_a_decision_that_stands_is_not_taken_again(session, old):
     [("decide_champion", LAST), ("record_verdict", "replace"), ("decide_champion", "is no longer a variant")],
     ids=["named-later", "verdict", "named"],
 )
-def test_a_change_that_was_cut_short_is_finished_and_readers_lose_nothing(session, old, new, monkeypatch, method, said):
+def test_an_interrupted_change_is_finished_by_the_next_load(session, old, new, monkeypatch, method, said):
     for day in (MIDDLE, FIRST, LAST):
         publish(session, old, day)
     original = getattr(Ledger, method)
@@ -147,7 +147,7 @@ def test_a_change_that_was_cut_short_is_finished_and_readers_lose_nothing(sessio
     assert verdicts(session, old)[-1] == (MIDDLE, champion(new), "replace")
 
 
-def test_a_first_verdict_that_was_cut_short_is_said_when_the_load_is_repeated(session, old, monkeypatch):
+def test_an_interrupted_first_verdict_is_recorded_later(session, old, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
@@ -163,7 +163,7 @@ def test_a_first_verdict_that_was_cut_short_is_said_when_the_load_is_repeated(se
     assert verdicts(session, old) == [(FIRST, champion(old), "first")]
 
 
-def test_another_version_of_the_predictions_is_what_consumers_read(session, old):
+def test_consumers_read_the_present_version_of_predictions(session, old):
     newer = with_version(old, 2)
     publish(session, old, FIRST)
     publish(session, newer, LAST)

@@ -53,7 +53,7 @@ def with_checks(session, name, *checks):
     session.catalogue._assets[name] = replace(asset, header=header)
 
 
-def test_a_key_is_never_null_whatever_else_is_checked(session):
+def test_a_key_is_always_checked_for_null(session):
     found = rules(session)
     assert [rule.name for rule in found] == ["not_null id", "not_null day"]
     assert [rule.condition.sql.strip() for rule in found] == ["`id` IS NULL", "`day` IS NULL"]
@@ -83,7 +83,7 @@ def test_every_kind_becomes_rules_in_the_order_of_the_header(session):
     [(["x", "1", "true"], ["x", "1", "true"]), ([True, False], ["true", "false"])],
     ids=["texts", "truth values"],
 )
-def test_accepted_texts_and_truth_values_are_written_as_bigquery_writes_them(session, values, accepted):
+def test_accepted_values_are_written_as_bigquery_writes_them(session, values, accepted):
     found = rules(session, {"accepted_values": {"column": "a", "values": values}})
     statement = profile(session, found)
     assert statement.values == {"accepted_check_1": accepted}
@@ -109,7 +109,7 @@ def test_bounds_are_query_parameters(session):
     assert set(re.findall(r"@(\w+)", statement.sql)) == set(statement.values)
 
 
-def test_names_stay_apart_where_every_kind_stands_twice(session):
+def test_names_stay_apart_if_every_kind_occurs_twice(session):
     other = [
         {"not_null": ["a"]},
         {"unique": ["b"]},
@@ -142,7 +142,7 @@ def test_more_than_ten_checks_stay_apart(session):
     assert [values[f"high_check_{number}"] for number in range(1, 13)] == list(range(12))
 
 
-def test_keys_of_wrong_rows_are_read_with_the_parameters_of_their_rule_alone(session):
+def test_wrong_keys_are_read_with_the_values_of_their_rule(session):
     rule = rules(session, EVERY_KIND[2], EVERY_KIND[3])[-1]
     statement = offending_rows_statement(session, TABLE, KEY, rule.condition)
     assert statement.values == {"low_check_2": 0, "high_check_2": 1}
@@ -160,12 +160,12 @@ def test_keys_of_wrong_rows_are_read_with_the_parameters_of_their_rule_alone(ses
         {"rate": {"column": "1", "min": 0}},
     ],
 )
-def test_a_name_that_is_no_column_is_refused(session, check):
+def test_an_invalid_column_name_is_refused(session, check):
     with pytest.raises(RequestError, match="is not a valid column name"):
         rules(session, check)
 
 
-def test_examples_are_checked_by_their_own_sql_and_their_labels_by_what_may_be_in_them(session, job):
+def test_checks_of_examples_are_of_their_sql_and_their_label(session, job):
     with_checks(session, job.spec.examples.sql, {"not_null": ["dest"]})
     with_checks(
         session,
@@ -180,12 +180,12 @@ def test_examples_are_checked_by_their_own_sql_and_their_labels_by_what_may_be_i
     assert found == ["not_null dest", "rate label, max 0.5", "accepted_values label, values 0 1"]
 
 
-def test_labels_are_checked_by_their_own_sql_and_by_the_metric_family(session, job):
+def test_checks_of_labels_are_of_their_sql_and_the_family(session, job):
     with_checks(session, job.spec.labels.sql, {"not_null": ["label"]}, {"row_count": {"min": 1}})
     with_checks(session, FAMILY, {"range": {"column": "label", "min": 0}})
     found = [check.text for check in label_checks(session, job)]
     assert found == ["not_null label", "row_count min 1", "range label, min 0.0"]
 
 
-def test_labels_of_flights_are_checked_by_the_metric_family_alone(session, job):
+def test_labels_without_own_checks_have_those_of_the_family(session, job):
     assert [check.text for check in label_checks(session, job)] == ["accepted_values label, values 0 1"]

@@ -66,7 +66,7 @@ def refused(session, found, results):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_wrong_rows_are_as_many_as_were_counted(session, check, name):
+def test_wrong_rows_are_counted(session, check, name):
     assert [judged(session, check, **{name: count}).failed for count in (0, 1, 7)] == [0, 1, 7]
     assert judged(session, check, **{name: 7}).seen is None
 
@@ -78,7 +78,7 @@ def test_a_table_without_rows_has_no_wrong_rows(session):
     assert [result.failed for result in found] == [0, 0, 0]
 
 
-def test_each_column_has_a_result_of_its_own(session):
+def test_each_column_has_its_own_result(session):
     found = judge(rules(session, {"not_null": ["a", "b"]}), {**NONE_WRONG, "check_1_0": 2, "check_1_1": 0})
     assert [(result.check, result.failed) for result in found] == [
         ("not_null id", 0),
@@ -132,12 +132,12 @@ def test_the_rate_of_no_values_is_null_and_not_judged(session, rows):
 
 
 @pytest.mark.parametrize("total", [float("nan"), float("inf"), float("-inf")])
-def test_a_rate_that_is_no_number_is_wrong_whatever_the_bounds(session, total):
+def test_a_rate_of_nan_or_infinity_always_fails(session, total):
     assert judged(session, {"rate": {"column": "a", "min": 0}}, check_1_sum=total, check_1_rows=4).failed == 1
 
 
 @pytest.mark.parametrize("total", [float("nan"), float("inf"), float("-inf")])
-def test_a_rate_that_json_cannot_hold_is_recorded_as_text(session, total):
+def test_nan_and_infinity_are_recorded_as_text(session, total):
     (found,) = as_details([judged(session, {"rate": {"column": "a", "min": 0}}, check_1_sum=total, check_1_rows=4)])
     assert found == {"check": "rate a, min 0.0", "failed": 1, "seen": str(total)}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
@@ -152,12 +152,12 @@ def test_other_results_are_recorded_as_numbers_and_null():
     ]
 
 
-def test_the_rate_of_a_numeric_column_is_a_number_that_json_can_hold(session):
+def test_the_rate_of_a_numeric_column_fits_into_json(session):
     result = judged(session, {"rate": {"column": "a", "max": 0.5}}, check_1_sum=Decimal(3), check_1_rows=4)
     assert (type(result.seen), result.seen, result.failed) == (float, 0.75, 1)
 
 
-def test_nothing_is_refused_or_asked_where_nothing_failed(session, asked):
+def test_without_a_failure_no_statement_is_sent(session, asked):
     found = rules(session, {"row_count": {"min": 1}})
     refuse_failed(session, TABLE, KEY, found, judge(found, NONE_WRONG))
     assert asked == []
@@ -180,14 +180,14 @@ def test_a_wrong_number_of_rows_is_refused_without_keys(session, asked):
     assert asked == []
 
 
-def test_a_wrong_rate_is_refused_with_what_was_found(session, asked):
+def test_a_wrong_rate_is_refused_with_its_value(session, asked):
     found = rules(session, {"rate": {"column": "a", "max": 0.25}})
     said = refused(session, found, judge(found, NONE_WRONG | {"check_1_sum": 1, "check_1_rows": 3}))
     assert said == f"{TABLE}: check rate a, max 0.25 failed: found 0.333333333333333 - fix the SQL or its sources"
     assert asked == []
 
 
-def test_what_was_found_is_told_apart_from_its_bound(session, asked):
+def test_a_rate_is_shown_with_digits_that_differ_from_its_bound(session, asked):
     found = rules(session, {"row_count": {"max": 12_345_678}})
     said = refused(session, found, judge(found, NONE_WRONG | {"row_count": 12_345_679}))
     assert "check row_count max 12345678 failed: found 12345679 - " in said
@@ -197,17 +197,17 @@ def test_what_was_found_is_told_apart_from_its_bound(session, asked):
 
 
 @pytest.mark.parametrize(("count", "rows"), [(1, "1 row"), (2, "2 rows"), (100, "100 rows")])
-def test_one_row_is_one_row(session, asked, count, rows):
+def test_one_row_is_singular_in_the_message(session, asked, count, rows):
     found = rules(session, {"not_null": ["a"]})
     assert f" failed: {rows}, e.g. " in refused(session, found, judge(found, NONE_WRONG | {"check_1_0": count}))
 
 
-def test_the_first_failure_is_told_and_the_others_are_counted(session, asked):
+def test_the_first_failure_is_shown_and_the_others_are_counted(session, asked):
     found = rules(session, {"row_count": {"min": 1}}, {"not_null": ["a", "b"]}, {"row_count": {"max": 2}})
     results = judge(found, NONE_WRONG | {"check_2_0": 0, "check_2_1": 2, "check_0_1": 1})
     said = refused(session, found, results)
     assert "check not_null day failed: 1 row, e.g. id, day = 0, 2013-07-01; " in said
-    assert " (checks that failed: 3) - mend" in said
+    assert " (checks that failed: 3) - fix" in said
     assert len(asked) == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.project.project import Project
-from pipeline.runs.identity import changes, run_definition, run_id_of, sql_digests
+from pipeline.runs.identity import RunName, changes, parse_run_id, run_definition, run_id_of, sql_digests
 from pipeline.sql import Catalogue
 from tests.support.dummy_project import dummy_project, edit, forget_modules
 
@@ -28,7 +28,7 @@ def run_id(root, day=DAY, generation=1) -> str:
     return run_id_of(Project.open(root).job("dummy"), day, definition(root), generation)
 
 
-def test_run_id_names_job_and_run_date_and_fits_a_label(root):
+def test_a_run_id_fits_into_a_billing_label(root):
     found = run_id(root)
     assert found.startswith("dummy-2013-07-01-")
     assert len(found.rsplit("-", 1)[-1]) == 10
@@ -55,7 +55,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change[2])
-def test_what_decides_predictions_changes_the_run(root, change):
+def test_a_change_that_decides_predictions_changes_the_run(root, change):
     path, old, new = change
     before = run_id(root)
     edit(root / path, old, new)
@@ -76,7 +76,7 @@ def test_what_decides_predictions_changes_the_run(root, change):
     ],
     ids=lambda change: change[2],
 )
-def test_what_decides_nothing_leaves_the_run_alone(root, change):
+def test_a_change_that_decides_nothing_keeps_the_run(root, change):
     path, old, new = change
     before = run_id(root)
     edit(root / path, old, new)
@@ -87,7 +87,7 @@ def test_run_date_and_generation_make_another_run(root):
     assert len({run_id(root), run_id(root, date(2013, 7, 2)), run_id(root, generation=2)}) == 3
 
 
-def test_digests_are_those_of_the_sql_that_makes_examples(root):
+def test_digests_are_of_the_sql_that_makes_examples(root):
     found = sql_digests(Project.open(root).job("dummy"), Catalogue(root))
     assert set(found) == {"dummy/preprocess/examples_v1", "dummy/evaluate/labels_v1", "phases/examples_v1"}
     assert all(len(digest) == 16 for digest in found.values())
@@ -112,7 +112,7 @@ def test_missing_sql_is_a_request_error(root):
         ("jobs/dummy/job.yaml", "id: INT64 NOT NULL, day", "id: INT64, day", ["source items"]),
     ],
 )
-def test_what_differs_between_definitions_is_said_in_words(root, path, old, new, said):
+def test_differences_of_definitions_in_words(root, path, old, new, said):
     before = json.loads(json.dumps(definition(root)))
     edit(root / path, old, new)
     forget_modules()
@@ -126,5 +126,36 @@ def test_a_variant_with_another_configuration_is_named(root):
     assert said.startswith("variant double@")
 
 
-def test_a_definition_from_another_version_of_the_engine_differs_in_what_it_lacks():
+def test_a_key_that_one_definition_lacks_is_a_difference():
     assert changes({"shards": 1, "old": 1}, {"shards": 1, "sql": {"a_v1": "d"}}) == ["old", "SQL a@v1"]
+
+
+def test_a_run_id_names_job_and_run_date():
+    text = "flight_delay-2013-07-01-0a1b2c3d4e"
+    assert parse_run_id(text) == RunName(text, "flight_delay", date(2013, 7, 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "x",
+            "flight_delay",
+            "flight_delay-2013-07-01",
+            "flight_delay-2013-07-01-0a1b2c3d4",
+            "-2013-07-01-0a1b2c3d4e",
+        ),
+        *("flight_delay-2013-07-01-0A1B2C3D4E", "flight_delay-2013-7-1-0a1b2c3d4e", "a/b-2013-07-01-0a1b2c3d4e"),
+        *("flight_delay-2013-07-01-0a1b2c3d4e\n", "flight_delay-٢٠١٣-07-01-0a1b2c3d4e", "../x-2013-07-01-0a1b2c3d4e"),
+    ],
+)
+def test_a_text_of_another_form_is_not_a_run_id(text):
+    with pytest.raises(RequestError, match="is not a run id - write <job>-<run date>-<hash>"):
+        parse_run_id(text)
+
+
+@pytest.mark.parametrize("day", ["2013-02-30", "0001-01-01", "9999-01-01"])
+def test_a_run_id_with_an_impossible_date_is_refused(day):
+    with pytest.raises(RequestError, match=f"{day}"):
+        parse_run_id(f"flight_delay-{day}-0a1b2c3d4e")

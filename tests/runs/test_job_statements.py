@@ -30,7 +30,7 @@ def query(root, asked):
     return session, job_query(session, job, job.spec.examples, asked)
 
 
-def test_a_function_that_a_jobs_sql_names_is_passed_by_its_digest(root):
+def test_functions_of_a_jobs_sql_are_named_by_their_digest(root):
     edit(root / EXAMPLES, "{items: table}", "{items: table, half: function}")
     edit(root / EXAMPLES, "SELECT id, day", "SELECT id, `{half}`(day) AS day")
     session, statement = query(root, QueryScope(DAY, DAY, DAY, MOMENT, MOMENT))
@@ -40,7 +40,7 @@ def test_a_function_that_a_jobs_sql_names_is_passed_by_its_digest(root):
     assert statement.sql.count("FOR SYSTEM_TIME") == 1
 
 
-def test_another_body_of_the_function_is_another_digest_of_the_query(root):
+def test_another_function_body_gives_the_query_another_digest(root):
     edit(root / EXAMPLES, "{items: table}", "{items: table, half: function}")
     edit(root / EXAMPLES, "SELECT id, day", "SELECT id, `{half}`(day) AS day")
     _, before = query(root, QueryScope(DAY, DAY, DAY, MOMENT))
@@ -48,7 +48,7 @@ def test_another_body_of_the_function_is_another_digest_of_the_query(root):
     assert query(root, QueryScope(DAY, DAY, DAY, MOMENT))[1].digest != before.digest
 
 
-def test_engine_values_are_passed_where_they_are_declared_and_only_sources_are_read_at_the_snapshot(root):
+def test_declared_engine_values_and_snapshots_of_sources(root):
     asked = QueryScope(DAY, date(2013, 7, 1), date(2013, 7, 4), MOMENT, MOMENT)
     _, statement = query(root, asked)
     assert statement.values == {"as_of": MOMENT}
@@ -67,7 +67,7 @@ def test_engine_values_are_passed_where_they_are_declared_and_only_sources_are_r
 
 
 @pytest.mark.parametrize(("family", "column"), [("binary_classification", "score"), ("regression", "value")])
-def test_predictions_without_the_column_that_the_family_judges_are_refused(family, column):
+def test_predictions_need_the_columns_of_the_metric_family(family, column):
     project = Project.open(ROOT)
     job = project.job("flight_delay")
     predictions = job.spec.predictions.model_copy(update={"columns": {"points": "FLOAT64 NOT NULL"}})

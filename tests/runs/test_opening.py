@@ -31,7 +31,7 @@ def show(session, run):
     reader(session)(f"INSERT INTO ml.{run.job.predictions_table} ({columns}) VALUES {row}")
 
 
-def test_a_run_fixes_its_moments_and_its_id_when_it_is_claimed(session, job):
+def test_a_claim_fixes_the_moments_and_the_id_of_a_run(session, job):
     run = open_run(session, job, DAY)
     assert run.run_id.startswith("flight_delay-2013-07-05-")
     assert len(run.run_id.rsplit("-", 1)[1]) == 10
@@ -40,7 +40,7 @@ def test_a_run_fixes_its_moments_and_its_id_when_it_is_claimed(session, job):
     assert abs(datetime.now(UTC) - run.snapshot_at) < timedelta(seconds=60)
 
 
-def test_whoever_comes_later_joins_the_claim(session, job, requests_sent):
+def test_a_later_attempt_joins_the_claim(session, job, requests_sent):
     day = date(2013, 7, 6)
     first = open_run(session, job, day)
     Ledger(session, job.name).decide_champion("v@1", day, "first")
@@ -51,7 +51,7 @@ def test_whoever_comes_later_joins_the_claim(session, job, requests_sent):
     assert open_run(session, job, date(2013, 7, 7)).champion == "v@1"
 
 
-def test_the_claim_names_all_that_decides_the_predictions(session, job):
+def test_the_claim_holds_all_that_decides_the_predictions(session, job):
     day = date(2013, 6, 1)
     run = open_run(session, job, day)
     uri = session.store.uri("flight_delay", "attempts", str(day), "generations", "000001.json")
@@ -64,7 +64,7 @@ def test_the_claim_names_all_that_decides_the_predictions(session, job):
     assert not {"slices", "headline", "description"} & set(defines)
 
 
-def test_each_rerun_is_the_next_generation_and_plain_runs_use_the_highest(session, job):
+def test_a_rerun_is_the_next_generation_and_runs_use_the_highest(session, job):
     day = date(2013, 6, 2)
     first = open_run(session, job, day)
     second, third = (open_run(session, job, day, rerun=True) for _ in range(2))
@@ -73,7 +73,7 @@ def test_each_rerun_is_the_next_generation_and_plain_runs_use_the_highest(sessio
     assert open_run(session, job, day).run_id == third.run_id
 
 
-def test_an_edited_definition_claims_the_next_generation_and_the_old_one_is_superseded(session, job):
+def test_an_edited_definition_supersedes_the_old_one(session, job):
     day, edited = date(2013, 6, 3), with_history_days(job, 90)
     first = open_run(session, job, day)
     newer = open_run(session, edited, day)
@@ -130,7 +130,7 @@ def test_of_two_claims_at_once_one_wins_and_both_use_it(session, job, connect):
 
 
 @pytest.mark.parametrize(("rerun", "day"), [(False, date(2013, 6, 6)), (True, date(2013, 6, 7))])
-def test_of_two_definitions_at_once_the_later_claim_is_a_generation_of_its_own(session, job, monkeypatch, rerun, day):
+def test_two_definitions_at_once_are_two_generations(session, job, monkeypatch, rerun, day):
     rival, winners = with_history_days(job, 90), []
     original = Ledger.run_start
 
@@ -152,7 +152,7 @@ def test_of_two_definitions_at_once_the_later_claim_is_a_generation_of_its_own(s
     assert open_run(session, job, day).run_id == run.run_id
 
 
-def test_places_of_a_run_follow_kind_date_and_run(session, job):
+def test_names_of_a_run_hold_its_date_and_id(session, job):
     run = open_run(session, job, DAY)
     target = session.target
     assert (
@@ -168,5 +168,5 @@ def test_places_of_a_run_follow_kind_date_and_run(session, job):
 
 
 @pytest.mark.parametrize(("day", "hour"), [(date(2013, 1, 15), 5), (date(2013, 7, 15), 4), (date(2013, 3, 10), 5)])
-def test_a_run_knows_what_was_known_at_local_midnight_summer_and_winter(session, job, day, hour):
+def test_as_of_is_local_midnight_in_summer_and_winter(session, job, day, hour):
     assert open_run(session, job, day).as_of == datetime(day.year, day.month, day.day, hour, tzinfo=UTC)

@@ -31,7 +31,7 @@ def manifest(rows, run_id="r", model_id="m", variant="v@1"):
         (0, {"v@1": Slice("older", "m", 2)}, False),
     ],
 )
-def test_a_set_is_published_when_readers_see_exactly_it(rows, slices, done):
+def test_a_set_is_published_if_readers_see_exactly_it(rows, slices, done):
     assert is_published(manifest(rows), slices) is done
 
 
@@ -45,7 +45,7 @@ def one(job):
     return job_with_prior(replace(job, name=f"j{uuid4().hex[:8]}"), 20.0)
 
 
-def test_slices_are_those_of_the_run_dates_that_are_asked_for(session, one):
+def test_slices_are_those_of_the_given_run_dates(session, one):
     for day in DAYS:
         publish(session, one, day)
     variant = one.variants[0].id
@@ -57,7 +57,7 @@ def test_slices_are_those_of_the_run_dates_that_are_asked_for(session, one):
     assert published_slices(run) == {variant: Slice(run.run_id, "m", 1)}
 
 
-def test_a_set_is_finished_when_it_is_published_and_recorded(session, one):
+def test_a_set_is_finished_if_it_is_published_and_recorded(session, one):
     publish(session, one, FIRST)
     run, variant = open_run(session, one, FIRST), one.variants[0].id
     own = manifest(1, run.run_id, "m", variant)
@@ -77,7 +77,7 @@ def event(run_id, generation, variant="v@1", rows=2):
     return {"event": "published", "run_date": FIRST, "run_id": run_id, **named}
 
 
-def test_the_newest_generation_counts_and_not_the_event_that_was_recorded_last():
+def test_the_newest_generation_counts_not_the_latest_event():
     events = [event("old", 1), event("new", 2), event("new", 2, "w@1", rows=0), event("late", 1)]
     assert publications(events) == {FIRST: ("new", (("v@1", "m-new"),))}
     assert publications(reversed(events)) == {FIRST: ("new", (("v@1", "m-new"),))}

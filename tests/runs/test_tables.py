@@ -46,7 +46,7 @@ def test_all_tables_and_views_are_made_in_their_datasets(session):
         assert reader(session)(f"SELECT * FROM ml.{name}") == []
 
 
-def test_views_of_the_dashboard_are_made_once_with_the_view_of_roles(session, job, requests_sent):
+def test_dashboard_views_are_made_once_with_the_view_of_roles(session, job, requests_sent):
     ensure_dashboard(session, job)
     assert names_in(session, session.target.dashboard_dataset) == {
         *(f"dashboard_{name}" for name in ("latest", "history", "slices", "calibration")),
@@ -58,7 +58,7 @@ def test_views_of_the_dashboard_are_made_once_with_the_view_of_roles(session, jo
     assert [sent.method for sent in requests_sent.sent] == ["GET", "GET"]
 
 
-def test_a_predictions_table_of_other_columns_is_refused(session, job, requests_sent):
+def test_a_predictions_table_with_other_columns_is_refused(session, job, requests_sent):
     columns = {**job.spec.predictions.columns, "rank": "INT64"}
     other = edited(job, predictions=job.spec.predictions.model_copy(update={"columns": columns}))
     with pytest.raises(RequestError, match=r"predictions_v1 has other columns .* - raise predictions.version in job"):
@@ -74,13 +74,13 @@ def test_functions_are_named_by_their_digest_and_work(session):
     assert row["loss"] == pytest.approx(0.6931471805599453, abs=1e-15)
 
 
-def test_a_second_call_only_looks(session, job, requests_sent):
+def test_a_second_call_only_lists(session, job, requests_sent):
     ensure_tables(session, job)
     assert [sent for sent in requests_sent.sent if sent.method != "GET"] == []
     assert len(requests_sent.sent) == 3
 
 
-def test_rows_stay_and_no_table_is_made_again(session, job):
+def test_rows_stay_because_no_table_is_made_again(session, job):
     reader(session)(
         "INSERT INTO ledger.champions_v1 (job, variant, from_run_date, decided_at, reason)"
         " VALUES ('other', 'v', '2013-07-01', CURRENT_TIMESTAMP(), 'first')"
@@ -89,7 +89,7 @@ def test_rows_stay_and_no_table_is_made_again(session, job):
     assert len(reader(session)("SELECT * FROM ledger.champions")) == 1
 
 
-def test_a_view_is_remade_when_its_sql_changed_and_again_when_it_changed_back(session, job, with_sql, tmp_path):
+def test_a_view_follows_changes_of_its_sql_there_and_back(session, job, with_sql, tmp_path):
     path, view = tmp_path / VIEW, session.target.table("flight_delay__predictions")
     before = session.warehouse.tables.labels_in(session.target.dataset)[view.name]
     text = path.read_text()
@@ -103,14 +103,14 @@ def test_a_view_is_remade_when_its_sql_changed_and_again_when_it_changed_back(se
     ensure_tables(session, job)
 
 
-def test_a_comment_is_no_change(job, with_sql, tmp_path, requests_sent):
+def test_a_comment_in_sql_changes_nothing(job, with_sql, tmp_path, requests_sent):
     path = tmp_path / VIEW
     path.write_text(path.read_text().replace("What consumers read", "What everybody reads"))
     ensure_tables(with_sql(), job)
     assert [sent for sent in requests_sent.sent if sent.method != "GET"] == []
 
 
-def test_another_body_of_a_function_stands_beside_the_one_in_use(session, job, with_sql, tmp_path):
+def test_another_function_body_does_not_replace_the_one_in_use(session, job, with_sql, tmp_path):
     path = next((tmp_path / "udf").glob("*.sql"))
     text = path.read_text()
     header, _, body = text.partition("*/\n")
@@ -122,7 +122,7 @@ def test_another_body_of_a_function_stands_beside_the_one_in_use(session, job, w
     assert len(after - before) == 1
 
 
-def test_a_phase_that_may_not_make_tables_says_who_may(make_empty_session, job, monkeypatch):
+def test_a_phase_that_may_not_make_tables_names_setup(make_empty_session, job, monkeypatch):
     session = make_empty_session()
 
     def refuse(*_, **__):

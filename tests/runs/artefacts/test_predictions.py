@@ -7,9 +7,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from pipeline.base.stored_json import record_of
+from pipeline.errors import CheckError
 from pipeline.rows.rejects import split_frame
 from pipeline.runs.artefacts.predictions import (
     Manifest,
+    ShardFile,
     commit_manifest,
     commit_shard,
     committed_manifest,
@@ -20,6 +23,8 @@ from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
 from pipeline.runs.tables import ensure_tables
 
+SHARD = ShardFile(0, "gs://b/0.jsonl", 2, 40, "AAAAAA==", 1, "ff", "0123")
+MANIFEST = Manifest("run", "model", "mean@1", (SHARD, replace(SHARD, shard=1, uri="gs://b/1.jsonl", rows=0)))
 KEY = {"flight_date": date(2013, 7, 5), "carrier": "AA", "origin": "JFK"}
 
 
@@ -41,7 +46,7 @@ def predictions(run, *scores):
     return split_frame(frame, run.job.prediction_schema, origin="test")
 
 
-def test_the_folder_names_variant_and_model_below_the_run(run):
+def test_the_folder_holds_variant_and_model_below_the_run(run):
     assert run.layout.predictions("trees@12ab", "m1") == f"{run.layout.run_folder(Folder.PREDICTIONS)}trees-12ab/m1"
 
 
@@ -71,7 +76,7 @@ def test_an_empty_shard_has_a_marker_too(run, folder):
     assert run.session.store.read_json(f"{folder}/shard-00001-of-00002.json")["rows"] == 0
 
 
-def test_rejected_rows_lie_under_the_name_of_the_shards_file_at_the_rejects_prefix(run, folder):
+def test_rejects_have_the_name_of_the_shards_file(run, folder):
     store = run.session.store
     file = commit_shard(run, folder, 0, predictions(run, 0.25, None, 0.75, float("inf")))
     assert (file.rows, file.rejected) == (2, 2)
@@ -86,18 +91,18 @@ def test_rejected_rows_lie_under_the_name_of_the_shards_file_at_the_rejects_pref
     assert committed_shards(run, folder) == {0: file}
 
 
-def test_without_rejects_there_is_no_object_for_them(run, folder):
+def test_without_rejects_no_object_is_written(run, folder):
     file = commit_shard(run, folder, 0, predictions(run, 0.25))
     assert (file.rejected, file.rejects) == (0, "")
     assert run.session.store.list(folder.replace("/predictions/", "/rejects/")) == []
 
 
-def test_markers_of_other_shard_counts_are_no_shards_of_ours(run, folder):
+def test_markers_of_another_shard_count_are_ignored(run, folder):
     run.session.store.put_json_once({}, f"{folder}/shard-00000-of-00003.json")
     assert committed_shards(run, folder) == {}
 
 
-def test_a_manifest_is_made_once_and_read_back_whole(run, folder):
+def test_a_manifest_is_created_once_and_read_back(run, folder):
     assert committed_manifest(run, folder) is None
     files = [commit_shard(run, folder, shard, predictions(run, 0.1 * shard)) for shard in (0, 1)]
     manifest = commit_manifest(run, folder, Manifest(run.run_id, "model1", "v@1", tuple(files)))
@@ -115,3 +120,29 @@ def test_only_complete_sets_are_found(run, job):
     made = commit_manifest(day, whole, Manifest(day.run_id, "m", "whole@1", files))
     commit_shard(day, half, 0, predictions(day, 0.5))
     assert committed_manifests(day) == [made]
+
+
+def test_manifest_survives_json():
+    assert record_of(Manifest, json.loads(json.dumps(MANIFEST.as_json())), "gs://b/manifest.json") == MANIFEST
+
+
+def test_rows_are_those_of_all_shards():
+    assert replace(MANIFEST, shards=(SHARD, SHARD)).rows == 4
+
+
+def test_only_files_with_rows_are_loaded():
+    assert MANIFEST.uris == ["gs://b/0.jsonl"]
+
+
+def test_rejected_rows_are_counted_and_their_files_named():
+    rejecting = replace(SHARD, rejected=3, rejects="gs://b/rejects/0.jsonl")
+    manifest = replace(MANIFEST, shards=(SHARD, rejecting))
+    assert (manifest.rejected, manifest.rejects) == (3, ["gs://b/rejects/0.jsonl"])
+    assert (MANIFEST.rejected, MANIFEST.rejects) == (0, [])
+
+
+def test_manifest_without_a_field_is_refused():
+    broken = MANIFEST.as_json()
+    del broken["shards"][0]["sha256"]
+    with pytest.raises(CheckError, match=r"gs://b/manifest.json: not what was committed there \(shards.0.sha256"):
+        record_of(Manifest, broken, "gs://b/manifest.json")

@@ -24,7 +24,7 @@ def ledger(session):
     return Ledger(session, "flight_delay")
 
 
-def test_an_event_is_recorded_once_with_all_it_holds(session, ledger):
+def test_an_event_is_recorded_once_with_all_its_fields(session, ledger):
     event = Event(
         phase="train", event="done", key="m1", variant="v@1", model_id="m1", uri="gs://b/m", row_count=5, seconds=0.25,
         sql_version="a_v1", sql_digest="d", details={"moment": DAY, "text": "it's \"quoted\"\n"},
@@ -41,7 +41,7 @@ def test_an_event_is_recorded_once_with_all_it_holds(session, ledger):
     }  # fmt: skip
 
 
-def test_an_event_that_comes_again_with_others_is_not_doubled(session, ledger):
+def test_an_event_that_is_repeated_with_others_is_not_doubled(session, ledger):
     first, second = Event("predict", "done", key="a", seconds=1.0), Event("predict", "done", key="b")
     ledger.record(DAY, "r1", [first])
     ledger.record(DAY, "r1", [Event("predict", "done", key="a", seconds=2.0), second])
@@ -67,7 +67,7 @@ def test_events_are_those_of_the_job_and_the_run_dates(session, ledger):
     assert [(row["run_date"].day, row["run_id"]) for row in found] == [(5, "r5"), (6, "r6")]
 
 
-def test_events_of_one_kind_are_told_apart_by_their_key_or_else_by_variant_and_model(session, ledger):
+def test_key_or_variant_and_model_tell_events_apart(session, ledger):
     first, second = (Event("train", "done", variant="v@1", model_id=model_id) for model_id in ("m1", "m2"))
     for events in ([first], [first, second, Event("train", "done", key="k", variant="v@1", model_id="m1")]):
         ledger.record(DAY, "r1", events)
@@ -91,7 +91,7 @@ def test_models_are_recorded_once_a_run_and_variant(session, ledger):
     ]  # fmt: skip
 
 
-def test_a_first_champion_is_named_once_and_stands_for_earlier_dates_too(session, ledger):
+def test_the_first_champion_holds_for_earlier_dates_too(session, ledger):
     assert ledger.run_start(DAY)["champion"] is None
     ledger.decide_champion("v@1", DAY, "first")
     ledger.decide_champion("w@1", date(2013, 7, 1), "first")
@@ -101,7 +101,7 @@ def test_a_first_champion_is_named_once_and_stands_for_earlier_dates_too(session
     assert Ledger(session, "other").run_start(DAY)["champion"] is None
 
 
-def test_a_promotion_holds_from_its_run_date_on_and_history_stays(session, ledger):
+def test_a_promotion_holds_from_its_run_date_on(session, ledger):
     ledger.decide_champion("v@1", DAY, "first")
     ledger.decide_champion("w@1", date(2013, 8, 1), "better")
     ledger.decide_champion("w@1", date(2013, 8, 1), "better")
