@@ -1,4 +1,5 @@
-"""The local target: embedded emulators of BigQuery and Cloud Storage, started, found and ended here.
+"""The local target: embedded emulators of BigQuery and Cloud Storage.
 
-`lifecycle` is what the command line calls. `bigquery_server` and what it imports run in a process of their own.
+The command line starts, finds and stops them by `lifecycle`. `bigquery_server` and what it imports run in a process of
+their own.
 """

@@ -1,4 +1,7 @@
-"""Jobs as BigQuery describes them: with all their errors, and listed with their errors and page by page."""
+"""Answers of BigQuery about jobs, tables and errors that the emulator gives in part only.
+
+They hold all errors of a job, and lists have errors, labels and pages.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,17 @@ from starlette.types import Message, Send
 
 from pipeline.emulators.load_sources import DETAILS
 
-PAGE = 100
+JOBS_PAGE, TABLES_PAGE = 100, 1000
+"""Items of a page unless a request says otherwise."""
+
+STATUS_OF_REASON = {"notFound": (404, "NOT_FOUND"), "duplicate": (409, "ALREADY_EXISTS")}
+BAD_REQUEST = (400, "INVALID_ARGUMENT")
+
+Upsert = Callable[[Any, Any], Any]
 
 
 def job_resource(resource: dict[str, Any], job: JobMeta) -> dict[str, Any]:
-    """Complete a job resource: all errors of a failed load, not only the first; the rows that a load skipped."""
+    """Return a job resource completed by all errors of a failed load and by the rows that a load skipped."""
     skipped = resource["statistics"].pop(DETAILS, [])
     if skipped:
         resource["status"]["errors"] = skipped
@@ -33,41 +42,53 @@ def job_resource(resource: dict[str, Any], job: JobMeta) -> dict[str, Any]:
 
 
 def job_list(catalog: CatalogRepository, project: str, query: QueryParams) -> dict[str, Any]:
-    """List the jobs of a project, newest first; the emulator's list has no errors, and ends with its first page."""
-    found = sorted(catalog.list_jobs(project, max_results=sys.maxsize), key=_position, reverse=True)
-    asked = [job for job in found if _is_asked_for(job, query)]
-    page = asked[: int(query.get("maxResults", PAGE))]
-    next_page = {"nextPageToken": _position(page[-1])} if page and asked[len(page) :] else {}
-    return {"kind": "bigquery#jobList", "jobs": [_list_item(job) for job in page]} | next_page
+    """Return a page of the jobs of a project, newest first; the emulator's list has no errors and only one page."""
+    newest = sorted(catalog.list_jobs(project, max_results=sys.maxsize), key=_position, reverse=True)
+    matching = [job for job in newest if _matches(job, query)]
+    page = matching[: int(query.get("maxResults", JOBS_PAGE))]
+    next_page = {"nextPageToken": _position(page[-1])} if page and matching[len(page) :] else {}
+    return {"kind": "bigquery#jobList", "jobs": [_job_item(job) for job in page]} | next_page
 
 
 def _position(job: JobMeta) -> str:
-    """Return what a job is sorted by; as a page token it stays true when new jobs come."""
+    """Return the sort key of a job; as a page token it stays valid when new jobs come."""
     return f"{job.creation_time.timestamp():017.6f} {job.job_id}"
 
 
-def _is_asked_for(job: JobMeta, query: QueryParams) -> bool:
+def _matches(job: JobMeta, query: QueryParams) -> bool:
     created = int(job.creation_time.timestamp() * 1000)
     states = [state.upper() for state in query.getlist("stateFilter")]
     return (
-        "parentJobId" not in query  # the statements of a script are no jobs here
+        "parentJobId" not in query  # here the statements of a script are not jobs
         and (not states or job.state in states)
         and float(query.get("minCreationTime", 0)) <= created <= float(query.get("maxCreationTime", "inf"))
         and ("pageToken" not in query or _position(job) < query["pageToken"])
     )
 
 
-def _list_item(job: JobMeta) -> dict[str, Any]:
+def _job_item(job: JobMeta) -> dict[str, Any]:
     resource = jobs._build_job_response(job.project_id, job.job_id, job, job.configuration)  # noqa: SLF001 - no other
     error = resource["status"].get("errorResult")
     return resource | {"state": job.state} | ({"errorResult": error} if error else {})
 
 
-Upsert = Callable[[Any, Any], Any]
+def table_list(catalog: CatalogRepository, project: str, dataset: str, query: QueryParams) -> dict[str, Any]:
+    """Return a page of the tables of a dataset, by name; the emulator's list has no labels and only one page."""
+    by_name = sorted(catalog.list_tables(project, dataset), key=lambda table: table.table_id)
+    matching = [table for table in by_name if table.table_id > query.get("pageToken", "")]
+    page = matching[: int(query.get("maxResults", TABLES_PAGE))]
+    next_page = {"nextPageToken": page[-1].table_id} if page and matching[len(page) :] else {}
+    items = [_table_item(table) for table in page]
+    return {"kind": "bigquery#tableList", "tables": items, "totalItems": len(by_name)} | next_page
+
+
+def _table_item(table: Any) -> dict[str, Any]:
+    item = tables._table_to_list_item(table)  # noqa: SLF001 - no other
+    return item | ({"labels": table.labels} if table.labels else {})
 
 
 def inserting(upsert: Upsert) -> Upsert:
-    """Return a method of the emulator's catalogue that inserts a job which it does not know yet."""
+    """Return the catalogue's method that writes a job, faster: a job that it does not know yet is inserted."""
 
     def write(catalogue: Any, job: Any) -> Any:
         if catalogue.get_job(job.project_id, job.job_id) is not None:
@@ -93,35 +114,8 @@ def _inserts(engine: Any) -> Callable[..., Any]:
     return execute
 
 
-TABLES_PAGE = 1000
-
-
-def table_list(catalog: CatalogRepository, project: str, dataset: str, query: QueryParams) -> dict[str, Any]:
-    """List the tables of a dataset; the emulator's list has no labels, and ends with its first page."""
-    found = sorted(catalog.list_tables(project, dataset), key=lambda table: table.table_id)
-    asked = [table for table in found if table.table_id > query.get("pageToken", "")]
-    page = asked[: int(query.get("maxResults", TABLES_PAGE))]
-    next_page = {"nextPageToken": page[-1].table_id} if page and asked[len(page) :] else {}
-    return {
-        "kind": "bigquery#tableList",
-        "tables": [_table_item(table) for table in page],
-        "totalItems": len(found),
-    } | next_page
-
-
-def _table_item(table: Any) -> dict[str, Any]:
-    item = tables._table_to_list_item(table)  # noqa: SLF001 - no other
-    return item | ({"labels": table.labels} if table.labels else {})
-
-
-STATUS_OF_REASON = {"notFound": (404, "NOT_FOUND"), "duplicate": (409, "ALREADY_EXISTS")}
-
-
-BAD_REQUEST = (400, "INVALID_ARGUMENT")
-
-
 class QueryResponse:
-    """Pass on the answer of jobs.query; a failed query is an error and not an empty result."""
+    """Passes on the answer of jobs.query, with a failed query as an error instead of an empty result."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -133,8 +127,8 @@ class QueryResponse:
             self._start = message
             return
         start, self._start = self._start, None
-        if start and (failed := _failure(message.get("body", b""))):
-            await error_of_job(failed)({"type": "http"}, _nothing, self._send)
+        if start and (error := _query_error(message.get("body", b""))):
+            await error_of_job(error)({"type": "http"}, _disconnected, self._send)
             return
         if start:
             await self._send(start)
@@ -142,24 +136,24 @@ class QueryResponse:
 
 
 def error_response(reason: str, message: str, location: str | None = None) -> JSONResponse:
-    """Build an error as Google's APIs word it; clients choose their exception by the status."""
+    """Return an error in the form of Google's APIs; clients choose their exception by its status."""
     code, status = STATUS_OF_REASON.get(reason, BAD_REQUEST)
     error = {"message": message, "domain": "global", "reason": reason} | ({"location": location} if location else {})
     return JSONResponse({"error": {"code": code, "message": message, "errors": [error], "status": status}}, code)
 
 
 def error_of_job(result: dict[str, Any]) -> JSONResponse:
-    """Build the error that a failed job's error result becomes where its rows are asked for."""
+    """Return the error of a failed job, for a request of its rows."""
     return error_response(result["reason"], result["message"], result.get("location"))
 
 
-def _failure(body: bytes) -> dict[str, str] | None:
-    if b'"errors":' not in body:  # results can be large: look inside only where an error may be
+def _query_error(body: bytes) -> dict[str, str] | None:
+    if b'"errors":' not in body:  # results can be large: they are parsed only if an error may be in them
         return None
     answer = orjson.loads(body)
     errors = answer.get("errors") if answer.get("kind") == "bigquery#queryResponse" else None
     return errors[0] if errors else None
 
 
-async def _nothing() -> Message:
+async def _disconnected() -> Message:
     return {"type": "http.disconnect"}

@@ -1,6 +1,6 @@
 """The process of the BigQuery emulator: `python -m pipeline.emulators.bigquery_server`.
 
-Started by `servers`. Writes its ports to a file once it answers, and ends on SIGTERM.
+`servers` starts it. It writes its ports to a file once it answers, and ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -26,10 +26,16 @@ if TYPE_CHECKING:
 
 
 class WithoutPandas(MetaPathFinder):
-    """Hide pandas, which the emulator does not need: libraries import it wherever they find it, for a second."""
+    """Hides pandas, which the emulator does not need: libraries import it if they find it, which takes a second."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
-        """Refuse pandas and leave everything else to others."""
+        """Return None, which leaves a module to other finders.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            The module is pandas.
+        """
         if name == "pandas":
             raise ModuleNotFoundError("No module named 'pandas'", name=name)
         return None
@@ -44,14 +50,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("data", "buckets", "ready-file"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     options = parser.parse_args(arguments)
-    os.chdir(Path.home())  # not where the command happened to be called
+    os.chdir(Path.home())  # independent of the folder of the command
     sys.meta_path.insert(0, WithoutPandas())
     link_spatial(Path.home())
     asyncio.run(_serve(options))
 
 
 def link_spatial(home: Path) -> None:
-    """Link DuckDB's extension, which the emulator would download, from its package into a HOME: a copy is 80 MB."""
+    """Link DuckDB's spatial extension from its package into a HOME, where the emulator would download it; it has 80 MB.
+
+    Raises
+    ------
+    SystemExit
+        The package has no file for the installed DuckDB.
+    """
     import duckdb
     import duckdb_extension_spatial
 
@@ -69,10 +81,10 @@ def link_spatial(home: Path) -> None:
 
 
 def collect_rarely() -> None:
-    """Look for garbage less often.
+    """Make Python's garbage collection rarer.
 
-    Each statement makes trees of many objects, for which Python would look through all that there are several times:
-    that took half of the time of a long statement. What is imported by now is never looked at again.
+    Each statement makes trees of many objects, and each makes Python scan all existing objects several times: that took
+    half of the time of a long statement. Objects that exist now are never scanned again.
     """
     gc.collect()
     gc.freeze()
@@ -92,7 +104,7 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """Return the emulator's settings; ports that are taken are replaced by free ones."""
+    """Return the emulator's settings, with free ports in place of those that are taken."""
     from bqemulator.config import LogLevel, PersistenceMode, Settings
 
     return Settings(
@@ -109,7 +121,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 async def answer(server: EmulatorServer, ready_file: Path) -> None:
-    """Answer until SIGTERM."""
+    """Answer requests until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await server.start()

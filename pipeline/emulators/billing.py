@@ -1,4 +1,4 @@
-"""What BigQuery tells of the cost of queries, where the emulator says 0: bytes, slot time, what costs too much."""
+"""Costs of queries, for which the emulator reports 0: bytes, slot time, and the limit of billed bytes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class BytesBilledLimitExceeded(InvalidQueryError):
 
 
 class Billing:
-    """Estimates of one emulator, around the functions that run and preview its queries."""
+    """Wraps the functions of an emulator that run and preview queries, and adds estimates of their cost."""
 
     def __init__(self) -> None:
         self._scanned: ScannedBytes | None = None
 
     def executing(self, execute: Execute) -> Execute:
-        """Return what runs query jobs: it refuses what costs too much, and tells the cost of what ran."""
+        """Return a function that runs query jobs: it refuses those above their limit and reports costs."""
 
         async def run(
             project: str, job_id: str, sql: str, parameters: Any, context: AppContext, **more: Any
@@ -46,24 +46,24 @@ class Billing:
             job = await execute(project, job_id, sql, parameters, context, **more)
             if job.statistics.get("query") is not None:
                 slot_ms = round((perf_counter() - started) * 1000)
-                job.statistics["query"] |= {**_told(scan), "totalSlotMs": str(slot_ms)}
+                job.statistics["query"] |= {**_bytes_of(scan), "totalSlotMs": str(slot_ms)}
             return job
 
         return run
 
     def previewing(self, preview: Preview) -> Preview:
-        """Return what answers dry runs: with bytes, and an error for a table that does not exist."""
+        """Return a function that answers dry runs: with bytes, or with an error for a table that does not exist."""
 
-        async def answer(**asked: Any) -> dict[str, Any]:
-            scan = self._scan(asked["bq_sql"], asked["project_id"], asked["ctx"])
+        async def answer(**request: Any) -> dict[str, Any]:
+            scan = self._scan(request["bq_sql"], request["project_id"], request["ctx"])
             if scan.missing:
                 raise NotFoundError(f"Not found: Table {table_in_words(scan.missing[0])} was not found in location US")
             refuse_above_limit(scan)
-            body = await preview(**asked)
-            found = body["statistics"]["query"] if "statistics" in body else body
+            body = await preview(**request)
+            statistics = body["statistics"]["query"] if "statistics" in body else body
             parts = ("projectId", "datasetId", "tableId")
             tables = [dict(zip(parts, name, strict=True)) for name in sorted(scan.tables)]
-            found |= {"totalBytesProcessed": str(scan.processed), "referencedTables": tables}
+            statistics |= {"totalBytesProcessed": str(scan.processed), "referencedTables": tables}
             return body
 
         return answer
@@ -75,18 +75,24 @@ class Billing:
 
 
 def refuse_above_limit(scan: Scan) -> None:
-    """Fail as BigQuery does before a query runs whose bytes are more than its job allows."""
+    """Check the billed bytes of a query against the limit of the request, before it runs.
+
+    Raises
+    ------
+    BytesBilledLimitExceeded
+        It would be billed for more.
+    """
     billed, limit = billed_bytes(scan.processed, len(scan.tables)), LIMIT.get()
     if limit is not None and billed > limit:
         raise BytesBilledLimitExceeded(f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required.")
 
 
 def limit_of(configuration: dict[str, Any]) -> int | None:
-    """Return `maximumBytesBilled` of a query; None where it has none."""
+    """Return `maximumBytesBilled` of a query, in bytes; None without a limit."""
     limit = configuration.get("maximumBytesBilled")
     return int(limit) if limit else None
 
 
-def _told(scan: Scan) -> dict[str, str]:
+def _bytes_of(scan: Scan) -> dict[str, str]:
     billed = billed_bytes(scan.processed, len(scan.tables))
     return {"totalBytesProcessed": str(scan.processed), "totalBytesBilled": str(billed)}

@@ -1,7 +1,7 @@
-"""Updates that collide: of UPDATE, DELETE and MERGE at once on one table one wins, and BigQuery fails the others.
+"""Concurrent UPDATE, DELETE and MERGE statements on one table: one succeeds, and the others fail as in BigQuery.
 
-The emulator runs one statement at a time, so that nothing would ever collide. Here a statement first gives way for a
-moment, in which others that were sent at the same time arrive, and fails when one of them has changed its table since.
+The emulator runs one statement at a time, so nothing would ever collide. Here a statement first waits for a moment, in
+which others that were sent at the same time arrive, and fails if one of them has changed its table since.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ Execute = Callable[..., Awaitable[JobMeta]]
 
 
 OVERLAP_SECONDS = 0.003
+"""How long a statement waits for others."""
 
 
 class ConcurrentDml:
-    """What runs query jobs in place of the emulator's function, which it uses for all that does not collide.
+    """Runs query jobs in place of the emulator's function, which it calls for every statement that does not collide.
 
     Parameters
     ----------
     execute
-        The emulator's own function. It never gives way to another job before its end.
+        The emulator's own function. It never yields to another job before its end.
     """
 
     def __init__(self, execute: Execute) -> None:
@@ -36,7 +37,13 @@ class ConcurrentDml:
         self._versions: Counter[str] = Counter()
 
     async def execute(self, project: str, job_id: str, sql: str, *args: Any, **options: Any) -> JobMeta:
-        """Run a statement, unless another one changes its table at the same time."""
+        """Run a statement.
+
+        Raises
+        ------
+        InvalidQueryError
+            Another statement changes its table at the same time.
+        """
         table = changed_table(sql, project)
         if table is None:
             return await self._execute(project, job_id, sql, *args, **options)
@@ -50,17 +57,17 @@ class ConcurrentDml:
 
 
 def changed_table(sql: str, project: str) -> str | None:
-    """Return the table that an UPDATE, DELETE or MERGE changes as `project:dataset.table`; None for all else."""
+    """Return the table that an UPDATE, DELETE or MERGE changes, as `project:dataset.table`; None for others."""
     try:
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError:
-        return None  # the emulator says what is wrong with it
+        return None  # the emulator reports the error
     table = changed_by(tree)
     return None if table is None else f"{table.catalog or project}:{table.db}.{table.name}"
 
 
 def changed_by(tree: exp.Expr) -> exp.Table | None:
-    """Return the table that an UPDATE, DELETE or MERGE changes; None for all else."""
+    """Return the table that an UPDATE, DELETE or MERGE changes; None for other statements."""
     if not isinstance(tree, exp.Update | exp.Delete | exp.Merge):
         return None
     table: exp.Table = tree.this or tree.args["tables"][0]  # the second in DELETE without FROM

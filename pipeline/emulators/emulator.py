@@ -1,6 +1,6 @@
-"""bqemulator put together for the local target: its parts, with ours in the places of some of them.
+"""bqemulator assembled for the local target, with some of its parts replaced.
 
-Runs in the child process only. Whatever is replaced must exist, so that another version of the emulator fails at once.
+It runs in the child process only. A replaced part must exist, so that another version of the emulator fails at once.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from pipeline.emulators.translation import cached_parser, quick_copies, remember
 
 
 def assemble(settings: Settings) -> server.EmulatorServer:
-    """Build the emulator with BigQuery's semantics around it, and without what costs time and serves nobody here."""
+    """Return the emulator with BigQuery's semantics around it, without slow parts that the local target does not use."""
     patch()
     return server.EmulatorServer(settings)
 
 
 def patch() -> None:
-    """Put ours in the places of some of the emulator's parts, once in a process."""
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each PARTITION BY that DuckDB has none
+    """Replace parts of the emulator, once in a process."""
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns at each PARTITION BY, which DuckDB does not have
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
     _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
@@ -59,15 +59,15 @@ def patch() -> None:
     _replace(SQLTranslator, "_apply_first_matching_rule", without_leaves)
     _replace(SQLTranslator, "translate", remembering)
     _replace(DuckDBCatalogRepository, "upsert_job", inserting)
-    # The emulator has one connection, and that holds one result: handlers in threads would take each other's
+    # The emulator has one connection, which holds one result: handlers in threads would take each other's
     for module in (fastapi.routing, fastapi.dependencies.utils):
         _replace(module, "run_in_threadpool", lambda _: _call_here)
 
 
 def build_grpc_server(context: AppContext) -> tuple[grpc.aio.Server, int]:
-    """Build the server of the Storage Read API, and only of that.
+    """Return a server of the Storage Read API alone, and its port.
 
-    Unlike the emulator's it never shares a port with another process, and sends batches of any width.
+    Unlike the emulator's own it never shares a port with another process, and sends batches of any width.
     """
     options = [("grpc.so_reuseport", 0), ("grpc.max_send_message_length", -1)]
     reader = grpc.aio.server(interceptors=(DomainErrorTranslationInterceptor(),), options=options)

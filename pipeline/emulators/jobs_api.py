@@ -1,7 +1,7 @@
-"""What BigQuery promises about jobs and lists and the emulator lacks, as a layer around the emulator's application.
+"""Guarantees of BigQuery about jobs and lists that the emulator lacks, as a layer around its application.
 
-Every behaviour is a row of docs/local-target.md, each with its test. What replaces parts of the emulator is elsewhere:
-loads in `load_jobs`, updates that collide in `concurrent_dml`.
+Each behaviour is a row of docs/local-target.md with its test. Replaced parts of the emulator are elsewhere: loads in
+`load_jobs`, concurrent updates in `concurrent_dml`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PATH = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/(?P<kind>jobs|queri
 LOCATION = "US"
 
 
-KEPT_RESULTS, KEPT_SESSIONS = 64, 16  # the emulator would keep all of them, in memory, for good
+KEPT_RESULTS, KEPT_SESSIONS = 64, 16  # the emulator itself keeps all of them, in memory
 
 
 class Semantics:
@@ -42,7 +42,7 @@ class Semantics:
     app
         The emulator's application.
     context
-        Its catalog, which remembers jobs across restarts.
+        Holds its catalog, which keeps jobs across restarts.
     """
 
     def __init__(self, app: ASGIApp, context: AppContext) -> None:
@@ -51,7 +51,7 @@ class Semantics:
         self._running: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or let the emulator answer it."""
+        """Answer a request, or pass it to the emulator."""
         path = PATH.fullmatch(scope.get("path", ""))
         _forget_old_results()
         match scope.get("method"), path and path["kind"]:
@@ -72,7 +72,7 @@ class Semantics:
                 await self._app(scope, receive, send)
 
     async def _insert_job(self, project: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run a job of a given id once; the emulator would run it again."""
+        """Run a job once per id; the emulator itself would run it again."""
         body = await _read(receive)
         try:
             request = orjson.loads(body)
@@ -95,11 +95,11 @@ class Semantics:
             await run
         finally:
             self._running.remove((project, job_id))
-        if request.get("configuration", {}).get("dryRun"):  # the emulator keeps it like a job that ran
+        if request.get("configuration", {}).get("dryRun"):  # the emulator stores it like a job that ran
             self._catalog.delete_job(project, job_id, not_found_ok=True)
 
     async def _query_results(self, project: str, job_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer for a finished job also when the emulator has lost its result, or never had one."""
+        """Answer for a finished job, even if the emulator has lost its result or never had one."""
         job = self._catalog.get_job(project, job_id)
         if job and job.error_result:
             await error_of_job(job.error_result)(scope, receive, send)
@@ -117,12 +117,12 @@ class Semantics:
 
 
 def _forget_old_results() -> None:
-    kept: list[tuple[MutableMapping[str, Any], int]] = [
+    limits: list[tuple[MutableMapping[str, Any], int]] = [
         (JOB_RESULTS, KEPT_RESULTS),
         (JOB_SCHEMAS, KEPT_RESULTS),
         (read_session._SESSIONS, KEPT_SESSIONS),  # noqa: SLF001 - it has no other name
     ]
-    for results, limit in kept:
+    for results, limit in limits:
         while len(results) > limit:
             results.pop(next(iter(results)))
 
@@ -137,12 +137,12 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _query_in(body: bytes) -> dict[str, Any]:
-    """Return the body of jobs.query; what is no JSON the emulator refuses."""
+    """Return the body of jobs.query; empty if it is not a JSON object, which the emulator refuses itself."""
     try:
-        found = orjson.loads(body)
+        request = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return request if isinstance(request, dict) else {}
 
 
 def _replay(body: bytes) -> Receive:

@@ -1,6 +1,6 @@
-"""JSON values as BigQuery's load jobs take them for each column type, and its words for those it refuses.
+"""Conversion of JSON values to column types as in BigQuery's load jobs, with its messages for refused values.
 
-Where BigQuery's behaviour is not known for certain the stricter reading is taken: what passes here passes there.
+Where BigQuery's behaviour is not known for certain the conversion is strict: a value that passes here passes there.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ LEGACY_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 
 
 class Refused(ValueError):
-    """A value that a column of this type does not take."""
+    """A value that a column of this type does not accept."""
 
 
 def standard_type(name: str) -> str:
-    """Return the GoogleSQL name of a type; clients still send the legacy names."""
+    """Return the GoogleSQL name of a type; clients also send the legacy names."""
     return LEGACY_TYPES.get(name.upper(), name.upper())
 
 
 def text(value: object) -> str:
-    """Write a value as BigQuery quotes it in messages."""
+    """Return a value as BigQuery quotes it in messages."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
@@ -56,7 +56,13 @@ def _no_parse(value: object, kind: str, required: str) -> Refused:
 
 
 def integer(value: object) -> int:
-    """Take an integer, or a string of one: beyond 2^53 they travel as strings."""
+    """Return an integer, from a number or a string: integers beyond 2^53 are sent as strings.
+
+    Raises
+    ------
+    Refused
+        It is not an integer of 64 bits.
+    """
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
         value = int(value)
     if type(value) is not int or value not in INT64:
@@ -65,7 +71,13 @@ def integer(value: object) -> int:
 
 
 def floating(value: object) -> float:
-    """Take a number, or a string of one; `"NaN"` and `"Infinity"` exist as strings only."""
+    """Return a float, from a number or a string; `"NaN"` and `"Infinity"` are allowed as strings only.
+
+    Raises
+    ------
+    Refused
+        It is not a number.
+    """
     if isinstance(value, str) and "_" not in value:
         try:
             return float(value)
@@ -77,7 +89,13 @@ def floating(value: object) -> float:
 
 
 def boolean(value: object) -> bool:
-    """Take true and false, quoted or not."""
+    """Return a boolean, from true or false, quoted or not.
+
+    Raises
+    ------
+    Refused
+        It is neither.
+    """
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
@@ -86,27 +104,42 @@ def boolean(value: object) -> bool:
 
 
 def string(value: object) -> str:
-    """Take a string and nothing else: BigQuery refuses numbers here."""
+    """Return a string.
+
+    Raises
+    ------
+    Refused
+        It is not a string; BigQuery does not convert numbers.
+    """
     if not isinstance(value, str):
         raise _no_conversion(value, "string")
     return value
 
 
 def calendar_date(value: object) -> date:
-    """Take YYYY-MM-DD."""
+    """Return a date, from YYYY-MM-DD.
+
+    Raises
+    ------
+    Refused
+        It is not written so, or not a date of the calendar.
+    """
     try:
         if isinstance(value, str) and DATE.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass
-    quoted = text(value)
-    raise Refused(
-        f"Couldn't convert value to date: Could not parse '{quoted}' as a date. Required format is YYYY-MM-DD"
-    )
+    raise _no_parse(value, "date", "YYYY-MM-DD")
 
 
 def timestamp(value: object) -> datetime:
-    """Take a moment with up to six digits of a second, UTC unless it names an offset; or seconds since 1970."""
+    """Return a moment, from a string in UTC or with an offset, with up to microseconds, or from seconds since 1970.
+
+    Raises
+    ------
+    Refused
+        It is neither.
+    """
     try:
         if isinstance(value, str) and (match := TIMESTAMP.fullmatch(value)):
             day, time, zone = match["day"], match["time"] or "T00:00", match["zone"] or "Z"
@@ -119,12 +152,18 @@ def timestamp(value: object) -> datetime:
 
 
 def numeric(value: object) -> Decimal:
-    """Take a number, or a string of one, of at most 29 digits before the point and 9 after."""
+    """Return a decimal, from a number or a string.
+
+    Raises
+    ------
+    Refused
+        It is not a number, or has more than 29 digits before the point or 9 after it.
+    """
     try:
         number = Decimal(str(value)) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
     except InvalidOperation:
         number = None
-    # neither abs() nor round(): these work to 28 digits
+    # neither abs() nor round(): they work with 28 digits
     if number is None or not number.is_finite() or number.copy_abs() >= NUMERIC_LIMIT or _decimals(number) > 9:
         raise Refused(f"Invalid NUMERIC value: {text(value)}")
     return number

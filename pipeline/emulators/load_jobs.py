@@ -1,7 +1,7 @@
-"""Load jobs as BigQuery runs them: strict, all or nothing, and reporting the rows of this job.
+"""Load jobs as in BigQuery: strict, atomic, and with the row counts of the job itself.
 
-Every file is read and checked before anything changes. The change itself, from the new table to the finished job
-resource, is one transaction of DuckDB: an emulator killed in the middle has either done the job or never heard of it.
+Every file is read and checked before anything changes. The change, from the new table to the finished job resource, is
+one transaction of DuckDB: an emulator that is killed has either done the job or does not know it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ VIEW = "_rows_of_this_load"
 
 
 @dataclass(frozen=True)
-class Target:
-    """The table that a job loads into; `fields` are those of the existing table, if there is one."""
+class Destination:
+    """The table that a job loads into; `fields` are those of the table if it exists."""
 
     project: str
     dataset: str
@@ -46,7 +46,7 @@ class Target:
 
 
 class LoadJobs:
-    """What runs load jobs in place of the emulator's function, which it uses for all but the rows.
+    """Runs load jobs in place of the emulator's function, which it calls for everything except the rows.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class LoadJobs:
         self._tables: dict[str, pa.Table] = {}
 
     async def execute(self, project: str, job_id: str, config: dict[str, Any], context: AppContext) -> JobMeta:
-        """Run a load job; what BigQuery reports as a failed job is returned as one."""
+        """Run a load job and return it, also if it failed."""
         started = context.clock.now()
         try:
             return await self._load(project, job_id, config, context)
@@ -81,22 +81,22 @@ class LoadJobs:
 
     async def _load(self, project: str, job_id: str, config: dict[str, Any], context: AppContext) -> JobMeta:
         load = config["load"]
-        target = _find_target(project, load, context)
+        destination = _find_destination(project, load, context)
         files = find_files(load.get("sourceUris", []), context.settings.gcs_local_root or Path())
-        fields = _checked_fields(load, target)
+        fields = _checked_fields(load, destination)
         self._tables, bad = read_files(files, fields, int(load.get("maxBadRecords", 0))) if fields else ({}, [])
         sources = {**config, "load": {**load, "sourceUris": [f"file://{path}" for path in files.values()]}}
         with _transaction(context):
-            _make_room(load, target, context)
-            before = _count(target, context)
+            _make_room(load, destination, context)
+            before = _count(destination, context)
             meta = await self._execute(project, job_id, sources, context)
-            statistics = _statistics(list(files.values()), _count(target, context) - before, bad)
+            statistics = _statistics(list(files.values()), _count(destination, context) - before, bad)
             finished = meta.model_copy(update={"configuration": config, "statistics": statistics})
             return context.catalog.upsert_job(finished)
 
     def insert(self, path: str, table: str, context: AppContext) -> None:
-        """Insert the rows of a file, in place of the emulator's reader of JSON."""
-        if path not in self._tables:  # without a schema of flat columns there was nothing to check rows against
+        """Insert the rows of a file, in place of the emulator's reader of JSON files."""
+        if path not in self._tables:  # without a schema of flat columns its rows were not read
             context.engine.execute(f"COPY {table} FROM ? (FORMAT JSON)", [path])
             return
         context.engine.connection.register(VIEW, self._tables[path])
@@ -106,7 +106,7 @@ class LoadJobs:
             context.engine.connection.unregister(VIEW)
 
 
-def _find_target(project: str, load: dict[str, Any], context: AppContext) -> Target:
+def _find_destination(project: str, load: dict[str, Any], context: AppContext) -> Destination:
     named = load.get("destinationTable", {})
     name = (named.get("projectId", project), named.get("datasetId", ""), named.get("tableId", ""))
     if context.catalog.get_dataset(*name[:2]) is None:
@@ -114,39 +114,39 @@ def _find_target(project: str, load: dict[str, Any], context: AppContext) -> Tar
     meta = context.catalog.get_table(*name)
     fields = meta.schema_.fields if meta else ()
     described = [{"name": field.name, "type": field.type, "mode": field.mode} for field in fields]
-    target = Target(*name, described, meta is not None)
-    if load.get("writeDisposition") == "WRITE_EMPTY" and _count(target, context):
+    destination = Destination(*name, described, meta is not None)
+    if load.get("writeDisposition") == "WRITE_EMPTY" and _count(destination, context):
         raise LoadFailed("duplicate", f"Already Exists: Table {name[0]}:{name[1]}.{name[2]}")
-    return target
+    return destination
 
 
-def _checked_fields(load: dict[str, Any], target: Target) -> list[Field]:
-    """Return the columns to check rows against; none for other formats and for columns that are not flat."""
-    declared = load.get("schema", {}).get("fields") or target.fields
+def _checked_fields(load: dict[str, Any], destination: Destination) -> list[Field]:
+    """Return the columns to check rows against; empty for other formats and for columns that are not flat."""
+    declared = load.get("schema", {}).get("fields") or destination.fields
     fields = [Field(f["name"], standard_type(f["type"]), f.get("mode") == "REQUIRED") for f in declared]
     is_flat = all(f.get("mode") != "REPEATED" for f in declared) and all(f.type in CONVERTERS for f in fields)
     return fields if is_flat and load.get("sourceFormat") == "NEWLINE_DELIMITED_JSON" else []
 
 
-def _make_room(load: dict[str, Any], target: Target, context: AppContext) -> None:
-    """Empty the table of a truncating load; where the load brings another schema, the table goes and is made anew."""
-    if load.get("writeDisposition") != "WRITE_TRUNCATE" or not target.exists:
+def _make_room(load: dict[str, Any], destination: Destination, context: AppContext) -> None:
+    """Empty the table of a truncating load, or drop it if the load has another schema."""
+    if load.get("writeDisposition") != "WRITE_TRUNCATE" or not destination.exists:
         return
-    if _signature(load.get("schema", {}).get("fields", [])) in ([], _signature(target.fields)):
-        context.engine.execute(f"DELETE FROM {target.sql}")  # noqa: S608 - a quoted identifier
+    if _signature(load.get("schema", {}).get("fields", [])) in ([], _signature(destination.fields)):
+        context.engine.execute(f"DELETE FROM {destination.sql}")  # noqa: S608 - a quoted identifier
     else:
-        context.engine.execute(f"DROP TABLE {target.sql}")
-        context.catalog.delete_table(target.project, target.dataset, target.table)
+        context.engine.execute(f"DROP TABLE {destination.sql}")
+        context.catalog.delete_table(destination.project, destination.dataset, destination.table)
 
 
 def _signature(fields: list[dict[str, str]]) -> list[tuple[str, str, str]]:
     return [(f["name"], standard_type(f["type"]), f.get("mode", "NULLABLE")) for f in fields]
 
 
-def _count(target: Target, context: AppContext) -> int:
-    if context.catalog.get_table(target.project, target.dataset, target.table) is None:
+def _count(destination: Destination, context: AppContext) -> int:
+    if context.catalog.get_table(destination.project, destination.dataset, destination.table) is None:
         return 0
-    row = context.engine.execute(f"SELECT COUNT(*) FROM {target.sql}").fetchone()  # noqa: S608 - a quoted identifier
+    row = context.engine.execute(f"SELECT COUNT(*) FROM {destination.sql}").fetchone()  # noqa: S608 - a quoted identifier
     return int(row[0]) if row else 0
 
 
@@ -173,7 +173,7 @@ def _transaction(context: AppContext) -> Iterator[None]:
 
 
 def _reload(context: AppContext) -> None:
-    """Let the catalog, which the emulator keeps in memory as well, forget what was rolled back."""
+    """Read the catalog again, because the emulator's copy in memory still holds what was rolled back."""
     catalog = cast("DuckDBCatalogRepository", context.catalog)
     DuckDBCatalogRepository.__init__(catalog, context.engine)
     catalog.ensure_ready()

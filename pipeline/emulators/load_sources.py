@@ -1,4 +1,4 @@
-"""The files of a load job: found below the bucket's folder, and read strictly before the job changes anything."""
+"""The files of a load job, found in the bucket's folder and read strictly before the job changes anything."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from pipeline.emulators.strict_jsonl import BadRow, Field, read_strict
 MORE = "Please look into the errors[] collection for more details."
 
 
-DETAILS = "details"  # key in an error result or in statistics: what else stands in the job's list of errors
+DETAILS = "details"
+"""Key in an error result or in statistics: further entries of the job's list of errors."""
 
 
 READING = "Error while reading data, error message: "
 
 
-class LoadFailed(Exception):  # the job failed, the emulator did not
-    """Why a load job ends with an error; `result` is the job's error result."""
+class LoadFailed(Exception):
+    """A load job failed, the emulator did not; `result` is the job's error result."""
 
     def __init__(self, reason: str, message: str, uri: str = "", details: Sequence[dict[str, str]] = ()) -> None:
         super().__init__(message)
@@ -33,14 +34,16 @@ class LoadFailed(Exception):  # the job failed, the emulator did not
 
 
 def find_files(uris: Sequence[str], root: Path) -> dict[str, Path]:
-    """Find the files of `gs://` URIs below the folder of all buckets.
+    """Return the files of `gs://` URIs below the folder of all buckets, from URI to path, in the order of the URIs.
 
-    Returns
-    -------
-    dict
-        URI of each file to its path, in the order of the URIs; one `*` in a URI stands for any characters, `/` too.
+    A `*` in a URI matches any characters, including `/`.
+
+    Raises
+    ------
+    LoadFailed
+        A URI has another form, or no file.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for uri in uris:
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         if not uri.startswith("gs://") or ".." in Path(name).parts:
@@ -48,8 +51,8 @@ def find_files(uris: Sequence[str], root: Path) -> dict[str, Path]:
         matches = _matches(root / bucket, name)
         if not matches:
             raise LoadFailed("notFound", f"Not found: URI {uri}", uri)
-        found |= {f"gs://{bucket}/{name}": root / bucket / name for name in matches}
-    return found
+        files |= {f"gs://{bucket}/{name}": root / bucket / name for name in matches}
+    return files
 
 
 def _matches(folder: Path, name: str) -> list[str]:
@@ -63,12 +66,17 @@ def _matches(folder: Path, name: str) -> list[str]:
 def read_files(
     files: Mapping[str, Path], fields: Sequence[Field], max_bad: int
 ) -> tuple[dict[str, pa.Table], list[dict[str, str]]]:
-    """Read files of rows, or fail as the job does: at the row that makes more than `max_bad` bad ones.
+    """Return the rows of files by path, without the bad ones, and an error for each bad row, naming file and row.
 
     Returns
     -------
     tuple
-        The rows of each path, without the bad ones; and an error for each of these, naming file and row.
+        Tables of shape (good rows, fields), and one error per bad row.
+
+    Raises
+    ------
+    LoadFailed
+        The files have more than `max_bad` bad rows.
     """
     tables: dict[str, pa.Table] = {}
     errors: list[dict[str, str]] = []

@@ -1,4 +1,4 @@
-"""The places in a local directory."""
+"""The files of a local directory, and the emulators' processes that it started."""
 
 from __future__ import annotations
 
@@ -19,56 +19,60 @@ from pipeline.emulators.state import ServerRecord
 from pipeline.errors import RequestError
 
 LOCK_SECONDS, LOCK_POLL_SECONDS = 60.0, 0.02
+STOP_SECONDS, POLL_SECONDS = 10.0, 0.01
 
+CLOCK_TOLERANCE = 2.0
+"""Seconds: the system's clock may be set between two reads of a start time."""
 
 LEAST_ROOM = 16 * 1024**2
-
+"""Free bytes of the disk that the emulators need to start."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
 UNUSABLE = ("No space left on device", "Permission denied", "Read-only file system", "File too large", "Disk quota")
+
+INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+MEASURING = "COVERAGE_"  # coverage sets it for the processes that a test starts
 
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """A local directory; nothing of the local target lies anywhere else."""
+    """A local directory, which holds everything of the local target."""
 
     path: Path
 
     @property
     def state(self) -> Path:
-        """Which processes were started."""
+        """File: the processes that were started."""
         return self.path / "state.json"
 
     @property
     def ready(self) -> Path:
-        """Which ports the BigQuery emulator took."""
+        """File: the ports that the BigQuery emulator took."""
         return self.path / "bigquery.ready.json"
 
     @property
     def tables(self) -> Path:
-        """Tables of the BigQuery emulator."""
+        """Folder: tables of the BigQuery emulator."""
         return self.path / "bigquery"
 
     @property
     def buckets(self) -> Path:
-        """Folders of buckets: where the storage emulator writes and the BigQuery emulator resolves `gs://`."""
+        """Folder: buckets, which the storage emulator writes and from which the BigQuery emulator reads `gs://`."""
         return self.path / "storage"
 
     @property
     def logs(self) -> Path:
-        """What the emulators say."""
+        """Folder: logs of the emulators."""
         return self.path / "logs"
 
     @property
     def home(self) -> Path:
-        """HOME of the emulators."""
+        """Folder: HOME of the emulators."""
         return self.path / "home"
 
     @property
     def temporary(self) -> Path:
-        """Temporary files of the emulators: on the same file system, so that an object is renamed into its place."""
+        """Folder: temporary files, on the same file system as `buckets`, so that an object can be renamed into it."""
         return self.path / "tmp"
 
     def make(self) -> None:
@@ -77,31 +81,49 @@ class LocalFolder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def check_room(self) -> None:
-        """Refuse a full disk: the emulators would answer everything with errors that seem to pass."""
+        """Check that the disk has room: with a full disk the emulators answer with errors that look transient.
+
+        Raises
+        ------
+        OSError
+            Less than `LEAST_ROOM` bytes are free.
+        """
         if shutil.disk_usage(self.path).free < LEAST_ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let one process at a time start or end emulators here; the lock falls with the process that holds it."""
+        """Hold the lock that lets one process at a time start or stop emulators here; it ends with its process.
+
+        Raises
+        ------
+        RequestError
+            Another process holds it for more than `LOCK_SECONDS`.
+        """
         with (self.path / "lock").open("w") as file:
             deadline = time.monotonic() + LOCK_SECONDS
             while not _try_lock(file.fileno()):
                 if time.monotonic() > deadline:
-                    what = f"another command has been starting or ending the emulators in {self.path} for too long"
-                    raise RequestError(what, hint="see whether one hangs, and end it")
+                    message = f"another command has been starting or stopping the emulators in {self.path} for too long"
+                    raise RequestError(message, hint="check whether a command hangs, and end it")
                 time.sleep(LOCK_POLL_SECONDS)
             yield
 
     @contextmanager
     def usable(self) -> Iterator[None]:
-        """Report a directory that cannot be written to, or has no room left, in one line."""
+        """Turn errors of the file system into one line.
+
+        Raises
+        ------
+        RequestError
+            The directory cannot be written, or the disk is full.
+        """
         try:
             yield
         except OSError as error:
-            what = f"cannot use {self.path} as local directory: {error.strerror or error}"
+            message = f"cannot use {self.path} as local directory: {error.strerror or error}"
             room = "free some space or " if error.errno in NO_ROOM else ""
-            raise RequestError(what, hint=f"{room}give another --local-dir") from error
+            raise RequestError(message, hint=f"{room}give another --local-dir") from error
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -112,27 +134,15 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-CLOCK_TOLERANCE = 2.0  # seconds: the system's clock may be set between two looks at a start time
-
-
-STOP_SECONDS, POLL_SECONDS = 10.0, 0.01
-
-
-INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-
-
-MEASURING = "COVERAGE_"  # set by coverage for the processes that a test starts
-
-
 def environment(folder: LocalFolder) -> dict[str, str]:
-    """Build a child's environment: no proxies, no settings of the user or of other emulators, and a HOME of its own."""
+    """Return a child's environment: its own HOME, and no proxies and no settings of the user or of other emulators."""
     inherited = {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(MEASURING)}
     own = {"HOME": str(folder.home), "TMPDIR": str(folder.temporary), "TZ": "UTC"}
     return {**inherited, **own, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def start(command: list[str], folder: LocalFolder, log: Path) -> ServerRecord:
-    """Start a process in a session of its own; the log of the one before it is kept beside its own."""
+    """Start a process in its own session; the log of the previous one is kept as `*.previous.log`."""
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
     streams = [
@@ -140,13 +150,13 @@ def start(command: list[str], folder: LocalFolder, log: Path) -> ServerRecord:
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    # subprocess.Popen warns when it is forgotten while its process runs, which is what we want of ours
+    # not subprocess.Popen: it warns when it is deleted while its process runs, and ours outlives the command
     pid = os.posix_spawn(command[0], command, environment(folder), file_actions=streams, setsid=True)
     return ServerRecord(pid=pid, started_at=psutil.Process(pid).create_time())
 
 
 def is_alive(record: ServerRecord | None) -> bool:
-    """Tell whether this very process still runs."""
+    """Return whether this process still runs, and not a later one with its id."""
     return record is not None and _find(record) is not None
 
 
@@ -155,7 +165,9 @@ def _find(record: ServerRecord) -> psutil.Process | None:
         process = psutil.Process(record.pid)
         if abs(process.create_time() - record.started_at) > CLOCK_TOLERANCE:
             return None
-        if process.status() == psutil.STATUS_ZOMBIE:  # it ended, and its parent, which may be us, did not look yet
+        if (
+            process.status() == psutil.STATUS_ZOMBIE
+        ):  # it ended, and its parent, which may be this process, has not waited for it
             with suppress(ChildProcessError):
                 os.waitpid(record.pid, os.WNOHANG)
             return None
@@ -165,7 +177,7 @@ def _find(record: ServerRecord) -> psutil.Process | None:
 
 
 def listens(record: ServerRecord, port: int) -> bool:
-    """Tell whether this process, and not another that was quicker, holds a port."""
+    """Return whether this process, and not a faster one, holds a port."""
     process = _find(record)
     try:
         connections = process.net_connections("tcp") if process else []
@@ -175,14 +187,20 @@ def listens(record: ServerRecord, port: int) -> bool:
 
 
 def stop(records: Iterable[ServerRecord | None], seconds: float = STOP_SECONDS) -> bool:
-    """End processes, gently and then not; return whether one of them ran."""
+    """End processes, by SIGTERM and then by SIGKILL, and return whether one of them ran.
+
+    Parameters
+    ----------
+    seconds
+        Time to wait after each signal.
+    """
     running = [record for record in records if record and _find(record)]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in filter(None, map(_find, running)):
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)  # psutil looks once more whether the id has a new owner
+                process.send_signal(number)  # psutil checks again whether the id has a new owner
         deadline = time.monotonic() + seconds
-        # not psutil.wait_procs: that waits for zombies, and in a container their new parent may never look at them
+        # not psutil.wait_procs: it waits for zombies, and in a container their new parent may never reap them
         while any(map(_find, running)) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
     return bool(running)

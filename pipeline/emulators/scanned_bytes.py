@@ -1,4 +1,4 @@
-"""Logical sizes of columns, as BigQuery documents them: what a query is billed by."""
+"""Bytes that a query processes: the logical sizes, as BigQuery documents them, of the columns that it names."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ BYTES_OF_TYPE = {
     **dict.fromkeys(("NUMERIC", "INTERVAL"), 16),
     "BIGNUMERIC": 32,
 }
-"""Bytes of a value; NULL has none."""
+"""Bytes of a value by type; NULL has 0."""
 
 
 LENGTH_BYTES = 2
-"""What STRING and BYTES take beside their content."""
+"""Bytes of a STRING or BYTES value in addition to its content."""
 
 
 def size_expression(field: TableFieldSchema) -> str:
-    """Return a sum in DuckDB's SQL: the bytes of a column. What has no type above counts by its text."""
+    """Return the bytes of a column as an expression of DuckDB's SQL; other types are measured by their text."""
     name, size = f'"{field.name}"', BYTES_OF_TYPE.get(standard_type(field.type))
     is_array = field.mode == "REPEATED"
     if size is not None:
@@ -45,22 +45,22 @@ Name = tuple[str, str, str]
 
 
 class Read(NamedTuple):
-    """A table that a statement names, and whether it reads every column."""
+    """A table that a statement reads, and whether it reads every column."""
 
     name: Name
     is_whole: bool
 
 
 @dataclass(frozen=True)
-class Statement:
-    """What a statement reads: tables, and the names of columns in small letters."""
+class Reads:
+    """The tables and the lower-case names of columns that a statement reads."""
 
     tables: tuple[Read, ...] = ()
     columns: frozenset[str] = frozenset()
 
 
 class Scan(NamedTuple):
-    """What a statement processes: bytes, the tables that it reads, and those of them that do not exist."""
+    """The bytes that a statement processes, the tables that it reads, and those of them that do not exist."""
 
     processed: int
     tables: frozenset[Name]
@@ -69,29 +69,29 @@ class Scan(NamedTuple):
 
 @dataclass
 class ScannedBytes:
-    """Estimates at one emulator; sizes of columns are remembered while a table keeps its number of rows."""
+    """Estimates of one emulator; sizes of columns are kept while a table keeps its number of rows."""
 
     context: AppContext
     _sizes: dict[Name, tuple[int, dict[str, int]]] = field(default_factory=dict)
 
     def of(self, sql: str, project: str) -> Scan:
-        """Return what a statement processes; nothing where it cannot be parsed, which the emulator says itself."""
+        """Return what a statement processes; 0 bytes if it cannot be parsed, which the emulator reports itself."""
         asked: dict[Name, set[str]] = {}
         missing = list(self._collect(sql, project, asked))
         processed = sum(sum(self._sizes_of(name, sorted(columns)).values()) for name, columns in asked.items())
         return Scan(processed, frozenset(asked), tuple(missing))
 
     def _collect(self, sql: str, project: str, asked: dict[Name, set[str]]) -> Iterator[Name]:
-        """Add the columns of the tables that a statement reads, those behind views too; yield what is missing."""
-        statement = statement_of(sql, project)
-        for name, is_whole in statement.tables:
+        """Add the columns of the tables that a statement reads, also through views; yield missing tables."""
+        reads = reads_of(sql, project)
+        for name, is_whole in reads.tables:
             meta = self.context.catalog.get_table(*name)
             if meta is None:
                 yield name
             elif meta.view_query:
                 yield from self._collect(meta.view_query, name[0], asked)
             else:
-                wanted = (f.name for f in meta.schema_.fields if is_whole or f.name.lower() in statement.columns)
+                wanted = (f.name for f in meta.schema_.fields if is_whole or f.name.lower() in reads.columns)
                 asked.setdefault(name, set()).update(wanted)
 
     def _sizes_of(self, name: Name, columns: Iterable[str]) -> dict[str, int]:
@@ -111,19 +111,19 @@ class ScannedBytes:
         return [int(size or 0) for size in self._one(f"SELECT {sums} FROM {quoted_table_ref(*name)}")]  # noqa: S608
 
     def _one(self, sql: str) -> tuple[Any, ...]:
-        found: tuple[Any, ...] | None = self.context.engine.execute(sql).fetchone()
-        return found or ()
+        row: tuple[Any, ...] | None = self.context.engine.execute(sql).fetchone()
+        return row or ()
 
 
-def statement_of(sql: str, project: str) -> Statement:
-    """Return the tables that a statement reads, and the columns that it names."""
+def reads_of(sql: str, project: str) -> Reads:
+    """Return the tables that a statement reads and the columns that it names."""
     try:
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError:
-        return Statement()
-    if isinstance(tree, exp.Create) and tree.kind != "TABLE":  # a view or a function is not carried out
-        return Statement()
-    made, changed = _made(tree), changed_by(tree)
+        return Reads()
+    if isinstance(tree, exp.Create) and tree.kind != "TABLE":  # the query of a view or a function does not run
+        return Reads()
+    filled, changed = _filled(tree), changed_by(tree)
     tables, columns = [], set()
     for node in tree.walk():
         if isinstance(node, exp.Identifier) and not isinstance(node.parent, exp.Table):
@@ -131,28 +131,28 @@ def statement_of(sql: str, project: str) -> Statement:
         elif (
             isinstance(node, exp.Table)
             and node.db
-            and node is not made
+            and node is not filled
             and "INFORMATION_SCHEMA" not in (node.db, node.name.partition(".")[0])
         ):
             is_whole = node is changed or _is_starred(node)
             tables.append(Read((node.catalog or project, node.db, node.name), is_whole))
-    return Statement(tuple(tables), frozenset(columns))
+    return Reads(tuple(tables), frozenset(columns))
 
 
-def _made(tree: exp.Expr) -> exp.Expr | None:
+def _filled(tree: exp.Expr) -> exp.Expr | None:
     """Return the table that a statement fills without reading it."""
     if not isinstance(tree, exp.Create | exp.Insert | exp.Drop | exp.Alter):
         return None
-    made: exp.Expr = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-    return made
+    table: exp.Expr = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+    return table
 
 
 def _is_starred(table: exp.Table) -> bool:
-    """Tell whether the SELECT that a table belongs to takes all columns."""
+    """Return whether the SELECT of a table takes all columns."""
     select = table.parent.parent if isinstance(table.parent, exp.From | exp.Join) else None
-    return isinstance(select, exp.Select) and any(each.is_star for each in select.expressions)
+    return isinstance(select, exp.Select) and any(column.is_star for column in select.expressions)
 
 
 def table_in_words(name: Name) -> str:
-    """Write a table as BigQuery does in its errors."""
+    """Return a table as BigQuery writes it in errors."""
     return f"{name[0]}:{name[1]}.{name[2]}"

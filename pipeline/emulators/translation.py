@@ -1,4 +1,4 @@
-"""The SQL parser of the emulator, with a memory: it parses the text of each statement some twenty times."""
+"""Caches for the emulator's SQL: it parses each statement some twenty times, and translates it each time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from sqlglot.expressions import Expr
 from sqlglot.expressions.core import POSITION_META_KEYS
 
 Parse = Callable[..., Expr]
+Translate = Callable[..., Any]
+Apply = Callable[[Any, exp.Expr, exp.Expr], bool]
+Schema = Mapping[str, Mapping[str, str]]
 
 
-PARSED_STATEMENTS = 512
+PARSED_STATEMENTS, TRANSLATED_STATEMENTS = 512, 1024
 
 
 SIMPLE = frozenset({str, int, bool, float, type(None)})
@@ -26,16 +29,26 @@ READERS = frozenset(
     {
         *("_detect_create_schema", "_detect_catalog_drop", "_detect_plain_create_table", "_detect_plain_create_view"),
         *("detect_drop_routine", "_capture_dml_snapshots", "_reject_dml_on_immutable", "_parse_for_classification"),
-        *("build_catalog_schema", "changed_table", "statement_of"),
+        *("build_catalog_schema", "changed_table", "reads_of"),
     }
 )
-"""Callers that only look at a tree: most of those that ask for the tree of a statement, and a copy takes time."""
+"""Functions that only read a tree. They are most of the callers, and a copy takes time."""
+
+LEAVES = (exp.Identifier, exp.Column, exp.Literal, exp.Alias)
+"""Nodes without a rule of translation, which are most of a statement."""
+
+TABLE = re.compile(r"`([^`.*]+)\.([^`.*]+)\.([^`.*]+)`")
+WORD, QUOTED = re.compile(r"zz\d+zz", re.IGNORECASE), re.compile(r'"(zz\d+zz)"')
+ALIAS, PLAIN = re.compile(r"(?<=\bAS )zz\d+zz\b|\bzz\d+zz(?=\.)"), re.compile(r"[A-Za-z_]\w*")
+
+ROUTINE = re.compile(r'"(ZZ\d+ZZ(?:\.ZZ\d+ZZ)+)"')
+"""A function by its full name, which the emulator writes in capitals."""
 
 
 def cached_parser(parse: Parse) -> Parse:
-    """Return a parser that parses a text once and hands out copies, which callers are free to change.
+    """Return a parser that parses a text once and returns copies, which callers may change.
 
-    Callers that change nothing get what is remembered.
+    The functions in `READERS` get the cached tree itself.
     """
 
     @lru_cache(maxsize=PARSED_STATEMENTS)
@@ -50,7 +63,7 @@ def cached_parser(parse: Parse) -> Parse:
 
 
 def without_places(tree: Expr) -> Expr:
-    """Take away what nobody asks for and what takes most of the time of a copy: comments, and where a word stood."""
+    """Remove comments and positions in the text from a tree: they are not used, and take most of the time of a copy."""
     for node in tree.walk():
         node.comments = None
         if node._meta is not None:  # noqa: SLF001  # .meta would make one
@@ -59,7 +72,7 @@ def without_places(tree: Expr) -> Expr:
 
 
 def quick_copies(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copier that copies places of words at once: the parser copies trees, and most of that is these."""
+    """Return a deepcopy that is fast for the positions of words, which are most of a tree that the parser copies."""
 
     def copied(thing: Any, *memo: Any) -> Any:
         if type(thing) is dict and all(type(held) in SIMPLE for held in thing.values()):
@@ -69,30 +82,8 @@ def quick_copies(deepcopy: Callable[..., Any]) -> Callable[..., Any]:
     return copied
 
 
-Translate = Callable[..., Any]
-
-
-Schema = Mapping[str, Mapping[str, str]]
-
-
-TABLE = re.compile(r"`([^`.*]+)\.([^`.*]+)\.([^`.*]+)`")
-
-
-WORD, QUOTED = re.compile(r"zz\d+zz", re.IGNORECASE), re.compile(r'"(zz\d+zz)"')
-
-
-ALIAS, PLAIN = re.compile(r"(?<=\bAS )zz\d+zz\b|\bzz\d+zz(?=\.)"), re.compile(r"[A-Za-z_]\w*")
-
-
-ROUTINE = re.compile(r'"(ZZ\d+ZZ(?:\.ZZ\d+ZZ)+)"')
-"""A function by its whole name; the emulator writes those of functions in capitals."""
-
-
-STATEMENTS = 1024
-
-
 class Names:
-    """Words that stand for the parts of the names of tables, such as `zz3zz`."""
+    """A statement with placeholders, such as `zz3zz`, for the parts of its tables' names."""
 
     def __init__(self, sql: str) -> None:
         self._words: dict[str, str] = {}
@@ -100,37 +91,37 @@ class Names:
         self.sql = TABLE.sub(lambda match: f"`{'.'.join(map(self.word, match.groups()))}`", sql)
 
     def word(self, part: str) -> str:
-        """Return the word for a part of a name, the same one each time."""
+        """Return the placeholder of a part of a name, the same each time."""
         return self._words.setdefault(part, f"zz{len(self._words)}zz")
 
     def schema(self, schema: Schema) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-        """Return columns and types by table, in words and in an order of its own."""
+        """Return the sorted columns and types by table, with placeholders."""
         return tuple(sorted((self.word(table), tuple(columns.items())) for table, columns in schema.items()))
 
     @property
     def can_stand_in(self) -> bool:
-        """Tell whether the words are new, and tables are called by their whole names only."""
+        """Whether the placeholders occur nowhere else, and tables are named by their full names only."""
         return not WORD.search(TABLE.sub("", self.sql)) and not any(
             re.search(rf"(?<!\w){re.escape(table)}(?!\w)", self.sql) for table in self.tables
         )
 
     def restored(self, sql: str) -> str | None:
-        """Put the names back, each in its quotes; None where a word became something else."""
+        """Return translated SQL with the names in place of placeholders; None if a placeholder was changed."""
         parts = {word: part for part, word in self._words.items()}
-        found = QUOTED.sub(lambda match: f'"{parts[match[1]]}"', sql)
-        found = ROUTINE.sub(
-            lambda match: f'"{".".join(parts[word.lower()].upper() for word in match[1].split("."))}"', found
+        text = QUOTED.sub(lambda match: f'"{parts[match[1]]}"', sql)
+        text = ROUTINE.sub(
+            lambda match: f'"{".".join(parts[word.lower()].upper() for word in match[1].split("."))}"', text
         )
-        # In long statements the name of a table is its alias, too, without quotes.
+        # In long statements the name of a table is also its alias, without quotes.
         plain = {word: part for word, part in parts.items() if PLAIN.fullmatch(part)}
-        found = ALIAS.sub(lambda match: plain.get(match[0], match[0]), found)
-        return None if WORD.search(found) else found
+        text = ALIAS.sub(lambda match: plain.get(match[0], match[0]), text)
+        return None if WORD.search(text) else text
 
 
 def remembering(translate: Translate) -> Translate:
-    """Return a translator that translates statements once that differ in the names of tables only."""
+    """Return a translator that translates statements once if they differ only in the names of tables."""
 
-    @lru_cache(maxsize=STATEMENTS)
+    @lru_cache(maxsize=TRANSLATED_STATEMENTS)
     def remembered(translator: Any, sql: str, schema: Any, caller: Any) -> Any:
         return translate(translator, sql, schema={name: dict(of) for name, of in schema} or None, caller=caller)
 
@@ -145,15 +136,8 @@ def remembering(translate: Translate) -> Translate:
     return translated
 
 
-Apply = Callable[[Any, exp.Expr, exp.Expr], bool]
-
-
-LEAVES = (exp.Identifier, exp.Column, exp.Literal, exp.Alias)
-"""Words for which there is no rule, and which are most of a statement."""
-
-
 def without_leaves(apply: Apply) -> Apply:
-    """Return how rules are applied, with a short way past words that have none."""
+    """Return the function that applies rules, with a shortcut for nodes that have none."""
 
     def applied(translator: Any, node: exp.Expr, tree: exp.Expr) -> bool:
         return not isinstance(node, LEAVES) and apply(translator, node, tree)

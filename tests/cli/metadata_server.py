@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-TOKEN = "ya29.SECRET-TOKEN"  # noqa: S105 - of nobody
+TOKEN = "ya29.SECRET-TOKEN"  # noqa: S105 - not a real token
 ACCOUNT = "/computeMetadata/v1/instance/service-accounts/"
 
 

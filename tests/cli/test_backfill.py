@@ -31,7 +31,7 @@ def backfill(quick_project, loaded_dir):
     ],
     ids=["Ctrl-C", "SIGTERM"],
 )
-def test_a_backfill_that_is_ended_takes_its_processes_with_it(backfill, end, line, code, said):
+def test_ended_backfill_takes_its_processes_with_it(backfill, end, line, code, said):
     arguments = [*COMMAND, *backfill(*DATES, "--parallel", "2")]
     with subprocess.Popen(
         arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -54,7 +54,7 @@ def test_a_backfill_that_is_ended_takes_its_processes_with_it(backfill, end, lin
     assert left == []
 
 
-def test_the_same_command_goes_on_and_says_so(here, backfill):
+def test_same_command_resumes_a_backfill(here, backfill):
     done = here(*backfill(*DATES, "--json"))
     assert done.code == 0, done.err
     content = json.loads(done.out)
@@ -69,7 +69,7 @@ def test_the_same_command_goes_on_and_says_so(here, backfill):
     assert again[2].startswith("flight_quick backfill: 0 done, 2 already done, 0 failed, 0 not started (")
 
 
-def test_a_date_that_fails_decides_the_exit_code_and_is_named(here, backfill):
+def test_failed_date_decides_the_exit_code_and_is_named(here, backfill):
     dates = ("--from", "2013-12-30", "--to", "2014-01-01", "--max-failures", "2")
     done = here(*backfill(*dates, "--json"))
     content = json.loads(done.out)

@@ -80,7 +80,7 @@ def test_every_line_is_an_entry_with_labels_and_one_trace(cloud, parcels):
     assert [phase for phase in dict.fromkeys(phases) if phase] == ["preprocess", "train", "predict", "load", "evaluate"]
 
 
-def test_what_a_backfill_came_to_is_one_entry(cloud, parcels):
+def test_result_of_a_backfill_is_one_entry(cloud, parcels):
     changed(parcels)
     code, entries, out = cloud("backfill", "parcels", "--from", str(LAST), "--to", str(LAST), "--json")
     assert (code, out) == (0, "")
@@ -112,7 +112,7 @@ def test_no_value_of_a_row_is_logged(cloud, parcels, changes, exit_code, said):
     assert "forged" not in {entry["message"] for entry in entries}
 
 
-def test_what_libraries_and_models_warn_of_is_an_entry_without_its_words(process, emulators_dir, parcels, monkeypatch):
+def test_warnings_of_libraries_are_entries_without_messages(process, emulators_dir, parcels, monkeypatch):
     changed(parcels, fails="warning")
     monkeypatch.setenv(EXECUTION, "night-1")
     where = ["--local-dir", str(emulators_dir), "--project-dir", str(parcels)]
@@ -153,7 +153,7 @@ NOISY = """
 """
 
 
-def test_nothing_that_is_printed_or_raised_beside_the_command_is_more_than_an_entry(
+def test_printed_lines_and_uncaught_errors_are_entries(
     process, emulators_dir, parcels, monkeypatch
 ):
     changed(parcels)
@@ -192,7 +192,7 @@ def test_nothing_that_is_printed_or_raised_beside_the_command_is_more_than_an_en
         (BaseExceptionGroup(CANARY, [KeyError(1)]), 1),
     ],
 )
-def test_what_is_no_exception_ends_a_task_with_one_entry_and_never_as_done(cloud, monkeypatch, raised, exit_code):
+def test_system_exit_and_the_like_fail_a_task_with_one_entry(cloud, monkeypatch, raised, exit_code):
     def ends(*_, **__):
         raise raised
 
@@ -202,7 +202,7 @@ def test_what_is_no_exception_ends_a_task_with_one_entry_and_never_as_done(cloud
     assert CANARY not in json.dumps(entries)
 
 
-def test_people_see_what_logs_leave_out(here, emulators_dir, parcels):
+def test_terminal_shows_values_that_logs_leave_out(here, emulators_dir, parcels):
     changed(parcels, fails="fit")
     done = here(
         "run", "parcels", "--run-date", str(LAST), "--local-dir", str(emulators_dir), "--project-dir", str(parcels)
@@ -210,7 +210,7 @@ def test_people_see_what_logs_leave_out(here, emulators_dir, parcels):
     assert f"Rate: fit raised ValueError: cannot read {CANARY}-" in done.error
 
 
-def test_a_bug_is_one_entry_with_its_places_and_none_of_its_words(cloud, parcels, monkeypatch):
+def test_bug_is_one_entry_without_its_messages(cloud, parcels, monkeypatch):
     changed(parcels)
 
     def broken(*_, **__):
@@ -229,7 +229,7 @@ def test_a_bug_is_one_entry_with_its_places_and_none_of_its_words(cloud, parcels
     assert "CANARY-7" not in json.dumps(entries)
 
 
-def test_what_failed_for_good_is_not_tried_again_in_this_execution(cloud, parcels, requests_sent):
+def test_permanent_failure_is_not_tried_again_in_its_execution(cloud, parcels, requests_sent):
     changed(parcels, fails="key")
     night = ("run", "parcels", "--run-date", str(LAST), "--rerun")
     first, entries, _ = cloud(*night, execution="night-2")
@@ -244,7 +244,7 @@ def test_what_failed_for_good_is_not_tried_again_in_this_execution(cloud, parcel
     assert cloud(*night, execution="night-3")[0] == 0
 
 
-def test_what_may_pass_is_tried_again(cloud, parcels, monkeypatch):
+def test_transient_failure_is_tried_again(cloud, parcels, monkeypatch):
     from pipeline.errors import CloudError
 
     changed(parcels)
@@ -259,7 +259,7 @@ def test_what_may_pass_is_tried_again(cloud, parcels, monkeypatch):
     assert cloud(*night, execution="night-4", attempt=1)[0] == 0
 
 
-def test_wrong_variables_are_one_line(here, monkeypatch):
+def test_wrong_variables_of_cloud_run_are_one_line(here, monkeypatch):
     monkeypatch.setenv(EXECUTION, "night-1")
     monkeypatch.setenv(INDEX, "x")
     done = here("run", "parcels", "--run-date", str(LAST))
@@ -280,7 +280,7 @@ app.main()
 
 
 @pytest.mark.parametrize("task", [{}, {EXECUTION: "night-6"}], ids=["laptop", "cloud"])
-def test_sigterm_ends_a_process_that_is_in_a_long_call(task):
+def test_sigterm_ends_a_process_in_a_long_call(task):
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "-c", STUCK], env=os.environ | task, **streams)
     assert process.stdout.readline() == "ready\n"
@@ -313,7 +313,7 @@ pipeline.cli.main()
 """
 
 
-def test_sigterm_ends_a_process_that_still_imports_what_it_needs():
+def test_sigterm_ends_a_process_during_its_imports():
     """Process 1 of a container has no handler but its own: what it does not handle is not delivered."""
     process = subprocess.Popen([sys.executable, "-c", EARLY], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
@@ -323,7 +323,7 @@ def test_sigterm_ends_a_process_that_still_imports_what_it_needs():
 
 
 @pytest.mark.long
-def test_a_task_that_gets_sigterm_ends_soon_and_the_next_attempt_goes_on(process, emulators_dir, parcels, tmp_path):
+def test_task_ends_soon_after_sigterm_and_the_next_resumes(process, emulators_dir, parcels, tmp_path):
     waiting = tmp_path / "waiting"
     changed(parcels, fails=f"wait {waiting}")
     where = ["--local-dir", str(emulators_dir), "--project-dir", str(parcels)]

@@ -28,7 +28,7 @@ def first_run(process, loaded_dir):
     return process("run", "flight_delay", "--run-date", DAY, "--json", "--local-dir", str(loaded_dir))
 
 
-def test_json_is_one_object_on_stdout_with_the_keys_of_the_contract(first_run):
+def test_json_is_one_object_with_the_documented_keys(first_run):
     assert first_run.code == 0, first_run.err
     summary = json.loads(first_run.out)
     assert list(summary) == SUMMARY
@@ -39,13 +39,13 @@ def test_json_is_one_object_on_stdout_with_the_keys_of_the_contract(first_run):
     assert set(summary["seconds"]) == {"preprocess", "train", "predict", "load", "evaluate"}
 
 
-def test_progress_is_plain_lines_on_stderr_where_there_is_no_terminal(first_run):
+def test_progress_is_plain_lines_without_a_terminal(first_run):
     lines = first_run.err.splitlines()
     assert len(lines) >= 5
     assert all(re.fullmatch(rf"{DAY} [\w ]+(: .+)? \(\d+\.\d s\)", line) for line in lines), first_run.err
 
 
-def test_a_second_run_says_that_it_is_already_done(here, loaded_dir, first_run):
+def test_second_run_is_already_done(here, loaded_dir, first_run):
     done = here("run", "flight_delay", "--run-date", DAY, "--local-dir", str(loaded_dir))
     assert (done.code, done.err) == (0, "")
     assert re.fullmatch(rf"flight_delay {DAY}: already done.* \(\d\.\d s\)\n", done.out)
@@ -124,7 +124,7 @@ def read_terminal(descriptor):
         return b""
 
 
-def test_a_wrong_request_exits_a_process_with_2_and_verbose_adds_the_traceback(process, tmp_path):
+def test_wrong_request_exits_with_2_and_verbose_adds_a_traceback(process, tmp_path):
     arguments = ["run", "flight_delai", "--run-date", DAY, "--local-dir", str(tmp_path / "local")]
     done = process(*arguments)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
@@ -135,7 +135,7 @@ def test_a_wrong_request_exits_a_process_with_2_and_verbose_adds_the_traceback(p
     assert verbose.err.splitlines()[-1] == done.error
 
 
-def test_a_date_outside_the_data_names_the_range(process, loaded_dir):
+def test_date_outside_the_data_names_their_range(process, loaded_dir):
     done = process("run", "flight_delay", "--run-date", "2014-01-01", "--json", "--local-dir", str(loaded_dir))
     assert (done.code, done.out) == (2, "")
     assert "2014-01-01: nothing to score; flights_schedule was known from 2013-06-01 to 2013-07-10" in done.error
@@ -143,7 +143,7 @@ def test_a_date_outside_the_data_names_the_range(process, loaded_dir):
 
 
 @pytest.mark.parametrize("place", ["a file", "a read-only place", "a full disk"])
-def test_a_local_directory_that_cannot_be_used_is_one_line(process, tmp_path, place):
+def test_unusable_local_directory_is_one_line(process, tmp_path, place):
     local_dir, command = tmp_path / "local", COMMAND
     if place == "a file":
         local_dir.write_text("")
@@ -182,13 +182,13 @@ def test_local_up_status_and_down(process, here, own_dir):
     assert here("local", "down", *where).out == "local target was not running\n"
 
 
-def test_a_missing_source_table_is_named(here, own_dir):
+def test_missing_source_table_is_named(here, own_dir):
     done = here("run", "flight_delay", "--run-date", DAY, "--local-dir", str(own_dir))
     assert (done.code, done.out) == (2, "")
     assert re.search(r"^error: .*flights_schedule", done.error)
 
 
-def test_an_emulator_that_dies_ends_the_command_and_the_same_command_goes_on(
+def test_command_resumes_after_an_emulator_died(
     here, own_dir, quick_project, fixtures_folder
 ):
     where = ("--project-dir", str(quick_project), "--local-dir", str(own_dir))
@@ -210,7 +210,7 @@ def test_an_emulator_that_dies_ends_the_command_and_the_same_command_goes_on(
     assert done.out.startswith(f"flight_quick {DAY}: done, ")
 
 
-def test_an_interrupted_command_says_so_and_goes_on_the_next_time(here, own_dir, quick_project):
+def test_interrupted_command_resumes_the_next_time(here, own_dir, quick_project):
     where = ["--project-dir", str(quick_project), "--local-dir", str(own_dir)]
     arguments = ["run", "flight_quick", "--run-date", "2013-07-06", *where]
     with started([*COMMAND, *arguments]) as command:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 
-def test_a_page_is_written_and_its_path_is_said(process, loaded_dir, tmp_path):
+def test_page_is_written_and_its_path_printed(process, loaded_dir, tmp_path):
     out = tmp_path / "page.html"
     done = process("dashboard", "flight_delay", "--out", str(out), "--local-dir", str(loaded_dir))
     assert (done.code, done.out) == (0, f"flight_delay dashboard: {out}\n"), done.err

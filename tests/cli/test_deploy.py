@@ -11,7 +11,7 @@ from tests.support.integration_fixtures import ROOT
 TARGET = ("--target", "targets/example.yaml")
 
 
-def test_deploy_says_what_it_wrote(here, tmp_path):
+def test_deploy_prints_what_it_wrote(here, tmp_path):
     done = here("deploy", "flight_delay", *TARGET, "--image", IMAGE, "--out", str(tmp_path / "out"))
     assert done.code == 0, done.err
     assert done.out.startswith(f"flight_delay: 18 files in {tmp_path / 'out'}, nothing was sent")
@@ -24,7 +24,7 @@ def test_deploy_writes_one_json_object(here, tmp_path):
     assert "deploy.sh" in content["files"]
 
 
-def test_deploy_without_a_commit_says_so_in_one_line(here, quick_project, tmp_path):
+def test_deploy_without_a_commit_warns_in_one_line(here, quick_project, tmp_path):
     shutil.copytree(ROOT / "targets", tmp_path / "targets")
     for name in ("jobs", "sql", "udf"):
         (tmp_path / name).symlink_to(quick_project / name)
@@ -32,7 +32,7 @@ def test_deploy_without_a_commit_says_so_in_one_line(here, quick_project, tmp_pa
     done = here("deploy", "flight_delay", *place, "--image", IMAGE, "--out", str(tmp_path / "out"))
     assert done.code == 0, done.err
     lost = "the files name none, and whether the image holds targets/example.yaml is not checked"
-    assert done.err == f"warning: no commit is known: {tmp_path} is no git checkout - {lost}\n"
+    assert done.err == f"warning: no commit is known: {tmp_path} is not a git checkout - {lost}\n"
     assert json.loads((tmp_path / "out" / "deployment.json").read_text())["commit"] == "none is known"
 
 
@@ -45,12 +45,12 @@ def test_deploy_refuses_the_local_target(here, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_that_is_too_long_for_the_disk_is_one_line(here, tmp_path):
+def test_name_too_long_for_the_disk_is_one_line(here, tmp_path):
     done = here("deploy", "flight_delay", *TARGET, "--image", IMAGE, "--out", str(tmp_path / ("n" * 300)))
     assert (done.code, "File name too long" in done.error) == (2, True)
 
 
-def test_setup_makes_what_is_missing_and_then_nothing(here, emulators_dir, requests_sent):
+def test_setup_makes_missing_tables_and_then_nothing(here, emulators_dir, requests_sent):
     arguments = ("setup", "flight_delay", "--local-dir", str(emulators_dir))
     done = here(*arguments)
     assert (done.code, done.out) == (0, "flight_delay: tables, functions and views are there\n"), done.err

@@ -61,7 +61,7 @@ def folder(uri, store, tmp_path_factory):
 
 @pytest.fixture
 def data(folder, tmp_path):
-    """Rows to score, as somebody brings them: a CSV file without labels, columns in another order."""
+    """A CSV file of rows to score, without labels and with columns in another order."""
     frame = pd.read_parquet(folder / "training.parquet").drop(columns="label").head(20)
     frame[sorted(frame.columns)].to_csv(tmp_path / "rows.csv", index=False)
     return str(tmp_path / "rows.csv")
@@ -89,11 +89,11 @@ def wheel(tmp_path_factory):
     return call
 
 
-def test_the_wheel_knows_no_job(wheel):
+def test_wheel_contains_no_job(wheel):
     assert "No module named 'jobs'" in wheel(code="import pipeline.cli, jobs").err
 
 
-def test_a_bundle_predicts_from_an_installed_wheel(wheel, where, uri, data, tmp_path, here):
+def test_bundle_predicts_from_an_installed_wheel(wheel, where, uri, data, tmp_path, here):
     out, again = tmp_path / "wheel.jsonl", tmp_path / "repository.jsonl"
     done = wheel("predict", "--model", uri, "--data", data, "--out", str(out), *where)
     assert (done.code, done.err) == (0, "")
@@ -104,14 +104,14 @@ def test_a_bundle_predicts_from_an_installed_wheel(wheel, where, uri, data, tmp_
     assert list(first) == ["flight_date", "carrier", "flight", "origin", "score"]
 
 
-def test_a_folder_needs_no_target(wheel, folder, data, tmp_path):
+def test_folder_needs_no_target(wheel, folder, data, tmp_path):
     out = tmp_path / "out.jsonl"
     done = wheel("predict", "--model", str(folder), "--data", data, "--out", str(out), "--json")
     assert json.loads(done.out) == {"model": str(folder), "data": data, "out": str(out), "rows": 20}
     assert len(out.read_text().splitlines()) == 20
 
 
-def test_without_the_code_it_says_what_is_missing(wheel, folder, data, tmp_path):
+def test_missing_code_of_a_bundle_is_named(wheel, folder, data, tmp_path):
     bare = shutil.copytree(folder, tmp_path / "bare")
     content = json.loads((bare / "bundle.json").read_text())
     code = [name for name in content["files"] if name.endswith(".py")]
@@ -126,7 +126,7 @@ def test_without_the_code_it_says_what_is_missing(wheel, folder, data, tmp_path)
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_a_column_that_is_missing_is_named(here, folder, data, tmp_path):
+def test_missing_column_is_named(here, folder, data, tmp_path):
     pd.read_csv(data).drop(columns=["carrier", "distance"]).to_csv(tmp_path / "less.csv", index=False)
     done = here(
         "predict", "--model", str(folder), "--data", str(tmp_path / "less.csv"), "--out", str(tmp_path / "o.jsonl")
@@ -152,7 +152,7 @@ def test_halves_of_a_request_are_refused(here, arguments):
     assert "--model" in done.error
 
 
-def test_bundle_at_a_known_address_that_was_swapped_as_a_whole_is_refused(here, where, uri, data, store, tmp_path):
+def test_bundle_swapped_as_a_whole_is_refused(here, where, uri, data, store, tmp_path):
     """Everything about it is right but that the ledger knows another one."""
     content = json.loads(store.read_bytes(f"{uri}/bundle.json"))
     forged = sealed(content | {"run": {}, "complete": False})
@@ -169,7 +169,7 @@ def test_bundle_at_a_known_address_that_was_swapped_as_a_whole_is_refused(here, 
     assert not (tmp_path / "o.jsonl").exists()
 
 
-def test_bundle_that_was_swapped_for_another_one_that_the_ledger_knows_is_refused(here, where, uri, other, store):
+def test_bundle_swapped_for_another_known_one_is_refused(here, where, uri, other, store):
     """What a bundle says is compared before its files come."""
     own, theirs = (store.read_bytes(f"{place}/bundle.json").decode() for place in (uri, other))
     store.replace_text(theirs, f"{uri}/bundle.json", "application/json")
@@ -181,7 +181,7 @@ def test_bundle_that_was_swapped_for_another_one_that_the_ledger_knows_is_refuse
     assert here("model", "inspect", f"{uri}/", *where).code == 0
 
 
-def test_bundle_of_a_run_that_the_ledger_does_not_know_is_refused(here, where, uri, store):
+def test_bundle_of_an_unknown_run_is_refused(here, where, uri, store):
     elsewhere = store.uri("elsewhere", "bundle")
     content = store.read_json(f"{uri}/bundle.json")
     for name in content["files"]:
@@ -192,7 +192,7 @@ def test_bundle_of_a_run_that_the_ledger_does_not_know_is_refused(here, where, u
     assert (done.code, "has no such bundle" in done.error) == (3, True)
 
 
-def test_inspect_shows_what_a_verified_bundle_says(here, where, uri, folder, monkeypatch):
+def test_inspect_shows_a_verified_bundle(here, where, uri, folder, monkeypatch):
     monkeypatch.setattr("joblib.load", lambda _: pytest.fail("it was unpickled"))
     done = here("model", "inspect", uri, *where)
     assert (done.code, done.err) == (0, "")

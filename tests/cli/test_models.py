@@ -64,7 +64,7 @@ def test_models_are_listed_promoted_and_rolled_back(here, where):
             ("promote", "flight_delay", "forest", "--reason", "x"),
             "no variant 'forest' - the variants are: gradient_boosting,",
         ),
-        (("promote", "flight_delay", "constant_rate", "--reason", "x"), "is a baseline and never champion"),
+        (("promote", "flight_delay", "constant_rate", "--reason", "x"), "is a baseline, which is never champion"),
         (("promote", "flight_delay", "gradient_boosting", "--reason", "x"), "is champion already"),
         (("promote", "flight_delay", "logistic_regression", "--reason", ""), "--reason is empty"),
         (("promote", "flight_delay", "logistic_regression"), "Missing option '--reason'"),
@@ -77,14 +77,14 @@ def test_models_are_listed_promoted_and_rolled_back(here, where):
         (("list", "flights"), "no job 'flights'"),
     ],
 )
-def test_what_makes_no_sense_is_one_line_and_exit_code_2(here, where, arguments, said):
+def test_refused_promotions_are_one_line_and_exit_code_2(here, where, arguments, said):
     done = here("models", *arguments, *where)
     assert (done.code, done.out) == (2, "")
     assert said in done.error
 
 
 @pytest.mark.long
-def test_a_backfill_judges_challengers_only_when_it_is_asked_to(here, where):
+def test_backfill_judges_challengers_only_with_gate(here, where):
     dates = ("--from", NEXT, "--to", "2013-07-05")
     done = here("backfill", "flight_delay", *dates, *where)
     assert done.code == 0, done.err

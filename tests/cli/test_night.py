@@ -141,7 +141,7 @@ def evaluated(local_dir):
 
 
 @pytest.mark.long
-def test_a_night_with_a_missed_day_a_killed_task_and_one_that_comes_twice_ends_right(night, emulators_dir):
+def test_night_survives_a_missed_day_and_a_killed_task(night, emulators_dir):
     at_night, asked = night
     for phase in ("preprocess", "train"):
         at_night.do(phase)

@@ -39,7 +39,7 @@ def test_status_is_one_json_object(here, where):
     assert DAY in [line["run_date"] for line in dates["run_dates"]]
 
 
-def test_status_of_no_date_has_a_line_for_each_of_the_newest(here, where):
+def test_status_without_a_date_has_one_line_per_date(here, where):
     done = here("status", "flight_delay", *where)
     assert done.code == 0
     assert [line.split()[2:] for line in done.out.splitlines() if line.startswith(DAY)] == [
@@ -47,7 +47,7 @@ def test_status_of_no_date_has_a_line_for_each_of_the_newest(here, where):
     ]
 
 
-def test_status_gc_and_doctor_of_a_place_where_nothing_was_done(here, tmp_path):
+def test_status_gc_and_doctor_before_the_first_run(here, tmp_path):
     where = ("--local-dir", str(tmp_path / "new"))
     try:
         assert here("status", "flight_delay", *where).out == (
@@ -70,7 +70,7 @@ def test_gc_refuses_an_age_that_is_none(here, where, days):
     assert done.error.startswith("error: Invalid value for '--older-than'")
 
 
-def test_gc_leaves_what_is_younger_than_a_day(here, where):
+def test_gc_leaves_everything_younger_than_a_day(here, where):
     done = here("gc", "flight_delay", "--older-than", "1", "--dry-run", *where)
     assert (done.code, done.out) == (0, "flight_delay: would remove 0 tables (0 bytes) and 0 objects (0 bytes)\n")
     summary = json.loads(here("gc", "flight_delay", "--json", *where).out)

@@ -14,7 +14,7 @@ def where(loaded_dir):
     return ("--local-dir", str(loaded_dir))
 
 
-def test_a_year_is_a_table_that_says_what_its_numbers_are(here, where):
+def test_plan_of_a_year_is_a_table_with_a_note(here, where):
     done = here(*ASKED, *where)
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
@@ -39,13 +39,13 @@ def test_json_is_one_object_that_holds_everything(here, where):
     assert "estimate" in plan["note"]
 
 
-def test_what_a_command_asks_says_which_command_and_job(here, where, requests_sent):
+def test_queries_are_labelled_with_command_and_job(here, where, requests_sent):
     here(*ASKED, *where)
     labels = [sent.body["configuration"]["labels"] for sent in requests_sent.sent if sent.path.endswith("/jobs")]
     assert {(each["job"], each["phase"]) for each in labels} == {("flight_delay", "plan")}
 
 
-def test_over_budget_is_exit_code_2_and_one_line_beside_the_plan(here, where):
+def test_plan_above_its_budget_exits_with_2(here, where):
     done = here(*ASKED, "--budget", "0.0001", "--json", *where)
     assert done.code == 2
     assert json.loads(done.out)["budget"] == 0.0001
@@ -71,7 +71,7 @@ def test_nonsense_is_named_in_one_line(here, arguments, said):
     assert said in done.error
 
 
-def test_a_budget_at_a_target_without_a_price_is_refused_before_anything_is_asked(here, tmp_path):
+def test_budget_without_a_price_is_refused_at_once(here, tmp_path):
     datasets = "\n".join(f"{name}: x" for name in ("dataset", "runs_dataset", "ledger_dataset", "dashboard_dataset"))
     target = tmp_path / "cloud.yaml"
     target.write_text(f"project: a-project\nlocation: US\nregion: us-central1\nbucket: a-bucket\n{datasets}\n")

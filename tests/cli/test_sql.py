@@ -71,7 +71,7 @@ def fails(capsys):
     return run
 
 
-def test_a_checked_project_says_so(copied, sql):
+def test_check_of_a_good_project_succeeds(copied, sql):
     found = sql("check", *LOCAL)
     assert [line for line in found if line.startswith("sql check: ")] == found[-1:]
     assert found[-1].endswith(" statements, all parse, resolve and return what they declare")
@@ -90,10 +90,10 @@ def test_findings_are_lines_on_stdout_and_one_error(copied, capsys):
 
 @pytest.mark.parametrize("command", ["list", "check", "freeze"])
 @pytest.mark.parametrize("name", ["examples_v01", "Examples_v1", "examples_V1", "examples", "examples_v1.2"])
-def test_another_spelling_of_a_version_is_refused(project, fails, command, name):
+def test_other_spellings_of_a_version_are_refused(project, fails, command, name):
     shutil.copy(project / SQL, (project / SQL).with_name(f"{name}.sql"))
     options = LOCAL if command == "check" else []
-    assert f"{name}.sql: no name of a version - write <name>_v<N>.sql in small letters" in fails(command, *options)
+    assert f"{name}.sql: not the name of a version - write <name>_v<N>.sql in small letters" in fails(command, *options)
 
 
 @pytest.mark.parametrize("command", ["freeze", "check"])
@@ -102,7 +102,7 @@ def test_another_spelling_of_a_version_is_refused(project, fails, command, name)
     [
         ("description: Examples.", "description: a: b", "examples_v1.sql:2: not valid YAML"),
         ("identifiers: {items: table}", "identifiers: {items: table", r"examples_v1.sql:5: not valid YAML"),
-        ("columns:", "columns: {x: INT64}\ncolumns:", "examples_v1.sql:6: not valid YAML (key columns stands twice)"),
+        ("columns:", "columns: {x: INT64}\ncolumns:", "examples_v1.sql:6: not valid YAML (key columns comes twice)"),
         ("/*\n", "", "examples_v1.sql:1: no comment header"),
         ("*/\n", "", "examples_v1.sql:1: no comment header"),
         ("as_of: TIMESTAMP", "as_of: DATETIME", "examples_v1.sql: key parameters.as_of"),
@@ -110,12 +110,12 @@ def test_another_spelling_of_a_version_is_refused(project, fails, command, name)
         ("changes:", "author: me\nchanges:", "examples_v1.sql: key author: not a known key"),
     ],
 )
-def test_a_header_that_does_not_parse_is_named(project, fails, command, old, new, said):
+def test_broken_header_is_named(project, fails, command, old, new, said):
     edit(project / SQL, old, new)
     assert said in fails(command, *(LOCAL if command == "check" else []))
 
 
-def test_a_file_that_is_no_text_is_named(project, fails):
+def test_binary_sql_file_is_named(project, fails):
     (project / SQL).write_bytes(b"/*\n\xff\xfe*/\n")
     assert "examples_v1.sql: SQL file cannot be read" in fails("freeze")
 
@@ -139,29 +139,29 @@ def test_freezing_again_releases_nothing_new(project, sql):
 @pytest.mark.parametrize(
     "name", ["nope_v1", "nope@v1", EXAMPLES + "0", "../x@v1", "x" * 2000, "`; DROP", "\u0435xamples_v1"]
 )
-def test_an_unknown_version_is_not_frozen(project, fails, name):
+def test_unknown_version_is_not_frozen(project, fails, name):
     assert "no such version - see pipeline sql list" in fails("freeze", name) or len(name) > 1000
     assert not (project / "sql/released.json").exists()
 
 
-def test_an_edited_and_a_removed_version_cannot_be_frozen(project, fails, sql):
+def test_edited_or_removed_version_cannot_be_frozen(project, fails, sql):
     sql("freeze")
     edit(project / SQL, "SELECT id", "SELECT 1 AS id")
     assert "restore it and make dummy/preprocess/examples_v2" in fails("freeze")
     (project / SQL).unlink()
-    assert "was released and is gone; restore it" in fails("freeze")
+    assert "was released and is missing; restore it" in fails("freeze")
 
 
 @pytest.mark.parametrize("command", ["list", "freeze"])
 @pytest.mark.parametrize("content", ["{", "[]", '{"a": 1}', "<<<<<<< HEAD\n{}\n"])
-def test_a_malformed_list_of_releases_is_named(project, fails, command, content):
+def test_malformed_list_of_releases_is_named(project, fails, command, content):
     (project / "sql/released.json").write_text(content)
     assert "released.json: not " in (said := fails(command))
     assert said.endswith("restore it from git\n")
 
 
 @pytest.mark.parametrize("spelling", ["flight_delay/evaluate/labels@v1", "flight_delay/evaluate/labels_v1"])
-def test_a_version_is_shown_in_both_spellings(copied, sql, spelling):
+def test_version_is_shown_in_both_spellings(copied, sql, spelling):
     lines = sql("show", spelling, "--run-date", "2013-07-01")
     command = "\n".join(lines[: lines.index("  <<'SQL'")]).rstrip("\\")
     words = shlex.split(command)
@@ -179,12 +179,12 @@ def test_a_version_is_shown_in_both_spellings(copied, sql, spelling):
         (["show", "x" * 5000], "error: "),
         (
             ["show", EXAMPLES.removesuffix("_v1")],
-            "no name of a version - write e.g. flight_delay/preprocess/examples_v1",
+            "not the name of a version - write e.g. flight_delay/preprocess/examples_v1",
         ),
-        (["show", "../../../../etc/passwd"], "'../../../../etc/passwd': no name of a version"),
-        (["show", "../../x@v1"], "'../../x_v1': no name of a version"),
-        (["show", "udf/../../x"], "udf/../../x.sql: no name of a function - use small letters, digits and _"),
-        (["show", "`;--@v1"], "'`;--_v1': no name of a version"),
+        (["show", "../../../../etc/passwd"], "'../../../../etc/passwd': not the name of a version"),
+        (["show", "../../x@v1"], "'../../x_v1': not the name of a version"),
+        (["show", "udf/../../x"], "udf/../../x.sql: not the name of a function - use small letters, digits and _"),
+        (["show", "`;--@v1"], "'`;--_v1': not the name of a version"),
         (["show", EXAMPLES, "--run-date", "01.07.2013"], "--run-date '01.07.2013' is not a date"),
         (["show", EXAMPLES, "--target", "none.yaml"], "none.yaml: cannot be read"),
         (["check", "--target", "none.yaml"], "none.yaml: cannot be read"),
@@ -210,27 +210,27 @@ def test_wrong_requests_are_one_line(project, fails, arguments, said):
         ("`{items}`", "`{items}` i", "source items has the alias i"),
     ],
 )
-def test_names_that_do_not_agree_are_said_when_a_statement_is_shown(project, fails, old, new, said):
+def test_names_that_do_not_match_are_refused_by_show(project, fails, old, new, said):
     edit(project / SQL, old, new)
     assert said in fails("show", EXAMPLES)
 
 
-def test_parameters_of_the_job_that_no_header_declares_are_refused(project, fails):
+def test_undeclared_parameters_of_the_job_are_refused(project, fails):
     edit(project / "jobs/dummy/job.yaml", "history_days: 3}", "history_days: 3, parameters: {late: 1}}")
     assert "examples_v1.sql: parameter late is not declared in the header" in fails("show", EXAMPLES)
 
 
 @pytest.mark.parametrize("value", ["fifteen", "1.5", "true", "[1]"])
-def test_a_parameter_of_another_type_is_refused(project, fails, value):
+def test_parameter_of_another_type_is_refused(project, fails, value):
     edit(project / SQL, "{as_of: TIMESTAMP}", "{as_of: TIMESTAMP, late: INT64}")
     edit(project / "jobs/dummy/job.yaml", "history_days: 3}", f"history_days: 3, parameters: {{late: {value}}}}}")
     said = fails("show", EXAMPLES)
     assert "examples_v1.sql: parameter late is declared INT64, and " in said
-    assert said.endswith(" is none - mend the value in job.yaml, or the header\n")
+    assert said.endswith(" is not - fix the value in job.yaml, or the header\n")
 
 
 @pytest.mark.parametrize("command", ["list", "freeze"])
-def test_a_list_of_releases_that_is_nested_too_deeply_is_named(project, fails, command):
+def test_deeply_nested_list_of_releases_is_named(project, fails, command):
     (project / "sql/released.json").write_text("[" * 200_000)
     said = fails(command)
     assert "released.json: not valid JSON (" in said
@@ -238,12 +238,12 @@ def test_a_list_of_releases_that_is_nested_too_deeply_is_named(project, fails, c
 
 
 @pytest.mark.parametrize("name", ["Zero", "z-ero", "0zero", "z ero", "z.v1", "z" * 101])
-def test_a_wrong_name_of_a_function_is_all_that_is_printed(project, fails, name):
+def test_wrong_name_of_a_function_is_one_line(project, fails, name):
     shutil.copy(project / "udf/half.sql", project / f"udf/{name}.sql")
-    assert f"udf/{name}.sql: no name of a function - use small letters, digits and _" in fails("list")
+    assert f"udf/{name}.sql: not the name of a function - use small letters, digits and _" in fails("list")
 
 
-def test_a_file_that_cannot_be_read_is_all_that_is_printed(project, fails):
+def test_unreadable_file_is_one_line(project, fails):
     (project / "udf/zero.sql").write_text("SELECT 0")  # the last of the list
     assert "zero.sql:1: no comment header" in fails("list")
 

@@ -30,7 +30,7 @@ def command(here, session, cloud_places, monkeypatch, tmp_path):
 
 
 @pytest.mark.long
-def test_a_backfill_its_evaluation_and_what_can_be_asked_about_it(command):
+def test_backfill_evaluation_and_questions_with_a_target_file(command):
     dates = ("--from", DAY, "--to", DAY)
     (run,) = json.loads(command("backfill", "flight_delay", *dates, "--json").out)["runs"]
     assert (run["run_date"], run["status"], run["rows"]["load"]) == (DAY, "done", 64)

@@ -45,7 +45,7 @@ def test_a_trace_is_one_json_object(here, where):
 
 
 @pytest.mark.parametrize("text", ["no-such-thing", "flight_delay-2013-07-04-0123456789", "gs://elsewhere/x"])
-def test_what_is_unknown_is_one_line_with_the_forms(here, where, text):
+def test_unknown_subject_is_one_line_with_the_known_forms(here, where, text):
     done = here("trace", text, "--json", *where[0])
     assert (done.code, done.out) == (2, "")
     assert done.error.startswith(f"error: {text}: ")

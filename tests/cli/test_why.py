@@ -17,7 +17,7 @@ def runs(process, loaded_dir):
     return [json.loads(done.out)["run_id"] for done in made], place
 
 
-def test_lines_say_of_every_group_what_differs_or_that_it_is_the_same(here, runs):
+def test_lines_cover_each_group_of_differences(here, runs):
     (a, b), place = runs
     done = here("why", a, b, "--rows", "2", *place)
     assert (done.code, done.err) == (0, "")
@@ -39,7 +39,7 @@ def test_json_is_one_object(here, runs):
     assert content["rows"][1]["only_a"] == {"count": 16, "keys": []}
 
 
-def test_a_run_that_is_not_there_is_named(here, runs):
+def test_unknown_run_is_named(here, runs):
     (a, _), place = runs
     done = here("why", a, UNKNOWN, "--json", *place)
     assert (done.code, done.out) == (2, "")
@@ -52,10 +52,10 @@ def test_a_run_that_is_not_there_is_named(here, runs):
         ("flight_delay", UNKNOWN, "'flight_delay' is not a run id - write <job>-<run date>-<hash>"),
         (UNKNOWN, UNKNOWN, f"{UNKNOWN} was named twice - name two runs"),
         (UNKNOWN, UNKNOWN.replace("flight_delay", "other"), "are runs of different jobs - name two runs of one job"),
-        ("nobody-2013-06-28-0123456789", "nobody-2013-06-29-0123456789", "no job 'nobody'"),
+        ("unknown-2013-06-28-0123456789", "unknown-2013-06-29-0123456789", "no job 'unknown'"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_before_anything_is_started(here, tmp_path, a, b, said):
+def test_runs_that_cannot_be_compared_are_refused_at_once(here, tmp_path, a, b, said):
     done = here("why", a, b, "--local-dir", str(tmp_path / "local"))
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert said in done.error

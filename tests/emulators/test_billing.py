@@ -11,7 +11,7 @@ from google.api_core.exceptions import GoogleAPICallError, InternalServerError, 
 from google.cloud import bigquery
 
 from pipeline.base.pricing import LEAST
-from pipeline.emulators.scanned_bytes import statement_of
+from pipeline.emulators.scanned_bytes import reads_of
 
 ROWS = """
     SELECT 1 AS whole, 0.5 AS share, TRUE AS is_open, NUMERIC '1.5' AS price, DATE '2013-07-01' AS day,
@@ -35,11 +35,11 @@ def dry(client, sql):
 
 
 @pytest.mark.parametrize("column", SIZES)
-def test_a_column_has_the_size_of_its_type_and_null_has_none(client, table, column):
+def test_column_has_the_size_of_its_type(client, table, column):
     assert dry(client, f"SELECT {column} FROM {table}") == SIZES[column]
 
 
-def test_an_array_has_the_size_of_its_values(client, table):
+def test_array_has_the_size_of_its_values(client, table):
     assert dry(client, f"SELECT ARRAY_LENGTH(list) FROM {table}") == 24
 
 
@@ -60,11 +60,11 @@ def test_columns_that_a_statement_names_are_processed(client, table, sql, column
 
 
 @pytest.mark.parametrize("sql", ["SELECT * FROM billed.t", "DELETE FROM billed.t WHERE whole = 1"])
-def test_a_star_and_a_change_take_whole_rows(client, table, sql):
+def test_star_and_update_read_whole_rows(client, table, sql):
     assert dry(client, sql) == sum(SIZES.values()) + 24
 
 
-def test_rows_that_came_since_count(client, dataset):
+def test_new_rows_count(client, dataset):
     client.query_and_wait(f"CREATE TABLE {dataset}.t AS SELECT 'a' AS word")
     before = dry(client, f"SELECT word FROM {dataset}.t")
     client.query_and_wait(f"INSERT INTO {dataset}.t (word) VALUES ('bcd')")
@@ -74,12 +74,12 @@ def test_rows_that_came_since_count(client, dataset):
 @pytest.mark.parametrize(
     "sql", ["SELECT a FROM billed.nowhere", "CREATE TABLE billed.x AS SELECT a FROM billed.nowhere"]
 )
-def test_a_dry_run_of_a_table_that_is_not_there_is_not_found(client, table, sql):
+def test_dry_run_of_a_missing_table_is_not_found(client, table, sql):
     with pytest.raises(NotFound, match=r"Not found: Table .*billed\.nowhere"):
         dry(client, sql)
 
 
-def test_a_job_that_ran_tells_bytes_and_slot_time(client, table):
+def test_finished_job_has_bytes_and_slot_time(client, table):
     job = client.query(f"SELECT whole FROM {table}")
     job.result()
     assert (job.total_bytes_processed, job.total_bytes_billed) == (8, LEAST)
@@ -88,7 +88,7 @@ def test_a_job_that_ran_tells_bytes_and_slot_time(client, table):
     assert (again.total_bytes_billed, again.slot_millis) == (LEAST, job.slot_millis)
 
 
-def test_a_job_that_would_be_billed_for_more_than_it_may_fails_in_bigquerys_words(client, table):
+def test_job_above_its_limit_fails_as_in_bigquery(client, table):
     config = bigquery.QueryJobConfig(maximum_bytes_billed=LEAST - 1)
     job = client.query(f"SELECT whole FROM {table}", job_config=config)
     # Google's client does not know the reason and takes it for a failure of the server
@@ -99,7 +99,7 @@ def test_a_job_that_would_be_billed_for_more_than_it_may_fails_in_bigquerys_word
     assert list(client.query(f"SELECT whole FROM {table} WHERE whole IS NOT NULL", job_config=config))
 
 
-def test_nothing_is_changed_by_what_costs_too_much(client, table):
+def test_job_above_its_limit_changes_nothing(client, table):
     config = bigquery.QueryJobConfig(maximum_bytes_billed=1)
     with pytest.raises(GoogleAPICallError, match="bytes billed: 1"):
         client.query(f"DELETE FROM {table} WHERE TRUE", job_config=config).result()
@@ -132,6 +132,6 @@ def test_jobs_query_is_limited_too(local_target, table):
     ],
 )
 def test_tables_that_a_statement_reads(sql, tables, whole):
-    found = statement_of(sql, "p").tables
+    found = reads_of(sql, "p").tables
     assert {".".join(read.name) for read in found} == tables
     assert {".".join(read.name) for read in found if read.is_whole} == whole

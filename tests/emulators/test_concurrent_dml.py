@@ -60,7 +60,7 @@ def outcomes_at_once(*statements, fails=""):
 LOST = "Could not serialize access to table p:d.t due to concurrent update"
 
 
-def test_of_updates_at_once_on_a_table_one_wins():
+def test_one_of_concurrent_updates_succeeds():
     statements = ("UPDATE d.t SET a = 1 WHERE TRUE", "DELETE FROM p.d.t WHERE TRUE", "DELETE FROM d.t WHERE a = 1")
     assert outcomes_at_once(*statements) == ["ran", LOST, LOST]
 
@@ -71,7 +71,7 @@ def test_inserts_and_other_tables_never_collide(other):
     assert outcomes_at_once(other, "DELETE FROM d.t WHERE TRUE") == ["ran", "ran"]
 
 
-def test_failed_update_is_in_nobodys_way():
+def test_failed_update_blocks_no_other():
     first, second = "UPDATE d.t SET b = 1 WHERE TRUE", "DELETE FROM d.t WHERE TRUE"
     assert outcomes_at_once(first, second, fails=first) == ["no such column", "ran"]
 
@@ -102,7 +102,7 @@ def collide():
     return again
 
 
-def test_of_two_merges_sent_at_once_the_loser_fails_in_bigquerys_words(client, dataset, run, rows, collide):
+def test_second_of_two_concurrent_merges_fails_as_in_bigquery(client, dataset, run, rows, collide):
     run("CREATE TABLE t AS SELECT 0 AS a").result(timeout=10)
 
     def merge(_):
@@ -119,7 +119,7 @@ def test_of_two_merges_sent_at_once_the_loser_fails_in_bigquerys_words(client, d
     assert rows() == [(1,)]
 
 
-def test_loser_of_jobs_query_gets_an_error(client, dataset, run, collide):
+def test_failed_concurrent_jobs_query_is_an_error(client, dataset, run, collide):
     run("CREATE TABLE t AS SELECT 0 AS a").result(timeout=10)
 
     def delete(_):
@@ -134,7 +134,7 @@ def test_loser_of_jobs_query_gets_an_error(client, dataset, run, collide):
     assert f"Could not serialize access to table pipeline-local:{dataset}.t due to" in error.message
 
 
-def test_both_get_done_when_the_loser_is_sent_again(client, run, rows, collide):
+def test_both_succeed_when_the_failed_one_is_sent_again(client, run, rows, collide):
     run("CREATE TABLE t AS SELECT 0 AS a").result(timeout=10)
 
     def add(_):

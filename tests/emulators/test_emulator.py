@@ -40,7 +40,7 @@ def test_row_restriction_is_applied(client, dataset, run, reader):
     assert count_rows(reader, client, f"{dataset}.t", row_restriction="x > 1") == 2
 
 
-def test_requests_at_once_do_not_take_each_others_results(client, dataset, run, rows):
+def test_concurrent_requests_get_their_own_results(client, dataset, run, rows):
     run("CREATE TABLE t AS SELECT x FROM UNNEST([1, 2, 3]) AS x").result(timeout=10)
 
     def ask(number):
@@ -51,6 +51,6 @@ def test_requests_at_once_do_not_take_each_others_results(client, dataset, run, 
         assert list(pool.map(ask, range(64))) == [(number, 3) for number in range(64)]
 
 
-def test_another_version_without_a_part_that_we_replace_fails_at_once():
+def test_emulator_without_a_replaced_part_fails_at_once():
     with pytest.raises(AttributeError, match="gone"):
         emulator._replace(ModuleType("bqemulator.other"), "gone", lambda part: part)

@@ -22,7 +22,7 @@ def test_lock_is_held_by_one_and_given_back(tmp_path, monkeypatch):
     folder = LocalFolder(tmp_path)
     with (
         folder.locked(),
-        pytest.raises(RequestError, match="another command has been starting or ending the emulators"),
+        pytest.raises(RequestError, match="another command has been starting or stopping the emulators"),
         folder.locked(),
     ):
         pytest.fail("two hold the lock")
@@ -38,7 +38,7 @@ def test_lock_is_held_by_one_and_given_back(tmp_path, monkeypatch):
         (errno.EACCES, "Permission denied", "give another --local-dir"),
     ],
 )
-def test_unusable_directory_is_a_wrong_request(tmp_path, number, words, hint):
+def test_file_system_error_is_a_request_error(tmp_path, number, words, hint):
     with pytest.raises(RequestError) as refused, LocalFolder(tmp_path).usable():
         raise OSError(number, words)
     assert str(refused.value) == f"cannot use {tmp_path} as local directory: {words} - {hint}"

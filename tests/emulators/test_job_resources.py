@@ -34,7 +34,7 @@ def test_failed_job_stays_failed(client, submitted, jobs_url):
 
 def test_result_of_an_unknown_job_is_not_found(client):
     with pytest.raises(NotFound):
-        client._get_query_results("nobody", retry=None, timeout=10)
+        client._get_query_results("unknown", retry=None, timeout=10)
 
 
 def test_jobs_are_listed_newest_first_with_state_and_error(client, submitted):
@@ -46,7 +46,7 @@ def test_jobs_are_listed_newest_first_with_state_and_error(client, submitted):
     assert list(client.list_jobs(max_results=0, timeout=10)) == []
 
 
-def test_list_of_jobs_goes_on_page_by_page_also_when_new_jobs_come(client, submitted, run):
+def test_job_list_continues_when_new_jobs_come(client, submitted, run):
     pages = client.list_jobs(page_size=2, max_creation_time=submitted[2].created, timeout=10).pages
     found = [job.job_id for job in next(pages)]
     run("SELECT 1").result(timeout=10)

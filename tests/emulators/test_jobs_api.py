@@ -53,7 +53,7 @@ def test_dry_run_takes_no_id(run, job_id):
     run(INSERT, job_id).result(timeout=10)
 
 
-def test_of_many_submissions_at_once_one_runs(run, rows, job_id):
+def test_one_of_concurrent_submissions_runs(run, rows, job_id):
     def attempt(_):
         try:
             run(INSERT, job_id).result(timeout=30)
@@ -86,7 +86,7 @@ def test_jobs_query_that_works_returns_its_rows(client):
     assert [tuple(row) for row in rows] == [(1, '"errors":[]')]
 
 
-def test_result_of_a_statement_is_there_long_after_it_ran(client, run, rows, job_id):
+def test_result_of_a_statement_stays_available(client, run, rows, job_id):
     run(INSERT, job_id)
     for _ in range(KEPT_RESULTS + 1):
         rows("SELECT 1")

@@ -57,7 +57,7 @@ def test_up_status_down(local_dir, tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("BQEMU_PERSISTENCE_MODE", "ephemeral")  # a setting of somebody's own emulator
+    monkeypatch.setenv("BQEMU_PERSISTENCE_MODE", "ephemeral")  # a setting of another emulator
     bystander = subprocess.Popen(["sleep", "60"])
     assert lifecycle.status(local_dir) == lifecycle.LocalStatus(running=False)
     assert not local_dir.exists()
@@ -88,7 +88,7 @@ def described(blob):
     return (blob.generation, blob.time_created, blob.crc32c, blob.content_type, blob.metadata, blob.md5_hash)
 
 
-def test_killed_servers_come_back_with_table_job_and_object(local_dir, bigquery_at, storage_at):
+def test_killed_servers_keep_table_job_and_object(local_dir, bigquery_at, storage_at):
     endpoints = lifecycle.up(local_dir)
     client, bucket = bigquery_at(endpoints), storage_at(endpoints).create_bucket("pipeline-local")
     client.create_dataset("ml")
@@ -121,7 +121,7 @@ def test_killed_servers_come_back_with_table_job_and_object(local_dir, bigquery_
     assert blob.generation > generation
 
 
-def test_commands_at_once_start_one_set(local_dir):
+def test_concurrent_commands_start_one_set(local_dir):
     command = [
         sys.executable,
         "-c",
@@ -140,7 +140,7 @@ def test_commands_at_once_start_one_set(local_dir):
     assert len(processes_of(local_dir)) == 2
 
 
-def test_default_ports_are_used_when_free_and_left_when_taken(local_dir, monkeypatch):
+def test_default_ports_are_used_when_free(local_dir, monkeypatch):
     free = state.pick_free()
     monkeypatch.setattr(state, "BIGQUERY", free)
     with socket.create_server((state.HOST, 0)) as one, socket.create_server((state.HOST, 0)) as two:
@@ -165,7 +165,7 @@ class Quicker(BaseHTTPRequestHandler):
         """Keep the terminal clean."""
 
 
-def test_port_that_is_lost_in_a_race_is_given_up(local_dir, monkeypatch):
+def test_port_that_another_process_took_is_given_up(local_dir, monkeypatch):
     with HTTPServer((state.HOST, 0), Quicker) as quicker:
         threading.Thread(target=quicker.serve_forever, daemon=True).start()
         monkeypatch.setattr(state, "STORAGE", quicker.server_address[1])
@@ -174,7 +174,7 @@ def test_port_that_is_lost_in_a_race_is_given_up(local_dir, monkeypatch):
         quicker.shutdown()
 
 
-def test_busy_emulator_is_waited_for_and_not_restarted(local_dir):
+def test_busy_emulator_is_not_restarted(local_dir):
     endpoints = lifecycle.up(local_dir)
     record = state_of(local_dir).bigquery
     os.kill(record.pid, signal.SIGSTOP)
@@ -195,7 +195,7 @@ def test_emulator_that_hangs_is_named_with_its_process(local_dir, monkeypatch):
         os.kill(record.pid, signal.SIGCONT)
 
 
-def test_a_copied_directory_leaves_the_servers_of_the_original_alone(local_dir, tmp_path):
+def test_copied_directory_leaves_the_original_servers_alone(local_dir, tmp_path):
     endpoints = lifecycle.up(local_dir)
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -228,7 +228,7 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_process_of_ours_that_refuses_requests_is_replaced(local_dir, stranger):
+def test_process_that_refuses_requests_is_replaced(local_dir, stranger):
     folder = LocalFolder(local_dir)
     folder.make()
     record = ServerRecord(pid=stranger.pid, started_at=psutil.Process(stranger.pid).create_time())
@@ -239,7 +239,7 @@ def test_process_of_ours_that_refuses_requests_is_replaced(local_dir, stranger):
     assert state_of(local_dir).bigquery.pid != record.pid
 
 
-def test_process_of_ours_that_has_been_starting_for_too_long_is_replaced(local_dir, stranger, monkeypatch):
+def test_process_that_starts_for_too_long_is_replaced(local_dir, stranger, monkeypatch):
     folder = LocalFolder(local_dir)
     folder.make()
     record = ServerRecord(pid=stranger.pid, started_at=psutil.Process(stranger.pid).create_time())
@@ -251,7 +251,7 @@ def test_process_of_ours_that_has_been_starting_for_too_long_is_replaced(local_d
 
 
 @pytest.mark.parametrize("make", ["file", "below a file", "proc"])
-def test_directory_that_cannot_be_made_is_a_wrong_request(tmp_path, make):
+def test_unusable_directory_is_a_request_error(tmp_path, make):
     (tmp_path / "file").touch()
     path = {"file": tmp_path / "file", "below a file": tmp_path / "file" / "local", "proc": Path("/proc/local")}[make]
     with pytest.raises(RequestError, match=f"cannot use {path} as local directory: .* - give another --local-dir"):
@@ -261,7 +261,7 @@ def test_directory_that_cannot_be_made_is_a_wrong_request(tmp_path, make):
 @pytest.mark.parametrize(
     ("limit", "where"), [(0, "as local directory"), (4096, "the BigQuery emulator cannot work in")]
 )
-def test_full_directory_is_a_wrong_request(local_dir, limit, where):
+def test_full_directory_is_a_request_error(local_dir, limit, where):
     """A limit on the size of files is what a test can set without being root; a full disk is reported like it."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}  # it writes files, too
     run = run_up(local_dir, env=env, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
@@ -272,7 +272,7 @@ def test_full_directory_is_a_wrong_request(local_dir, limit, where):
     assert processes_of(local_dir) == []
 
 
-def test_state_that_cannot_be_read_is_named_and_nothing_starts(local_dir):
+def test_damaged_state_is_named_and_nothing_starts(local_dir):
     local_dir.mkdir()
     (local_dir / "state.json").write_text("{")
     for command in (lifecycle.up, lifecycle.down, lifecycle.status):
@@ -288,7 +288,7 @@ def test_missing_extra_is_named(local_dir, monkeypatch):
         lifecycle.up(local_dir)
 
 
-def test_emulator_that_ends_at_its_start_is_quoted_and_the_other_ended(local_dir):
+def test_emulator_that_dies_while_starting_is_quoted(local_dir):
     LocalFolder(local_dir).make()
     (local_dir / "bigquery" / "bqemulator.duckdb").write_bytes(b"no database" * 1000)
     with pytest.raises(CloudError, match="not a valid DuckDB database file") as failure:
@@ -297,7 +297,7 @@ def test_emulator_that_ends_at_its_start_is_quoted_and_the_other_ended(local_dir
     assert processes_of(local_dir) == []
 
 
-def test_tables_in_use_by_another_process_are_named_with_it(local_dir):
+def test_tables_in_use_name_the_other_process(local_dir):
     LocalFolder(local_dir).make()
     in_use = f"the tables in {local_dir} are in use by process {os.getpid()}"
     with duckdb.connect(str(local_dir / "bigquery" / "bqemulator.duckdb")), pytest.raises(RequestError, match=in_use):

@@ -1,26 +1,16 @@
 from __future__ import annotations
 
-import re
-
 from pipeline.emulators.limits import HEADING, LIMITS, Limit
-from tests.emulators.test_documentation import PAGE
+from tools.limits import PAGE, TABLES, with_tables
 
 
-def documented():
-    """The first two columns of every table that compares the cloud with the local target."""
+def test_documentation_holds_the_generated_tables():
     page = PAGE.read_text(encoding="utf-8")
+    assert with_tables(page) == page, "run: python -m tools.limits"
     assert f"\n## {HEADING}\n" in page
-    tables = re.findall(r"^\| in the cloud \| here \|.*\n\|---.*\n((?:\|.*\n)+)", page, re.MULTILINE)
-    assert len(tables) == page.count("| in the cloud |") == 3
-    rows = [line.strip("|").split(" | ") for table in tables for line in table.splitlines()]
-    return [tuple(cell.strip() for cell in row[:2]) for row in rows]
+    assert all(page.count(f"<!-- limits: {name} -->") == 1 for name in TABLES)
+    assert [limit for limits in TABLES.values() for limit in limits] == list(LIMITS)
 
 
-def test_the_documentation_holds_what_doctor_prints():
-    assert documented() == list(LIMITS)
-    assert len(LIMITS) > 10
-
-
-def test_a_limit_is_one_line_without_marks_of_code():
-    text = str(Limit("`a` is kept", "dropped: `b`"))
-    assert text == "  a is kept; here: dropped: b"
+def test_limit_is_one_line_without_marks_of_code():
+    assert str(Limit("`a` is kept", "dropped: `b`")) == "  a is kept; here: dropped: b"

@@ -98,7 +98,7 @@ def test_one_bad_row_more_than_max_bad_records_changes_nothing(put, load, rows):
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e400"])
-def test_what_is_no_number_in_json_is_refused_for_float64(put, load, literal):
+def test_numbers_outside_json_are_refused_for_float64(put, load, literal):
     job = load(put("r.jsonl", f'{{"x": {literal}}}'), columns="x FLOAT64")
     assert "Rows: 1; errors: 1" in job.error_result["message"]
 

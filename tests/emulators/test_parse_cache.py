@@ -35,7 +35,7 @@ def test_what_a_caller_does_to_its_tree_is_not_remembered():
     assert parser("SELECT a FROM t").sql() == "SELECT a FROM t"
 
 
-def test_copies_have_no_comments_and_no_places_and_keep_what_else_is_known_of_a_word():
+def test_copies_lose_comments_and_positions_only():
     tree = sqlglot.parse_one("SELECT /* said */ a FROM t -- more", read="bigquery")
     tree.find(exp.Column).meta["kept"] = [1]
     without_places(tree)
@@ -62,7 +62,7 @@ LOOKS = {
         sql, project_id="p", catalog=CONTEXT.catalog
     ),
     "changed_table": lambda sql: concurrent_dml.changed_table(sql, "p"),
-    "statement_of": lambda sql: scanned_bytes.statement_of(sql, "p"),
+    "reads_of": lambda sql: scanned_bytes.reads_of(sql, "p"),
 }
 STATEMENTS = [
     "CREATE SCHEMA p.s",

@@ -30,7 +30,7 @@ def record_of(process, shift=0.0):
     return ServerRecord(pid=process.pid, started_at=psutil.Process(process.pid).create_time() + shift)
 
 
-def test_process_id_that_has_a_new_owner_is_not_ours_and_not_ended(sleeper):
+def test_process_id_with_a_new_owner_is_never_signalled(sleeper):
     other = record_of(sleeper, shift=-60.0)
     assert not processes.is_alive(other)
     assert processes.stop([other, None]) is False

@@ -22,7 +22,7 @@ class Broken(BaseHTTPRequestHandler):
         """Keep the terminal clean."""
 
 
-def test_server_that_answers_badly_does_not_answer(tmp_path):
+def test_server_that_answers_500_does_not_answer(tmp_path):
     with HTTPServer((state.HOST, 0), Broken) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         record = RECORD.model_copy(update={"port": server.server_address[1]})
@@ -30,14 +30,14 @@ def test_server_that_answers_badly_does_not_answer(tmp_path):
         server.shutdown()
 
 
-def test_server_that_takes_its_time_is_busy(tmp_path, monkeypatch):
+def test_slow_server_is_busy(tmp_path, monkeypatch):
     monkeypatch.setattr(servers, "PROBE_SECONDS", 0.05)
     with socket.create_server((state.HOST, 0)) as silent:
         record = RECORD.model_copy(update={"port": silent.getsockname()[1]})
         assert StorageServer(LocalFolder(tmp_path)).probe(record) is Answer.BUSY
 
 
-def test_nobody_does_not_answer(tmp_path):
+def test_port_without_a_server_does_not_answer(tmp_path):
     record = RECORD.model_copy(update={"port": state.pick_free()})
     assert StorageServer(LocalFolder(tmp_path)).probe(record) is Answer.NONE
 

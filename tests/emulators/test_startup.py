@@ -1,4 +1,4 @@
-"""What a log says, as an error; starting itself is tested in test_lifecycle."""
+"""The last line of a log as an error; starting itself is tested in test_lifecycle."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HELD = 'IO Error: Could not set lock on file "/x": Conflicting lock is held in /
         (
             "Traceback\n  File x\nValueError: no such option\n\n",
             CloudError,
-            "ended at its start: ValueError: no such option",
+            "ended while it started: ValueError: no such option",
         ),
-        ("", CloudError, "ended at its start: it said nothing"),
-        (None, CloudError, "ended at its start: it said nothing"),
-        ("x" * 5000, CloudError, "ended at its start: " + "x" * 300 + " - see"),
+        ("", CloudError, "ended while it started: its log is empty"),
+        (None, CloudError, "ended while it started: its log is empty"),
+        ("x" * 5000, CloudError, "ended while it started: " + "x" * 300 + " - see"),
         (f"duckdb.IOException: {HELD}", RequestError, "are in use by process 42 (/usr/bin/python3.11)"),
         ("write: No space left on device", RequestError, "cannot work in"),
         ("open: Read-only file system", RequestError, "cannot work in"),

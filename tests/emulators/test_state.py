@@ -11,7 +11,7 @@ STATE = LocalState(
 )
 
 
-def test_state_is_read_as_it_was_written_in_the_folder_that_wrote_it(tmp_path):
+def test_state_is_read_as_it_was_written(tmp_path):
     state = STATE.model_copy(update={"folder": tmp_path})
     write_atomically(tmp_path / "state.json", state)
     assert read_state(tmp_path / "state.json") == state
@@ -22,7 +22,7 @@ def test_missing_state_is_empty(tmp_path):
     assert read_state(tmp_path / "state.json") == LocalState()
 
 
-def test_failed_write_keeps_the_old_state_and_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_failed_write_keeps_the_old_state(tmp_path, monkeypatch):
     state = STATE.model_copy(update={"folder": tmp_path})
     write_atomically(tmp_path / "state.json", state)
     monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
@@ -33,7 +33,7 @@ def test_failed_write_keeps_the_old_state_and_leaves_nothing_behind(tmp_path, mo
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"bigquery": {"pid": "x"}}', '{"other": 1}', "\0\0"])
-def test_anything_else_is_refused(tmp_path, content):
+def test_damaged_state_is_refused(tmp_path, content):
     (tmp_path / "state.json").write_text(content)
     with pytest.raises(RequestError, match=r"state\.json cannot be read"):
         read_state(tmp_path / "state.json")

@@ -35,7 +35,7 @@ def test_small_object_is_created_only_once(blob, bucket):
     assert bucket.blob(blob.name).download_as_bytes(timeout=10) == b"first"
 
 
-def test_of_many_that_create_at_once_one_wins(blob, bucket):
+def test_one_of_concurrent_creations_succeeds(blob, bucket):
     def create(number):
         try:
             bucket.blob(blob.name).upload_from_string(str(number), if_generation_match=0, timeout=10)
@@ -48,7 +48,7 @@ def test_of_many_that_create_at_once_one_wins(blob, bucket):
     assert [blob.download_as_text(timeout=10)] == [str(winner) for winner in winners]
 
 
-def test_resumable_upload_arrives_whole_with_checksum_type_and_metadata(blob, bucket):
+def test_resumable_upload_keeps_content_type_and_metadata(blob, bucket):
     blob.metadata = {"rows": "1"}
     blob.upload_from_string(LARGE, content_type="application/x-ndjson", checksum="crc32c", timeout=10)
     found = bucket.get_blob(blob.name)
@@ -78,7 +78,7 @@ def test_shortcoming_resumable_upload_is_not_create_only(blob, bucket):
     assert bucket.get_blob(blob.name).size == len(LARGE)
 
 
-def test_shortcoming_download_and_delete_ignore_preconditions(blob, bucket):
+def test_shortcoming_preconditions_of_download_and_delete(blob, bucket):
     blob.upload_from_string(b"first", timeout=10)
     assert bucket.blob(blob.name).download_as_bytes(if_generation_match=1, timeout=10) == b"first"
     blob.delete(if_generation_match=1, timeout=10)
@@ -183,13 +183,13 @@ def test_checksum_is_that_of_the_content(uploads, bucket, way):
 
 @WAYS
 @pytest.mark.parametrize("stated", [{"crc32c": crc32c(b"other")}, {"md5Hash": "1B2M2Y8AsgTpgAmY7PhCfg=="}])
-def test_shortcoming_upload_is_not_compared_with_the_checksum_that_came_with_it(uploads, bucket, way, stated):
+def test_shortcoming_upload_is_not_compared_with_its_checksum(uploads, bucket, way, stated):
     name = uuid4().hex
     assert getattr(uploads, way)({"name": name, **stated}, b"content").status_code == 200
     assert bucket.get_blob(name).crc32c == crc32c(b"content")
 
 
-def test_small_object_is_replaced_only_in_the_generation_that_was_meant(uploads, blob):
+def test_small_object_is_replaced_only_in_its_generation(uploads, blob):
     blob.upload_from_string(b"first", timeout=10)
     seen = blob.generation
     assert uploads.multipart({"name": blob.name}, b"second", ifGenerationMatch=seen).status_code == 200
@@ -198,7 +198,7 @@ def test_small_object_is_replaced_only_in_the_generation_that_was_meant(uploads,
 
 
 @pytest.mark.parametrize("generation", [0, 1])
-def test_shortcoming_resumable_upload_ignores_preconditions_whatever_its_size(uploads, blob, generation):
+def test_shortcoming_resumable_upload_ignores_preconditions(uploads, blob, generation):
     blob.upload_from_string(b"first", timeout=10)
     sent = uploads.resumable({"name": blob.name}, b"second", ifGenerationMatch=generation)
     assert sent.status_code == 200
@@ -206,7 +206,7 @@ def test_shortcoming_resumable_upload_ignores_preconditions_whatever_its_size(up
 
 
 @WAYS
-def test_upload_that_is_cut_leaves_nothing_to_see(uploads, bucket, way):
+def test_cut_upload_leaves_nothing(uploads, bucket, way):
     name = uuid4().hex
     getattr(uploads, f"cut_{way}")({"name": f"{name}/new"}, LARGE)
     assert list(bucket.list_blobs(prefix=name, timeout=10)) == []
@@ -215,7 +215,7 @@ def test_upload_that_is_cut_leaves_nothing_to_see(uploads, bucket, way):
 
 
 @WAYS
-def test_upload_that_is_cut_leaves_the_older_object_as_it_was(uploads, bucket, way):
+def test_cut_upload_leaves_the_older_object(uploads, bucket, way):
     blob = bucket.blob(uuid4().hex)
     blob.upload_from_string(b"first", timeout=10)
     getattr(uploads, f"cut_{way}")({"name": blob.name}, LARGE)
@@ -240,7 +240,7 @@ def test_shortcoming_part_that_is_sent_again_is_stored_twice(uploads, bucket):
     assert bucket.get_blob(name).size == 3 * half
 
 
-def test_shortcoming_asking_how_far_an_upload_got_ends_it(uploads, bucket):
+def test_shortcoming_asking_for_the_progress_ends_an_upload(uploads, bucket):
     name, half = uuid4().hex, 256 * 1024
     url = uploads.begin({"name": name})
     put_range(url, b"x" * half, 0, 2 * half)

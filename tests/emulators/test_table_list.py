@@ -22,7 +22,7 @@ def test_tables_are_listed_by_name_page_by_page(client, dataset, tables):
     assert [item.table_id for item in client.list_tables(dataset, max_results=3, timeout=10)] == NAMES[:3]
 
 
-def test_list_of_tables_goes_on_where_it_was_when_tables_come_and_go(client, dataset, tables):
+def test_table_list_continues_when_tables_come_and_go(client, dataset, tables):
     pages = client.list_tables(dataset, page_size=2, timeout=10).pages
     found = [item.table_id for item in next(pages)]
     client.delete_table(f"{dataset}.b", timeout=10)

@@ -33,7 +33,7 @@ def counted(translate=SQLTranslator.translate):
     return seen, remembering(counting)
 
 
-def test_statements_that_differ_in_names_of_tables_are_translated_once_and_as_without_a_memory(translator):
+def test_statements_of_other_tables_are_translated_once(translator):
     seen, translate = counted()
     schemas = [{f"runs_{number}": {"x": "BIGINT"}, f"labels_{number}": {"x": "BIGINT"}} for number in (1, 2)]
     for sql, schema in zip((FIRST, SECOND), schemas, strict=True):
@@ -52,7 +52,7 @@ def test_statements_that_differ_in_names_of_tables_are_translated_once_and_as_wi
         "SELECT 1",
     ],
 )
-def test_where_a_name_could_become_something_else_the_statement_itself_is_translated(translator, sql):
+def test_ambiguous_names_bypass_the_cache_of_translations(translator, sql):
     seen, translate = counted()
     assert translate(translator, sql) == SQLTranslator.translate(translator, sql)
     assert seen[-1] == sql
@@ -75,7 +75,7 @@ def test_names_that_are_aliases_are_put_back_without_quotes(translator):
     assert seen[-1] == sql  # what comes of a name that needs quotes is the emulator's to say
 
 
-def test_names_of_functions_are_put_back_in_capitals_where_the_emulator_writes_them_so(translator):
+def test_names_of_functions_are_restored_in_capitals(translator):
     sqls = [f"SELECT `my-project.ml.loss_{number}`(x) AS y FROM `my-project.ml.runs`" for number in (1, 2)]
     seen, translate = counted(lambda _, sql, **__: Ok(TABLE.sub(lambda name: f'"{name[0][1:-1].upper()}"', sql)))
     assert [translate(translator, sql).value for sql in sqls] == [
@@ -108,7 +108,7 @@ def sent(job, day, **datasets):
 
 @pytest.mark.long
 @pytest.mark.parametrize("job", ["flight_delay", "item_recommend"])
-def test_every_statement_of_a_run_is_translated_as_without_a_memory(translator, job):
+def test_statements_of_a_run_translate_as_without_the_cache(translator, job):
     seen, translate = counted()
     for sql in sent(job, date(2013, 7, 1)):
         translate(translator, sql)

@@ -174,7 +174,7 @@ def test_the_first_wrong_column_counts():
     assert found.rejects[["line", "column"]].values.tolist() == [[1, "a"]]
 
 
-def test_a_column_that_is_missing_is_named():
+def test_missing_column_is_named():
     with pytest.raises(RequestError, match="model: column b is missing"):
         split_frame(pd.DataFrame({"a": [1]}), Schema.parse({"a": "INT64", "b": "INT64"}), origin="model")
 

@@ -1,0 +1,24 @@
+"""Write the limits of the local target into docs/local-target.md: python -m tools.limits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pipeline.emulators.limits import SERVICES, SQL, STORAGE, markdown_table
+
+PAGE = Path(__file__).parents[1] / "docs" / "local-target.md"
+TABLES = {"services": SERVICES, "sql": SQL, "storage": STORAGE}
+
+
+def with_tables(page: str) -> str:
+    """Return a page with each table of limits between its markers, `<!-- limits: NAME -->` and `<!-- end -->`."""
+    for name, limits in TABLES.items():
+        begin, end = f"<!-- limits: {name} -->\n", "<!-- end -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        page = pattern.sub(lambda _, text=f"{begin}\n{markdown_table(limits)}\n{end}": text, page)
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
