@@ -1,4 +1,4 @@
-"""A schedule that is late, skips nights, delivers twice, or finds a half-done date."""
+"""A schedule that is late, misses nights, calls twice, or finds a half-done date."""
 
 from __future__ import annotations
 

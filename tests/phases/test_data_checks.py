@@ -1,4 +1,4 @@
-"""Data checks in real runs: what fails stops the run before anything is trained, predicted or published."""
+"""Data checks in real runs: a failed check stops the run before anything is trained, predicted or published."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.support.integration_fixtures import ROOT, edited, reader
 
 DAY, MATURE = date(2013, 7, 5), date(2013, 7, 7)
 FLIGHTS = 35 * 16
-"""From the first day of the tiny data set to the run date."""
+"""Flights from the first day of the tiny data set to the run date."""
 KEY = "flight_date, carrier, flight, origin = "
 ACCEPTED = "accepted_values label, values 0 1"
 ODD = (", 1, 0) AS label", ", 6, 5) AS label")
 UNKNOWN = (", 1, 0) AS label", ", 1, NULL) AS label")
 FLOATS = (", 1, 0) AS label", ", 1.0, 0.0) AS label")
 NONE = ("WHERE known_at <= @as_of", "WHERE known_at <= @as_of AND FALSE")
-"""What the labels SQL says, and what it says instead."""
+"""A text of the labels SQL, and its replacement."""
 
 FAILING = {
     "not_null": (
@@ -56,7 +56,7 @@ FAILING = {
 
 @pytest.fixture(scope="module")
 def plain_job(job):
-    """The job with one cheap variant, whose labels mature; no run of it ever passes."""
+    """The job with one cheap variant, whose labels mature; all of its runs are refused."""
     return edited(job_of(replace(job, name="fails"), rate(job, 20.0)), labels=job.spec.labels)
 
 
@@ -107,7 +107,7 @@ def results(event):
 
 
 def last_event(session, job, requests_sent):
-    """The event that a refused run left, after which there is nothing: no model, prediction, published row or event."""
+    """Return the last event of a refused run, after a check that it left no model, prediction or published row."""
     events = events_of(session, job)
     assert {(event["phase"], event["event"]) for event in events} == {("preprocess", "checked")}
     assert [event["run_id"] for event in events].count(events[-1]["run_id"]) == 1

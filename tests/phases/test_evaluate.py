@@ -44,7 +44,7 @@ def evaluations(session, job, runs):
 
 
 def assert_metrics_are_scikit_learns(rows, scored: pd.DataFrame, slices) -> None:
-    """Every number of one variant, overall and by slice, equals scikit-learn's to 1e-9; one class only has no AUC."""
+    """Compare each metric of a variant, overall and by slice, with scikit-learn to 1e-9; one class has no AUC."""
     parts = {("", ""): scored} | {
         (name, value): part for name in slices for value, part in scored.groupby(name, observed=True)
     }
@@ -63,7 +63,7 @@ def assert_metrics_are_scikit_learns(rows, scored: pd.DataFrame, slices) -> None
 
 
 def scored_by_hand(session, folder, day, variant, known_by):
-    """Published scores joined with outcomes from the files: labels that owe nothing to the labels SQL."""
+    """Return published scores with labels from the source files, without the labels SQL."""
     outcomes = read_source(folder, "flight_outcomes").filter(pl.col("flight_date") == str(day))
     known = [datetime.fromisoformat(text) <= known_by for text in outcomes["known_at"]]
     labels = outcomes.filter(pl.Series(known)).select("flight", "origin", label=(pl.col("arr_delay") > 15).cast(int))
@@ -312,7 +312,7 @@ def test_changed_labels_are_evaluated_within_reevaluate_days(fresh_session, quic
 
 
 def test_labels_that_are_all_null_are_not_evaluated(fresh_session, quick_job):
-    """A labels SQL may return every entity, with NULL until something is known of it."""
+    """A labels SQL may return every entity, with NULL until its label is known."""
     day, job = date(2013, 7, 5), quick_job
     run_job(fresh_session, job, day)
     read, catalogue = reader(fresh_session), fresh_session.catalogue

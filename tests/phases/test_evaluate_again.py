@@ -1,4 +1,4 @@
-"""Evaluations that meet the same name twice, labels that are missing, and run dates that were not asked for."""
+"""Evaluations of a name that was used before, without labels, and of run dates with a gap."""
 
 from __future__ import annotations
 

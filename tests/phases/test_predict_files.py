@@ -102,7 +102,7 @@ def test_infinite_scores_are_refused(make_bundle, data, tmp_path):
 
 
 def test_each_bundle_predicts_with_its_own_code(make_bundle, project, data, tmp_path):
-    """Whatever was imported before: the second bundle of a job is not scored by the code of the first."""
+    """Code that was imported for the first bundle of a job does not score the second."""
     first = shutil.copytree(with_code(make_bundle(), project), tmp_path / "first")
     shutil.rmtree(tmp_path / "bundle")
     second = with_code(make_bundle("self.mean * self.factor", "self.mean * self.factor * 100"), project)
@@ -187,7 +187,7 @@ def test_a_jobs_package_on_the_path_does_not_hide_the_bundles(coded, data, tmp_p
 
 
 def test_code_in_the_working_directory_never_runs(coded, data, tmp_path):
-    """A bundle has jobs/ as a project has: standing in it makes nothing of it importable."""
+    """A bundle has a folder jobs/ as a project has; code of the working directory must not be imported."""
     trap = tmp_path / "sprung"
     for name in ("pandas.py", "joblib.py", "jobs/__init__.py"):
         (coded / name).write_text(f"open({str(trap)!r}, 'w').close()\n")

@@ -1,4 +1,4 @@
-"""A model with rows that do not fit: what stops, what stays, and what goes on at a higher rate."""
+"""Predictions that do not fit the schema: the run stops, its shards stay, and a higher rate continues from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def four_shards(job):
 
 @pytest.fixture
 def scored(monkeypatch):
-    """Scores of the frames that were asked for; the model gives one flight of the whole day an infinite score."""
+    """Keep the scores of each frame; one flight of the day has an infinite score."""
     frames = []
 
     def predict(model, df):

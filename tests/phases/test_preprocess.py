@@ -155,13 +155,13 @@ def test_two_examples_of_one_key_stop_the_run(make_empty_session, job, fixtures_
     assert preprocess_run(open_run(session, job, DAY)).counts.scoring_rows == 16
 
 
-def test_a_missing_source_table_is_named(make_empty_session, job):
+def test_missing_source_table_is_named(make_empty_session, job):
     with pytest.raises(RequestError, match=r"flights_schedule"):
         preprocess_run(open_run(make_empty_session(), job, DAY))
 
 
 def test_the_reason_of_a_void_run_holds_no_row_values(monkeypatch):
-    """Who reads claims need not be allowed to read rows: docs/security.md."""
+    """An account that reads claims may not be allowed to read rows: docs/security.md."""
 
     def fail(_):
         raise CheckError(f"2 rows share a key, e.g. user = {quoted('Ann; Bob')}", hint="fix the SQL")

@@ -21,7 +21,7 @@ EVENT_COLUMNS = [
 
 @pytest.fixture(scope="module")
 def unripe_job(quick_job):
-    """The job with labels that take all year: nothing is evaluated where that is not what is looked at."""
+    """The job with labels that never mature here, for tests that do not look at evaluations."""
     return edited(quick_job, labels=quick_job.spec.labels.model_copy(update={"delay_days": 300}))
 
 

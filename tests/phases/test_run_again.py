@@ -1,4 +1,4 @@
-"""Runs that were cut short, superseded, voided or fed with foreign models, and what the same command does then."""
+"""The same command after runs that were interrupted, superseded, voided or predicted with models of other runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.cloud
 
 @pytest.fixture
 def own(job):
-    """A job of a name of its own, over the sources that all tests share."""
+    """A job with a new name, over the sources that all tests share."""
     return replace(job, name=f"j{uuid4().hex[:8]}")
 
 
@@ -54,7 +54,7 @@ def published(session, job):
 
 
 def raises_once(patch, method, applies=lambda *_: True):
-    """Make a method of the ledger end the process, as it were, the first time that it applies."""
+    """Make a method of the ledger raise KeyboardInterrupt the first time that it applies."""
     original, killed = getattr(Ledger, method), []
 
     def call(self, *args):

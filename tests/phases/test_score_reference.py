@@ -11,7 +11,7 @@ CONFIG = ModelConfig(model="m:M", columns=Columns(key=["id"], label="label"))
 
 
 class Fake:
-    """Predicts what a function makes of the rows, and remembers these."""
+    """Predicts the values that a function returns for the rows, and keeps the rows."""
 
     def __init__(self, predict):
         self._predict = predict

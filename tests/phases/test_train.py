@@ -27,7 +27,7 @@ VARIANT = ROOT / "jobs" / "flight_delay" / "logistic_regression.yaml"
 
 @pytest.fixture(scope="module")
 def trained(session, job):
-    """Train alone: preprocess is carried out by it, nothing after it."""
+    """Train alone, which carries out preprocess."""
     return run_phase(session, job, DAY, "train")
 
 

@@ -1,4 +1,4 @@
-"""A job that stumbles where files tell it to, and whose gate promotes at once."""
+"""A job whose fit fails where a file asks for it, and whose gate promotes at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAYS = [date(2013, 7, day) for day in (1, 2, 3, 4)]
 
 @pytest.fixture(scope="package")
 def stumbling_job(job, tmp_path_factory):
-    """The job with a constant rate as first champion, and a better variant that stumbles where `trip` says so."""
+    """The job with a constant rate as first champion, and a better variant that fails where `trip` asks for it."""
     rate, read = (read_variant(job.folder / f"{name}_rate.yaml") for name in ("constant", "carrier_hour"))
     params = {"folder": str(tmp_path_factory.mktemp("stumbling"))}
     config = read.config.model_copy(update={"model": "tests.phases.backfill.stumbling:Stumbling", "params": params})
@@ -35,7 +35,7 @@ def stumbling_job(job, tmp_path_factory):
 
 @pytest.fixture
 def trip(stumbling_job):
-    """Let the next fit of a run date end in some way: its training rows end the day before."""
+    """Make the next fit of a run date end in a way of `stumbling.ENDS`; its training rows end the day before."""
     folder = Path(stumbling_job.variants[1].config.params["folder"])
     yield lambda day, end: (folder / f"{day - timedelta(days=1)}.{end}").touch()
     for left in folder.iterdir():
@@ -49,5 +49,5 @@ def reported():
 
 @pytest.fixture
 def place(make_session, reported):
-    """A session of this test alone, whose lines are kept."""
+    """A session for this test alone, with a reporter that keeps its lines."""
     return replace(make_session(), reporter=LineReporter(reported.append))

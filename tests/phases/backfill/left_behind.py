@@ -1,4 +1,4 @@
-"""What a backfill leaves behind that does not depend on when it was done."""
+"""The results of a backfill that do not depend on the time of the backfill."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ROWS = ("flight_delay__predictions_v1", "metrics_v1", "comparisons_v1", "drift_v
 
 
 def left_behind(session) -> dict[str, Any]:
-    """All rows but for times and ids: what the gate has no part in."""
+    """Return all rows without times and ids, except those of the gate."""
     return {name: _rows(session, name) for name in ROWS}
 
 
 def decided(session, job) -> dict[str, Any]:
-    """Verdicts, champions with the dates from which they hold, and what consumers see."""
+    """Return verdicts, champions with their first dates, and the variants that consumers see."""
     names = {"verdicts": _rows(session, "verdicts_v1")}
     return names | {"champions": decisions(session, job), "seen": seen(session, job)}
 

@@ -1,4 +1,4 @@
-"""A model that fails, or kills its process, on the dates for which a file says so; the next attempt goes through."""
+"""A model that fails, or kills its process, on the dates for which a file asks for it; the next attempt succeeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENDS = ("fail", "kill", "bug", "wait")
 
 
 class Stumbling(CarrierHourRate):
-    """The carrier's rate, unless `<last date of the training rows>.<end>` lies in the folder."""
+    """The carrier's rate, unless the folder has a file `<last date of the training rows>.<end>`."""
 
     def __init__(self, *, columns: Any, folder: str) -> None:
         super().__init__(columns=columns)
