@@ -31,8 +31,8 @@ def test_deploy_without_a_commit_warns_in_one_line(here, quick_project, tmp_path
     place = ("--project-dir", str(tmp_path), "--target", str(tmp_path / "targets/example.yaml"))
     done = here("deploy", "flight_delay", *place, "--image", IMAGE, "--out", str(tmp_path / "out"))
     assert done.code == 0, done.err
-    lost = "the files name none, and whether the image holds targets/example.yaml is not checked"
-    assert done.err == f"warning: no commit is known: {tmp_path} is not a git checkout - {lost}\n"
+    effect = "the files name no commit, and targets/example.yaml is not compared with the image"
+    assert done.err == f"warning: the git commit is unknown: {tmp_path} is not a git checkout - {effect}\n"
     assert json.loads((tmp_path / "out" / "deployment.json").read_text())["commit"] == "none is known"
 
 
@@ -53,7 +53,7 @@ def test_name_too_long_for_the_disk_is_one_line(here, tmp_path):
 def test_setup_makes_missing_tables_and_then_nothing(here, emulators_dir, requests_sent):
     arguments = ("setup", "flight_delay", "--local-dir", str(emulators_dir))
     done = here(*arguments)
-    assert (done.code, done.out) == (0, "flight_delay: tables, functions and views are there\n"), done.err
+    assert (done.code, done.out) == (0, "flight_delay: tables, functions and views exist\n"), done.err
     requests_sent.clear()
     assert here(*arguments).code == 0
     assert [sent for sent in requests_sent.jobs if "CREATE" in sent.statement] == []

@@ -57,30 +57,10 @@ def test_models_are_listed_promoted_and_rolled_back(here, where):
     assert f" is champion from {NEXT} on, after logistic_regression@" in back.out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (
-            ("promote", "flight_delay", "forest", "--reason", "x"),
-            "no variant 'forest' - the variants are: gradient_boosting,",
-        ),
-        (("promote", "flight_delay", "constant_rate", "--reason", "x"), "is a baseline, which is never champion"),
-        (("promote", "flight_delay", "gradient_boosting", "--reason", "x"), "is champion already"),
-        (("promote", "flight_delay", "logistic_regression", "--reason", ""), "--reason is empty"),
-        (("promote", "flight_delay", "logistic_regression"), "Missing option '--reason'"),
-        (
-            ("promote", "flight_delay", "logistic_regression", "--reason", "x", "--from", "July"),
-            "--from 'July' is not a date",
-        ),
-        (("promote", "flight_delay", "logistic_regression", "--reason", "x", "--from", "2013-07-01"), "lies before"),
-        (("rollback", "flight_delay", "--reason", "x"), "there is no champion to go back to"),
-        (("list", "flights"), "no job 'flights'"),
-    ],
-)
-def test_refused_promotions_are_one_line_and_exit_code_2(here, where, arguments, said):
-    done = here("models", *arguments, *where)
+def test_refused_promotion_is_one_line_and_exit_code_2(here, where):
+    done = here("models", "promote", "flight_delay", "forest", "--reason", "x", *where)
     assert (done.code, done.out) == (2, "")
-    assert said in done.error
+    assert "no variant 'forest' - the variants are: gradient_boosting," in done.error
 
 
 @pytest.mark.long

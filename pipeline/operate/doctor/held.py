@@ -82,7 +82,7 @@ def _on_dataset(session: Session, dataset: str, permissions: Collection[str], ow
         return Held(frozenset(), dict.fromkeys(permissions, "the dataset does not exist"))
     table = _allowed(lambda: rights.a_table(dataset, but=own) or "")
     function = _allowed(lambda: rights.a_function(dataset) or "")
-    tests = {
+    tests: dict[str, Callable[[], bool]] = {
         "bigquery.datasets.get": lambda: location is not None,
         "bigquery.tables.list": lambda: table is not None,
         "bigquery.tables.create": lambda: rights.may_run(new_table_statement(session, dataset)),

@@ -83,10 +83,15 @@ def nodes(node: Any, *kinds: type) -> Iterator[Any]:
 def _children(node: Any) -> Iterator[Any]:
     if isinstance(node, list):
         yield from node
-    for name in _fields_of(type(node)):
+    for name in _fields(node):
         value = getattr(node, name)
-        if isinstance(value, list) or _fields_of(type(value)):
+        if isinstance(value, list) or _fields(value):
             yield value
+
+
+def _fields(node: Any) -> tuple[str, ...]:
+    kind: Any = type(node)
+    return _fields_of(kind)
 
 
 @cache

@@ -77,7 +77,7 @@ def test_commands_that_grant_rights(cloud):
         "rights on table ml_ledger.events_v1": "missing bigquery.tables.updateData (evaluate appends events) - "
         f'{grant} TABLE `my-project`.`ml_ledger`.`events_v1` TO "{member}";\'',
         "rights on folder p/flight_delay/attempts/": "missing storage.objects.list "
-        f"(evaluate knows a run by its claim) - {binding.format('attempts')}",
+        f"(evaluate finds a run by its claim) - {binding.format('attempts')}",
         "rights on folder p/flight_delay/models/": "missing storage.objects.get, storage.objects.list "
         "(evaluate compares scores with those of the training rows) - gcloud storage managed-folders create "
         f"{folder.format('models')} && {binding.format('models')}",
@@ -174,9 +174,9 @@ def test_a_missing_bucket(cloud):
 def test_another_account_than_the_phases_is_a_note(cloud):
     cloud.grant_all("predict")
     cloud.log_in(Named())  # BigQuery has to say
-    results = cloud.look("predict")["credentials"]
+    result = cloud.look("predict")["credentials"]
     runs = cloud.account("predict")
-    assert (results.state, results.summary) == (
+    assert (result.state, result.summary) == (
         "note",
         f"person@example.com; predict runs as {runs}, which is not checked here",
     )
@@ -197,7 +197,7 @@ def test_refused_credentials_are_the_last_result(cloud, monkeypatch):
     cloud.log_in(Named())
     results = list(cloud.look().values())
     assert str(results[-1]) == (
-        "error credentials: logging in to Google: no valid Google credentials results"
+        "error credentials: logging in to Google: no valid Google credentials found"
         " - run gcloud auth application-default login, or use --target local"
     )
     assert worst(results) == 5
