@@ -57,7 +57,7 @@ class Tripwire(socketserver.StreamRequestHandler):
 
 @pytest.fixture(scope="session", autouse=True)
 def network_guard(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Refuse connections that leave this machine; the value is whoever was asked for in vain."""
+    """Refuse connections that leave this machine; yield the hosts that were refused."""
     if request.config.getoption("--cloud-target"):  # whose tests are there to leave it, and are the only ones that run
         yield attempts
         return

@@ -58,7 +58,7 @@ def test_days_have_their_real_length(day, hours):
     assert second - first == timedelta(hours=hours)
 
 
-def test_a_midnight_that_the_clocks_leave_out_is_the_moment_they_change():
+def test_skipped_midnight_is_the_moment_of_the_clock_change():
     assert as_of(date(2018, 11, 4), "America/Sao_Paulo").astimezone(UTC) == datetime(2018, 11, 4, 3, tzinfo=UTC)
 
 
@@ -70,7 +70,7 @@ def test_a_midnight_that_the_clocks_leave_out_is_the_moment_they_change():
         (date(2013, 11, 3), datetime(2013, 11, 3, 7, 0, tzinfo=UTC)),  # the local clock says 02:00
     ],
 )
-def test_offset_is_time_that_passes_whatever_the_local_clock_does(day, utc):
+def test_offset_is_elapsed_time(day, utc):
     assert as_of(day, "America/New_York", 180).astimezone(UTC) == utc
 
 

@@ -47,7 +47,7 @@ def test_canonical_json_keeps_unicode():
     assert canonical_json({"b": 1, "a": "é"}) == '{"a":"é","b":1}'
 
 
-def test_text_digest_does_not_depend_on_the_newlines_of_a_checkout():
+def test_text_digest_ignores_the_kind_of_newlines():
     assert digest_text("a\r\nb\r\n") == digest_text("a\nb\n")
     assert digest_text("a\nb") != digest_text("a b")
 

@@ -14,7 +14,7 @@ from pipeline.base.pricing import LEAST, MEBIBYTE, TEBIBYTE, billed_bytes, cost_
         (163_595_928, 13, 164_626_432),  # as BigQuery billed it
     ],
 )
-def test_whole_mebibytes_are_billed_and_ten_of_each_table_at_least(processed, tables, billed):
+def test_billing_rounds_to_mebibytes_and_ten_for_each_table(processed, tables, billed):
     assert billed_bytes(processed, tables) == billed
 
 

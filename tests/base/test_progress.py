@@ -60,7 +60,7 @@ def test_seconds_go_up():
     assert 0 <= first <= watch.seconds < 5
 
 
-def test_long_pieces_of_work_are_counted_in_lines_where_there_is_no_terminal(plain):
+def test_long_work_is_counted_in_lines_without_a_terminal(plain):
     reporter, out = plain
     with reporter.count("j backfill", 2) as advance:
         advance("about 0:00:10 left")

@@ -50,7 +50,7 @@ def test_what_nobody_names_is_left_to_the_reader():
     assert "gcloud services enable API.googleapis.com --project=PROJECT" in str(api_disabled("x", error))
 
 
-def test_credentials_of_a_person_without_a_project_are_told_apart():
+def test_user_credentials_without_quota_project_are_named():
     assert "set-quota-project PROJECT" in str(api_disabled("x", refused(project=OF_GCLOUD)))
 
 

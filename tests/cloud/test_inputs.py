@@ -58,7 +58,7 @@ def test_every_format_gives_the_same_frame(csv, tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
-def test_typed_files_without_a_schema_have_the_dtypes_of_frames_from_bigquery(tmp_path, ending):
+def test_files_without_a_schema_have_the_dtypes_of_bigquery(tmp_path, ending):
     frame = pd.DataFrame({"n": pd.array([2**53 + 1, None], dtype="Int64"), "s": ["x", None], "b": [True, None]})
     path = tmp_path / f"a.{ending}"
     frame.to_parquet(path) if ending == "parquet" else frame.to_json(path, orient="records", lines=True)
@@ -134,7 +134,7 @@ def test_a_column_that_stands_twice_in_a_csv_file_is_refused(tmp_path):
         read_input(str(path))
 
 
-def test_json_lines_without_a_line_are_no_rows_of_the_declared_columns(tmp_path):
+def test_empty_json_lines_has_the_declared_columns(tmp_path):
     path = tmp_path / "none.jsonl"
     path.write_text("")
     frame = read_input(str(path), schema=Schema.parse({"a": "DATE NOT NULL", "b": "INT64"}))
@@ -149,7 +149,7 @@ def test_json_lines_without_a_line_are_no_rows_of_the_declared_columns(tmp_path)
         ("a,b\n1,2,\n", "Expected 2 columns, got 3"),
     ],
 )
-def test_rows_with_more_or_fewer_fields_than_the_header_are_refused(tmp_path, text, said):
+def test_rows_with_another_number_of_fields_are_refused(tmp_path, text, said):
     """pandas fills the first, and takes the first field of the others for an index."""
     (tmp_path / "cut.csv").write_text(text)
     with pytest.raises(RequestError, match=rf"cut\.csv: cannot be read \(.*{said}"):

@@ -6,7 +6,7 @@ from pipeline.cloud.permissions import PERMISSION, ROLES, hint_for
 
 
 @pytest.mark.parametrize("permission", ROLES)
-def test_every_known_permission_is_found_in_a_message_and_has_a_role(permission):
+def test_every_known_permission_has_a_role(permission):
     message = f"Access Denied: User does not have {permission} permission in project p."
     assert hint_for(message) == f"grant {ROLES[permission]} for {permission}"
     assert PERMISSION.fullmatch(permission)

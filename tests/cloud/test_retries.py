@@ -74,7 +74,7 @@ def test_reason_is_the_first_that_google_names():
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    """Seconds that pass only when somebody sleeps: retries that never end come to the end of the failures at once."""
+    """A clock that only sleeping moves, so that endless retries reach the end of the failures at once."""
     moments = [1000.0]
     monkeypatch.setattr(time, "sleep", lambda seconds: moments.append(moments[-1] + seconds))
     monkeypatch.setattr(retries, "monotonic", lambda: moments[-1])
@@ -115,7 +115,7 @@ def test_a_server_that_is_gone_is_given_up_at_its_own_deadline(monkeypatch, cloc
     assert clock() == started
 
 
-def test_deadline_for_unreachable_servers_leaves_other_failures_alone(monkeypatch):
+def test_unreachable_deadline_applies_to_no_other_failure(monkeypatch):
     monkeypatch.setattr(retries, "UNREACHABLE_DEADLINE", 0.0)
     call = Flaky(google_error(503))
     assert (with_retries(call), call.calls) == ("done", 2)
@@ -159,7 +159,7 @@ def test_vendor_errors_become_ours_and_name_what_was_done(error, ours):
     assert caught.value.__cause__ is error
 
 
-def test_a_statement_that_costs_too_much_is_a_wrong_request_that_says_how_much_and_where_the_limit_stands():
+def test_too_expensive_statement_names_bytes_and_limit():
     with pytest.raises(RequestError) as caught, cloud_errors("phases/examples_v1 (r-examples)"):
         raise EXPENSIVE
     assert str(caught.value) == (
@@ -195,7 +195,7 @@ def test_long_messages_of_google_become_one_short_line():
 
 
 @pytest.mark.parametrize("reason", ["resourcesExceeded", "unheardOf"])
-def test_words_of_a_reason_that_is_not_the_services_own_are_not_logged(reason):
+def test_message_of_an_unknown_reason_is_not_logged(reason):
     with pytest.raises(CloudError) as caught, cloud_errors("query"):
         raise google_error(500, reason, "Bad value 'a name' in row 7")
     assert "a name" in str(caught.value)

@@ -13,7 +13,7 @@ from pipeline.cloud.retries import with_retries
 
 
 class Clock:
-    """Seconds that pass only when somebody sleeps or works."""
+    """A clock that only sleeping and working move."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -53,7 +53,7 @@ AWAY = exceptions.ServiceUnavailable("away")
 
 
 @pytest.mark.parametrize("failure", [LOST, AWAY], ids=["lost", "away"])
-def test_a_call_that_ran_for_an_hour_before_its_first_failure_is_repeated(clock, failure):
+def test_call_that_fails_after_an_hour_is_repeated(clock, failure):
     job = Job(clock, 3600.0, failure)
     assert (with_retries(job), job.calls) == ("done", 2)
 

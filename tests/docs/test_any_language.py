@@ -29,9 +29,7 @@ def node():
     return found
 
 
-def test_predictions_of_a_script_in_another_language_are_judged_by_the_same_sql(
-    fresh_session, quick_job, node, tmp_path
-):
+def test_predictions_of_another_language_are_judged(fresh_session, quick_job, node, tmp_path):
     session, schema = fresh_session, quick_job.key_schema
     run = open_run(session, quick_job, DAY)
     examples = preprocess_run(run)

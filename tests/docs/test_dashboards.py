@@ -35,7 +35,7 @@ def made(make_empty_session, quick_job):
 
 
 @pytest.mark.parametrize("view", DASHBOARD_VIEWS)
-def test_the_columns_of_a_view_are_the_contract_and_are_documented(made, view):
+def test_columns_of_a_view_are_documented(made, view):
     found = made.warehouse.tables.schema(made.target.dashboard_table(f"dashboard_{view}")).names
     assert list(found) == CONTRACT[view].split()
     row = next(line for line in TEXT.splitlines() if line.startswith(f"| `dashboard_{view}` |"))

@@ -177,7 +177,7 @@ def check_no_download(patch: Patch) -> None:
 
 
 def keep_own_marker(name: str) -> Callable[[Patch], None]:
-    """Go on with what this attempt made, whoever was first."""
+    """Continue with the result of this attempt even if another was first."""
     put = Store.put_json_once
 
     def put_json(self: Store, value: Any, uri: str) -> Any:

@@ -76,9 +76,7 @@ def bits_flipped(content):
 @pytest.mark.parametrize(
     "damaged", [lambda content: content[:-1], bits_flipped, lambda _: b""], ids=["truncated", "flipped", "empty"]
 )
-def test_a_model_file_that_was_truncated_or_flipped_is_refused_before_anything_is_unpickled(
-    session, trained, monkeypatch, damaged
-):
+def test_damaged_model_file_is_refused_before_unpickling(session, trained, monkeypatch, damaged):
     job, file = trained[1], f"{trained[0]}/model.joblib"
     put(session, file, damaged(session.store.read_bytes(file)))
     monkeypatch.setattr(joblib, "load", lambda _: pytest.fail("unpickled"))
@@ -88,7 +86,7 @@ def test_a_model_file_that_was_truncated_or_flipped_is_refused_before_anything_i
     assert committed_manifests(join_run(session, job, FIRST)) == []
 
 
-def test_a_model_file_that_was_swapped_is_refused_and_its_code_never_runs(session, trained, tmp_path):
+def test_swapped_model_file_is_refused_and_never_runs(session, trained, tmp_path):
     uri, job = trained
     put(session, f"{uri}/model.joblib", pickle.dumps(Trap(tmp_path / "sprung")))
     with pytest.raises(CheckError, match=r"model.joblib: missing or not the file that bundle.json lists"):
@@ -104,7 +102,7 @@ def test_a_bundle_that_was_swapped_as_a_whole_is_refused(session, trained):
         run_phase(session, job, FIRST, "predict")
 
 
-def test_a_bundle_that_was_swapped_with_its_marker_is_refused_by_the_ledger(session, trained):
+def test_bundle_swapped_with_its_marker_is_refused_by_the_ledger(session, trained):
     """Who may write models may write their markers: only the ledger knows better."""
     uri, job = trained
     (model,) = [each for each in committed_models(join_run(session, job, FIRST)) if each.uri == uri]
@@ -125,7 +123,7 @@ def test_predictions_that_lack_a_column_publish_nothing(session, own, monkeypatc
     assert published_slices(join_run(session, own, FIRST)) == {}
 
 
-def test_predictions_of_another_type_are_rejected_and_publish_nothing(session, own, monkeypatch):
+def test_predictions_of_another_type_publish_nothing(session, own, monkeypatch):
     monkeypatch.setattr(
         "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).assign(score="high")
     )
@@ -135,9 +133,7 @@ def test_predictions_of_another_type_are_rejected_and_publish_nothing(session, o
     assert (committed_manifests(run), published_slices(run)) == ([], {})
 
 
-def test_a_prediction_schema_that_differs_from_the_published_table_publishes_nothing_and_keeps_what_is_there(
-    session, done, own, monkeypatch
-):
+def test_changed_prediction_schema_publishes_nothing(session, done, own, monkeypatch):
     before = published(session, own)
     columns = {"score": "FLOAT64 NOT NULL", "rank": "INT64"}
     wider = edited(own, predictions=own.spec.predictions.model_copy(update={"columns": columns}))
@@ -162,9 +158,7 @@ OBJECTS = {
 @pytest.mark.matrix(4)
 @pytest.mark.parametrize("damaged", [b"", b"null", b'{"schema_version": 2}'])
 @pytest.mark.parametrize("name", OBJECTS)
-def test_a_committed_object_that_was_damaged_is_named_with_exit_code_3_and_nothing_is_published(
-    session, one_predicted, name, damaged
-):
+def test_damaged_committed_object_exits_with_code_3(session, one_predicted, name, damaged):
     run, job = one_predicted, one_predicted.job
     uris = [item.uri for item in session.store.list(session.store.uri(job.name, ""))]
     (uri,) = [uri for uri in uris if OBJECTS[name] in uri and "/bundle-" not in uri and uri.endswith(".json")]
@@ -194,7 +188,7 @@ def test_what_is_no_claim_beside_the_claims_is_left_alone(session, own):
     assert (newer.generation, open_run(session, own, FIRST).run_id) == (2, newer.run_id)
 
 
-def test_a_shard_of_the_manifest_that_is_missing_stops_the_load_before_its_job(session, predicted, own, requests_sent):
+def test_missing_shard_stops_the_load_before_its_job(session, predicted, own, requests_sent):
     (uri,) = committed_manifests(predicted)[0].uris
     session.store._blob(uri).delete()
     requests_sent.clear()
@@ -205,9 +199,7 @@ def test_a_shard_of_the_manifest_that_is_missing_stops_the_load_before_its_job(s
 
 
 @pytest.mark.parametrize("change", [bits_flipped, lambda content: content], ids=["other content", "same content"])
-def test_a_shard_of_the_manifest_that_was_replaced_stops_the_load_before_its_job(
-    session, predicted, own, requests_sent, change
-):
+def test_replaced_shard_stops_the_load_before_its_job(session, predicted, own, requests_sent, change):
     (uri,) = committed_manifests(predicted)[0].uris
     put(session, uri, change(session.store.read_bytes(uri)))
     requests_sent.clear()
@@ -217,7 +209,7 @@ def test_a_shard_of_the_manifest_that_was_replaced_stops_the_load_before_its_job
     assert published_slices(predicted) == {}
 
 
-def test_a_shard_that_was_replaced_while_it_was_loaded_is_not_published(session, predicted, own, monkeypatch):
+def test_shard_replaced_during_the_load_is_not_published(session, predicted, own, monkeypatch):
     (uri,) = committed_manifests(predicted)[0].uris
 
     def replaced_meanwhile(*args, **options):
@@ -243,7 +235,7 @@ def test_an_extra_object_under_the_prefix_is_never_loaded(session, predicted, ow
     assert len(of_files(session, predicted)) == ROWS
 
 
-def test_a_manifest_that_promises_other_rows_than_were_loaded_publishes_nothing(session, predicted):
+def test_manifest_with_another_row_count_publishes_nothing(session, predicted):
     (manifest,) = committed_manifests(predicted)
     more = replace(manifest, shards=(replace(manifest.shards[0], rows=ROWS + 1),))
     with pytest.raises(CheckError, match=rf"{ROWS} rows instead of {ROWS + 1}"):
@@ -251,7 +243,7 @@ def test_a_manifest_that_promises_other_rows_than_were_loaded_publishes_nothing(
     assert published_slices(predicted) == {}
 
 
-def test_a_manifest_of_another_prediction_schema_sends_no_job_and_publishes_nothing(session, predicted, requests_sent):
+def test_manifest_of_another_schema_sends_no_job(session, predicted, requests_sent):
     (manifest,) = committed_manifests(predicted)
     other = replace(manifest, shards=(replace(manifest.shards[0], schema_digest="0" * 16),))
     requests_sent.clear()
@@ -271,7 +263,7 @@ def test_two_rows_of_one_key_stop_the_load(session, own):
         load_from_uris(session, [uri], table, schema, ["a"], step=own.name, rows=2)
 
 
-def test_a_data_check_that_fails_stops_the_load_and_names_the_row(session, own):
+def test_failed_data_check_stops_the_load_and_names_the_row(session, own):
     uri, table = session.store.uri(f"{own.name}.jsonl"), session.target.run_table(own.name)
     put(session, uri, '{"a": 1, "b": 1}\n{"a": 2, "b": 9}\n')
     schema, checks = Schema.parse({"a": "INT64 NOT NULL", "b": "INT64"}), [Check(range={"column": "b", "max": 5})]
@@ -289,9 +281,7 @@ def test_a_model_that_answers_for_others_publishes_nothing(session, own, monkeyp
     assert published_slices(join_run(session, own, FIRST)) == {}
 
 
-def test_examples_that_expired_before_a_run_is_resumed_are_made_again_under_the_next_attempt(
-    session, own, requests_sent
-):
+def test_expired_examples_are_made_again_on_resume(session, own, requests_sent):
     run_phase(session, own, FIRST, "train")
     run = join_run(session, own, FIRST)
     session.warehouse._client.delete_table(str(run.table("examples")))
@@ -304,9 +294,7 @@ def test_examples_that_expired_before_a_run_is_resumed_are_made_again_under_the_
     assert len(committed_models(run)) == 1
 
 
-def test_a_run_table_of_predictions_that_expired_before_a_load_is_resumed_is_loaded_again(
-    session, predicted, own, monkeypatch
-):
+def test_expired_run_table_is_loaded_again_on_resume(session, predicted, own, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.phases.load.refuse_superseded", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -317,7 +305,7 @@ def test_a_run_table_of_predictions_that_expired_before_a_load_is_resumed_is_loa
     assert published(session, own) == of_files(session, predicted)
 
 
-def test_examples_that_lost_rows_before_a_run_is_resumed_are_made_again(session, own):
+def test_examples_with_lost_rows_are_made_again(session, own):
     run_phase(session, own, FIRST, "train")
     run = join_run(session, own, FIRST)
     (key,) = reader(session)(f"SELECT MIN(flight) AS flight FROM runs.{run.table('examples').name} WHERE _scores")
@@ -328,9 +316,7 @@ def test_examples_that_lost_rows_before_a_run_is_resumed_are_made_again(session,
     assert len(published(session, own)) == ROWS
 
 
-def test_a_run_table_of_predictions_that_lost_rows_before_a_load_is_resumed_is_loaded_again(
-    session, predicted, own, monkeypatch
-):
+def test_run_table_with_lost_rows_is_loaded_again(session, predicted, own, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.phases.load.refuse_superseded", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -344,7 +330,7 @@ def test_a_run_table_of_predictions_that_lost_rows_before_a_load_is_resumed_is_l
 LEDGER = ("ledger.events_v1", "ledger.models_v1", "ml.verdicts_v1")
 
 
-def test_rows_of_the_ledger_that_are_gone_are_appended_again_by_the_next_attempt(session, own):
+def test_missing_ledger_rows_are_appended_again(session, own):
     run_job(session, own, FIRST)
     for _ in range(2):  # the second time, the jobs of the second attempt are there too
         for table in LEDGER:
@@ -356,7 +342,7 @@ def test_rows_of_the_ledger_that_are_gone_are_appended_again_by_the_next_attempt
         assert verdicts(session, own) == [(FIRST, own.variants[0].id, "first")]
 
 
-def test_metrics_that_are_gone_are_appended_again_when_the_run_date_is_evaluated_again(session, own):
+def test_missing_metrics_are_appended_again(session, own):
     mature = edited(own, labels=own.spec.labels.model_copy(update={"delay_days": 2}))
     run_job(session, mature, LAST)
     (first,) = evaluate_job(session, mature, date(2013, 7, 7))
@@ -371,7 +357,7 @@ def loaded(run, name):
     return f"{run.run_id.rsplit('-', 1)[-1]}__predictions" in name
 
 
-def test_a_slice_that_another_run_has_overwritten_is_published_again_when_the_run_is_repeated(session, done, own):
+def test_overwritten_slice_is_published_again(session, done, own):
     before = published(session, own)
     reader(session)(f"UPDATE ml.{own.predictions_table} SET run_id = 'other', score = 0.5 WHERE run_date = '{FIRST}'")
     assert published(session, own) != before
@@ -381,7 +367,7 @@ def test_a_slice_that_another_run_has_overwritten_is_published_again_when_the_ru
     assert run_job(session, own, FIRST).status == "already_done"
 
 
-def test_a_slice_that_another_run_has_overwritten_is_not_evaluated_for_this_one(session, own):
+def test_overwritten_slice_is_not_evaluated(session, own):
     mature = edited(own, labels=own.spec.labels.model_copy(update={"delay_days": 2}))
     run_job(session, mature, LAST)
     reader(session)(f"UPDATE ml.{own.predictions_table} SET run_id = 'other' WHERE run_date = '{LAST}'")
@@ -389,14 +375,14 @@ def test_a_slice_that_another_run_has_overwritten_is_not_evaluated_for_this_one(
     assert reader(session)(f"SELECT * FROM ml.metrics_v1 WHERE job = '{own.name}'") == []
 
 
-def test_a_champion_that_is_named_stays_when_another_variant_of_the_job_is_published(session, own):
+def test_champion_stays_when_another_variant_is_published(session, own):
     first, second = rate(own, 20.0, "a"), rate(own, 5.0, "b")
     run_job(session, job_of(own, first), FIRST)
     run_job(session, job_of(own, second, first), MIDDLE)
     assert decisions(session, own) == [(FIRST, first.id, "first")]
 
 
-def test_a_generation_that_was_published_meanwhile_is_not_replaced_by_an_older_one(session, predicted, own):
+def test_older_generation_replaces_no_newer_publication(session, predicted, own):
     late = open_run(session, own, FIRST)
     newer = run_job(session, own, FIRST, rerun=True)
     with pytest.raises(RequestError, match=f"{late.run_id} is superseded by {newer.run_id} - nothing was published"):

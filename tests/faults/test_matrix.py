@@ -16,7 +16,7 @@ LAST = re.compile(r"^\| all \| (\d+) \| (\d+) \|.*\| (\d+) \| (\d+) \| (\d+) \| 
 
 
 @pytest.mark.long
-def test_nothing_is_lost_doubled_wrong_or_torn_at_points_of_the_day():
+def test_kill_points_of_the_day_lose_and_double_nothing():
     command = [sys.executable, "-m", "tests.faults.matrix", "--workers", "1"]
     options = ["--subset", str(POINTS), "--minutes", str(POINTS * MINUTES)]
     done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)

@@ -62,9 +62,7 @@ def assert_one_result(session, job, run):
     assert run_job(session, job, FIRST).status == "already_done"
 
 
-def test_a_loader_killed_after_its_job_was_accepted_publishes_once_when_repeated(
-    session, own, predicted, requests_sent
-):
+def test_loader_killed_after_submission_publishes_once(session, own, predicted, requests_sent):
     killed = doomed.start(session.target, own, FIRST, "load", doomed.once_the_load_is_accepted, signal.SIGKILL)
     assert doomed.end_of(killed) == -signal.SIGKILL
     assert published(session, own) == []
@@ -76,7 +74,7 @@ def test_a_loader_killed_after_its_job_was_accepted_publishes_once_when_repeated
     assert_one_result(session, own, predicted)
 
 
-def test_a_loader_killed_after_it_published_records_it_once_when_repeated(session, own, predicted, requests_sent):
+def test_loader_killed_after_publication_records_it_once(session, own, predicted, requests_sent):
     killed = doomed.start(session.target, own, FIRST, "load", doomed.once_it_is_published, signal.SIGKILL)
     assert doomed.end_of(killed) == -signal.SIGKILL
     before = published(session, own)
@@ -90,7 +88,7 @@ def test_a_loader_killed_after_it_published_records_it_once_when_repeated(sessio
     assert_one_result(session, own, predicted)
 
 
-def test_sigterm_in_the_middle_of_a_shard_leaves_no_part_of_it_and_the_next_attempt_goes_on(session, own):
+def test_sigterm_in_a_shard_leaves_no_part_and_is_resumed(session, own):
     job = two_shards(own)
     run_phase(session, job, FIRST, "train")
     ended = doomed.start(session.target, job, FIRST, "predict", doomed.in_the_second_shard, signal.SIGTERM)
@@ -114,7 +112,7 @@ def test_two_schedulers_at_once_leave_one_result(session, own):
     assert_one_result(session, own, join_run(session, own, FIRST))
 
 
-def test_of_two_claims_at_once_one_wins_and_both_read_what_it_fixed(session, connect, own, monkeypatch):
+def test_of_two_claims_one_wins_and_both_read_it(session, connect, own, monkeypatch):
     at_once = threading.Barrier(2)
 
     def seen_together(*args):
@@ -169,7 +167,7 @@ def overtaken(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, meanwhile
     monkeypatch.setattr(module, name, call)
 
 
-def test_a_zombie_attempt_that_still_writes_files_changes_nothing(session, connect, own, monkeypatch):
+def test_zombie_attempt_that_writes_files_changes_nothing(session, connect, own, monkeypatch):
     job = two_shards(own)
     run_phase(session, job, FIRST, "train")
     other, seen = connect(session.target), {}
@@ -192,7 +190,7 @@ def test_a_zombie_attempt_that_still_writes_files_changes_nothing(session, conne
     assert_one_result(session, job, run)
 
 
-def test_a_zombie_of_the_same_shard_gets_the_file_that_was_committed_first(session, own, predicted):
+def test_zombie_of_a_shard_gets_the_committed_file(session, own, predicted):
     (manifest,) = committed_manifests(predicted)
     folder = predicted.layout.predictions(manifest.variant, manifest.model_id)
     frame = predict_phase.shard_rows(predicted, preprocess_run(predicted).table, 0)
@@ -201,9 +199,7 @@ def test_a_zombie_of_the_same_shard_gets_the_file_that_was_committed_first(sessi
     assert commit_shard(predicted, folder, 0, split) == manifest.shards[0]
 
 
-def test_a_zombie_of_an_older_generation_that_publishes_late_changes_nothing(
-    session, connect, own, predicted, monkeypatch
-):
+def test_zombie_of_an_older_generation_publishes_nothing(session, connect, own, predicted, monkeypatch):
     late, seen = open_run(session, own, FIRST), {}
 
     def newer_is_published():
@@ -218,9 +214,7 @@ def test_a_zombie_of_an_older_generation_that_publishes_late_changes_nothing(
     assert ("load", "published", late.run_id) not in recorded(session, own)
 
 
-def test_an_older_generation_is_refused_where_a_newer_one_has_published_that_no_row_is_left(
-    session, own, predicted, monkeypatch
-):
+def test_older_generation_is_refused_after_an_empty_newer_one(session, own, predicted, monkeypatch):
     late, predict = open_run(session, own, FIRST), predict_phase.predict_from_data
     with monkeypatch.context() as patch:
         patch.setattr(predict_phase, "predict_from_data", lambda *args: predict(*args).assign(score=None))
@@ -231,7 +225,7 @@ def test_an_older_generation_is_refused_where_a_newer_one_has_published_that_no_
     assert published(session, own) == []
 
 
-def test_an_older_generation_is_refused_before_it_sends_a_statement(session, own, predicted, requests_sent):
+def test_older_generation_sends_no_statement(session, own, predicted, requests_sent):
     late, newer = open_run(session, own, FIRST), run_job(session, own, FIRST, rerun=True)
     requests_sent.clear()
     with pytest.raises(RequestError, match=f"{late.run_id} is superseded by {newer.run_id} - nothing was published"):

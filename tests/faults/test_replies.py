@@ -46,9 +46,7 @@ def test_every_kind_of_call_that_the_proxy_knows_is_made_here():
 
 @pytest.mark.matrix(3)
 @every_call
-def test_a_status_that_passes_on_any_call_is_waited_for_and_the_work_is_done_once(
-    bench, through, quick_pauses, kind, call, outcome
-):
+def test_transient_status_on_any_call_is_retried_once_done(bench, through, quick_pauses, kind, call, outcome):
     for fault in statuses_for(kind):
         session, plan = through(bench.session, Strike(fault, 1, kind))
         assert call(bench, session) == outcome, str(fault)
@@ -57,9 +55,7 @@ def test_a_status_that_passes_on_any_call_is_waited_for_and_the_work_is_done_onc
 
 @pytest.mark.matrix(3)
 @every_call
-def test_a_status_that_stays_on_any_call_ends_with_exit_code_4_after_the_deadline(
-    bench, through, short_times, monkeypatch, kind, call, outcome
-):
+def test_lasting_status_on_any_call_exits_with_code_4(bench, through, short_times, monkeypatch, kind, call, outcome):
     monkeypatch.setattr("pipeline.cloud.retries.TRANSIENT_DEADLINE", 0.2)
     away = Fault("status", status=503, reason="backendError")
     session, plan = through(bench.session, Strike(away, 1, kind, times=10**6))
@@ -73,9 +69,7 @@ def test_a_status_that_stays_on_any_call_ends_with_exit_code_4_after_the_deadlin
 
 @pytest.mark.matrix(3)
 @every_call
-def test_a_lost_or_torn_reply_of_any_call_is_asked_for_again_and_the_work_is_done_once(
-    bench, through, quick_pauses, kind, call, outcome
-):
+def test_lost_reply_of_any_call_is_requested_again(bench, through, quick_pauses, kind, call, outcome):
     for fault in [LOST] if kind in GRPC_KINDS else NO_REPLY:
         session, plan = through(bench.session, Strike(fault, 1, kind))
         assert call(bench, session) == outcome, str(fault)
@@ -84,9 +78,7 @@ def test_a_lost_or_torn_reply_of_any_call_is_asked_for_again_and_the_work_is_don
 
 @pytest.mark.matrix(3)
 @every_call
-def test_a_silent_server_on_any_call_is_given_up_in_time_and_the_work_is_done_once(
-    bench, through, short_times, kind, call, outcome
-):
+def test_silent_server_on_any_call_times_out(bench, through, short_times, kind, call, outcome):
     session, plan = through(bench.session, Strike(Fault("hang", carried_out=True), 1, kind))
     started = monotonic()
     assert call(bench, session) == outcome
@@ -98,9 +90,7 @@ def test_a_silent_server_on_any_call_is_given_up_in_time_and_the_work_is_done_on
     ("kind", "call"),
     [("jobs.insert", execute), ("objects.download", download), *((kind, read_frame) for kind in GRPC_KINDS)],
 )
-def test_a_server_that_stays_silent_ends_with_exit_code_4_in_bounded_time(
-    bench, through, short_times, monkeypatch, kind, call
-):
+def test_lastingly_silent_server_exits_with_code_4(bench, through, short_times, monkeypatch, kind, call):
     monkeypatch.setattr("pipeline.cloud.retries.TRANSIENT_DEADLINE", 0.5)
     session, _ = through(bench.session, Strike(Fault("hang"), 1, kind, times=10**6))
     started = monotonic()
@@ -112,9 +102,7 @@ def test_a_server_that_stays_silent_ends_with_exit_code_4_in_bounded_time(
 
 @pytest.mark.matrix(3)
 @pytest.mark.parametrize(("kind", "call"), NEEDING_A_ROLE.values(), ids=NEEDING_A_ROLE)
-def test_a_missing_permission_on_any_call_is_not_repeated_and_named_with_the_role_that_grants_it(
-    bench, through, monkeypatch, kind, call
-):
+def test_missing_permission_on_any_call_names_its_role(bench, through, monkeypatch, kind, call):
     monkeypatch.setattr("pipeline.cloud.retries.TRANSIENT_DEADLINE", 1.0)
     session, plan = through(bench.session, Strike(REFUSAL, 1, kind, times=10**6))
     with pytest.raises(PermissionMissing, match=rf"{DENIED}.* - grant roles/bigquery.dataViewer for") as refused:
@@ -123,9 +111,7 @@ def test_a_missing_permission_on_any_call_is_not_repeated_and_named_with_the_rol
     assert plan.struck == 1
 
 
-def test_a_job_that_may_not_be_looked_at_is_anothers_and_the_statement_is_sent_under_the_next_id(
-    bench, through, requests_sent
-):
+def test_job_of_another_account_takes_the_next_id(bench, through, requests_sent):
     session, plan = through(bench.session, Strike(REFUSAL, 1, "jobs.get", times=10**6))
     assert execute_again(bench, session) == 2  # this one appends without a look; the pipeline's own look or replace
     assert plan.struck == 1
@@ -141,7 +127,7 @@ def test_too_many_requests_by_403_are_no_missing_permission(bench, through):
     assert plan.struck == 1
 
 
-def test_after_a_lost_reply_the_job_is_attached_to_and_not_submitted_under_another_id(bench, through, requests_sent):
+def test_lost_reply_attaches_to_the_submitted_job(bench, through, requests_sent):
     session, _ = through(bench.session, Strike(LOST, 1, "jobs.insert"))
     assert execute(bench, session) == 1
     ids = [sent.body["jobReference"]["jobId"] for sent in requests_sent.jobs]
@@ -163,9 +149,7 @@ def test_409_then_404_is_waited_for_and_the_job_is_attached_to(bench, through, q
     [("backendError", "try again"), ("invalidQuery", CONCURRENT), ("quotaExceeded", TOO_MANY)],
     ids=["DONE with backendError", "concurrent update", "too many statements"],
 )
-def test_a_job_that_is_done_with_an_error_that_passes_is_followed_by_the_next_attempt(
-    bench, through, quick_pauses, requests_sent, reason, message
-):
+def test_job_with_a_transient_error_gets_the_next_attempt(bench, through, quick_pauses, requests_sent, reason, message):
     failed = Fault("backend_error", reason=reason, message=message)
     session, plan = through(bench.session, Strike(failed, 1, "jobs.insert"))
     assert execute(bench, session) == 1
@@ -173,9 +157,7 @@ def test_a_job_that_is_done_with_an_error_that_passes_is_followed_by_the_next_at
     assert plan.struck == 1
 
 
-def test_two_statements_that_update_one_table_at_once_are_both_carried_out_once(
-    bench, connect, quick_pauses, requests_sent
-):
+def test_concurrent_updates_of_one_table_both_run_once(bench, connect, quick_pauses, requests_sent):
     rounds, at_once, sessions = 10, Barrier(2), (bench.session, connect(bench.session.target))
     reader(bench.session)("CREATE OR REPLACE TABLE ml.sums AS SELECT 0 AS number")
 
@@ -191,10 +173,10 @@ def test_two_statements_that_update_one_table_at_once_are_both_carried_out_once(
     assert attempts > {"a1"}, "no statement lost a race"
 
 
-def test_a_job_that_is_done_with_an_error_of_the_statement_is_not_tried_again(bench, through, requests_sent):
+def test_job_with_a_statement_error_is_not_retried(bench, through, requests_sent):
     failed = Fault("backend_error", reason="invalidQuery", message="Syntax error")
     session, _ = through(bench.session, Strike(failed, 1, "jobs.insert"))
-    with pytest.raises(RequestError, match="Syntax error, location: US - mend the SQL"):
+    with pytest.raises(RequestError, match="Syntax error, location: US - fix the SQL"):
         execute(bench, session)
     assert len(requests_sent.jobs) == 1
 
@@ -209,7 +191,7 @@ def test_412_for_ones_own_upload_means_that_it_is_done(bench, through, quick_pau
     assert bench.session.store.read_bytes(uri) == b"content"
 
 
-def test_412_for_anothers_upload_is_refused_and_the_other_object_stays(bench):
+def test_412_for_another_upload_keeps_the_other_object(bench):
     store, uri = bench.session.store, bench.session.store.uri("anothers-upload")
     first = store.put_file(bench.file("content"), uri)
     with pytest.raises(CloudError, match="anothers-upload: another object exists already - run the command again"):
@@ -217,7 +199,7 @@ def test_412_for_anothers_upload_is_refused_and_the_other_object_stays(bench):
     assert store.list(uri) == [first]
 
 
-def test_a_marker_is_created_once_and_who_comes_late_gets_the_first_value(bench, through, quick_pauses):
+def test_marker_is_created_once_and_later_calls_read_it(bench, through, quick_pauses):
     session, _ = through(bench.session, Strike(LOST, 1, "objects.upload"))
     uri = session.store.uri("once.json")
     assert [session.store.put_json_once({"of": number}, uri) for number in (1, 2)] == [{"of": 1}] * 2

@@ -8,7 +8,7 @@ from tests.faults.servers import copy_state
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin"])
-def test_a_copied_state_has_objects_and_tables_and_nothing_of_the_processes(tmp_path, monkeypatch, platform):
+def test_copied_state_has_objects_and_tables_only(tmp_path, monkeypatch, platform):
     saved, path = tmp_path / "saved", tmp_path / "live"
     for name in (
         "storage/bucket/object",

@@ -52,6 +52,6 @@ def test_rows_that_differ_are_counted(found, counts):
         ([["v", "r", 2], ["w", "r", 1]], True),
     ],
 )
-def test_a_reader_sees_all_of_the_old_rows_or_all_of_the_new_ones(rows, is_torn):
+def test_reader_sees_all_old_rows_or_all_new_ones(rows, is_torn):
     seen = {json.dumps(["predictions", rows])}
     assert bool(torn(seen, state(predictions=[OLD]), FULL)) == is_torn

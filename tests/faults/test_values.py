@@ -77,7 +77,7 @@ def load(session, name, frame, schema, tmp_path):
     return table
 
 
-def test_values_that_fit_come_back_exactly_from_file_table_and_frame(session, tmp_path):
+def test_fitting_values_survive_file_table_and_frame(session, tmp_path):
     table = load(session, "exact", frame_of_objects(WRITTEN), SCHEMA, tmp_path)
     assert (tmp_path / "exact.jsonl").read_bytes().count(b"\n") == len(WRITTEN)
     assert [list(row.values()) for row in reader(session)("SELECT * FROM runs.exact ORDER BY id")] == known(WRITTEN)
@@ -106,9 +106,7 @@ DO_NOT_FIT = {
 
 
 @pytest.mark.parametrize(("column_type", "value", "reason"), DO_NOT_FIT.values(), ids=DO_NOT_FIT)
-def test_a_value_that_does_not_fit_is_refused_with_line_and_column_and_no_file_is_left(
-    tmp_path, column_type, value, reason
-):
+def test_unfit_value_is_refused_and_leaves_no_file(tmp_path, column_type, value, reason):
     schema = Schema.parse({"id": "INT64", "value": column_type})
     good = {"FLOAT64": 0.5, "INT64": 1, "STRING": "a", "DATE": LAST, "TIMESTAMP": MOMENT, "NUMERIC": Decimal(1)}
     frame = frame_of_objects([[1, good[column_type.split()[0]]], [2, value]], schema)
@@ -119,7 +117,7 @@ def test_a_value_that_does_not_fit_is_refused_with_line_and_column_and_no_file_i
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf, "high", b"0.5", None])
-def test_a_score_that_does_not_fit_ends_with_exit_code_3_and_publishes_nothing(session, own, monkeypatch, score):
+def test_unfit_score_exits_with_code_3(session, own, monkeypatch, score):
     def one_bad(model, df):
         predictions = predict_from_data(model, df).astype({"score": object})
         predictions.loc[predictions.index[0], "score"] = score
@@ -138,9 +136,7 @@ SHARDS, BAD = 100, 57
 
 
 @pytest.mark.long
-def test_one_bad_row_in_100_shards_publishes_nothing_and_keeps_the_shards_and_the_mended_run_publishes_once(
-    session, own, monkeypatch
-):
+def test_one_bad_row_in_100_shards_publishes_nothing(session, own, monkeypatch):
     job = edited(own, predictions=own.spec.predictions.model_copy(update={"shards": SHARDS}))
     run_phase(session, job, FIRST, "train")
     run = join_run(session, job, FIRST)
@@ -174,13 +170,13 @@ def test_one_bad_row_in_100_shards_publishes_nothing_and_keeps_the_shards_and_th
     assert len(shards) == SHARDS
     assert [number for number, shard in shards.items() if shard.rejected] == [BAD]
     assert sum(shard.rows for shard in shards.values()) == ROWS - 1
-    mended = run_job(session, job, FIRST, rerun=True)  # mended code is another definition, and so another generation
-    assert mended.rows["load"] == ROWS
+    fixed = run_job(session, job, FIRST, rerun=True)  # fixed code is another definition, so another generation
+    assert fixed.rows["load"] == ROWS
     assert published(session, job) == of_files(session, join_run(session, job, FIRST))
-    assert {row[4] for row in published(session, job)} == {mended.run_id}
+    assert {row[4] for row in published(session, job)} == {fixed.run_id}
 
 
-def test_a_shard_count_that_changed_between_attempts_is_another_definition_and_nothing_is_mixed(session, own):
+def test_changed_shard_count_is_another_definition(session, own):
     run_phase(session, own, FIRST, "train")
     run_phase(session, own, FIRST, "predict")
     old = join_run(session, own, FIRST)
@@ -197,9 +193,7 @@ def test_a_shard_count_that_changed_between_attempts_is_another_definition_and_n
         run_phase(session, own, FIRST, "load")
 
 
-def test_empty_input_voids_the_run_and_the_next_attempt_reads_what_has_come_since(
-    make_empty_session, own, fixtures_folder, tmp_path
-):
+def test_empty_input_voids_the_run(make_empty_session, own, fixtures_folder, tmp_path):
     session = make_empty_session()
     for name in own.spec.sources:
         (tmp_path / f"{name}.jsonl").touch()
@@ -216,7 +210,7 @@ def test_empty_input_voids_the_run_and_the_next_attempt_reads_what_has_come_sinc
     assert published(session, own) == of_files(session, run)
 
 
-def test_a_shard_without_examples_is_an_empty_file_and_no_files_make_an_empty_table(session, tmp_path):
+def test_shard_without_examples_is_an_empty_file(session, tmp_path):
     assert write_jsonl(frame_of_objects([]), SCHEMA, tmp_path / "empty.jsonl") == 0
     assert (tmp_path / "empty.jsonl").read_bytes() == b""
     table = session.target.run_table("nothing")
@@ -224,7 +218,7 @@ def test_a_shard_without_examples_is_an_empty_file_and_no_files_make_an_empty_ta
     assert (found["row_count"], found["checksum"], session.warehouse.tables.row_count(table)) == (0, 0, 0)
 
 
-def test_pages_with_nulls_and_out_of_range_dates_have_the_dtypes_of_all_others(session):
+def test_pages_with_nulls_and_odd_dates_have_equal_dtypes(session):
     reader(session)(
         "CREATE OR REPLACE TABLE ml.pages AS SELECT n AS id, IF(n < 9000, NULL, 9007199254740993 + n) AS big,"
         " CASE WHEN n < 5000 THEN NULL WHEN n = 9999 THEN DATE '9999-12-31' WHEN n = 9998 THEN DATE '0001-01-01'"
@@ -257,7 +251,7 @@ INJECTED = (
 
 
 @pytest.mark.parametrize("name", INJECTED)
-def test_sql_in_a_name_is_refused_wherever_names_become_identifiers(session, name):
+def test_sql_in_a_name_is_refused(session, name):
     target = session.target
     for attempt in (
         lambda: target.table(name),
@@ -315,7 +309,7 @@ def clock_of(monkeypatch):
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_time_zone_west_or_east_of_utc_moves_the_moment_and_not_the_run_date(own, clock_of, zone):
+def test_time_zone_moves_the_moment_and_not_the_run_date(own, clock_of, zone):
     there = edited(own, time_zone=zone)
     for machine in ZONES:
         clock_of(machine)
@@ -325,7 +319,7 @@ def test_a_time_zone_west_or_east_of_utc_moves_the_moment_and_not_the_run_date(o
 
 
 @pytest.mark.parametrize("machine", ["Pacific/Honolulu", "Pacific/Kiritimati"])
-def test_a_machine_whose_clock_is_west_or_east_of_utc_publishes_the_same_rows(session, own, clock_of, machine):
+def test_machine_time_zone_does_not_change_published_rows(session, own, clock_of, machine):
     clock_of(machine)
     assert os.environ["TZ"] == machine
     done = run_job(session, own, FIRST)
@@ -341,7 +335,7 @@ def test_a_machine_whose_clock_is_west_or_east_of_utc_publishes_the_same_rows(se
     assert committed_shards(run, run.layout.predictions(model["variant"], model["model_id"]))[0].rows == ROWS
 
 
-def test_files_are_the_same_bytes_wherever_the_machines_clock_stands(tmp_path, clock_of):
+def test_machine_time_zone_does_not_change_files(tmp_path, clock_of):
     for machine in ZONES:
         clock_of(machine)
         write_jsonl(frame_of_objects(WRITTEN[:1]), SCHEMA, tmp_path / f"{machine.replace('/', '-')}.jsonl")

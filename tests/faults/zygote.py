@@ -42,7 +42,7 @@ def main(parsed: Path) -> None:
     for arguments, options in before[1]:
         executor._translator.translate(*arguments, **options)
     seen = (texts, statements)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no process waits for the children
     for line in sys.stdin:
         print(_fork(json.loads(line), seen, parsed), flush=True)
 

@@ -36,5 +36,5 @@ def test_every_variant_of_every_job_is_fitted(first):
     assert sorted(first) == sorted(names)
 
 
-def test_shuffled_rows_two_threads_and_another_hash_seed_give_the_same_models(first):
+def test_order_threads_and_hash_seed_do_not_change_models(first):
     assert digests(seed=2, threads=2, hash_seed=2) == first

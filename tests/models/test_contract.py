@@ -78,7 +78,7 @@ with repeatable():
     assert set(found) == {1}
 
 
-def test_global_generators_are_seeded_inside_and_as_they_were_outside():
+def test_global_generators_are_seeded_and_restored():
     random.seed(7)
     np.random.seed(7)  # noqa: NPY002
     expected = random.random(), np.random.rand()  # noqa: NPY002, S311

@@ -83,7 +83,7 @@ def committed(bundle):
 @pytest.mark.parametrize(
     "read", [read_score_reference, lambda model, store: committed_info(model, store, store.folder / "to")]
 )
-def test_a_bundle_in_the_place_of_the_committed_one_is_refused_in_the_same_words(bundle, committed, read):
+def test_replaced_bundle_is_refused(bundle, committed, read):
     path = bundle / "bundle.json"
     content = json.loads(path.read_text())
     content["files"].pop(SCORES, None)  # one that has no scores of training rows is another one all the same

@@ -39,7 +39,7 @@ def rule(**keys):
         ("{metric: auc, guard_rails: [log_loss]}", r"key gate\.guard_rails: .*dictionary"),
     ],
 )
-def test_what_is_wrong_with_a_gate_is_named_with_file_key_and_what_was_expected(gate, said):
+def test_invalid_gate_is_named_with_file_key_and_expectation(gate, said):
     text = (ROOT / "jobs/flight_delay/job.yaml").read_text().partition("\ngate:")[0]
     with pytest.raises(RequestError, match=f"^job.yaml: .*{said}"):
         parse_yaml(f"{text}\ngate: {gate}\n", JobSpec, origin="job.yaml")
@@ -60,7 +60,7 @@ def test_what_is_wrong_with_a_gate_is_named_with_file_key_and_what_was_expected(
         (Gate(metric="auc", direction="lower"), r"key gate\.direction: lower, but higher values of auc are better"),
     ],
 )
-def test_a_metric_that_the_family_lacks_is_refused_with_those_that_it_has(job, gate, said):
+def test_unknown_metric_is_refused_with_the_known_ones(job, gate, said):
     with pytest.raises(RequestError, match=said):
         gate_rule(Catalogue(ROOT), edited(job, gate=gate), gate)
 

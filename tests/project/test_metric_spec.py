@@ -47,7 +47,7 @@ def test_a_job_is_judged_by_its_family_key_and_predicted_columns(root):
     assert list(spec.slices) == []
 
 
-def test_statement_joins_predictions_and_labels_by_key_and_slices_the_whole_first(session, predictions):
+def test_statement_joins_by_key_and_slices_all_rows_first(session, predictions):
     digest = session.catalogue.function("half").digest
     statement = metrics_statement(session, predictions, LABELS, SPEC)
     assert f"`pipeline-local.ml.half_{digest}`(score) FROM (\nSELECT 1\n) JOIN " in statement.sql

@@ -19,7 +19,7 @@ def test_job_is_read_with_its_variants_and_baselines(root):
     assert (job.predictions_table, job.predictions_view) == ("dummy__predictions_v1", "dummy__predictions")
 
 
-def test_predictions_hold_the_key_as_the_sources_type_it_and_never_null(root):
+def test_prediction_key_has_the_sources_types_and_no_null(root):
     schema = Project.open(root).job("dummy").prediction_schema
     assert [(c.name, c.type, c.required) for c in schema.columns] == [
         ("id", "INT64", True),

@@ -108,7 +108,7 @@ def test_a_git_that_does_not_answer_is_not_waited_for(job, monkeypatch):
     assert why_no_commit(job) == "git does not answer (TimeoutExpired)"
 
 
-def test_a_checkout_further_up_that_does_not_hold_the_folder_is_not_its_own(job):
+def test_enclosing_checkout_without_the_folder_has_no_commit(job):
     git(job, "init", "-q")
     git(job, "add", ".")
     git(job, "commit", "-qm", "first")

@@ -175,7 +175,7 @@ def test_floats_are_no_text_because_ids_would_get_a_fraction():
     refused([7, None], "STRING")
 
 
-def test_cast_returns_the_declared_columns_in_order_and_leaves_the_frame_alone():
+def test_cast_returns_declared_columns_and_keeps_the_frame():
     frame = pd.DataFrame({"x": ["1"], "b": ["2"], "a": ["3"]}, index=[5])
     before = frame.copy(deep=True)
     found = cast_frame(frame, Schema.parse({"a": "INT64", "b": "FLOAT64"}), origin="f")

@@ -149,7 +149,7 @@ def test_late_fractions_and_late_columns_are_seen(read):
 @pytest.mark.parametrize(
     "text", ["no json\n", '{"a":1}\n{"a":\n', "[1]\n", '{"a":NaN}\n', '{"a":18446744073709551616}\n']
 )
-def test_what_is_no_json_lines_is_a_request_error_that_names_the_file(read, text):
+def test_invalid_json_lines_is_a_request_error_with_the_file(read, text):
     with pytest.raises(RequestError, match=r"in\.jsonl: cannot be read as JSON Lines"):
         read(text)
 

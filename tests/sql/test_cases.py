@@ -68,7 +68,7 @@ def check(case: Case, found: list[dict[str, Any]]) -> None:
     assert expect is not None
     columns = expect.columns or (list(found[0]) if found else list(expect.rows[0]) if expect.rows else [])
     unknown = {name for row in expect.rows for name in row} - set(columns)
-    assert not unknown, f"{case.name}: expected rows hold {unknown}, which nobody looks at"
+    assert not unknown, f"{case.name}: expected rows hold {unknown}, which are not compared"
     left = [[row[name] for name in columns] for row in found if is_asked(row, expect.where)]
     right = [[like(row.get(name), [each[i] for each in left]) for i, name in enumerate(columns)] for row in expect.rows]
     if not expect.ordered:

@@ -106,7 +106,9 @@ def test_a_function_in_a_folder_below_is_refused(root):
 
 @pytest.mark.parametrize("name", ["", "labels", "labels_v0", "labels_v01", "Labels_v1", "../labels_v1", "labels@v1"])
 def test_wrong_names_of_versions_are_refused(root, name):
-    with pytest.raises(RequestError, match=r"not the name of a version - write e\.g\. flight_delay/preprocess/examples_v1"):
+    with pytest.raises(
+        RequestError, match=r"not the name of a version - write e\.g\. flight_delay/preprocess/examples_v1"
+    ):
         Catalogue(root).get(name)
 
 

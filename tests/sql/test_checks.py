@@ -130,7 +130,7 @@ def test_a_min_above_its_max_is_refused(check, said):
         ("rate: {column: labels, max: 1}", "labels"),
     ],
 )
-def test_a_column_that_the_header_does_not_declare_is_named_with_file_and_check(tmp_path, which, check, column):
+def test_undeclared_column_is_named_with_file_and_check(tmp_path, which, check, column):
     with dummy_project(tmp_path) as root:
         path = root / f"sql/dummy/{which}_v1.sql"
         edit(path, "changes:", f"checks:\n  - row_count: {{min: 1}}\n  - {check}\nchanges:")
@@ -141,7 +141,7 @@ def test_a_column_that_the_header_does_not_declare_is_named_with_file_and_check(
     assert str(caught.value) == said
 
 
-def test_checks_of_declared_columns_and_of_the_label_beside_examples_are_accepted(tmp_path):
+def test_checks_of_declared_columns_and_the_label_are_accepted(tmp_path):
     with dummy_project(tmp_path) as root:
         checks = "  - unique: [id, day]\n  - not_null: [label]\n  - row_count: {min: 1}"
         for which in ("preprocess/examples", "evaluate/labels"):

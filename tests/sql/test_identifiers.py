@@ -77,7 +77,7 @@ def test_a_column_is_refused_or_one_quoted_name(name):
 
 
 @given(st.text(string.printable, max_size=40))
-def test_a_table_is_refused_or_has_no_character_that_ends_the_quotes(text):
+def test_table_name_cannot_end_its_quotes(text):
     try:
         quoted = TableName.parse(text).quoted
     except RequestError:

@@ -181,7 +181,7 @@ def test_text_is_no_table_query_or_expression(text, kind):
 
 @FEW
 @given(hostile)
-def test_the_name_of_an_asset_leads_to_a_file_below_or_to_an_error(tmp_path_factory, text):
+def test_asset_name_cannot_leave_the_folder(tmp_path_factory, text):
     with dummy_project(tmp_path_factory.mktemp("p")) as root:
         try:
             found = Catalogue(root).get(text)

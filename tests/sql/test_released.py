@@ -52,7 +52,7 @@ def test_only_what_is_named_is_released_and_only_once(root):
     assert EXAMPLES not in freeze_now(root)
 
 
-def test_the_list_is_sorted_json_with_a_line_for_each_version_and_nothing_is_left_beside_it(root):
+def test_list_is_sorted_json_and_leaves_no_other_file(root):
     freeze_now(root, METRICS)
     freeze_now(root, EXAMPLES)
     lines = released_file(root).read_text().splitlines()
@@ -74,7 +74,7 @@ def test_the_list_is_sorted_json_with_a_line_for_each_version_and_nothing_is_lef
         ("\n", "\r\n"),
     ],
 )
-def test_comments_of_the_header_blank_lines_around_and_line_ends_are_no_change(root, old, new):
+def test_header_comments_and_blank_lines_are_not_a_change(root, old, new):
     freeze_now(root)
     path = root / SQL
     text = path.read_bytes().decode()
@@ -119,7 +119,7 @@ def test_an_edited_function_breaks_itself_and_what_names_it(root):
     assert found[METRICS].endswith("make metrics/binary_classification_v2")
 
 
-def test_a_new_version_beside_a_released_one_is_no_finding_and_can_be_released(root):
+def test_new_version_of_a_released_asset_can_be_released(root):
     freeze_now(root)
     add_version(root, 2)
     edit((root / SQL).with_name("examples_v2.sql"), "SELECT id", "SELECT id + 0 AS id")

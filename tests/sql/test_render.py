@@ -112,7 +112,7 @@ def outer(value, **parameters):
     return render(body, {"q": render(SELECT, {"items": ITEMS}, {"as_of": MOMENT})}, {"n": 1, **value})
 
 
-def test_a_nested_query_stands_in_parentheses_and_brings_its_parameters():
+def test_nested_query_has_parentheses_and_its_parameters():
     statement = outer({})
     assert statement.sql == ("SELECT * FROM (\nSELECT id FROM `my-project.ml.items` WHERE t <= @as_of\n) LIMIT @n")
     assert statement.values == {"n": 1, "as_of": MOMENT}
@@ -121,7 +121,7 @@ def test_a_nested_query_stands_in_parentheses_and_brings_its_parameters():
     assert statement.asset.name == "outer_v1"
 
 
-def test_a_parameter_may_be_shared_when_type_and_value_are_the_same():
+def test_parameter_with_one_type_and_value_may_be_shared():
     assert outer({"as_of": MOMENT}, as_of="TIMESTAMP").values["as_of"] == MOMENT
 
 

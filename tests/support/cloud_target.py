@@ -1,6 +1,6 @@
 """`--cloud-target=FILE`: the tests marked `cloud` run in a project on Google Cloud instead of at emulators.
 
-They know only the target of their session: datasets of their own, with names that nobody has and tables that expire
+They know only the target of their session: datasets of their own, with unique names and tables that expire
 after a day, and objects below a prefix of their own. Both are removed at the end; what could not be is printed. Without
 the option these tests run at emulators, like all others; with it, no others run. See docs/testing.md.
 """

@@ -1,9 +1,8 @@
-"""A test with many cases is a matrix: `@pytest.mark.matrix(8)` says that a spread part of eight does for every day.
+"""A test with many cases is a matrix: `@pytest.mark.matrix(8)` runs a spread part of eight cases by default.
 
-A test of many processes or whole lives is long: `@pytest.mark.long` says that it is not for every change. It belongs to
-what smaller tests look for in parts. `--every-case` takes all cases and all long tests; so does whoever names them: a
-part is left out of more cases than it has, and a long test unless its file or itself is named. In a project of Google
-Cloud every long test runs that can.
+A test of many processes or whole lives is long: with `@pytest.mark.long` it does not run for every change, because
+smaller tests cover its parts. `--every-case` runs all cases and all long tests, and so does naming their file or test.
+In a project of Google Cloud every long test runs that can.
 """
 
 from __future__ import annotations

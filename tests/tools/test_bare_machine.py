@@ -64,7 +64,7 @@ def test_a_dry_run_says_what_would_be_done(machine, tmp_path):
     )
 
 
-def test_the_mirror_is_the_one_asked_for_else_that_of_apt_else_the_public_one(machine):
+def test_mirror_is_the_option_else_apts_else_public(machine):
     found = [machine("--dry-run", *wanted, "trixie")[1][0] for wanted in ([], ["--mirror", "http://m.example/d"])]
     assert found == ["mirror: http://deb.example/debian", "mirror: http://m.example/d"]
     assert machine("--dry-run", "trixie", sites=SITES[:1])[1][0] == "mirror: http://deb.debian.org/debian"
@@ -97,7 +97,7 @@ def test_servers_are_handed_on_and_folders_are_not(machine):
     ]
 
 
-def test_a_file_of_pip_counts_after_its_variables_and_install_before_global(machine, tmp_path):
+def test_pip_variables_come_before_its_files(machine, tmp_path):
     file = tmp_path / "pip.conf"
     extra = f"extra-index-url =\n    {MIRROR}/1\n    file:///x\n    {MIRROR}/2\n"
     file.write_text(f"[global]\nproxy = global.example\ntimeout = 5\n{extra}[install]\nproxy = install.example\n")

@@ -76,7 +76,7 @@ def test_what_is_copied_is_sent_to_the_builder_and_nothing_else():
     assert not [name for name in kept_out if any(fnmatch.fnmatch(name, pattern) for pattern in sent)]
 
 
-def test_instructions_are_read_with_continued_lines_and_without_comments():
+def test_continued_lines_are_joined_and_comments_dropped():
     (stage,) = stages_of(
         'ARG A=1\nFROM x AS y\n# no\nRUN a \\\n  # neither\n  && b\nENV A=1 B="two words"\nENTRYPOINT ["c"]\n'
     )
@@ -98,7 +98,7 @@ def test_paths_of_the_image_become_paths_below_a_folder(tmp_path, text, made):
     assert Image(tmp_path)._text(text) == made.format(tmp_path)
 
 
-def test_without_a_commit_the_image_is_labelled_unknown_and_one_line_says_why(tmp_path, capsys):
+def test_image_without_a_commit_is_labelled_unknown(tmp_path, capsys):
     assert name_commit(tmp_path) == "unknown"
     assert tuple(capsys.readouterr()) == (
         "",

@@ -58,7 +58,7 @@ def test_the_first_call_installs_and_the_second_does_nothing(checkout):
     assert installed(checkout, "local") == []
 
 
-def test_every_package_is_installed_by_hash_and_the_project_without_dependencies(checkout):
+def test_packages_are_installed_by_hash(checkout):
     *packages, project = [line for line in installed(checkout, "dev") if " install " in line or " sync " in line]
     assert all("--require-hashes" in line for line in packages)
     assert "--no-deps --no-build-isolation" in project
@@ -81,7 +81,7 @@ def test_a_changed_lock_is_installed_into_the_same_environment(checkout, name):
     assert not any(" venv " in line for line in again)
 
 
-def test_a_changed_uv_or_a_moved_checkout_makes_the_environment_anew(checkout, tmp_path_factory):
+def test_changed_uv_or_moved_checkout_makes_a_new_environment(checkout, tmp_path_factory):
     installed(checkout, "local")
     (checkout / "requirements/bootstrap.txt").write_text("newer")
     assert " venv " in installed(checkout, "local")[0]

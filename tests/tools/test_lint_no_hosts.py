@@ -74,7 +74,7 @@ def tree(tmp_path):
     return tmp_path, sorted(tmp_path / name for name in kept)
 
 
-def test_without_a_repository_the_files_are_those_that_gitignore_leaves(tree):
+def test_without_a_repository_gitignore_decides(tree):
     root, kept = tree
     assert sorted(repository_files(root)) == kept
 
@@ -87,7 +87,7 @@ def test_with_git_and_without_the_program_the_files_are_the_same(tree, monkeypat
     assert sorted(repository_files(root)) == kept
 
 
-def test_a_repository_further_up_that_ignores_the_folder_hides_nothing(tree):
+def test_enclosing_repository_hides_nothing(tree):
     root, _ = tree
     subprocess.run([program("git"), "init", "--quiet", str(root)], check=True)
     inner = root / "build" / "archive"

@@ -36,7 +36,7 @@ def test_a_missing_program_is_one_line_and_no_failure():
 
 
 @pytest.mark.usefixtures("outside")
-def test_in_continuous_integration_it_is_a_failure_unless_it_is_named():
+def test_missing_program_fails_in_ci_unless_named():
     done = run("no-such-linter", CI="true")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("no-such-linter: not installed, and required with CI=true")
@@ -49,7 +49,7 @@ def test_its_exit_code_is_that_of_the_program():
     assert run("python", "-c", "raise SystemExit(3)").returncode == 3
 
 
-def test_a_program_of_the_environment_comes_before_one_of_the_machine(tmp_path, monkeypatch):
+def test_program_of_the_environment_comes_first(tmp_path, monkeypatch):
     for name in ("python", "only-here"):
         (tmp_path / name).write_text("#!/bin/sh\n")
         (tmp_path / name).chmod(0o755)
@@ -59,7 +59,7 @@ def test_a_program_of_the_environment_comes_before_one_of_the_machine(tmp_path, 
 
 
 @pytest.mark.usefixtures("outside")
-def test_tests_skip_without_it_and_fail_in_continuous_integration(monkeypatch):
+def test_tests_skip_without_a_program_and_fail_in_ci(monkeypatch):
     with pytest.raises(pytest.skip.Exception, match="no-such-linter is not installed on this machine"):
         program("no-such-linter")
     monkeypatch.setenv("CI", "true")

@@ -31,7 +31,7 @@ def seen(client, run_id):
     return recent_jobs(client, f"{run_id}-", datetime.now(UTC) - timedelta(hours=1))
 
 
-def test_the_last_failure_is_quoted_until_a_later_attempt_succeeds(client, run_id):
+def test_last_failure_is_reported_until_a_later_success(client, run_id):
     assert seen(client, run_id) == RecentJobs()
     submit(client, f"{run_id}-good-a1", "SELECT 1")
     assert seen(client, run_id) == RecentJobs()
@@ -62,7 +62,7 @@ class Listing:
         return iter(self.jobs)
 
 
-def test_jobs_that_run_are_named_and_of_each_step_the_newest_attempt_counts():
+def test_newest_attempt_of_each_running_step_is_named():
     failed = {"message": "it\n broke"}
     client = Listing(
         job("r-a-a1", 0, error=failed),

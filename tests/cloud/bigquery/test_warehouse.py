@@ -53,7 +53,7 @@ def table(session, warehouse):
     return warehouse.target.table("rows")
 
 
-def test_frames_come_through_the_storage_read_api_and_no_row_over_rest(warehouse, table, requests_sent, monkeypatch):
+def test_frames_come_through_the_storage_read_api_only(warehouse, table, requests_sent, monkeypatch):
     read_sessions = []
     create = BigQueryReadClient.create_read_session
 
@@ -117,7 +117,7 @@ def test_rows_are_sorted_by_the_whole_key(session, warehouse):
     assert frame["a"].nunique() == 5
 
 
-def test_a_table_that_lacks_a_column_or_does_not_exist_is_a_wrong_request(warehouse, table):
+def test_missing_table_or_column_is_a_request_error(warehouse, table):
     with pytest.raises(RequestError, match=r"rows: column colour is missing"):
         warehouse.read_frame(table, Schema.parse({"id": "INT64", "colour": "STRING"}), order_by=["id"])
     with pytest.raises(RequestError, match=r"reading .*nowhere.* - check the name and the target"):
@@ -198,13 +198,13 @@ def test_a_finished_statement_whose_effect_is_gone_runs_again(session, warehouse
     assert count(session) == 1
 
 
-def test_a_statement_that_failed_for_good_is_tried_anew_by_the_next_command(session, warehouse, catalogue, numbers):
+def test_next_command_retries_a_permanently_failed_statement(session, warehouse, catalogue, numbers):
     statement = append(catalogue, numbers, 3)
     reader(session)("DROP TABLE ml.numbers")
-    with pytest.raises(RequestError, match=r"tests/append_v1 \(mended\): .*numbers"):
-        warehouse.execute(statement, step="mended")
+    with pytest.raises(RequestError, match=r"tests/append_v1 \(fixed\): .*numbers"):
+        warehouse.execute(statement, step="fixed")
     reader(session)("CREATE TABLE ml.numbers (number INT64)")
-    warehouse.execute(statement, step="mended")
+    warehouse.execute(statement, step="fixed")
     assert count(session) == 1
 
 
@@ -220,9 +220,7 @@ def test_jobs_carry_labels_and_an_id_of_our_own(warehouse, catalogue, numbers, r
     assert "@number" in sent.statement
 
 
-def test_a_statement_above_the_limit_is_refused_once_and_says_where_the_limit_stands(
-    warehouse, catalogue, numbers, requests_sent
-):
+def test_statement_above_the_byte_limit_names_the_limit(warehouse, catalogue, numbers, requests_sent):
     warehouse.execute(append(catalogue, numbers, 8), step="within")
     limited = Warehouse(warehouse.target.model_copy(update={"maximum_bytes_billed": 1_000_000}))
     requests_sent.clear()
@@ -293,7 +291,7 @@ def test_a_bad_row_is_named_and_the_table_stays(session, warehouse, upload, row)
     table = warehouse.target.run_table("kept")
     warehouse.load_jsonl([upload("good.jsonl", '{"id": 1}\n')], table, LOADED, step=f"good-{row}"[:20].replace('"', ""))
     bad = upload("bad.jsonl", f'{{"id": 2}}\n{row}\n')
-    with pytest.raises(RequestError, match=r"loading .*kept: .*bad\.jsonl.* - mend"):
+    with pytest.raises(RequestError, match=r"loading .*kept: .*bad\.jsonl.* - fix"):
         warehouse.load_jsonl([bad], table, LOADED, step="bad")
     assert reader(session)("SELECT id FROM runs.kept") == [{"id": 1}]
 
@@ -326,7 +324,7 @@ def test_a_server_that_is_gone_is_an_error_within_seconds(warehouse, monkeypatch
         gone.execute(append(catalogue, gone.target.table("numbers"), 1), step="gone")
 
 
-def test_the_read_client_of_the_cloud_is_the_same_class_without_a_restriction(warehouse):
+def test_cloud_read_client_is_the_same_class(warehouse):
     client = warehouse._client._ensure_bqstorage_client()
     assert isinstance(client, RestrictedReadClient)
     client.transport.close()

@@ -17,7 +17,7 @@ def blob(session):
 
 
 @pytest.mark.parametrize("content", [b"", b"text", bytes(range(256)) * 9000])
-def test_a_file_bytes_and_an_object_of_one_content_are_described_alike(session, tmp_path, content):
+def test_file_bytes_and_object_have_the_same_checksum(session, tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
     blob = session.store._blob(session.store.uri("content", str(len(content))))
@@ -34,7 +34,7 @@ def test_what_arrives_damaged_is_taken_away_and_sent_again(session, blob):
     assert blob.download_as_bytes() == b"text"
 
 
-def test_what_arrives_under_another_name_is_taken_away_and_sent_again(session, monkeypatch):
+def test_upload_under_another_name_is_removed_and_repeated(session, monkeypatch):
     blob = session.store._blob(session.store.uri("content", "named"))
     named = type(blob)._get_writable_metadata
     monkeypatch.setattr(type(blob), "_get_writable_metadata", lambda self: named(self) | {"name": "objekt"})

@@ -109,7 +109,7 @@ def no_delete(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_delete")
-def test_who_may_not_replace_meets_what_is_there_like_everybody_else(store, file):
+def test_account_without_delete_right_gets_the_first_value(store, file):
     claim, whole = store.uri("claim.json"), store.uri("whole.bin")
     assert store.put_json_once({"run": 1}, claim) == {"run": 1}
     assert store.put_json_once({"run": 2}, claim) == {"run": 1}

@@ -31,7 +31,7 @@ def deviation(effects):
     return np.sqrt(mean((effects - mean(effects)[:, None]) ** 2))
 
 
-def test_the_realised_effect_is_one_number_a_day_that_rises_with_its_late_rate(frame, fitted):
+def test_realised_effect_rises_with_the_late_rate(frame, fitted):
     by_day = frame.assign(effect=fitted.realised, late=frame["label"].astype(float)).groupby("flight_date")
     assert (by_day["effect"].nunique() == 1).all()
     days = by_day[["effect", "late"]].mean()
@@ -47,7 +47,7 @@ def test_a_day_with_few_labels_is_drawn_toward_the_mean(frame):
     assert np.log(share / (1 - share)) < effect < 0  # one flight, late
 
 
-def test_humid_nights_are_expected_to_be_worse_and_other_conditions_are_not(fitted):
+def test_only_humid_nights_are_expected_to_be_worse(fitted):
     later = examples(40, 1, seed=1)
     by_humidity = np.corrcoef(mean(fitted.expected(later)), later["city_humid"])[0, 1]
     by_wind = np.corrcoef(mean(fitted.expected(later)), later["city_wind_south"])[0, 1]
@@ -63,7 +63,7 @@ def test_a_day_unlike_all_others_is_less_certain(fitted):
     assert uncertain > certain + 0.1 * fitted.scale
 
 
-def test_rows_of_a_day_are_expected_alike_whoever_else_is_asked_about(fitted):
+def test_expectation_of_a_day_does_not_depend_on_other_rows(fitted):
     later = examples(3, 20, seed=3)
     together = fitted.expected(later)
     assert (together[:20] == together[0]).all()

@@ -27,7 +27,7 @@ def test_integers_and_floats_with_null_become_one_float_matrix(frame):
     np.testing.assert_array_equal(found, [[7, 0.5], [np.nan, np.nan], [12, 0.1], [7, 0.2]])
 
 
-def test_codes_follow_the_order_of_the_values_and_what_is_unknown_is_missing(frame):
+def test_codes_follow_the_order_and_unknown_is_missing(frame):
     known = vocabularies(frame, ["carrier", "hour"])
     np.testing.assert_array_equal(codes(frame, known), [[1, 0], [0, np.nan], [np.nan, 1], [1, 0]])
     later = frame.assign(carrier=pd.array(["ZZ"] * 4, dtype="string"))
@@ -69,7 +69,7 @@ def test_scores_stand_beside_the_key_and_keep_its_types():
     assert found["score"].tolist() == [0, 0.25, 0.5, 0.75, 1]
 
 
-def test_scores_are_rounded_so_that_the_last_bits_of_a_sum_do_not_show():
+def test_scores_are_rounded_below_the_noise_of_sums():
     sums = np.array([0.1 + 0.2, 0.3, 0.1234567890124, 0.1234567890125001, 1 - 1e-13])
     assert sums[0] != sums[1]
     assert scored(examples(1, 5), COLUMNS, sums)["score"].tolist() == [0.3, 0.3, 0.123456789012, 0.123456789013, 1]

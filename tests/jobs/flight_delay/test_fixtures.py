@@ -35,7 +35,7 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones(folder, tmp_path):
+def test_seed_decides_the_bytes(folder, tmp_path):
     write_fixtures(tmp_path / "again", 7)
     write_fixtures(tmp_path / "other", 8)
     assert contents(tmp_path / "again") == contents(folder)
@@ -53,7 +53,7 @@ def test_what_is_declared_required_is_never_missing(job, tables):
         assert tables[name].select(required).null_count().sum_horizontal().item() == 0, name
 
 
-def test_forty_days_of_sixteen_flights_with_both_classes_on_every_day(tables, landed):
+def test_fixtures_have_both_classes_on_every_day(tables, landed):
     days = tables["flights_schedule"].group_by("flight_date").len().sort("flight_date")
     assert days["len"].unique().to_list() == [16]
     assert (days.height, days["flight_date"][0], days["flight_date"][-1]) == (40, str(FIRST_DAY), str(LAST_DAY))

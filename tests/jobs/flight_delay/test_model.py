@@ -131,7 +131,7 @@ def test_a_fitted_model_survives_pickling(fitted, later):
     pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(fitted)).predict(later), fitted.predict(later))  # noqa: S301
 
 
-def test_the_probability_is_the_mean_over_what_the_day_may_be_like():
+def test_probability_is_the_mean_over_possible_days():
     class Echo:
         def predict_proba(self, x):
             return np.column_stack([1 - x[:, -1], x[:, -1]])

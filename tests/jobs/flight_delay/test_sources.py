@@ -49,7 +49,7 @@ def minutes_between(earlier, later):
     return (pl.col(later) - pl.col(earlier)).dt.total_minutes()
 
 
-def test_every_flight_is_planned_once_and_only_the_origin_makes_the_key_unique(planned):
+def test_only_the_origin_makes_the_key_unique(planned):
     assert planned.height == 336_776
     assert planned.select(KEY).is_unique().all()
     assert planned.select(KEY[:3]).is_duplicated().any()
@@ -103,7 +103,7 @@ def test_an_outcome_is_known_when_it_happened(landed):
     assert landed["known_at"].equals(landed["arrived_at"].alias("known_at"))
 
 
-def test_a_third_lands_after_midnight_utc_and_these_are_late_twice_as_often(landed):
+def test_landings_after_midnight_utc_are_late_more_often(landed):
     late = landed.select(pl.col("arr_delay") > 15, after=pl.col("arrived_at").dt.date() > pl.col("flight_date"))
     rates = dict(late.group_by("after").agg(pl.col("arr_delay").mean()).iter_rows())
     assert late["after"].mean() == pytest.approx(1 / 3, abs=0.01)

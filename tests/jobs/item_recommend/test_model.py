@@ -38,7 +38,7 @@ SHOP = interactions(
 )  # fmt: skip
 
 
-def test_popular_items_come_by_their_weight_without_what_was_bought():
+def test_popular_items_by_weight_without_bought_ones():
     found = popularity().fit(SHOP).predict(SHOP)
     assert lists(found)["eve"] == ["axe", "cup", "saw"]
     assert lists(found)["ann"] == ["axe", "saw", "nail"]
@@ -78,7 +78,7 @@ def test_a_shard_gets_what_all_users_together_get():
 
 
 @pytest.mark.parametrize("make", [popularity, similarity])
-def test_everything_but_what_a_user_bought_comes_while_there_is_any(make):
+def test_all_unbought_items_are_recommended_if_few(make):
     rows = interactions(*((user, f"{item}!", 1.0) for user in ("a", "b") for item in ("x", "y")), ("b", "z", 1.0))
     found = lists(make(top_n=5).fit(rows).predict(rows))
     assert found == {"a": ["z"], "b": ["z"]}

@@ -130,7 +130,7 @@ def test_the_challenger_is_promoted_over_popularity(session, rows):
     assert [row["variant"].split("@")[0] for row in champions] == ["popularity", "item_similarity"]
 
 
-def test_what_was_bought_is_not_recommended_and_robots_are_left_out(session, rows):
+def test_bought_items_and_robots_are_left_out(session, rows):
     read = reader(session)
     again = """
         SELECT COUNT(*) AS n

@@ -46,7 +46,7 @@ def test_few_users_are_believed_less():
     np.testing.assert_allclose(nearest(WEIGHTS, shrinkage=5.0), expected)
 
 
-def test_tf_idf_is_the_root_of_the_weight_by_the_rarity_of_the_user():
+def test_tf_idf_is_root_weight_times_user_rarity():
     rarity = np.log1p(3 / np.array([2, 2, 1]))
     np.testing.assert_allclose(tf_idf(sparse.csr_array(WEIGHTS)).toarray(), np.sqrt(WEIGHTS) * rarity[:, None])
 

@@ -92,7 +92,7 @@ def test_model_id_depends_on_model_config_data_and_code_only(job, tmp_path):
     assert len({same[0], *other}) == 5
 
 
-def test_scores_of_training_rows_are_listed_and_change_no_identity(job, made, tmp_path):
+def test_training_scores_are_listed_and_keep_the_model_id(job, made, tmp_path):
     variant, (_, plain) = job.variants[0], made
     model = make_model(variant.config).fit(FRAME)
     folder = tmp_path / "scored"
