@@ -125,9 +125,9 @@ def dashboard(
     end = parse_date(last, option="--to") if last else None
     if begin and end:
         date_range(begin, end)
-    from pipeline.explain.dashboard.views import check_place, write_dashboard
+    from pipeline.explain.dashboard.views import check_out, write_dashboard
 
-    check_place(out)
+    check_out(out)
     session, opened = open_job(project_dir, job, target, local_dir)
     typer.echo(write_dashboard(session, opened, out, begin, end))
 

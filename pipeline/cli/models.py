@@ -69,11 +69,11 @@ def inspect(
 
     Example: pipeline model inspect gs://bucket/flight_delay/models/2013-07-01/...
     """
-    from pipeline.explain.inspect_model import as_lines, inspect_model
+    from pipeline.explain.inspect_model import inspect_model, inspection_lines
 
     session = look_at_addresses(project_dir, target, local_dir, addresses=(bundle,))
     content = inspect_model(bundle, session)
-    print_content(asdict(content), as_lines(content), as_json)
+    print_content(asdict(content), inspection_lines(content), as_json)
 
 
 @app.command("list")

@@ -274,7 +274,7 @@ def test_failed_checks_and_failed_jobs_are_shown(fresh_session, quick_job, monke
     def refused(*_):
         raise PermissionMissing("listing BigQuery jobs: bigquery.jobs.listAll")
 
-    monkeypatch.setattr("pipeline.cloud.bigquery.Warehouse.recent_jobs", refused)
+    monkeypatch.setattr(type(fresh_session.warehouse), "recent_jobs", refused)
     failed_job = status_of(fresh_session, quick_job, PART_DAY).runs[0].failed_job
     assert failed_job == "unknown: listing BigQuery jobs: bigquery.jobs.listAll"
 
