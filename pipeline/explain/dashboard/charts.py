@@ -169,17 +169,11 @@ def compiled_charts() -> dict[str, dict[str, Any]]:
 
 
 def _compile(chart: Charts) -> dict[str, Any]:
-    signals = [
-        *(alt.param(name=name, value="#888888") for name in COLOURS),
-        alt.param(name="label_limit", value=180),
-        alt.param(name="labels", value=[]),
-        alt.param(name="ticks", value=[]),
-        alt.param(name="number_format", value=".3~f"),
-        alt.param(name="top", value=1),
-        alt.param(name="pointed", value=True),
-        alt.param(name="gap", value=0.5),
-    ]
-    complete = chart.properties(width="container", background="transparent", padding=2).add_params(*signals)
+    signals: dict[str, Any] = dict.fromkeys(COLOURS, "#888888")
+    signals |= {"label_limit": 180, "labels": [], "ticks": [], "number_format": ".3~f"}
+    signals |= {"top": 1, "pointed": True, "gap": 0.5}
+    params = [alt.param(name=name, value=value) for name, value in signals.items()]
+    complete = chart.properties(width="container", background="transparent", padding=2).add_params(*params)
     return dict(vlc.vegalite_to_vega(complete.to_dict(), vl_version=VEGA_LITE))
 
 

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
-Series = dict[str, Any]
+Coded = dict[str, Any]
+"""A series as the page holds it."""
+
 T = TypeVar("T")
 
 DIGITS = 4
@@ -119,7 +121,7 @@ class SeriesCoder:
         plain: Sequence[str] = (),
         texts: Sequence[str] = (),
         decimals: Mapping[str, int] | None = None,
-    ) -> list[Series]:
+    ) -> list[Coded]:
         """Return a series for each key and SQL version.
 
         Parameters
@@ -181,7 +183,7 @@ def _column(days: Sequence[Row | None], name: str, as_number: Callable[[Any], T 
     return [None if row is None else as_number(row[name]) for row in days]
 
 
-def _scaled_columns(days: Sequence[Row | None], decimals: int, scaled: Sequence[str], bounds: Sequence[str]) -> Series:
+def _scaled_columns(days: Sequence[Row | None], decimals: int, scaled: Sequence[str], bounds: Sequence[str]) -> Coded:
     def as_integer(value: Any) -> int | None:
         number = finite(value)
         product = None if number is None else finite(number * 10.0**decimals)
