@@ -66,12 +66,12 @@ def refuse_failed(
         return
     rule, result = failed[0]
     if rule.condition is None:
-        found = f"found {result.seen:.15g}"
+        observed = f"found {result.seen:.15g}"
     else:
         rows = f"{result.failed} row{'s'[: result.failed > 1]}"
-        found = f"{rows}, e.g. {_wrong_keys(session, table, key, rule.condition)}"
+        observed = f"{rows}, e.g. {_wrong_keys(session, table, key, rule.condition)}"
     others = f" (checks that failed: {len(failed)})" if len(failed) > 1 else ""
-    raise CheckError(f"{table}: check {rule.name} failed: {found}{others}", hint="fix the SQL or its sources")
+    raise CheckError(f"{table}: check {rule.name} failed: {observed}{others}", hint="fix the SQL or its sources")
 
 
 def doubled_keys(session: Session, table: TableName, key: Sequence[str]) -> str:

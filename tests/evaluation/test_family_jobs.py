@@ -97,7 +97,7 @@ WRONG = {
     "a key of its own for a family that takes none": (
         "regression", "entity: [user]", "entity: [user]\nexample_key: [user]", "needs no column of prediction_key",
     ),
-    "no position": ("ranking", "prediction_key: [user, day, rank]", "prediction_key: [user, day]", "needs one column of"),
+    "no position": ("ranking", "prediction_key: [user, day, rank]", "prediction_key: [user, day]", "needs one column"),
     "no item": ("ranking", "example_key: [user, day, item]", "example_key: [user, day]", "needs one column of exam"),
     "two items": (
         "ranking", "example_key: [user, day, item]", "example_key: [user, day, item, country]", "is: item, country;",

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.base.digests import sha256_file
 from pipeline.base.progress import Stopwatch
@@ -103,10 +102,6 @@ class Manifest:
         """Addresses of the files that describe rejected rows."""
         return [shard.rejects for shard in self.shards if shard.rejects]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the manifest as its JSON object."""
-        return asdict(self)
-
 
 def commit_shard(run: Run, folder: str, shard: int, split: Split, watch: Stopwatch | None = None) -> ShardFile:
     """Write one shard, upload it under a unique name, and commit it by a marker that is created once.
@@ -180,7 +175,7 @@ def shard_counts(run: Run) -> dict[str, int]:
 def commit_manifest(run: Run, folder: str, manifest: Manifest) -> Manifest:
     """Create the manifest of a complete set, or return the one that was there first."""
     uri = manifest_in(folder)
-    return record_of(Manifest, run.session.store.put_json_once(manifest.as_json(), uri), uri)
+    return record_of(Manifest, run.session.store.put_json_once(asdict(manifest), uri), uri)
 
 
 def committed_manifest(run: Run, folder: str) -> Manifest | None:
