@@ -1,4 +1,4 @@
-"""From the examples table to the matrices that the models fit."""
+"""Makes the matrices that the models fit from rows of the examples table."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,50 +26,62 @@ CITY = (
 
 Matrix = NDArray[np.float64]
 Vocabularies = Mapping[str, list[Any]]
-"""Plain values: what pandas keeps beside them differs from process to process, and so would the bytes of the model."""
+"""Lists, not pandas objects: these also hold caches that differ between processes, so the bytes of a model would."""
 
 
 def numbers(df: pd.DataFrame, columns: Sequence[str]) -> Matrix:
-    """Columns as a float matrix of shape (num_rows, num_columns); NULL becomes NaN."""
+    """Return columns as a float matrix, shape (num_rows, num_columns); NULL becomes NaN."""
     return df[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def logit(rates: Matrix) -> Matrix:
-    """Log odds of rates, which are first kept away from 0 and 1."""
-    kept = np.clip(rates, 0.01, 0.99)
-    return np.asarray(np.log(kept / (1 - kept)))
+    """Return the log odds of rates, in the shape of `rates`; the rates are clipped to [0.01, 0.99] first."""
+    clipped = np.clip(rates, 0.01, 0.99)
+    return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def vocabularies(df: pd.DataFrame, columns: Sequence[str]) -> Vocabularies:
-    """The sorted values of each categorical column."""
+    """Return the sorted values of each categorical column of rows, shape (num_rows, columns)."""
     return {name: sorted(df[name].dropna().unique().tolist()) for name in columns}
 
 
 def codes(df: pd.DataFrame, known: Vocabularies) -> Matrix:
-    """Positions in the vocabularies, shape (num_rows, num_columns); NaN for what is not in them."""
+    """Return positions in the vocabularies, shape (num_rows, num_columns); NaN for a value that is not in them."""
     positions = np.column_stack([_positions(df[name], values) for name, values in known.items()])
     return np.where(positions < 0, np.nan, positions)
 
 
 def indicators(df: pd.DataFrame, known: Vocabularies) -> Matrix:
-    """Whether a row has each value, shape (num_rows, num_values); all zero for what is not known."""
+    """Return 1 where a row has a value, shape (num_rows, num_values); an unknown value gives zeros only."""
     blocks = [_positions(df[name], values)[:, None] == np.arange(len(values)) for name, values in known.items()]
     return np.hstack(blocks).astype(np.float64)
 
 
 def _positions(column: pd.Series, values: list[Any]) -> NDArray[np.int64]:
-    """Position of each row's value, shape (num_rows,); -1 for what is not among them."""
+    """Return the position of each row's value, shape (num_rows,); -1 for an unknown value."""
     return np.asarray(pd.Index(values, dtype=column.dtype).get_indexer(pd.Index(column)))
 
 
 def labels(df: pd.DataFrame, columns: Columns) -> NDArray[np.int64]:
-    """The label of each row, shape (num_rows,)."""
+    """Return the label of each row, shape (num_rows,)."""
     return df[str(columns.label)].to_numpy(dtype=np.int64)
 
 
 def scored(df: pd.DataFrame, columns: Columns, scores: Matrix) -> pd.DataFrame:
-    """The key of each row with its probability of being late.
+    """Return the key of each row with its probability of being late.
 
-    Rounded: the last bits of a sum depend on the processor.
+    Probabilities are rounded, because the last bits of a sum depend on the processor.
+
+    Parameters
+    ----------
+    df
+        Rows that were scored, shape (num_rows, columns).
+    scores
+        Their probabilities, shape (num_rows,).
+
+    Returns
+    -------
+    pandas.DataFrame
+        The key columns and `score`, shape (num_rows, key columns + 1).
     """
     return df[columns.key].reset_index(drop=True).assign(score=scores.round(12))

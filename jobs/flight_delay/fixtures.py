@@ -1,10 +1,10 @@
-"""A tiny, seeded data set in the schemas of the sources, with an effect that a model must find.
+"""A tiny, seeded data set in the schemas of the sources, with effects that a model must find.
 
-Forty days of one weekly-stable plan. Evening flights are late far more often than morning flights,
-carrier AA more often than the others, and days come as good ones and bad ones. The edge cases of
-the real data are here too: cancelled flights, aircraft that are not known, a number that flies
-from two origins on the same day, arrivals after midnight, hours without weather and a destination
-that the register of airports does not have.
+The same flights are planned on each of forty days. Evening flights are late far more often than morning
+flights, carrier AA is late more often than the others, and some days are worse than others. The data
+has the edge cases of the real data: cancelled flights, unknown aircraft, a flight number with two
+origins on the same day, arrivals after midnight, hours without weather, and a destination that is
+missing in the table of airports.
 """
 
 import datetime as dt
@@ -41,12 +41,12 @@ MILES = {"ATL": 760, "BOS": 190, "LAX": 2470, "MIA": 1090, "ORD": 730, "SJU": 16
 
 
 def tail(number: pl.Expr) -> pl.Expr:
-    """The tail number of an aircraft."""
+    """Return the tail number of an aircraft."""
     return pl.format("N{}XX", number + 100)
 
 
 def plans(rng: np.random.Generator) -> pl.DataFrame:
-    """The plan of every day; one in thirty flights has no aircraft assigned."""
+    """Return the planned flights of every day, shape (flights, columns); one in thirty has no aircraft."""
     days = pl.DataFrame({"flight_date": pl.date_range(FIRST_DAY, LAST_DAY, eager=True)})
     flights = days.join(PLAN, how="cross")
     clock = pl.datetime(
@@ -65,7 +65,7 @@ def plans(rng: np.random.Generator) -> pl.DataFrame:
 
 
 def results(flights: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Outcomes of the flights that were not cancelled, one in twenty-five."""
+    """Return outcomes of flights that were not cancelled, shape (outcomes, columns); one in twenty-five was."""
     size = flights.height
     day_effect = np.repeat(rng.normal(scale=0.7, size=size // PLAN.height), PLAN.height)
     evening, slow = flights["departure_hour"].to_numpy() >= 17, (flights["carrier"] == "AA").to_numpy()
@@ -79,7 +79,7 @@ def results(flights: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
 
 
 def observations(rng: np.random.Generator) -> pl.DataFrame:
-    """Hourly weather that says nothing about delays; one hour in twenty is missing."""
+    """Return hourly weather without effect on delays, shape (hours, columns); one hour in twenty is missing."""
     start, end = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (FIRST_DAY, LAST_DAY + dt.timedelta(days=1)))
     hours = pl.DataFrame({"observed_at": pl.datetime_range(start, end, "1h", time_unit="us", eager=True)})
     grid = pl.DataFrame({"origin": ["EWR", "JFK", "LGA"]}).join(hours, how="cross")
@@ -104,7 +104,7 @@ def observations(rng: np.random.Generator) -> pl.DataFrame:
 
 
 def register(rng: np.random.Generator) -> pl.DataFrame:
-    """Three of four aircraft, the others are not registered."""
+    """Return the registered aircraft, three of four, shape (aircraft, columns)."""
     size = AIRCRAFT * 3 // 4
     return pl.DataFrame({"number": np.arange(size)}).select(
         tailnum=tail(pl.col("number")),
@@ -119,14 +119,14 @@ def register(rng: np.random.Generator) -> pl.DataFrame:
 
 
 def write_fixtures(out_dir: Path, seed: int) -> None:
-    """Write each source table as `<source>.jsonl`, the same bytes for the same seed.
+    """Write each source table as `<source>.jsonl`; the same seed gives the same bytes.
 
     Parameters
     ----------
     out_dir
-        A folder; created when it does not exist.
+        Folder of the files; created when it does not exist.
     seed
-        Of everything that is random.
+        Seed of all random numbers.
     """
     rng = np.random.default_rng(seed)
     flights = plans(rng)

@@ -30,24 +30,29 @@ INDICATORS = ("carrier", "origin", "departure_hour", "day_of_week")
 
 
 class Classifier(Protocol):
-    """What the two variants fit."""
+    """Interface of the classifiers that the two variants fit."""
 
     def predict_proba(self, x: Matrix, /) -> Matrix:
-        """Probabilities of the classes, shape (num_rows, 2)."""
+        """Return probabilities of the classes, shape (num_rows, 2)."""
         ...
 
 
 def marginal(classifier: Classifier, flights: Matrix, effects: Matrix) -> Matrix:
-    """Probability of each flight, averaged over what its day may be like.
+    """Return the probability that each flight is late, averaged over the possible effects of its day.
 
     Parameters
     ----------
     classifier
-        Takes the features of a flight and, as last column, the effect of its day.
+        Takes the features of a flight and, as the last column, the effect of its day.
     flights
         Features, shape (num_rows, num_features).
     effects
         Possible effects of the day, shape (num_rows, num_nodes).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (num_rows,).
     """
     given = [classifier.predict_proba(np.column_stack([flights, effect]))[:, 1] for effect in effects.T]
     return np.asarray(WEIGHTS @ given / WEIGHTS.sum())
@@ -92,23 +97,40 @@ class FlightDelay:
         )
 
     def fit(self, df: pd.DataFrame) -> Self:
-        """Learn from rows that have a label."""
+        """Learn from rows that have a label.
+
+        Parameters
+        ----------
+        df
+            Rows with a label, shape (num_rows, columns).
+        """
         late = labels(df, self.columns)
         self.vocabularies = vocabularies(df, CATEGORIES)
         self.unknown = np.isnan(numbers(df, PLAN + RATES)).all(axis=0)
         effects = self.day.fit(df, late).realised
         self.trees.fit(np.column_stack([self._flights(df), effects]), late)
-        # It remembers how many threads it was fitted with, which nothing reads: the model is the same with any number.
+        # The number of threads is stored and never read. Without it, the model has the same bytes on any machine.
         self.trees._bin_mapper.n_threads = None  # noqa: SLF001 - no public name
         return self
 
     def predict(self, df: pd.DataFrame) -> pd.DataFrame:
-        """The key of each row with the probability `score`."""
+        """Return the probability that each flight is late.
+
+        Parameters
+        ----------
+        df
+            Rows to score, shape (num_rows, columns).
+
+        Returns
+        -------
+        pandas.DataFrame
+            The key columns and `score`, shape (num_rows, key columns + 1).
+        """
         return scored(df, self.columns, marginal(self.trees, self._flights(df), self.day.expected(df)))
 
     def _flights(self, df: pd.DataFrame) -> Matrix:
-        # shape (num_rows, num_categories + num_numbers): codes of categories first. scikit-learn cannot bin a
-        # column without any number, as the rates are on the first days of the data: constant instead.
+        """Return codes of categories, then numbers, shape (num_rows, num_categories + num_numbers)."""
+        # scikit-learn cannot bin a column of NaN only, such as the rates on the first days: use a constant instead.
         flights = np.where(self.unknown, 0.0, numbers(df, PLAN + RATES))
         return np.hstack([codes(df, self.vocabularies), flights])
 
@@ -133,7 +155,13 @@ class LogisticFlightDelay:
         self.regression = LogisticRegression(C=1 / penalty, solver="newton-cholesky")
 
     def fit(self, df: pd.DataFrame) -> Self:
-        """Learn from rows that have a label."""
+        """Learn from rows that have a label.
+
+        Parameters
+        ----------
+        df
+            Rows with a label, shape (num_rows, columns).
+        """
         late = labels(df, self.columns)
         self.vocabularies = vocabularies(df, INDICATORS)
         self.scaler.fit(self._numbers(df))
@@ -142,11 +170,22 @@ class LogisticFlightDelay:
         return self
 
     def predict(self, df: pd.DataFrame) -> pd.DataFrame:
-        """The key of each row with the probability `score`."""
+        """Return the probability that each flight is late.
+
+        Parameters
+        ----------
+        df
+            Rows to score, shape (num_rows, columns).
+
+        Returns
+        -------
+        pandas.DataFrame
+            The key columns and `score`, shape (num_rows, key columns + 1).
+        """
         return scored(df, self.columns, marginal(self.regression, self._flights(df), self.day.expected(df)))
 
     def _flights(self, df: pd.DataFrame) -> Matrix:
-        # indicators of categories first, then numbers: shape (num_rows, num_features)
+        """Return indicators of categories, then numbers, shape (num_rows, num_features)."""
         return np.hstack([indicators(df, self.vocabularies), self.scaler.transform(self._numbers(df))])
 
     def _numbers(self, df: pd.DataFrame) -> Matrix:

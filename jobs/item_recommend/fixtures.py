@@ -1,8 +1,8 @@
-"""A tiny, seeded shop: users of six tastes, items that few or many like, newcomers on both sides.
+"""A tiny, seeded shop: users of six tastes, popular and rare items, new users and new items.
 
-A user's taste decides what is looked at, so that what similar users turned to says more than what is popular. The
-edges of real data are here too: events that arrive twice or late, returns, a robot, items and users that appear
-over time.
+The taste of a user decides which items the user views, so the items of similar users predict more than popularity
+does. The data has the edge cases of real data: events that arrive twice or late, returns, a robot, and users and
+items that appear over time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OWN_TASTE = 0.85
 
 
 def people(rng: np.random.Generator) -> pl.DataFrame:
-    """Users with their taste, how often they come, and the day from which they come."""
+    """Return users with taste, rate of visits and first day, shape (USERS, 4)."""
     first = np.where(rng.random(USERS) < 0.7, 0, rng.integers(1, DAYS, USERS))
     return pl.DataFrame(
         {
@@ -33,7 +33,7 @@ def people(rng: np.random.Generator) -> pl.DataFrame:
 
 
 def goods(rng: np.random.Generator) -> pl.DataFrame:
-    """Items with their taste, how popular they are, and the day from which they are sold."""
+    """Return items with taste, popularity and first day of sale, shape (ITEMS, 4)."""
     return pl.DataFrame(
         {
             "item_id": [f"i{number:03d}" for number in range(ITEMS)],
@@ -45,16 +45,16 @@ def goods(rng: np.random.Generator) -> pl.DataFrame:
 
 
 def views(rng: np.random.Generator, users: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """Who looks at what on which day."""
+    """Return one row for each view of an item by a user, shape (views, columns)."""
     days = pl.DataFrame({"day": np.arange(DAYS)})
     visits = users.join(days, how="cross").filter(pl.col("day") >= pl.col("first"))
-    looked = visits.with_columns(looks=pl.Series(rng.poisson(visits["visits"].to_numpy() * 2)))
-    each = looked.select(pl.all().repeat_by("looks").list.explode()).drop_nulls("looks")
-    taste = each["taste"].to_numpy()
-    strays = rng.random(each.height) >= OWN_TASTE
-    taste = np.where(strays, rng.integers(0, TASTES, each.height), taste)
+    counted = visits.with_columns(looks=pl.Series(rng.poisson(visits["visits"].to_numpy() * 2)))
+    looks = counted.select(pl.all().repeat_by("looks").list.explode()).drop_nulls("looks")
+    taste = looks["taste"].to_numpy()
+    strays = rng.random(looks.height) >= OWN_TASTE
+    taste = np.where(strays, rng.integers(0, TASTES, looks.height), taste)
     return (
-        each.with_columns(item_id=pl.Series(_drawn(rng, taste, items)))
+        looks.with_columns(item_id=pl.Series(_drawn(rng, taste, items)))
         .join(items, on="item_id")
         .filter(pl.col("day") >= pl.col("sold_from"))
     )
@@ -70,7 +70,7 @@ def _drawn(rng: np.random.Generator, taste: np.ndarray, items: pl.DataFrame) -> 
 
 
 def events_of(rng: np.random.Generator, seen: pl.DataFrame) -> pl.DataFrame:
-    """Views, of which some lead to a cart and a purchase, of which some are returned."""
+    """Return views, and the carts, purchases and returns that follow some of them, shape (events, 5)."""
     size = seen.height
     second = pl.Series(rng.integers(0, 24 * 3600 - 7200, size))
     start = pl.lit(dt.datetime.combine(FIRST_DAY, dt.time(), dt.UTC))
@@ -90,7 +90,7 @@ def events_of(rng: np.random.Generator, seen: pl.DataFrame) -> pl.DataFrame:
 
 
 def robot() -> pl.DataFrame:
-    """Somebody who looks at every item four times on one day."""
+    """Return the events of a robot that views every item four times on one day, shape (4 * ITEMS, 5)."""
     at = dt.datetime.combine(FIRST_DAY, dt.time(3), dt.UTC) + dt.timedelta(days=20)
     numbers = np.arange(4 * ITEMS)
     return pl.DataFrame({"number": numbers}).select(
@@ -103,7 +103,15 @@ def robot() -> pl.DataFrame:
 
 
 def write_fixtures(out_dir: Path, seed: int) -> None:
-    """Write `shop_events.jsonl`, the same bytes for the same seed."""
+    """Write `shop_events.jsonl`; the same seed gives the same bytes.
+
+    Parameters
+    ----------
+    out_dir
+        Folder of the file; created when it does not exist.
+    seed
+        Seed of all random numbers.
+    """
     rng = np.random.default_rng(seed)
     events = pl.concat([events_of(rng, views(rng, people(rng), goods(rng))), robot()], how="diagonal_relaxed")
     late = pl.Series(np.where(rng.random(events.height) < 0.03, rng.integers(60, 20 * 3600, events.height), 5))

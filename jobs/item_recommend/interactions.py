@@ -13,18 +13,18 @@ Ids = pd.Index
 
 
 def ids_of(column: pd.Series) -> Ids:
-    """Return the ids of a column, each once, sorted: the same whatever the order of the rows."""
-    found: Ids = pd.Index(sorted(column.astype(object).unique()), dtype=object)
-    return found
+    """Return the distinct ids of a column, shape (num_rows,), sorted, so that the order of the rows does not matter."""
+    ids: Ids = pd.Index(sorted(column.astype(object).unique()), dtype=object)
+    return ids
 
 
 def matrix(df: pd.DataFrame, values: pd.Series, users: Ids, items: Ids) -> sparse.csr_array:
-    """Return a value for each user and item.
+    """Return the sparse matrix of the values of users and items.
 
     Parameters
     ----------
     df
-        Rows of users and items, shape (num_rows, columns); rows of other users or items are left out.
+        Rows of users and items, shape (num_rows, columns); rows of unknown users or items are left out.
     values
         Their values, shape (num_rows,).
 
@@ -36,12 +36,12 @@ def matrix(df: pd.DataFrame, values: pd.Series, users: Ids, items: Ids) -> spars
     row, column = _places(df[USER], users), _places(df[ITEM], items)  # (num_rows,)
     known = (row >= 0) & (column >= 0)
     data = values.to_numpy(dtype=np.float64)[known]
-    found = sparse.coo_array((data, (row[known], column[known])), shape=(len(users), len(items))).tocsr()
-    found.sort_indices()
-    return found
+    filled = sparse.coo_array((data, (row[known], column[known])), shape=(len(users), len(items))).tocsr()
+    filled.sort_indices()
+    return filled
 
 
 def _places(names: pd.Series, ids: Ids) -> np.ndarray:
     """Return the index of each name, or -1, shape (num_rows,)."""
-    found: np.ndarray = ids.get_indexer(pd.Index(names.astype(object)))
-    return found
+    places: np.ndarray = ids.get_indexer(pd.Index(names.astype(object)))
+    return places

@@ -1,4 +1,4 @@
-"""Models that recommend items to users: what is popular, and what is similar to what a user turned to."""
+"""Models that recommend items to users: popular items, and items similar to those of a user."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items
 from pipeline import Columns, write_id_map
 
 FALLBACK = 1e-9
-"""Score of the most popular item beside similarities: it decides where these say nothing, or the same."""
+"""Score of the most popular item, far below similarities: popularity decides ties and cases without similarities."""
 
 
 class Popularity:
-    """The items with most weight, for every user but those who have bought them.
+    """Recommends the items with most weight that a user has not bought.
 
     Parameters
     ----------
     columns
         Names of the key columns.
     top_n
-        Items that a user gets at most.
+        Largest number of items for a user.
     """
 
     popularity_scale = 1.0
@@ -36,7 +36,7 @@ class Popularity:
         self.top_n = top_n
 
     def fit(self, df: pd.DataFrame) -> Self:
-        """Learn from interactions, shape (num_interactions, columns); those of items without support are left out."""
+        """Learn from interactions, shape (num_interactions, columns); items without support are left out."""
         supported = df[df[SUPPORT].to_numpy(dtype=bool)]
         self.users, self.items = ids_of(df[USER]), ids_of(supported[ITEM])
         weights = matrix(supported, supported[WEIGHT], self.users, self.items)  # (num_users, num_items)
@@ -46,7 +46,7 @@ class Popularity:
         return self
 
     def predict(self, df: pd.DataFrame) -> pd.DataFrame:
-        """Recommend to the users of these interactions, shape (num_interactions, columns).
+        """Return recommendations for the users of interactions, shape (num_interactions, columns).
 
         Returns
         -------
@@ -68,23 +68,23 @@ class Popularity:
         write_id_map(self.items, folder / "items.jsonl")
 
     def _similar(self, weights: sparse.csr_array) -> sparse.csr_array:
-        """Return that no item is similar to another, shape (num_items, num_items)."""
+        """Return similarities of items, shape (num_items, num_items): all zero, only popularity counts."""
         return sparse.csr_array((weights.shape[1], weights.shape[1]))
 
 
 class ItemSimilarity(Popularity):
-    """The items most similar to those that a user turned to; then what is popular.
+    """Recommends the items most similar to those of a user, then popular items.
 
     Parameters
     ----------
     columns, top_n
         As in `Popularity`.
     neighbours
-        Items that are kept as similar to an item, itself among them.
+        Number of most similar items that are kept for an item, including the item itself.
     weighting
-        What a weight says of an item: `none`, `tf_idf` or `bm25`.
+        How weights of interactions are transformed: `none`, `tf_idf` or `bm25`.
     shrinkage
-        Users who count against a similarity, see `nearest_items`.
+        Number of users that is added in the denominator of a similarity, see `nearest_items`.
     """
 
     popularity_scale = FALLBACK
@@ -106,13 +106,13 @@ class ItemSimilarity(Popularity):
 
 
 def _most_bought(df: pd.DataFrame) -> int:
-    """Return how many items a user has bought at most."""
+    """Return the largest number of items that one user has bought."""
     bought = df.loc[df[BOUGHT].to_numpy(dtype=bool), USER]
     return int(bought.value_counts().max()) if len(bought) else 0
 
 
 def _as_frame(scores: sparse.csr_matrix, users: Ids, items: Ids) -> pd.DataFrame:
-    """Return recommendations in the order of users and scores; items of one score by their id."""
+    """Return recommendations, shape (num_recommendations, 4), by user and score; items of equal score by id."""
     user = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))  # (num_recommendations,)
     order = np.lexsort((scores.indices, -scores.data, user))
     first = np.repeat(scores.indptr[:-1], np.diff(scores.indptr))  # (num_recommendations,)

@@ -1,4 +1,4 @@
-"""Which items the same users turn to: cosine similarity of weighted interactions, the nearest items only."""
+"""Cosine similarity of items over the users who interact with them; only the nearest items are kept."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ K1, B = 1.2, 0.75
 """Saturation and length normalisation of BM25, as Robertson and Zaragoza (2009) advise."""
 
 USERS_AT_ONCE = 2048
-"""So many users are joined with what they do not get: it holds down the memory."""
+"""Number of users in one product: a limit of memory."""
 
 NEVER = -1e15
-"""Score of an item that a user does not get: no sum of similarities makes up for it."""
+"""Score of an excluded item: far below any sum of similarities."""
 
 
 def plain(weights: sparse.csr_array) -> sparse.csr_array:
@@ -24,14 +24,14 @@ def plain(weights: sparse.csr_array) -> sparse.csr_array:
 
 
 def tf_idf(weights: sparse.csr_array) -> sparse.csr_array:
-    """Return square roots of weights; of a user with many items each counts less, shape (num_users, num_items)."""
+    """Return square roots of weights, smaller for users with many items, shape (num_users, num_items)."""
     return _scaled(weights.sqrt(), _rarity(weights))
 
 
 def bm25(weights: sparse.csr_array) -> sparse.csr_array:
-    """Return weights that saturate, sooner for popular items; as in `tf_idf` for users, shape (num_users, num_items).
+    """Return weights that saturate, scaled for users as in `tf_idf`, shape (num_users, num_items).
 
-    Items are the documents of Okapi BM25 and users its terms.
+    Items are the documents of Okapi BM25 and users its terms, so the weights of popular items saturate sooner.
     """
     length = np.asarray(weights.sum(axis=0)).ravel()  # (num_items,)
     norm = K1 * (1 - B + B * length / max(length.mean(), np.finfo(float).tiny))  # (num_items,)
@@ -44,22 +44,24 @@ WEIGHTINGS: dict[str, Callable[[sparse.csr_array], sparse.csr_array]] = {"none":
 
 
 def nearest_items(weights: sparse.csr_array, *, neighbours: int, shrinkage: float, threads: int) -> sparse.csr_array:
-    """Return the similarity of each item to its nearest ones, itself among them.
+    """Return the similarity of each item to its nearest items, including itself.
 
-    The cosine of two items with n and m users is multiplied by sqrt(n / (n + shrinkage) * m / (m + shrinkage)): what
-    few users say is believed less.
+    The cosine of two items with n and m users is multiplied by sqrt(n / (n + shrinkage) * m / (m + shrinkage)):
+    similarities that rest on few users are shrunk.
 
     Parameters
     ----------
     weights
         Shape (num_users, num_items).
     neighbours
-        How many items are kept for each.
+        Number of items that are kept for an item.
+    shrinkage
+        Number of users, see above; 0 leaves the cosine as it is.
 
     Returns
     -------
     scipy.sparse.csr_array
-        Shape (num_items, num_items), `neighbours` values a row at most, rows in the order of columns.
+        Shape (num_items, num_items), at most `neighbours` values a row, in the order of columns.
     """
     num_items = weights.shape[1]
     lengths = np.sqrt(np.bincount(weights.indices, weights=weights.data**2, minlength=num_items))  # (num_items,)
@@ -76,14 +78,16 @@ def nearest_items(weights: sparse.csr_array, *, neighbours: int, shrinkage: floa
 
 
 def popular_items(weights: sparse.csr_array, *, count: int, highest: float) -> sparse.csr_array:
-    """Return a score for the items with most weight, shape (1, num_items).
+    """Return scores of the items with most weight, shape (1, num_items).
 
     Parameters
     ----------
+    weights
+        Shape (num_users, num_items).
     count
-        How many items have one.
+        Number of items with a score.
     highest
-        That of the most popular item; the others are in proportion to their weight.
+        Score of the most popular item; the other scores are in proportion to the weights.
     """
     total = np.asarray(weights.sum(axis=0)).ravel()  # (num_items,)
     chosen = np.argsort(-total, kind="stable")[:count]
@@ -100,25 +104,25 @@ def best_items(
     top_n: int,
     threads: int,
 ) -> sparse.csr_matrix:
-    """Return the items with the highest scores for each user: similarities to the user's items, and popularity.
+    """Return the items with the highest scores for each user: similarity to the user's items, plus popularity.
 
-    One product of sparse matrices gives both, takes off what is excluded, and keeps the best only.
+    One product of sparse matrices adds both, excludes items and keeps the best only.
 
     Parameters
     ----------
     weights
-        What users turned to, shape (num_users, num_items).
+        Weights of interactions, shape (num_users, num_items).
     similar
         Similarities of items, shape (num_items, num_items).
     popular
-        A score of items for everybody, shape (1, num_items).
+        Scores of items for all users, shape (1, num_items).
     excluded
-        1 where a user does not get an item, shape (num_users, num_items).
+        1 where an item is excluded for a user, shape (num_users, num_items).
 
     Returns
     -------
     scipy.sparse.csr_matrix
-        Scores above 0, shape (num_users, num_items), `top_n` a row at most.
+        Scores above 0, shape (num_users, num_items), at most `top_n` a row.
     """
     num_users, num_items = weights.shape
     if not num_users or not num_items:
@@ -144,9 +148,10 @@ def _rarity(weights: sparse.csr_array) -> np.ndarray:
 
 
 def _scaled(weights: sparse.csr_array, by_user: np.ndarray) -> sparse.csr_array:
+    """Return weights, shape (num_users, num_items), multiplied by a factor of each user, shape (num_users,)."""
     return sparse.csr_array(sparse.diags_array(by_user) @ weights)
 
 
 def _plain_matrix(array: sparse.sparray) -> sparse.csr_matrix:
-    """Return what `sparse_dot_topn` takes: rows, with indices of 32 bits."""
+    """Return an array in the format that `sparse_dot_topn` takes, in its own shape."""
     return sparse.csr_matrix(array)
