@@ -116,8 +116,8 @@ def compare_frames(a: pd.DataFrame, b: pd.DataFrame, key: Sequence[str]) -> Fram
     for name, mask in differs.items():
         if mask.any():
             keys = common_a.loc[mask, names].reset_index(drop=True)
-            values = [rows.loc[mask, name].reset_index(drop=True) for rows in (common_a, common_b)]
-            columns[name] = ColumnDifference(keys, *values, largest=largest_difference(*values))
+            own, other = (rows.loc[mask, name].reset_index(drop=True) for rows in (common_a, common_b))
+            columns[name] = ColumnDifference(keys, own, other, largest_difference(own, other))
     return FrameDifference(
         only_a=rows_a.iloc[np.sort(at_a[at_b < 0])],
         only_b=rows_b.iloc[np.sort(at_b[at_a < 0])],

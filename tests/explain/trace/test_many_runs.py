@@ -42,7 +42,11 @@ def events_of(day):
         yield event(day, "predict", "done", variant)
         yield event(day, "load", "published", variant, generation=1)
     labels = {"row_count": 5, "known": 5, "checksum": 7}
-    details = {"labels": labels, "labels_table": "p.runs.labels", "labels_sql": {"name": "a/b_v1", "digest": "d"}}
+    details = {
+        "labels": labels,
+        "labels_table": "pipeline-local.runs.labels",
+        "labels_sql": {"name": "a/b_v1", "digest": "d"},
+    }
     details |= {"labels_parameters": {}, "jobs": [], "commit": None}
     yield event(day, "evaluate", "evaluated", run_id=run_id_of(day), as_of="2013", **details)
 
