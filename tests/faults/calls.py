@@ -1,4 +1,4 @@
-"""Every kind of call that the pipeline makes, each as a small piece of work whose effect can be counted."""
+"""Every kind of call that the pipeline makes, each as a small task whose effect can be counted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.runs.session import Session
 from pipeline.sql import Catalogue, Statement, render
 
 APPEND = """/*
-description: Appends a number, again each time that it is carried out.
+description: Appends a number each time that it is executed.
 parameters: {number: INT64}
 identifiers: {table: table}
 changes: {v1: first version}
@@ -30,7 +30,7 @@ changes: {v1: first version}
 SELECT COUNT(*) AS n FROM `{table}` WHERE number = @number
 """
 ADD = """/*
-description: Adds to the numbers that are there.
+description: Adds to the existing numbers.
 parameters: {number: INT64}
 identifiers: {table: table}
 changes: {v1: first version}
@@ -48,9 +48,9 @@ class Bench:
     Parameters
     ----------
     session
-        Its calls reach the emulators undisturbed.
+        Session without faults.
     folder
-        For local files.
+        Folder of local files.
     """
 
     session: Session
@@ -58,7 +58,7 @@ class Bench:
 
     @classmethod
     def prepared(cls, session: Session, folder: Path) -> Bench:
-        """Make the table and write the SQL."""
+        """Return a bench with its table and its SQL."""
         for name, text in {"append": APPEND, "count": COUNT, "add": ADD}.items():
             path = folder / "sql" / "tests" / f"{name}_v1.sql"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,16 +69,16 @@ class Bench:
         return bench
 
     def statement(self, name: str, number: int, table: str = "numbers") -> Statement:
-        """Append, count or add a number."""
+        """Return the statement that appends, counts or adds a number."""
         asset = Catalogue(self.folder).get(f"tests/{name}_v1")
         return render(asset, {"table": self.session.target.table(table)}, {"number": number})
 
     def count(self, number: int) -> int:
-        """Return how often a number was appended."""
+        """Return how many times a number was appended."""
         return int(self.session.warehouse.rows(self.statement("count", number))[0]["n"])
 
     def file(self, text: str) -> Path:
-        """Write a local file."""
+        """Write a local file and return its path."""
         path = self.folder / f"{uuid4().hex}.jsonl"
         path.write_text(text, encoding="utf-8")
         return path
@@ -92,7 +92,7 @@ def execute(bench: Bench, session: Session) -> Any:
 
 
 def execute_again(bench: Bench, session: Session) -> Any:
-    """Append a number, and attach to the job that did."""
+    """Append a number, and attach to the job that appended it."""
     number = uuid4().int % 2**62
     statement = bench.statement("append", number)
     bench.session.warehouse.execute(statement, step="append")
@@ -101,7 +101,7 @@ def execute_again(bench: Bench, session: Session) -> Any:
 
 
 def load(bench: Bench, session: Session) -> Any:
-    """Load a file into a table of its own, twice the same."""
+    """Load a file into a new table, twice with the same job."""
     uri, table = session.store.uri(f"{uuid4().hex}.jsonl"), session.target.run_table(f"loaded_{uuid4().hex}")
     bench.session.store.put_file(bench.file('{"number": 1}\n{"number": 2}\n'), uri)
     loaded = [session.warehouse.load_jsonl([uri], table, SCHEMA, step="load") for _ in range(2)]
@@ -114,7 +114,7 @@ def query(bench: Bench, session: Session) -> Any:
 
 
 def look(bench: Bench, session: Session) -> Any:
-    """Look at a table."""
+    """Read the schema of a table."""
     return session.warehouse.tables.schema(session.target.table("numbers")).names
 
 
@@ -144,7 +144,7 @@ def label(bench: Bench, session: Session) -> Any:
 
 
 def upload(bench: Bench, session: Session) -> Any:
-    """Upload a file and a marker; return both as they are there."""
+    """Upload a file and a marker; return both as they are stored."""
     folder = session.store.uri(uuid4().hex)
     stored = session.store.put_file(bench.file("content"), f"{folder}/file")
     marker = session.store.put_json_once({"value": 1}, f"{folder}/marker.json")
@@ -153,7 +153,7 @@ def upload(bench: Bench, session: Session) -> Any:
 
 
 def upload_again(bench: Bench, session: Session) -> Any:
-    """Upload a file that is there already."""
+    """Upload a file that exists already."""
     path, uri = bench.file("content"), session.store.uri(uuid4().hex)
     return bench.session.store.put_file(path, uri) == session.store.put_file(path, uri)
 
@@ -173,7 +173,7 @@ def list_objects(bench: Bench, session: Session) -> Any:
 
 
 def make_bucket(bench: Bench, session: Session) -> Any:
-    """Make the bucket where it is missing."""
+    """Make the bucket unless it exists."""
     return session.store.create_bucket()
 
 
@@ -203,4 +203,4 @@ CALLS: dict[str, tuple[str, Callable[[Bench, Session], Any], Any]] = {
     "opening a stream of rows": ("CreateReadSession", read_frame, [0]),
     "a stream of rows": ("ReadRows", read_frame, [0]),
 }
-"""Kind of the call, what makes one, and what comes of it when nothing, or nothing that lasts, goes wrong."""
+"""Kind of the call, the function that makes it, and its result without faults or after transient ones."""

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of guards: a session whose calls pass a proxy, short times, and jobs of names of their own."""
+"""Fixtures of the tests of guards: a session behind a proxy, short timeouts, and jobs with unique names."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ from tests.faults.proxy import Proxy
 from tests.support.changed_variants import job_with_prior
 
 HANG_SECONDS, CALL_SECONDS, DEADLINE = 3.0, 0.8, 3.0
-"""How long a silent server says nothing, how long a call waits for it, and for how long calls are repeated."""
+"""Seconds: silence of a server that hangs, timeout of a call, deadline of retries."""
 
-CALLERS = ("retries", "store.store", "store.content", "warehouse.clients", "warehouse.submission", "warehouse.tables")
-CALLERS = (*CALLERS, "warehouse.warehouse")
+CALLERS = (
+    *("retries", "storage.store", "storage.objects"),
+    *("bigquery.clients", "bigquery.jobs", "bigquery.submission", "bigquery.tables", "bigquery.warehouse"),
+)
+"""Modules of `pipeline.cloud` with the timeout of a call."""
 
 Through = Callable[..., tuple[Session, Plan]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--all-guards", action="store_true", help="switch every guard off in turn, not only a few")
+    parser.addoption("--all-guards", action="store_true", help="switch off every guard in turn, not only a few")
 
 
 @pytest.fixture
 def through(connect: Callable[[Target], Session], monkeypatch: pytest.MonkeyPatch) -> Iterator[Through]:
-    """Open the place of a session again, through a proxy that lets faults happen: strikes -> session, plan.
+    """Return a function that opens a session again through a proxy with faults: strikes -> session, plan.
 
-    A test has one proxy, which takes a new plan each time: closing one takes longer than most calls.
+    A test uses one proxy with a new plan each time, because closing a proxy takes longer than most calls.
     """
     opened: list[Proxy] = []
     monkeypatch.setattr(proxies, "HANG_SECONDS", HANG_SECONDS)
@@ -57,16 +60,16 @@ def through(connect: Callable[[Target], Session], monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeat calls at once: how long the pauses are is tested elsewhere."""
+    """Retry calls at once; other tests check the length of the pauses."""
     patient = retries.Retry
     monkeypatch.setattr(retries, "Retry", lambda **options: patient(**options | {"initial": 0.01, "maximum": 0.1}))
 
 
 @pytest.fixture
 def short_times(monkeypatch: pytest.MonkeyPatch, quick_pauses: None) -> None:
-    """Wait for no call and no service as long as in production."""
+    """Set timeouts and deadlines that are shorter than in production."""
     for name in CALLERS:
-        module = import_module(f"pipeline.{name}")
+        module = import_module(f"pipeline.cloud.{name}")
         for constant in ("CALL_TIMEOUT", "TRANSFER_TIMEOUT"):
             if hasattr(module, constant):
                 monkeypatch.setattr(module, constant, CALL_SECONDS)
@@ -75,5 +78,5 @@ def short_times(monkeypatch: pytest.MonkeyPatch, quick_pauses: None) -> None:
 
 @pytest.fixture
 def own(job: Job) -> Job:
-    """A job of a name of its own with one variant in one shard, over the sources that the tests of a module share."""
+    """Return a job with a unique name, one variant and one shard, over the sources that a module shares."""
     return job_with_prior(replace(job, name=f"j{uuid4().hex[:8]}"), 20.0)

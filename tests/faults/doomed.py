@@ -1,4 +1,4 @@
-"""Phases in processes of their own, which a signal ends at a chosen moment."""
+"""Phases in separate processes, which a signal ends at a chosen moment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.faults.victims import session_at
 
 PATIENCE = 60.0
 
-# Not a fork of this process, which has threads: of one that has everything imported and nothing started.
+# This process has threads, so it must not be forked: a server with all imports and no threads is forked instead.
 server = multiprocessing.get_context("forkserver")
 server.set_forkserver_preload(["tests.faults.doomed"])
 
@@ -33,16 +33,16 @@ Doom = Callable[[int], None]
 
 
 def start(target: Target, job: Job, day: date, phase: str, doom: Doom | None = None, ends_by: int = 0) -> Any:
-    """Start a phase, or `run`, in a process."""
+    """Start a phase, or `run`, in a process and return the process."""
     process = server.Process(target=_carry_out, args=(target, job, day, phase, doom, ends_by))
     process.start()
     return process
 
 
 def end_of(process: Any) -> int:
-    """Wait for a process and return its exit code, or minus the signal that ended it."""
+    """Wait for a process and return its exit code, or the negative number of its signal."""
     process.join(PATIENCE)
-    assert process.exitcode is not None, "it does not end"
+    assert process.exitcode is not None, "the process does not end"
     return int(process.exitcode)
 
 
@@ -57,7 +57,7 @@ def _carry_out(target: Target, job: Job, day: date, phase: str, doom: Doom | Non
 
 
 def once_the_load_is_accepted(ends_by: int) -> None:
-    """End the process when BigQuery has taken its load job."""
+    """End the process when BigQuery has accepted its load job."""
     accepted = bigquery.Client.load_table_from_uri
 
     def load(*args: Any, **options: Any) -> None:
@@ -68,7 +68,7 @@ def once_the_load_is_accepted(ends_by: int) -> None:
 
 
 def once_it_is_published(ends_by: int) -> None:
-    """End the process when the statement that publishes is done, before the ledger says so."""
+    """End the process after the publishing statement and before its event in the ledger."""
     execute = Warehouse.execute
 
     def publish(self: Warehouse, *args: Any, **options: Any) -> int:
@@ -89,9 +89,7 @@ def in_the_second_shard(ends_by: int) -> None:
         count = write_rows(rows, schema, path)
         if len(written) == 2:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-            shutil.rmtree(
-                path.parent
-            )  # what a signal leaves in the folder for temporary files is the machine's to clear
+            shutil.rmtree(path.parent)  # a killed process cannot remove its temporary files
             os.kill(os.getpid(), signal.Signals(ends_by))
         return count
 

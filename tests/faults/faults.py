@@ -1,4 +1,4 @@
-"""What can go wrong with one call, and which call it happens to."""
+"""Faults of a call, and plans that say which call has which fault."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ GRPC_KINDS = ("CreateReadSession", "ReadRows")
 
 
 def kind_of(method: str, path: str) -> str:
-    """Name the kind of a call over HTTP."""
+    """Return the kind of a call over HTTP."""
     line = f"{method} {path.partition('?')[0]}"
     return next((kind for kind, pattern in KINDS.items() if re.fullmatch(pattern, line)), f"other: {line}")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a call.
+    """A fault of a call.
 
     Parameters
     ----------
     action
-        kill, term: the caller ends by this signal.
-        drop: the connection is closed without a reply; reset: it is torn down.
-        status: an error is the answer, in the words of Google's APIs when there is a `reason`.
-        hang: nothing is answered for longer than a caller waits; delay: for a while.
-        truncate, flip_reply: half of the reply, or a reply with one bit turned; flip_request: so with the request.
-        backend_error: the job is DONE with an error: of the service, or of this reason.
+        kill, term: this signal ends the caller.
+        drop: the connection is closed without a reply; reset: it is reset.
+        status: the reply is an error, in the format of Google's APIs if there is a `reason`.
+        hang: no reply comes before the caller's timeout; delay: the reply is late.
+        truncate: half of the reply is sent; flip_reply, flip_request: one bit is flipped.
+        backend_error: the job is DONE with an error of the service, or with `reason`.
     carried_out
-        Whether the server has done what the call asks for.
+        Whether the server has executed the call.
     reason, message
-        Google's words for it; a load balancer gives no reason.
+        Reason and message of Google's APIs; a load balancer gives no reason.
     """
 
     action: str
@@ -67,7 +67,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Strike:
-    """A fault for the n-th call, of all calls or of one kind; `times` calls in a row."""
+    """A fault of the n-th call, of all calls or of one kind, and of `times` calls in a row."""
 
     fault: Fault
     number: int
@@ -75,7 +75,7 @@ class Strike:
     times: int = 1
 
     def hits(self, number: int, kind: str, number_of_kind: int) -> bool:
-        """Tell whether it happens to a call."""
+        """Tell whether the fault happens to a call."""
         counted = number_of_kind if self.kind else number
         return self.kind in ("", kind) and self.number <= counted < self.number + self.times
 
@@ -85,17 +85,17 @@ class Strike:
 
 @dataclass
 class Plan:
-    """Faults of one run, the calls that were seen, and how often a fault happened."""
+    """The faults of one run, its calls, and the number of faults that happened."""
 
     strikes: tuple[Strike, ...] = ()
     calls: list[str] = field(default_factory=list)
     struck: int = 0
 
     def next_fault(self, kind: str) -> Fault | None:
-        """Count a call and return what happens to it."""
+        """Count a call and return its fault, or None."""
         self.calls.append(kind)
-        found = (s for s in self.strikes if s.hits(len(self.calls), kind, self.calls.count(kind)))
-        fault = next((strike.fault for strike in found), None)
+        count, of_kind = len(self.calls), self.calls.count(kind)
+        fault = next((strike.fault for strike in self.strikes if strike.hits(count, kind, of_kind)), None)
         self.struck += fault is not None
         return fault
 
@@ -120,7 +120,7 @@ STATUS_FAULTS = [
 
 
 def faults_for(kind: str) -> list[Fault]:
-    """Return what is tried on a kind of call."""
+    """Return the faults that are tried on a kind of call."""
     faults = [*CONNECTION_FAULTS, *STATUS_FAULTS]
     if kind in GRPC_KINDS:
         return [fault for fault in faults if fault.action not in ("reset", "status") or fault.status == 503]

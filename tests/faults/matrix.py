@@ -1,20 +1,20 @@
 """The kill-point matrix: `python -m tests.faults.matrix --minutes 30`.
 
-For every call of a full run: the process is killed just before the call is sent and just after the server has carried
-it out; then the run is repeated, and what is there must equal what an undisturbed run leaves. The same for every kind
-of fault on every kind of call, for SIGTERM, between phases that are processes of their own, for two processes at once,
-and where an older generation is replaced.
+For every call of a full run, the process is killed just before the call is sent and just after the server has executed
+it. Then the run is repeated, and its results must equal those of an undisturbed run. The same holds for every kind of
+fault on every kind of call, for SIGTERM, between phases in separate processes, for two processes at once, and when an
+older generation is replaced.
 """
 
 from __future__ import annotations
 
 import pipeline.cloud.retries
 
-# Faults that hang would take minutes. Set before anything else takes these numbers from there.
-pipeline.retries.CALL_TIMEOUT = 3.0
-pipeline.retries.TRANSFER_TIMEOUT = 3.0
-pipeline.retries.TRANSIENT_DEADLINE = 10.0
-pipeline.retries.UNREACHABLE_DEADLINE = 3.0
+# Faults that hang would take minutes. These values are set before other modules import them.
+pipeline.cloud.retries.CALL_TIMEOUT = 3.0
+pipeline.cloud.retries.TRANSFER_TIMEOUT = 3.0
+pipeline.cloud.retries.TRANSIENT_DEADLINE = 10.0
+pipeline.cloud.retries.UNREACHABLE_DEADLINE = 3.0
 
 import argparse  # noqa: E402
 import multiprocessing  # noqa: E402
@@ -39,22 +39,26 @@ fork = multiprocessing.get_context("fork")
 
 
 def main() -> int:
-    """Run the matrix, print its table, and return 1 when anything was lost, doubled or wrong."""
+    """Run the matrix, print its table, and return 1 if rows were lost, duplicated or wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0, help="points that do not fit are left out and counted")
+    parser.add_argument(
+        "--minutes", type=float, default=30.0, help="time limit; points beyond it are counted as not run"
+    )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--subset", type=int, default=0, help="so many points, spread over all kinds")
-    parser.add_argument("--only", default="", help="points whose name contains this")
-    parser.add_argument("--seed", type=int, default=datetime.now(UTC).toordinal(), help="order; the day's own")
+    parser.add_argument("--subset", type=int, default=0, help="number of points, spread over all groups; 0 runs all")
+    parser.add_argument("--only", default="", help="run points whose name contains this text")
+    parser.add_argument(
+        "--seed", type=int, default=datetime.now(UTC).toordinal(), help="seed of the order; default: the date"
+    )
     options = parser.parse_args()
-    # Without it a client on macOS asks the system for its proxies, which a forked process cannot do.
+    # Without this variable, a client on macOS asks the system for its proxies, which a forked process cannot do.
     os.environ.setdefault("no_proxy", "127.0.0.1,localhost")
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         place = prepare(Path(name))
         points = [point for point in all_points(place) if options.only in point.name]
         if options.subset:
             points = subset(points, options.subset, options.seed)
-        else:  # a budget of time leaves out some of every group, and other ones on another day
+        else:  # a time limit leaves out some points of every group, and other points on another day
             random.Random(options.seed).shuffle(points)  # noqa: S311
             print(f"{len(points)} points in the order of --seed {options.seed}", flush=True)
         started = time.monotonic()
@@ -64,8 +68,8 @@ def main() -> int:
 
 
 def prepare(folder: Path) -> Place:
-    """Make the saved states and undisturbed runs from each."""
-    # Not in this process: what has threads must not be forked.
+    """Return the saved states, with an undisturbed run from each."""
+    # Not in this process: a process with threads must not be forked.
     subprocess.run([*COMMAND, "fixtures", "flight_delay", "--out", str(folder / "tiny"), "--seed", "7"], check=True)
     lab = Lab(folder / "prepared")
     try:
@@ -75,7 +79,7 @@ def prepare(folder: Path) -> Place:
 
 
 def run_points(place: Place, points: Sequence[Point], workers: int, deadline: float) -> list[Row]:
-    """Share the points out to workers as they are free, until the deadline."""
+    """Return the rows of the points that workers run until the deadline."""
     following = fork.Value("i", 0)
     lines, processes = [], []
     for number in range(workers):
@@ -89,7 +93,7 @@ def run_points(place: Place, points: Sequence[Point], workers: int, deadline: fl
     for process in processes:
         process.join()
     if any(process.exitcode for process in processes):
-        raise RuntimeError("a worker ended before its points; see its traceback above")
+        raise RuntimeError("a worker process died before it finished its points; see its traceback above")
     return rows
 
 

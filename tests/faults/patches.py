@@ -1,4 +1,4 @@
-"""What switches each guard off: a patch of one function or attribute of `pipeline`, in the process of a test only."""
+"""Patches that switch the guards off: each changes functions or attributes of `pipeline` in the process of a test."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, is_transient, with_re
 from pipeline.cloud.storage import objects
 from pipeline.cloud.storage import store as store_module
 from pipeline.cloud.storage.store import Store
+from pipeline.models import fetch
 from pipeline.phases import evaluate, load, predict, preprocess
 from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs import claims, opening, publications
-from pipeline.runs.artefacts import models, prediction_checks, predictions
+from pipeline.runs.artefacts import examples, models, prediction_checks, predictions
 from pipeline.runs.artefacts.examples import Counts
 from pipeline.runs.ledger import ledger
 from pipeline.runs.run import Run
@@ -33,16 +34,16 @@ Patch = pytest.MonkeyPatch
 
 
 def nothing(*_: Any, **__: Any) -> None:
-    """Stand for a function that refuses."""
+    """Replace a function that raises."""
 
 
 def always(*_: Any, **__: Any) -> bool:
-    """Stand for a function that tells whether all is well."""
+    """Replace a function that tells whether a condition holds."""
     return True
 
 
 def never(*_: Any, **__: Any) -> bool:
-    """Stand for a function that tells whether something passes by itself."""
+    """Replace a function that tells whether an error is transient."""
     return False
 
 
@@ -65,11 +66,11 @@ def give_up_unknown_jobs(patch: Patch) -> None:
     patch.setattr(submission, "_submit_or_attach", attach)
 
 
-def verify_effects(found: Callable[[], bool]) -> Callable[[Patch], None]:
-    """Say the same of the effect of every finished job."""
-    made = warehouse_module.Submission
+def verify_effects(verify: Callable[[], bool]) -> Callable[[Patch], None]:
+    """Give every finished job the same result of the check of its effect."""
+    submission_of = warehouse_module.Submission
     return lambda patch: patch.setattr(
-        warehouse_module, "Submission", lambda job_id, submit, _: made(job_id, submit, found)
+        warehouse_module, "Submission", lambda job_id, submit, _: submission_of(job_id, submit, verify)
     )
 
 
@@ -103,7 +104,7 @@ def know_no_status(patch: Patch) -> None:
 
 
 def repeat_far_too_long(patch: Patch) -> None:
-    patch.setattr(retries, "monotonic", lambda: monotonic() / 50)  # not for good: the test has to end
+    patch.setattr(retries, "monotonic", lambda: monotonic() / 50)  # finite, so that the test ends
 
 
 def wait_for_http_without_end(patch: Patch) -> None:
@@ -112,9 +113,8 @@ def wait_for_http_without_end(patch: Patch) -> None:
     def patient(self: Any, method: str, url: str, **options: Any) -> Any:
         return send(self, method, url, **options | {"timeout": None})
 
-    patch.setattr(
-        AuthorizedSession, "request", patient
-    )  # every call of the clients that pipeline makes goes through it
+    # All clients of the pipeline send their calls with this method.
+    patch.setattr(AuthorizedSession, "request", patient)
 
 
 def wait_for_streams_without_end(patch: Patch) -> None:
@@ -144,7 +144,7 @@ def compare_no_upload(patch: Patch) -> None:
 
 
 def put_file(on_412: Callable[[Any], None]) -> Callable[[Patch], None]:
-    """Upload files, and do something else than compare when one is there."""
+    """Upload files, and call `on_412` instead of a comparison when an object exists."""
 
     def put(self: Store, path: Any, uri: str) -> Any:
         blob, sent = self._blob(uri), objects.Content.of_file(path)
@@ -168,10 +168,10 @@ def accept_412(blob: Any) -> None:
 def check_no_download(patch: Patch) -> None:
     def read(self: Store, uri: str) -> bytes | None:
         try:
-            found: bytes = self._blob(uri).download_as_bytes(checksum=None)
+            content: bytes = self._blob(uri).download_as_bytes(checksum=None)
         except store_module.exceptions.NotFound:
             return None
-        return found
+        return content
 
     patch.setattr(Store, "read_bytes", read)
 
@@ -181,8 +181,8 @@ def keep_own_marker(name: str) -> Callable[[Patch], None]:
     put = Store.put_json_once
 
     def put_json(self: Store, value: Any, uri: str) -> Any:
-        found = put(self, value, uri)
-        return value if name in uri else found
+        committed = put(self, value, uri)
+        return value if name in uri else committed
 
     return lambda patch: patch.setattr(Store, "put_json_once", put_json)
 
@@ -191,17 +191,17 @@ def keep_own_marker(name: str) -> Callable[[Patch], None]:
 
 
 def verify_no_bundle(patch: Patch) -> None:
-    patch.setattr(models, "verify", nothing)
+    patch.setattr(fetch, "verify", nothing)
 
 
 def unpickle_first(patch: Patch) -> None:
-    verify = models.verify
+    verify = fetch.verify
 
     def load_then_verify(folder: Any, *rest: Any) -> None:
         joblib.load(folder / "model.joblib")
         verify(folder, *rest)
 
-    patch.setattr(models, "verify", load_then_verify)
+    patch.setattr(fetch, "verify", load_then_verify)
 
 
 def ask_no_ledger(patch: Patch) -> None:
@@ -210,9 +210,9 @@ def ask_no_ledger(patch: Patch) -> None:
 
 def reject_no_row(patch: Patch) -> None:
     def split(frame: Any, schema: Any, *, origin: str) -> Split:
-        found = split_frame(frame, schema, origin=origin)
-        whole = found.frame.astype({"score": "float64"})
-        return replace(found, cast=whole, misfits=found.misfits & False, rejects=found.rejects[:0])
+        parts = split_frame(frame, schema, origin=origin)
+        whole = parts.frame.astype({"score": "float64"})
+        return replace(parts, cast=whole, misfits=parts.misfits & False, rejects=parts.rejects[:0])
 
     patch.setattr(prediction_checks, "split_frame", split)
 
@@ -231,7 +231,7 @@ def cast_nothing(patch: Patch) -> None:
     patch.setattr(warehouse_module, "cast_frame", lambda frame, schema, **_: frame[schema.names])
 
 
-def answer_for_anybody(patch: Patch) -> None:
+def accept_any_entity(patch: Patch) -> None:
     patch.setattr(prediction_checks, "_check_entities", nothing)
 
 
@@ -252,7 +252,7 @@ def trust_jobs_that_append(patch: Patch) -> None:
 
 
 def take_any_record(patch: Patch) -> None:
-    for module in (claims, models, predictions, preprocess):
+    for module in (claims, examples, models, predictions):
         patch.setattr(module, "record_of", lambda kind, value, _: kind(**value))
 
 
@@ -281,16 +281,15 @@ def load_the_whole_folder(patch: Patch) -> None:
 
     def load_all(session: Any, uris: Iterable[str], *args: Any, **options: Any) -> Any:
         folders = {uri.rpartition("/")[0] for uri in uris}
-        found = [item.uri for folder in folders for item in session.store.list(f"{folder}/")]
-        return checked(
-            session, [uri for uri in found if uri.endswith(".jsonl")], *args, **options | {"rows": AnyNumber()}
-        )
+        objects = [item.uri for folder in folders for item in session.store.list(f"{folder}/")]
+        files = [uri for uri in objects if uri.endswith(".jsonl")]
+        return checked(session, files, *args, **options | {"rows": AnyNumber()})
 
     patch.setattr(load, "load_from_uris", load_all)
 
 
 class AnyNumber(int):
-    """Equal to all numbers."""
+    """A number that is equal to all numbers."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -311,11 +310,11 @@ def count_no_rows(patch: Patch) -> None:
     patch.setattr(load, "is_published", always)
 
 
-def count_no_doubles(patch: Patch) -> None:
-    asked = Warehouse.rows
+def count_no_duplicates(patch: Patch) -> None:
+    read = Warehouse.rows
 
     def rows(self: Warehouse, statement: Any) -> list[dict[str, Any]]:
-        return [row | ({"duplicate_keys": 0} if "duplicate_keys" in row else {}) for row in asked(self, statement)]
+        return [row | ({"duplicate_keys": 0} if "duplicate_keys" in row else {}) for row in read(self, statement)]
 
     patch.setattr(Warehouse, "rows", rows)
 

@@ -1,4 +1,4 @@
-"""Without a guard at least one test fails: each of these tests is able to. `--all-guards` switches off every one."""
+"""Without a guard its test fails. `--all-guards` switches off every guard in turn, not only a few."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.faults.guards import GUARDS, Guard
 from tests.support.integration_fixtures import ROOT
 
 FAILED = 1
-"""Exit code of pytest when tests ran and one failed; 2 to 5 say that none ran."""
+"""Exit code of pytest when tests ran and one failed; with 2 to 5 no test ran."""
 
-A_FEW = ("files are compared with the manifest", "a statement that publishes gives way to a newer generation")
+A_FEW = ("files are compared with the manifest", "publication changes nothing after a newer generation")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "guard" in metafunc.fixturenames:
+    if metafunc.function is test_without_a_guard_its_test_fails:
         every = metafunc.config.getoption("--all-guards", default=False)
         chosen = [guard for guard in GUARDS if every or guard.name in A_FEW]
         metafunc.parametrize("guard", chosen, ids=[guard.name for guard in chosen])
@@ -29,9 +29,16 @@ def test_without_a_guard_its_test_fails(guard: Guard, endpoints):
     sabotaged = ["-p", "tests.faults.sabotage", "--without", guard.name, "--at", place]
     command = [sys.executable, "-m", "pytest", guard.node, *sabotaged, "--every-case", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == FAILED, f"{guard.name} is off, and pytest ended with {done.returncode}:\n{done.stdout}"
+    assert done.returncode == FAILED, f"without: {guard.name}; pytest exited with {done.returncode}:\n{done.stdout}"
 
 
-def test_guards_have_names_of_their_own():
+@pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])
+def test_patch_and_test_of_each_guard_exist(guard: Guard, monkeypatch):
+    guard.patch(monkeypatch)
+    path, name = guard.node.split("::")
+    assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_names_of_guards_are_unique():
     assert len({guard.name for guard in GUARDS}) == len(GUARDS) >= 20
     assert set(A_FEW) <= {guard.name for guard in GUARDS}
