@@ -1,4 +1,4 @@
-"""One point of the matrix: restore the saved state, run through the proxy, let the fault happen, run again, compare."""
+"""Runs one point of the matrix: restore the saved state, run through the proxy with a fault, run again, compare."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from tests.faults.victims import Step, session_at, tiny_job
 PATIENCE = 60.0
 """Seconds that a process may take."""
 SHOWN = 12
-"""Rows that are named of those that are missing or too many."""
+"""Number of different rows in an explanation."""
 
 fork_context = multiprocessing.get_context("fork")
 
 
 @dataclass
 class Outcome:
-    """What came of a point.
+    """The result of a point.
 
     Parameters
     ----------
     first, again
-        How the disturbed process and the one after it ended.
+        Exit codes of the disturbed process and of the process after it.
     state
-        What is there afterwards.
+        The state afterwards.
     plan
-        What the proxy saw and did; None where there was no proxy.
-    said
-        What both processes wrote.
+        Calls and faults of the proxy; None without a proxy.
+    output
+        Output of both processes.
     seen
-        What a reader saw meanwhile.
+        Results of the reader's queries meanwhile.
     """
 
     first: int
     again: int
     state: State
     plan: Plan | None = None
-    said: str = ""
+    output: str = ""
     seen: set[str] = field(default_factory=set)
 
 
@@ -61,9 +61,9 @@ class Lab:
     Parameters
     ----------
     folder
-        A folder of this worker alone.
+        Folder of this worker only.
     parsed
-        What an emulator before has parsed; learnt from the first one that ends when None.
+        File of the texts that an earlier emulator has parsed; the first emulator that ends writes it if None.
     """
 
     def __init__(self, folder: Path, parsed: Path | None = None) -> None:
@@ -73,11 +73,11 @@ class Lab:
 
     @property
     def live(self) -> Path:
-        """Where the emulators of a point work."""
+        """Folder of the emulators of a point."""
         return self._folder / "live"
 
     def save_sources(self, saved: Path, sources: Path) -> None:
-        """Make the state that every point starts from: datasets, bucket and the tiny sources."""
+        """Save the state from which every point starts: datasets, bucket and the tiny sources."""
         with self.servers.at(saved, keep=True) as target:
             session = session_at(target)
             session.warehouse.tables.create_datasets()
@@ -86,14 +86,14 @@ class Lab:
             session.warehouse._client.close()
 
     def save_after(self, before: Path, saved: Path, steps: Sequence[Step]) -> None:
-        """Make the state after undisturbed steps."""
+        """Save the state after undisturbed steps."""
         copy_state(before, saved)
         with self.servers.at(saved, keep=True) as target:
             if code := self.carry_out(target, steps):
-                raise RuntimeError(f"exit code {code}: {self.said.read_text()}")
+                raise RuntimeError(f"exit code {code}: {self.output.read_text()}")
 
     def point(self, saved: Path, steps: Sequence[Step], strikes: Sequence[Strike], again: Sequence[Step]) -> Outcome:
-        """Run steps with faults, run them again without, and return what is there."""
+        """Run steps with faults, run them again without faults, and return the outcome."""
         with self._restored(saved, keep=not strikes) as target, child(poll, target) as reader:
             with child(_stand_between, target.endpoints, Plan(tuple(strikes))) as proxy:
                 first = self._disturbed(target.model_copy(update={"endpoints": proxy.recv()}), steps, proxy)
@@ -101,35 +101,35 @@ class Lab:
                 plan: Plan = proxy.recv()
             second = self.carry_out(target, again)
             reader.send("enough")
-            return Outcome(first, second, state_of(session_at(target)), plan, self.said.read_text(), reader.recv())
+            return Outcome(first, second, state_of(session_at(target)), plan, self.output.read_text(), reader.recv())
 
     def together(self, saved: Path, steps: Sequence[Step], apart: float) -> Outcome:
-        """Run the same steps in two processes, the second started some seconds after the first."""
+        """Run the same steps in two processes; the second starts `apart` seconds after the first."""
         with self._restored(saved) as target, child(poll, target) as reader:
-            first = victims.fork(target, steps, self.said)
+            first = victims.fork(target, steps, self.output)
             time.sleep(apart)
-            second = victims.fork(target, steps, self.said)
+            second = victims.fork(target, steps, self.output)
             codes = [victims.wait(pid, PATIENCE) for pid in (first, second)]
             reader.send("enough")
             state, seen = state_of(session_at(target)), reader.recv()
-            return Outcome(codes[0], codes[1], state, None, self.said.read_text(), seen)
+            return Outcome(codes[0], codes[1], state, None, self.output.read_text(), seen)
 
     def in_turn(self, saved: Path, processes: Sequence[Sequence[Step]]) -> Outcome:
-        """Run a process after the other."""
+        """Run processes one after the other."""
         with self._restored(saved) as target, child(poll, target) as reader:
             codes = [self.carry_out(target, steps) for steps in processes]
             reader.send("enough")
             state, seen = state_of(session_at(target)), reader.recv()
-            return Outcome(max(codes), codes[-1], state, None, self.said.read_text(), seen)
+            return Outcome(max(codes), codes[-1], state, None, self.output.read_text(), seen)
 
     def carry_out(self, target: Target, steps: Sequence[Step]) -> int:
-        """Run steps in a process of its own, and return how it ended."""
-        return victims.wait(victims.fork(target, steps, self.said), PATIENCE)
+        """Run steps in a new process, and return its exit code."""
+        return victims.wait(victims.fork(target, steps, self.output), PATIENCE)
 
     def _disturbed(self, through: Target, steps: Sequence[Step], proxy: Connection) -> int:
-        """Run steps through the proxy, which knows the process before that makes its first call."""
+        """Run steps through the proxy, which gets the process id before the first call."""
         ready, go = os.pipe()
-        pid = victims.fork(through, steps, self.said, ready)
+        pid = victims.fork(through, steps, self.output, ready)
         proxy.send(pid)
         proxy.recv()
         os.write(go, b"!")
@@ -140,19 +140,19 @@ class Lab:
     @contextmanager
     def _restored(self, saved: Path, *, keep: bool = False) -> Iterator[Target]:
         copy_state(saved, self.live)
-        self.said.write_text("")
+        self.output.write_text("")
         with self.servers.at(self.live, keep=keep) as target:
             yield target
 
     @property
-    def said(self) -> Path:
-        """What the processes of a point write."""
-        return self._folder / "said.txt"
+    def output(self) -> Path:
+        """File of the output of a point's processes."""
+        return self._folder / "output.txt"
 
 
 @contextmanager
 def child(function: Callable[..., None], *arguments: object) -> Iterator[Connection]:
-    """Run a function in a process of its own, with a line to it, and end that with the block."""
+    """Run a function in a new process that ends with the block, and yield a connection to it."""
     ours, theirs = fork_context.Pipe()
     process = fork_context.Process(target=function, args=(*arguments, theirs))
     process.start()
@@ -174,7 +174,7 @@ def _stand_between(endpoints: Endpoints, plan: Plan, line: Connection) -> None:
 
 
 def explain(reference: State, outcome: Outcome) -> str:
-    """Say what went wrong at a point: what the processes said, and some of what differs."""
-    found = differences(reference, outcome.state)
-    more = [f"... and {len(found) - SHOWN} more rows"] if len(found) > SHOWN else []
-    return "\n  ".join([f"first {outcome.first}, again {outcome.again}", outcome.said, *found[:SHOWN], *more])
+    """Return an explanation of a point: exit codes, output of the processes and some different rows."""
+    rows = differences(reference, outcome.state)
+    more = [f"... and {len(rows) - SHOWN} more rows"] if len(rows) > SHOWN else []
+    return "\n  ".join([f"first {outcome.first}, again {outcome.again}", outcome.output, *rows[:SHOWN], *more])

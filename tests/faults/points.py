@@ -1,4 +1,4 @@
-"""The points of the matrix: what is disturbed, by what, at which call, and what has to be there afterwards."""
+"""The points of the matrix: the disturbed steps, the fault, the call, and the state that must follow."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tests.faults.table import Row
 from tests.faults.victims import LIFE, PHASES, Step, evaluate, rerun, run
 
 CLEAR_ENDS = (0, 4, -9, -15)
-"""How a disturbed process may end: well, with an error of the cloud, or by its signal."""
+"""Exit codes of a disturbed process: success, an error of the cloud, or its signal."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Steps from a saved state, and the states that are right after them.
+    """Steps from a saved state, and the correct states after them.
 
     Parameters
     ----------
     again
-        What is repeated until it ends well.
+        Steps of the second process.
     calls
         Kinds of the calls of an undisturbed run, in order.
     before
-        The state that is saved.
+        The saved state.
     rights
-        What an undisturbed run leaves; first of them the one that is nearest to what was done.
+        Correct states; a point is compared with the most similar one.
     """
 
     saved: Path
@@ -44,7 +44,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Place:
-    """Saved states and scenarios that start from them."""
+    """Saved states, and scenarios that start from them."""
 
     folder: Path
     parsed: Path
@@ -53,7 +53,7 @@ class Place:
 
     @classmethod
     def prepared(cls, folder: Path, lab: Lab) -> Place:
-        """Make the states, and learn from undisturbed runs what is right."""
+        """Return the saved states; undisturbed runs give the correct results."""
         sources, done = folder / "sources", folder / "done"
         lab.save_sources(sources, folder / "tiny")
         empty = lab.in_turn(sources, [()]).state
@@ -61,16 +61,16 @@ class Place:
         first = Scenario(sources, LIFE, LIFE, _calls(undisturbed), empty, (undisturbed.state,))
         lab.save_after(sources, done, LIFE)
         again = _undisturbed(lab, done, (rerun, evaluate))
-        rights = (again.state, undisturbed.state)  # killed before its claim, a rerun has never been
+        rights = (again.state, undisturbed.state)  # a rerun that is killed before its claim leaves the state before it
         replacing = Scenario(done, (rerun, evaluate), (run, evaluate), _calls(again), undisturbed.state, rights)
         return cls(folder, lab.parsed, first, replacing)
 
 
 def _undisturbed(lab: Lab, saved: Path, steps: tuple[Step, ...]) -> Outcome:
     outcome = lab.point(saved, steps, (), ())
-    lab.servers.restart_zygote()  # it knows the statements from now on
+    lab.servers.restart_zygote()  # it then knows the statements of this run
     if outcome.first:
-        raise RuntimeError(f"an undisturbed run ended with {outcome.first}: {outcome.said}")
+        raise RuntimeError(f"an undisturbed run exited with {outcome.first}: {outcome.output}")
     return outcome
 
 
@@ -86,7 +86,7 @@ class Point:
     Parameters
     ----------
     carry_out
-        Does it in a lab.
+        Runs the point in a lab.
     """
 
     group: str
@@ -95,11 +95,11 @@ class Point:
     carry_out: Callable[[Lab], Outcome]
 
     def row(self, lab: Lab) -> Row:
-        """Carry it out and compare."""
+        """Run the point and return its comparison with the correct state."""
         outcome, scenario = self.carry_out(lab), self.scenario
         right = min(scenario.rights, key=lambda state: lost(state, outcome.state) + doubled(state, outcome.state))
         seen = torn(outcome.seen, scenario.before, right)
-        failed = outcome.again != 0 or outcome.first not in CLEAR_ENDS or "Traceback" in outcome.said
+        failed = outcome.again != 0 or outcome.first not in CLEAR_ENDS or "Traceback" in outcome.output
         return Row(
             point=self.name,
             group=self.group,
@@ -125,13 +125,13 @@ def all_points(place: Place) -> list[Point]:
         ("killed while replacing", _every_call(replacing, KILLS[1])),
         ("SIGTERM", _every_call(first, TERMS[1])),
     ]
-    return [Point(group, name, *rest) for group, found in groups for name, *rest in found]
+    return [Point(group, name, *rest) for group, disturbances in groups for name, *rest in disturbances]
 
 
-Found = Iterator[tuple[str, Scenario, Callable[[Lab], Outcome]]]
+Disturbances = Iterator[tuple[str, Scenario, Callable[[Lab], Outcome]]]
 
 
-def _every_call(scenario: Scenario, fault: Fault) -> Found:
+def _every_call(scenario: Scenario, fault: Fault) -> Disturbances:
     for number, kind in enumerate(scenario.calls, start=1):
         yield f"{fault} {number}: {kind}", scenario, _struck(scenario, Strike(fault, number))
 
@@ -140,8 +140,8 @@ def _struck(scenario: Scenario, *strikes: Strike) -> Callable[[Lab], Outcome]:
     return lambda lab: lab.point(scenario.saved, scenario.steps, strikes, scenario.again)
 
 
-def _phases(scenario: Scenario) -> Found:
-    """Each phase is a process; after each, everything starts from the beginning, or the phase is repeated."""
+def _phases(scenario: Scenario) -> Disturbances:
+    """Yield points with a process for each phase; after each phase, all phases or only the last one run again."""
     processes = [(step,) for step in (*PHASES, evaluate)]
     for done in range(1, len(processes) + 1):
         for name, again in (("all again", processes), ("the last again", processes[done - 1 :])):
@@ -149,14 +149,14 @@ def _phases(scenario: Scenario) -> Found:
             yield f"{done} phases, then {name}", scenario, lambda lab, turns=turns: lab.in_turn(scenario.saved, turns)
 
 
-def _together(scenario: Scenario) -> Found:
+def _together(scenario: Scenario) -> Disturbances:
     for tenths in range(0, 30, 3):
         apart = tenths / 10
         yield f"{apart} s apart", scenario, lambda lab, apart=apart: lab.together(scenario.saved, LIFE, apart)
 
 
-def _faults(scenario: Scenario) -> Found:
-    """Every fault on the middle one of the calls of each kind; and one that takes two calls."""
+def _faults(scenario: Scenario) -> Disturbances:
+    """Yield every fault on the middle call of each kind, and one fault of two calls."""
     for kind in sorted(set(scenario.calls)):
         number = (scenario.calls.count(kind) + 1) // 2
         for fault in faults_for(kind):
@@ -168,9 +168,9 @@ def _faults(scenario: Scenario) -> Found:
 
 
 def subset(points: Sequence[Point], count: int, seed: int = 0) -> list[Point]:
-    """Choose points from every group, evenly spread, other ones with another seed; the groups take turns.
+    """Return evenly spread points of every group, one group after the other; another seed gives other points.
 
-    Where there are more groups than points, other groups have theirs with another seed.
+    With fewer points than groups, another seed gives other groups.
     """
     groups = list(dict.fromkeys(point.group for point in points))
     first = seed * count % len(groups)

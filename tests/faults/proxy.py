@@ -1,4 +1,4 @@
-"""A proxy in front of the emulators, in a process of its own: it counts the calls of a run and lets faults happen."""
+"""A proxy in front of the emulators that counts the calls of a run and makes faults happen."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ GRPC_CODES = {
     500: grpc.StatusCode.INTERNAL,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
-"""What a status is called over gRPC; others are UNAVAILABLE there."""
+"""Codes of statuses over gRPC; all others are UNAVAILABLE."""
 
 READ_SERVICE = "google.cloud.bigquery.storage.v1.BigQueryRead"
 HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive", "accept-encoding"}
 
 
 class Proxy:
-    """Stands between a run and the emulators.
+    """Proxy between a run and the emulators.
 
     Parameters
     ----------
     endpoints
-        Where the emulators answer.
+        Addresses of the emulators.
     plan
-        What happens to which call.
+        Faults by call.
     victim
-        Returns the id of the process to be ended by `kill` and `term`.
+        Returns the id of the process that `kill` and `term` end.
     """
 
     def __init__(self, endpoints: Endpoints, plan: Plan, victim: Callable[[], int]) -> None:
@@ -59,25 +59,25 @@ class Proxy:
         self.endpoints = Endpoints(bigquery=bigquery, storage=storage, bigquery_storage=f"127.0.0.1:{grpc_port}")
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop the servers of the proxy."""
         for server in self._servers:
             server.shutdown()
             server.server_close()
         self._grpc.stop(None)
 
     def next_fault(self, kind: str) -> Fault | None:
-        """Count a call."""
+        """Count a call and return its fault, or None."""
         with self._lock:
             return self.plan.next_fault(kind)
 
     def end_victim(self, fault: Fault) -> None:
-        """End the caller; it never sees the reply."""
+        """End the caller before it gets the reply."""
         os.kill(self._victim(), signal.SIGKILL if fault.action == "kill" else signal.SIGTERM)
         time.sleep(HANG_SECONDS if fault.action == "kill" else DELAY_SECONDS)
 
 
 class Reply:
-    """What the emulator answered."""
+    """Reply of an emulator."""
 
     def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.status, self.headers, self.body = status, headers, body
@@ -94,13 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
     place: Proxy
     upstream: str
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are written one after the other
+    disable_nagle_algorithm = True  # head and body are separate writes
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def handle_one_request(self) -> None:
-        """Answer a request, or what is left of it."""
+        """Answer a request; a closed connection is no error."""
         try:
             super().handle_one_request()
         except (ConnectionError, BrokenPipeError):
@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _answer_of(fault: Fault, body: bytes, reply: Reply | None) -> tuple[Reply, int | None]:
-    """Return what is answered in place of the reply, and how much of it."""
+    """Return the reply to send and the number of its bytes to send, None for all."""
     if fault.action == "status":
         return error_reply(fault), None
     if fault.action == "backend_error":
@@ -169,13 +169,13 @@ def _answer_of(fault: Fault, body: bytes, reply: Reply | None) -> tuple[Reply, i
 
 
 def flipped(body: bytes) -> bytes:
-    """Turn one bit in the middle."""
+    """Return bytes with one bit in the middle flipped."""
     middle = len(body) // 2
     return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if body else body
 
 
 def error_reply(fault: Fault) -> Reply:
-    """Answer as Google's services do, or as a load balancer before them."""
+    """Return an error as Google's services send it, or as a load balancer in front of them does."""
     if not fault.reason:
         return Reply(fault.status, [("Content-Type", "text/html")], b"<html>error</html>")
     error = {"reason": fault.reason, "message": fault.message, "domain": "global"}
@@ -184,7 +184,7 @@ def error_reply(fault: Fault) -> Reply:
 
 
 def failed_job(fault: Fault, body: bytes, reply: Reply | None) -> Reply:
-    """Say of a submitted job that it failed in a way that passes."""
+    """Return a reply in which the submitted job has failed with a transient error."""
     job = json.loads(reply.body if reply else body)
     error = {"reason": fault.reason or "backendError", "message": fault.message, "location": "US"}
     job["status"] = {"state": "DONE", "errorResult": error, "errors": [error]}
@@ -221,7 +221,7 @@ def _grpc_server(proxy: Proxy, upstream: str) -> tuple[grpc.Server, int]:
 
 
 def _grpc_fault(proxy: Proxy, kind: str, context: grpc.ServicerContext) -> Fault | None:
-    """Let a fault happen to a call that only reads: before and after it are the same to the server."""
+    """Make a fault happen to a call that only reads, so before and after the call are equal for the server."""
     fault = proxy.next_fault(kind)
     match fault.action if fault else "":
         case "kill" | "term":

@@ -1,4 +1,4 @@
-"""A reader of the published table and of the champion view, which polls while a run is disturbed."""
+"""A reader that polls the published table and the champion view while a run is disturbed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.faults.state import State
 from tests.faults.victims import session_at
 
 PAUSE = 0.3
-"""Seconds between two looks."""
+"""Seconds between two queries."""
 
 SEEN = {
     "predictions": "SELECT variant, run_id, COUNT(*) AS n FROM `{0}.ml.flight_delay__predictions_v1` GROUP BY 1, 2",
@@ -23,7 +23,7 @@ SEEN = {
 
 
 def poll(target: Target, line: Connection) -> None:
-    """Look until the line says enough, then send everything that was seen."""
+    """Query until a message arrives, then send all results."""
     client = session_at(target).warehouse._client
     client._http.headers["X-Reader"] = "1"
     seen: set[str] = set()
@@ -39,20 +39,20 @@ def poll(target: Target, line: Connection) -> None:
 
 
 def torn(seen: set[str], before: State, after: State) -> list[str]:
-    """Return what was seen of a variant that is neither all of the old rows nor all of the new ones."""
+    """Return results in which a variant has neither all old rows nor all new rows."""
     wrong = []
     for text in seen:
         place, rows = json.loads(text)
         old, new = (_slices(state, place) for state in (before, after))
-        found = {variant: (run_id, n) for variant, run_id, n in rows}
-        whole = len(found) == len(rows)
-        if not whole or any(found.get(name) not in (old.get(name), new.get(name)) for name in old | new | found):
+        slices = {variant: (run_id, n) for variant, run_id, n in rows}
+        whole = len(slices) == len(rows)
+        if not whole or any(slices.get(name) not in (old.get(name), new.get(name)) for name in old | new | slices):
             wrong.append(text)
     return wrong
 
 
 def _slices(state: State, place: str) -> dict[str, tuple[str, int]]:
-    """Return run and number of rows of each variant."""
+    """Return the run and the number of rows of each variant."""
     counts: Counter[tuple[str, str]] = Counter()
     for text, times in state[place].items():
         row = json.loads(text)

@@ -1,4 +1,4 @@
-"""A plugin of pytest that switches one guard off: `-p tests.faults.sabotage --without "<name of the guard>"`."""
+"""A pytest plugin that switches one guard off: `-p tests.faults.sabotage --without "<name of the guard>"`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.emulators import lifecycle
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
-    parser.addoption("--without", required=True, help="name of the guard that is switched off")
-    parser.addoption("--at", default="", help="record of emulators that run, so that none have to be started")
+    parser.addoption("--without", required=True, help="name of the guard to switch off")
+    parser.addoption("--at", default="", help="addresses of running emulators; by default, emulators are started")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Switch the guard off before a test is imported."""
+    """Switch the guard off before tests are imported."""
     from tests.faults.guards import GUARDS
 
     patch = pytest.MonkeyPatch()

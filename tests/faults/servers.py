@@ -1,4 +1,4 @@
-"""Emulators on copies of a saved state: a pair for each point, each pair a process of its own."""
+"""Emulators on copies of a saved state, a new pair for each point."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ START_SECONDS = 30.0
 
 
 class Servers:
-    """Starts emulators on folders; the BigQuery emulator is forked from a process that has it imported.
+    """Starts emulators on folders; the BigQuery emulator is forked from a process that has imported it.
 
     Parameters
     ----------
     parsed
-        A file of the texts that the process parses at its start; the first emulator writes it.
+        File of the texts that this process parses at its start; the first emulator writes it.
     """
 
     def __init__(self, parsed: Path) -> None:
@@ -36,7 +36,7 @@ class Servers:
         self._zygote: subprocess.Popen[str] | None = None
 
     def restart_zygote(self) -> None:
-        """Start the process anew: it then knows every text that an emulator has parsed."""
+        """Restart the process, so that it knows every text that an emulator has parsed."""
         self.close()
         command = [sys.executable, "-m", "tests.faults.zygote", str(self._parsed)]
         self._zygote = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -53,14 +53,14 @@ class Servers:
 
     @contextmanager
     def at(self, path: Path, *, keep: bool = False) -> Iterator[Target]:
-        """Serve the state in a folder, and end with the block; only what is to be kept is written to the end."""
+        """Serve the state of a folder until the block ends; without `keep`, the emulators need not write it."""
         folder = LocalFolder(path)
         folder.make()
         storage, bigquery = StorageServer(folder), BigQueryServer(folder)
         records = [storage.start(None, anywhere=True), self._fork(folder)]
         try:
-            found = [_wait(server, record) for server, record in zip((storage, bigquery), records, strict=True)]
-            yield local_target(_endpoints(*found))
+            located = [_wait(server, record) for server, record in zip((storage, bigquery), records, strict=True)]
+            yield local_target(_endpoints(*located))
         finally:
             processes.stop(records, seconds=processes.STOP_SECONDS if keep else 0)
             while any(map(processes.is_alive, records)):
@@ -86,15 +86,15 @@ class Servers:
 
 
 def copy_state(saved: Path, path: Path) -> None:
-    """Copy a saved state to where emulators may change it; metadata of objects are extended attributes of files."""
+    """Copy a saved state to a folder that emulators may change, with extended attributes: metadata of objects."""
     shutil.rmtree(path, ignore_errors=True)
     left_out = ("logs", "*.ready.json", "home", "tmp")
     if sys.platform != "darwin":
         shutil.copytree(saved, path, symlinks=True, ignore=shutil.ignore_patterns(*left_out))
         return
     subprocess.run(["/bin/cp", "-Rp", saved, path], check=True)  # Python copies no attributes on macOS
-    for found in [found for pattern in left_out for found in path.glob(pattern)]:
-        shutil.rmtree(found) if found.is_dir() else found.unlink()
+    for copied in [copied for pattern in left_out for copied in path.glob(pattern)]:
+        shutil.rmtree(copied) if copied.is_dir() else copied.unlink()
 
 
 def _wait(server: Server, record: ServerRecord) -> ServerRecord:

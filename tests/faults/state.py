@@ -1,4 +1,4 @@
-"""What a run leaves behind, without what differs between two undisturbed runs: times, unique names, attempts."""
+"""The state after a run, without values that differ between undisturbed runs: times, unique names, attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.runs.session import Session
 from tests.faults.victims import DAY, tiny_job
 
 State = dict[str, Counter[str]]
-"""Rows as JSON, by table or kind of object, with how often each is there."""
+"""Rows as JSON with their counts, by table or kind of object."""
 
 TABLES = {
     "predictions": ("ml", "flight_delay__predictions_v1", ()),
@@ -26,37 +26,37 @@ TABLES = {
     "models": ("ml_ledger", "models_v1", ("recorded_at", "uri", "bundle_digest")),
     "events": ("ml_ledger", "events_v1", ("recorded_at", "uri", "seconds")),
 }
-"""Tables by dataset and name, with the columns that differ."""
+"""Dataset and name of each table, with the columns that differ between undisturbed runs."""
 
 MEASURED = ("bytes", "slot_ms", "cost", "jobs", "statements")
-"""What is in the details of an event only where the attempt that did the work lived to tell it, as with its seconds."""
+"""Details that an event has only if the attempt that did the work also recorded it; the same holds for its seconds."""
 
 JUDGEMENTS = ("verdicts", "champions", "champion view")
 
 
 def state_of(session: Session) -> State:
-    """Read what is there."""
+    """Return the state of a session's tables and objects."""
     tables = {name: Counter(_rows(session, *place)) for name, place in TABLES.items()}
     return tables | {"committed files": Counter(_files(session)), "claims": Counter(_claims(session))}
 
 
 def lost(reference: State, found: State) -> int:
-    """Count rows that are missing."""
+    """Return the number of missing rows."""
     return sum((reference[name] - found[name]).total() for name in reference)
 
 
 def doubled(reference: State, found: State) -> int:
-    """Count rows that are too many."""
+    """Return the number of rows in excess."""
     return sum((found[name] - reference[name]).total() for name in reference)
 
 
 def wrong_verdicts(reference: State, found: State) -> int:
-    """Count rows that say otherwise who is champion."""
+    """Return the number of tables with another champion or verdict."""
     return sum(reference[name] != found[name] for name in JUDGEMENTS)
 
 
 def differences(reference: State, found: State) -> list[str]:
-    """Say what differs, for people."""
+    """Return a line for each different row, for people."""
     return [
         f"{name}: {sign}{count} {row[:300]}"
         for name in reference
@@ -68,24 +68,24 @@ def differences(reference: State, found: State) -> list[str]:
 def _rows(session: Session, dataset: str, table: str, differing: Iterable[str]) -> Iterable[str]:
     client, place = session.warehouse._client, f"{session.target.project}.{dataset}.{table}"
     try:
-        found = client.query_and_wait(f"SELECT * FROM `{place}`", api_timeout=20)
+        rows = client.query_and_wait(f"SELECT * FROM `{place}`", api_timeout=20)
     except exceptions.NotFound:
         return []
     left_out = set(differing)
     return [
-        _as_text({name: _settled(name, value) for name, value in row.items() if name not in left_out}) for row in found
+        _as_text({name: _settled(name, value) for name, value in row.items() if name not in left_out}) for row in rows
     ]
 
 
 def _settled(name: str, value: Any) -> Any:
-    """Leave out what was measured, and round floats to ten digits: engines add in any order, and the last show it."""
+    """Drop measurements and round floats to ten digits, because the order of sums changes the last digits."""
     if name == "details" and value is not None:
         return {key: held for key, held in json.loads(value).items() if key not in MEASURED}
     return float(f"{value:.10g}") if isinstance(value, float) else value
 
 
 def _files(session: Session) -> Iterable[str]:
-    """Return what markers and manifests commit, with the content that is really there."""
+    """Yield the files that markers and manifests commit, with their actual content."""
     store, job = session.store, tiny_job(session)
     for kind in ("models", "predictions"):
         for item in store.list(store.uri(job.name, kind, str(DAY)) + "/"):
@@ -106,8 +106,8 @@ def _shard(session: Session, shard: Mapping[str, Any]) -> str:
 
 
 def _bundle(session: Session, uri: str) -> Iterable[str]:
-    found = json.loads(session.store.read_bytes(f"{uri}/bundle.json") or b"{}")
-    for name, described in found.get("files", {}).items():
+    bundle = json.loads(session.store.read_bytes(f"{uri}/bundle.json") or b"{}")
+    for name, described in bundle.get("files", {}).items():
         content = session.store.read_bytes(f"{uri}/{name}")
         yield _as_text({"file": name, "described": described, "size": len(content or b"")})
 

@@ -14,9 +14,9 @@ COLUMNS = ("group", "points", "run", "not run", "lost rows", "doubled rows", "wr
 
 @dataclass(frozen=True)
 class Row:
-    """What a point came to: rows that are missing or too many, and whether both processes ended as they should.
+    """The result of a point: numbers of missing, duplicate and wrong rows, and whether a process failed.
 
-    It is missed when its call was never made: a table that is read in streams does not always take as many calls.
+    A point is missed if its call was never made, because reading a table in streams takes a varying number of calls.
     """
 
     point: str
@@ -31,7 +31,7 @@ class Row:
 
     @property
     def is_wrong(self) -> bool:
-        """Tell whether anything is not as it would be without a fault."""
+        """Tell whether the state differs from that without a fault."""
         return any((self.lost, self.doubled, self.wrong, self.torn, self.failed))
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Row:
 
 
 def as_table(points: Sequence[Point], rows: Sequence[Row], seconds: float) -> str:
-    """Return a Markdown table of groups, with a sum below."""
+    """Return a Markdown table of groups with a row of sums."""
     groups = sorted({point.group for point in points})
     lines = [_line(group, points, rows) for group in groups]
     total = ["all", *(sum(int(line[number]) for line in lines) for number in range(1, len(COLUMNS)))]

@@ -1,4 +1,4 @@
-"""Files and tables that are not what was committed: nothing of them is loaded, unpickled or published."""
+"""Files and tables that differ from the committed ones are not loaded, unpickled or published."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Trap:
 
 @pytest.fixture
 def trained(session, own):
-    """The address of a trained model, and its job."""
+    """Return the address of a trained model, and its job."""
     return run_phase(session, own, FIRST, "train").models[0]["uri"], own
 
 
 @pytest.fixture
 def predicted(session, own):
-    """A run that has predicted and is to be loaded."""
+    """Return a run with predictions that are not loaded."""
     run_phase(session, own, FIRST, "train")
     run_phase(session, own, FIRST, "predict")
     return join_run(session, own, FIRST)
@@ -55,7 +55,7 @@ def predicted(session, own):
 
 @pytest.fixture(scope="module")
 def one_predicted(session, job):
-    """A run like it, for tests that leave it as it is."""
+    """Return such a run for tests that do not change it."""
     own = job_with_prior(replace(job, name="damaged"), 20.0)
     run_phase(session, own, FIRST, "train")
     run_phase(session, own, FIRST, "predict")
@@ -64,7 +64,7 @@ def one_predicted(session, job):
 
 @pytest.fixture
 def done(session, own):
-    """A run that is published."""
+    """Return a published run."""
     run_job(session, own, FIRST)
     return join_run(session, own, FIRST)
 
@@ -103,9 +103,9 @@ def test_a_bundle_that_was_swapped_as_a_whole_is_refused(session, trained):
 
 
 def test_bundle_swapped_with_its_marker_is_refused_by_the_ledger(session, trained):
-    """Who may write models may write their markers: only the ledger knows better."""
+    """An account that may write models may also write their markers, but not the ledger."""
     uri, job = trained
-    (model,) = [each for each in committed_models(join_run(session, job, FIRST)) if each.uri == uri]
+    (model,) = [model for model in committed_models(join_run(session, job, FIRST)) if model.uri == uri]
     forged = sealed(session.store.read_json(f"{uri}/bundle.json") | {"commit": "forged"})
     put(session, f"{uri}/bundle.json", json.dumps(forged))
     marker = f"{uri.rpartition('/')[0]}.json"
@@ -166,7 +166,7 @@ def test_damaged_committed_object_exits_with_code_3(session, one_predicted, name
     manifest = f"{committed_manifests(run)[0].uris[0].rpartition('/')[0]}/manifest.json"
     listed = session.store.read_bytes(manifest)
     if name == "marker of a shard":
-        session.store._blob(manifest).delete()  # it is not looked at again where all are listed
+        session.store._blob(manifest).delete()  # markers are not read if the manifest lists all shards
     put(session, uri, damaged)
     try:
         with pytest.raises(CheckError, match=f"{uri}: .* - restore it, or remove it and run the same command again"):
@@ -177,7 +177,7 @@ def test_damaged_committed_object_exits_with_code_3(session, one_predicted, name
         put(session, manifest, listed)
 
 
-def test_what_is_no_claim_beside_the_claims_is_left_alone(session, own):
+def test_other_objects_in_the_folder_of_claims_are_ignored(session, own):
     run = open_run(session, own, FIRST)
     folder = session.store.uri(own.name, "attempts", str(FIRST), "generations")
     (claim,) = session.store.list(f"{folder}/")
@@ -288,8 +288,8 @@ def test_expired_examples_are_made_again_on_resume(session, own, requests_sent):
     requests_sent.clear()
     assert run_job(session, own, FIRST).run_id == run.run_id
     ids = [sent.body["jobReference"]["jobId"] for sent in requests_sent.jobs]
-    made = [each.rpartition("-")[2] for each in ids if f"{run.run_id}-examples" in each]
-    assert made == ["a1", "a2"]  # the first is met with 409, and its effect is gone
+    attempts = [job_id.rpartition("-")[2] for job_id in ids if f"{run.run_id}-examples" in job_id]
+    assert attempts == ["a1", "a2"]  # the first gets 409, and its effect is gone
     assert published(session, own) == of_files(session, run)
     assert len(committed_models(run)) == 1
 
@@ -332,7 +332,7 @@ LEDGER = ("ledger.events_v1", "ledger.models_v1", "ml.verdicts_v1")
 
 def test_missing_ledger_rows_are_appended_again(session, own):
     run_job(session, own, FIRST)
-    for _ in range(2):  # the second time, the jobs of the second attempt are there too
+    for _ in range(2):  # the second time, the jobs of the second attempt exist, too
         for table in LEDGER:
             reader(session)(f"DELETE FROM {table} WHERE job = '{own.name}'")
         run_job(session, own, FIRST)

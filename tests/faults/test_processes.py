@@ -1,4 +1,4 @@
-"""Processes that are killed, overtaken or doubled: whatever happens, the same command again leaves one result."""
+"""Processes that are killed, overtaken or run twice: the same command again leaves one result."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WHOLE = [
 
 @pytest.fixture
 def predicted(session, own):
-    """A run that has predicted and is to be loaded."""
+    """Return a run with predictions that are not loaded."""
     run_phase(session, own, FIRST, "train")
     run_phase(session, own, FIRST, "predict")
     return join_run(session, own, FIRST)
@@ -52,7 +52,7 @@ def two_shards(job):
 
 
 def assert_one_result(session, job, run):
-    """All that a run date leaves is there, once, and a further command has nothing to do."""
+    """Assert that every result of a run date exists once, and that another command has nothing to do."""
     assert len(published(session, job)) == ROWS
     assert published(session, job) == of_files(session, run)
     assert recorded(session, job) == [(*event, run.run_id) for event in WHOLE]
@@ -69,7 +69,7 @@ def test_loader_killed_after_submission_publishes_once(session, own, predicted, 
     requests_sent.clear()
     assert run_phase(session, own, FIRST, "load").rows["load"] == ROWS
     loads = [sent.body["jobReference"]["jobId"] for sent in requests_sent.jobs if sent.loads]
-    assert [job_id.rpartition("-")[2] for job_id in loads] == ["a1"]  # it meets 409 and is attached to
+    assert [job_id.rpartition("-")[2] for job_id in loads] == ["a1"]  # it gets 409, and the command attaches to it
     assert sum("MERGE" in sent.statement for sent in requests_sent.jobs) == 1
     assert_one_result(session, own, predicted)
 
@@ -83,7 +83,7 @@ def test_loader_killed_after_publication_records_it_once(session, own, predicted
     requests_sent.clear()
     run_phase(session, own, FIRST, "load")
     merges = [sent.body["jobReference"]["jobId"] for sent in requests_sent.jobs if "MERGE" in sent.statement]
-    assert [job_id.rpartition("-")[2] for job_id in merges] == ["a1"]  # it meets 409, and what it did stands
+    assert [job_id.rpartition("-")[2] for job_id in merges] == ["a1"]  # it gets 409, and its effect exists
     assert published(session, own) == before
     assert_one_result(session, own, predicted)
 
@@ -116,9 +116,9 @@ def test_of_two_claims_one_wins_and_both_read_it(session, connect, own, monkeypa
     at_once = threading.Barrier(2)
 
     def seen_together(*args):
-        found = claims_of(*args)
+        claims = claims_of(*args)
         at_once.wait(20)  # neither has claimed yet
-        return found
+        return claims
 
     open_run(session, own, FIRST.replace(day=1))  # makes the tables
     monkeypatch.setattr(opening, "claims_of", seen_together)
@@ -126,8 +126,8 @@ def test_of_two_claims_one_wins_and_both_read_it(session, connect, own, monkeypa
         sessions = (session, connect(session.target))
         first, second = threads.map(lambda opened: open_run(opened, own, FIRST), sessions)
     assert (first.run_id, first.snapshot_at, first.champion) == (second.run_id, second.snapshot_at, second.champion)
-    (stands,) = claims_of(session, own, FIRST)
-    assert stands.snapshot_at == first.snapshot_at.isoformat()
+    (claim,) = claims_of(session, own, FIRST)
+    assert claim.snapshot_at == first.snapshot_at.isoformat()
 
 
 def test_two_trainers_of_one_model_commit_one_and_both_use_it(session, connect, own, monkeypatch):
@@ -154,7 +154,7 @@ def test_two_trainers_of_one_model_commit_one_and_both_use_it(session, connect, 
 
 
 def overtaken(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, meanwhile: Callable[[], object]) -> None:
-    """Let something happen once, just after a function has returned."""
+    """Call `meanwhile` once, just after a function has returned."""
     original, happened = getattr(module, name), []
 
     def call(*args: Any) -> Any:
@@ -176,7 +176,7 @@ def test_zombie_attempt_that_writes_files_changes_nothing(session, connect, own,
         run_job(other, job, FIRST)
         seen["published"] = published(session, job)
 
-    # It has read its shard when the other one starts, and writes all of its own files after that one has ended.
+    # This attempt reads its shard before the other one starts, and writes its files after the other one has ended.
     overtaken(monkeypatch, predict_phase, "shard_rows", all_is_done_by_another)
     run_phase(session, job, FIRST, "predict")
     run = join_run(session, job, FIRST)

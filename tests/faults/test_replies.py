@@ -1,4 +1,4 @@
-"""Replies that are lost, late, damaged or errors: each guard against them, on every kind of call."""
+"""Lost, late, damaged and error replies: each guard against them, on every kind of call."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def bench(make_empty_session, tmp_path_factory):
 
 
 def statuses_for(kind):
-    """Before and after being carried out, with and without a reason; over gRPC one of each status."""
+    """Return each status before and after the call, with and without a reason; over gRPC each status once."""
     if kind in GRPC_KINDS:
         return [Fault("status", status=status) for status in STATUSES]
     return STATUS_FAULTS
 
 
 def test_every_kind_of_call_that_the_proxy_knows_is_made_here():
-    made = {kind for kind, _, _ in CALLS.values()}
-    assert made == {*KINDS, *GRPC_KINDS} - {"jobs.query"}  # the client has other calls for queries with our settings
+    called = {kind for kind, _, _ in CALLS.values()}
+    assert called == {*KINDS, *GRPC_KINDS} - {"jobs.query"}  # the client has other calls for queries with our settings
     assert set(STATUSES) == TRANSIENT_STATUSES
 
 
@@ -113,7 +113,9 @@ def test_missing_permission_on_any_call_names_its_role(bench, through, monkeypat
 
 def test_job_of_another_account_takes_the_next_id(bench, through, requests_sent):
     session, plan = through(bench.session, Strike(REFUSAL, 1, "jobs.get", times=10**6))
-    assert execute_again(bench, session) == 2  # this one appends without a look; the pipeline's own look or replace
+    assert (
+        execute_again(bench, session) == 2
+    )  # this statement appends unconditionally; those of the pipeline check first or replace
     assert plan.struck == 1
     ids = [sent.body["jobReference"]["jobId"] for sent in requests_sent.jobs]
     first = ids[0].removesuffix("-a1")

@@ -1,4 +1,4 @@
-"""The matrix is able to fail: what is lost, doubled, wrong or torn is counted."""
+"""The matrix can fail: it counts lost, duplicate, wrong and torn rows."""
 
 from __future__ import annotations
 

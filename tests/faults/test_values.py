@@ -1,4 +1,4 @@
-"""Values that files, tables, names and clocks may hold: what fits comes back exactly, what does not stops the run."""
+"""Values in files, tables, names and clocks: fitting values survive exactly, other values stop the run."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def frame_of_objects(rows, schema=SCHEMA):
 
 
 def known(rows):
-    """Rows without NaN, which stands for a missing value."""
+    """Return rows with None in place of NaN."""
     return [[None if isinstance(value, float) and math.isnan(value) else value for value in row] for row in rows]
 
 
 def load(session, name, frame, schema, tmp_path):
-    """Write, upload and load a frame; return the table."""
+    """Write, upload and load a frame, shape (rows, columns of the schema); return the table."""
     path, table = tmp_path / f"{name}.jsonl", session.target.run_table(name)
     rows = write_jsonl(frame, schema, path)
     uri = session.store.uri(f"{name}.jsonl")
@@ -144,7 +144,7 @@ def test_one_bad_row_in_100_shards_publishes_nothing(session, own, monkeypatch):
     frames = {}
 
     def shard_of(run, table, shard):
-        """The day's rows in every sixth shard, read at once: a hundred streams are no part of this test."""
+        """Return the rows of the day in every sixth shard; they are read once, because 100 streams take long."""
         if not frames:
             frames["all"] = read(
                 table, examples_columns(session, job), where="_scores", order_by=job.spec.prediction_key
@@ -170,7 +170,7 @@ def test_one_bad_row_in_100_shards_publishes_nothing(session, own, monkeypatch):
     assert len(shards) == SHARDS
     assert [number for number, shard in shards.items() if shard.rejected] == [BAD]
     assert sum(shard.rows for shard in shards.values()) == ROWS - 1
-    fixed = run_job(session, job, FIRST, rerun=True)  # fixed code is another definition, so another generation
+    fixed = run_job(session, job, FIRST, rerun=True)  # fixed code would be another definition, so another generation
     assert fixed.rows["load"] == ROWS
     assert published(session, job) == of_files(session, join_run(session, job, FIRST))
     assert {row[4] for row in published(session, job)} == {fixed.run_id}
@@ -214,8 +214,8 @@ def test_shard_without_examples_is_an_empty_file(session, tmp_path):
     assert write_jsonl(frame_of_objects([]), SCHEMA, tmp_path / "empty.jsonl") == 0
     assert (tmp_path / "empty.jsonl").read_bytes() == b""
     table = session.target.run_table("nothing")
-    found = load_from_uris(session, [], table, SCHEMA, ["id"], step="nothing", rows=0)
-    assert (found["row_count"], found["checksum"], session.warehouse.tables.row_count(table)) == (0, 0, 0)
+    profile = load_from_uris(session, [], table, SCHEMA, ["id"], step="nothing", rows=0)
+    assert (profile["row_count"], profile["checksum"], session.warehouse.tables.row_count(table)) == (0, 0, 0)
 
 
 def test_pages_with_nulls_and_odd_dates_have_equal_dtypes(session):
@@ -268,13 +268,13 @@ def test_sql_in_a_name_is_refused(session, name):
 
 def test_sql_in_a_value_stays_a_value(session, own):
     ensure_tables(session, own)
-    said = "x'); DROP TABLE events_v1; --`\"\\ @run_date {events}"
-    event = Event("load", "published", key=said, variant=said, uri=said, details={"said": said})
+    text = "x'); DROP TABLE events_v1; --`\"\\ @run_date {events}"
+    event = Event("load", "published", key=text, variant=text, uri=text, details={"text": text})
     Ledger(session, own.name).record(FIRST, own.name, [event])
     (row,) = Ledger(session, own.name).events(FIRST, FIRST)
-    assert row["variant"] == said
-    assert json.loads(row["details"]) == {"said": said}
-    assert split_uri(session.store.uri(said))[1].endswith(said)
+    assert row["variant"] == text
+    assert json.loads(row["details"]) == {"text": text}
+    assert split_uri(session.store.uri(text))[1].endswith(text)
 
 
 def test_an_event_is_appended_once_however_often_it_is_recorded(session, own):
@@ -297,7 +297,7 @@ ZONES = {
 
 @pytest.fixture
 def clock_of(monkeypatch):
-    """Let the machine's clock stand in a zone."""
+    """Return a function that sets the time zone of the machine."""
 
     def set_zone(name):
         monkeypatch.setenv("TZ", name)

@@ -1,4 +1,4 @@
-"""What is killed: the phases of the flight-delay job on the tiny data, each in a process of its own."""
+"""Processes to kill: the phases of the flight-delay job on the tiny data."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Step = Callable[[Session, Job], object]
 
 
 def run(session: Session, job: Job) -> None:
-    """Carry out a run date."""
+    """Run a run date."""
     run_job(session, job, DAY)
 
 
 def evaluate(session: Session, job: Job) -> None:
-    """Evaluate it once its labels are known."""
+    """Evaluate the run date when its labels are known."""
     evaluate_matured(session, job, DAY + timedelta(days=job.spec.labels.delay_days))
 
 
@@ -43,11 +43,11 @@ def rerun(session: Session, job: Job) -> None:
 
 
 LIFE: tuple[Step, ...] = (run, evaluate)
-"""All that happens to a run date."""
+"""All steps of a run date."""
 
 
 def one_phase(session: Session, job: Job, *, phase: str) -> None:
-    """Carry out a phase of the run date."""
+    """Run a phase of the run date."""
     run_phase(session, job, DAY, phase)
 
 
@@ -57,24 +57,32 @@ PHASES: tuple[Step, ...] = tuple(
 
 
 def session_at(target: Target) -> Session:
-    """Open the project at a target, saying nothing."""
+    """Open the project at a target, without messages."""
     return Session.open(Project.open(ROOT), target, Reporter(Console(quiet=True)))
 
 
 def tiny_job(session: Session) -> Job:
-    """The job with one variant and one baseline, in two shards."""
+    """Return the job with one variant, one baseline and two shards."""
     return quick(session.project.job("flight_delay"))
 
 
-def fork(target: Target, steps: Sequence[Step], said: Path, go: int | None = None) -> int:
-    """Carry out steps in a forked process, and return its id; it waits for a byte at `go` and ends like a command."""
+def fork(target: Target, steps: Sequence[Step], log: Path, go: int | None = None) -> int:
+    """Run steps in a forked process and return its id.
+
+    Parameters
+    ----------
+    log
+        File of the output of the process.
+    go
+        File descriptor; the process waits for a byte there before it starts.
+    """
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        output = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(output, 1)
         os.dup2(output, 2)
         faulthandler.enable()
@@ -94,14 +102,14 @@ def _carry_out(target: Target, steps: Sequence[Step]) -> int:
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except BaseException:  # noqa: BLE001 - a bug: said, and told by the exit code
+    except BaseException:  # noqa: BLE001 - a bug: the traceback and the exit code report it
         traceback.print_exc()
         return 1
     return 0
 
 
 def wait(pid: int, seconds: float) -> int:
-    """Return how a process ended: its exit code, or minus the signal; one that takes too long is killed: -9."""
+    """Return the exit code of a process, or the negative number of its signal; after `seconds` it is killed: -9."""
     signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:

@@ -1,7 +1,7 @@
-"""A process that has the BigQuery emulator imported and its statements translated, and forks one for each saved state.
+"""A process that imports the BigQuery emulator, translates its statements, and forks an emulator for each saved state.
 
 `python -m tests.faults.zygote` reads a line of JSON for each emulator: `data`, `buckets`, `ready_file`, `home` and
-`log`. It answers with the id of the process, and ends with its input. A fork starts in a tenth of the time of a new
+`log`. It writes the id of each process and ends when its input ends. A fork starts in a tenth of the time of a new
 process.
 """
 
@@ -22,7 +22,7 @@ from pipeline.project.target import LOCAL_PROJECT
 
 
 def main(parsed: Path) -> None:
-    """Import, parse and translate what an emulator before this one has, and fork until the input ends."""
+    """Import the emulator, repeat what an earlier one has parsed and translated, and fork until the input ends."""
     sys.meta_path.insert(0, WithoutPandas())
     from bqemulator.config import LogFormat, LogLevel
     from bqemulator.observability.logging_ import configure_logging
@@ -48,13 +48,13 @@ def main(parsed: Path) -> None:
 
 
 def _remember(owner: Any, name: str, own: int = 0) -> list[Any]:
-    """Return the list of the calls of a function from now on, without its first arguments: they are no values."""
+    """Return a list that collects the later calls of a function, without the first `own` arguments."""
     original, seen = getattr(owner, name), []
 
     def remembered(*arguments: Any, **options: Any) -> Any:
-        found = original(*arguments, **options)
-        seen.append((arguments[own:], options))  # what does not parse is not remembered
-        return found
+        result = original(*arguments, **options)
+        seen.append((arguments[own:], options))  # only texts that parse
+        return result
 
     setattr(owner, name, remembered)
     return seen
