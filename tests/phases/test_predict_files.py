@@ -160,7 +160,7 @@ def test_rows_have_the_dtypes_of_the_training_rows(make_bundle, data, tmp_path):
     bundle = make_bundle("return df[self.columns.key].assign", f"assert str(df['other'].dtype) == 'int64'; {keeps}")
     assert predict_from_path(bundle, data, tmp_path / "out.jsonl") == 2
     FRAME.assign(other=[1, None]).to_csv(tmp_path / "gaps.csv", index=False)
-    with pytest.raises(RequestError, match=r"gaps\.csv: column other has missing values, which the training data had"):
+    with pytest.raises(RequestError, match=r"gaps\.csv: column other has missing values; the training data had none"):
         predict_from_path(bundle, tmp_path / "gaps.csv", tmp_path / "more.jsonl")
 
 
