@@ -1,6 +1,7 @@
-"""Print one digest of what can change predictions besides SQL and configuration, for the image's label.
+"""Print a digest of all code that can change predictions, for the label of the image.
 
-That is the code of every job, the versions of the libraries that their models import, and the engine's contract number.
+It covers the code of every job, the versions of the libraries that their models import, and the engine's contract
+number, but no SQL and no configuration.
 
 Usage: python -m tools.code_digest
 """
@@ -15,7 +16,7 @@ from pipeline.project.project import Project
 
 
 def code_digest(root: Path) -> str:
-    """Return the digest of a project."""
+    """Return the code digest of a project."""
     project = Project.open(root)
     return digest_json({name: digest_of_code(project.job(name)) for name in project.job_names()})
 

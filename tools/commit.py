@@ -1,6 +1,6 @@
-"""Print the git commit of this folder, for the image's label, with `-dirty` where files differ from it.
+"""Print the git commit of this folder, for the label of the image, with `-dirty` if files differ from it.
 
-Where none is known, it prints `unknown`, and one line on stderr says why.
+Without a commit, it prints `unknown`, and the reason on stderr.
 
 Usage: python -m tools.commit
 """

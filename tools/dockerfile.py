@@ -1,4 +1,4 @@
-"""Dockerfiles, as far as ours goes: instructions by stage, with continued lines joined and comments left out."""
+"""Parses a Dockerfile into instructions by stage, as far as our Dockerfile needs it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its name in capitals and what follows it."""
+    """One instruction: its name in capitals and the rest of its line."""
 
     name: str
     rest: str
 
     @property
     def words(self) -> list[str]:
-        """What follows, by spaces, without flags."""
+        """Words of the rest, without flags."""
         return [word for word in self.rest.split() if not word.startswith("--")]
 
     @property
@@ -26,28 +26,28 @@ class Instruction:
 
     @property
     def exec_form(self) -> list[str] | None:
-        """The words of a JSON list, or None where a shell would read it."""
+        """Words of the rest as a JSON list, or None if a shell runs it."""
         try:
-            found = json.loads(self.rest)
+            words = json.loads(self.rest)
         except ValueError:
             return None
-        return found if isinstance(found, list) else None
+        return words if isinstance(words, list) else None
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What stands below one FROM."""
+    """A stage: the instructions after one FROM."""
 
     name: str
     instructions: list[Instruction] = field(default_factory=list)
 
     def of(self, name: str) -> list[Instruction]:
         """Return the instructions of one name."""
-        return [each for each in self.instructions if each.name == name]
+        return [instruction for instruction in self.instructions if instruction.name == name]
 
 
 def stages_of(text: str) -> list[Stage]:
-    """Return the stages of a Dockerfile; what stands above the first FROM is left out."""
+    """Return the stages of a Dockerfile, without comments and without instructions before the first FROM."""
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     stages: list[Stage] = []

@@ -1,4 +1,4 @@
-"""What the lints of this folder share: which files they read, and how they say what they found."""
+"""Shared by the lints of this folder: the files that they read, and the output of their findings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Finding(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        """Return the finding as editors and terminals link it."""
+        """Return the finding in the format that editors and terminals link."""
         return f"{self.path}:{self.line}: {self.message}"
 
 
 def python_findings(check: Callable[[ast.AST, str], Iterator[Finding]], folders: Iterable[str]) -> Iterator[Finding]:
-    """Yield what `check(tree, path)` finds in the Python files below the folders."""
+    """Yield the findings of `check(tree, path)` in the Python files below the folders."""
     for folder in folders:
         for path in sorted(Path(folder).rglob("*.py")):
             yield from check(ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), path.as_posix())
@@ -32,12 +32,13 @@ def python_findings(check: Callable[[ast.AST, str], Iterator[Finding]], folders:
 
 def report(findings: Iterable[Finding]) -> int:
     """Print the findings and return the exit code."""
-    found = list(findings)
-    for finding in found:
+    count = 0
+    for finding in findings:
         print(finding)
-    return 1 if found else 0
+        count += 1
+    return 1 if count else 0
 
 
 def lint_python(check: Callable[[ast.AST, str], Iterator[Finding]]) -> int:
-    """Check the folders of the command line, by default the engine and the jobs."""
+    """Check the folders of the command line, by default the engine and the jobs; return the exit code."""
     return report(python_findings(check, sys.argv[1:] or ENGINE_AND_JOBS))

@@ -1,12 +1,11 @@
-"""Put the locked packages and the project itself into .venv; costs nothing when they are there.
+"""Install the locked packages and the project itself into .venv; do nothing if they are installed.
 
 Usage: python tools/install.py local|dev       (`make demo` needs local, `make test` dev; dev contains local)
        python tools/install.py uv ARGUMENT...  (uv of .venv with the settings of pip)
 
-pip installs one package by hash, uv; uv does the rest, because it needs a second where pip needs half a
-minute. Two marks say how far an earlier call came: .venv/.base (interpreter and uv) and .venv/.installed
-(packages and project). Each holds a digest of what decides it and is written last, so that an interrupted or
-outdated installation is never taken for a good one.
+pip installs uv by hash; uv installs everything else, because it needs a second and pip half a minute. Two files mark
+finished steps: .venv/.base (interpreter and uv) and .venv/.installed (packages and project). Each holds a digest of
+its inputs and is written last, so that an interrupted or outdated installation is never used.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ import sys
 import time
 from pathlib import Path
 
-# Settings of pip -> variables of uv, so that both use the mirror and the certificate that pip was told. They
-# are handed on and written nowhere.
+# Settings of pip -> variables of uv, so that both use the mirror and the certificate of pip's settings. They are
+# passed on and stored nowhere.
 UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -45,33 +44,33 @@ def digest(*parts: str | bytes) -> str:
 
 
 def pip_settings(listing: str) -> dict[str, str]:
-    """Return what `pip config list` prints; of global, install and environment the last wins."""
-    found: dict[tuple[int, str], str] = {}
+    """Return the settings in the output of `pip config list`; environment overrides install, and install global."""
+    settings: dict[tuple[int, str], str] = {}
     sections = ("global", "install", ":env:")
     for line in listing.splitlines():
         name, _, value = line.partition("=")
         section, _, key = name.rpartition(".")
         if section in sections:
-            found[sections.index(section), key] = str(ast.literal_eval(value))
-    return {key: value for (_, key), value in sorted(found.items())}
+            settings[sections.index(section), key] = str(ast.literal_eval(value))
+    return {key: value for (_, key), value in sorted(settings.items())}
 
 
 def uv_environment(settings: dict[str, str], environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment for uv: the caller's, completed by what only pip was told."""
-    made = dict(environment)
+    """Return the environment for uv: the caller's environment, completed by pip's settings."""
+    completed = dict(environment)
     for name, variable in UV_VARIABLES.items():
         if name in settings:
             separator = "," if name == "find-links" else " "
-            made.setdefault(variable, separator.join(settings[name].split()))
-    if "UV_INDEX" in made:  # hashes decide which file is right, wherever it is found
-        made.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
-    return made
+            completed.setdefault(variable, separator.join(settings[name].split()))
+    if "UV_INDEX" in completed:  # hashes decide which file is right, so any index may provide it
+        completed.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+    return completed
 
 
 def uv_flags(settings: dict[str, str], environment: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return the flags that no variable of uv stands for: of every call, and of the call for the packages."""
+    """Return the flags without a variable of uv: those of every call, and those of the call for the packages."""
     every = ["--quiet", *(["--no-index"] if "no-index" in settings else [])]
-    # Where Python may not write bytecode, every start of the pipeline would compile all its imports again.
+    # If Python may not write bytecode, every start of the pipeline would compile all its imports again.
     packages = ["--compile-bytecode"] if "PYTHONDONTWRITEBYTECODE" in environment else []
     return every, packages
 
@@ -98,27 +97,27 @@ class Installation:
         return (self.root / name).read_bytes()
 
     def base_key(self) -> str:
-        """Digest of what decides the base: the place, too, because scripts of a moved .venv point back."""
+        """Return the digest of the base's inputs, with the path, because scripts in .venv contain it."""
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         return digest(str(self.root), version, self.read("requirements/bootstrap.txt"))
 
     def set_key(self, name: str) -> str:
-        """Digest of what decides the packages of a set and how the project itself is installed."""
+        """Return the digest of the inputs that decide the packages of a set and the project's installation."""
         files = (f"requirements/{name}.txt", "pyproject.toml", "tools/install.py")
         return f"{name} {digest(self.base_key(), *map(self.read, files))}"
 
     def base_is_current(self) -> bool:
-        """Tell whether interpreter and uv are there."""
+        """Tell whether interpreter and uv are installed."""
         works = os.access(self.python, os.X_OK)  # false for a link to an interpreter that was removed
         return works and self.base_mark.is_file() and self.base_mark.read_text() == self.base_key()
 
     def wanted(self, name: str) -> str:
-        """Return the set to install: the larger one stays once it is there."""
+        """Return the set to install; `dev` is kept if it is installed, because it contains `local`."""
         installed = self.installed_mark.read_text() if self.installed_mark.is_file() else ""
         return "dev" if installed.startswith("dev ") else name
 
     def is_current(self, name: str) -> bool:
-        """Tell whether nothing is left to do for a set."""
+        """Tell whether a set is installed."""
         return (
             self.base_is_current()
             and self.installed_mark.is_file()
@@ -126,11 +125,11 @@ class Installation:
         )
 
     def run(self, *command: str | Path, environment: dict[str, str] | None = None) -> None:
-        """Run a command in the checkout; its own messages say what went wrong."""
+        """Run a command in the checkout; it prints its own errors."""
         subprocess.run([str(part) for part in command], cwd=self.root, env=environment, check=True)
 
     def make_base(self) -> None:
-        """Make .venv anew, with uv in it."""
+        """Make a new .venv with uv."""
         if self.venv.exists():
             shutil.rmtree(self.venv)
         self.run(sys.executable, "-m", "venv", self.venv)
@@ -139,12 +138,12 @@ class Installation:
         self.base_mark.write_text(self.base_key())
 
     def settings(self) -> dict[str, str]:
-        """Return what pip was told by its files and its environment."""
+        """Return the settings of pip from its files and the environment."""
         listing = [str(self.python), "-m", "pip", "config", "list"]
         return pip_settings(subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
 
     def install(self, name: str) -> None:
-        """Make the packages equal to the lock of a set and install the project itself as editable."""
+        """Install exactly the packages in the lock of a set, and the project itself as editable."""
         self.installed_mark.unlink(missing_ok=True)
         settings = self.settings()
         environment = uv_environment(settings, dict(os.environ))
@@ -158,7 +157,7 @@ class Installation:
         self.installed_mark.write_text(self.set_key(name))
 
     def ensure(self, name: str) -> None:
-        """Install a set unless it is there; one call at a time, as two terminals may share the checkout."""
+        """Install a set unless it is installed; a lock allows one call at a time for the checkout."""
         folder = os.open(self.root, os.O_RDONLY)
         fcntl.flock(folder, fcntl.LOCK_EX)
         try:
@@ -190,7 +189,7 @@ def main() -> int:
                 return 2
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd[:4]))
-        print(f"install: `{command} ...` failed, see above; run it again when mended", file=sys.stderr)
+        print(f"install: `{command} ...` failed: fix the error above, and run it again", file=sys.stderr)
         return 1
     return 0
 

@@ -14,9 +14,9 @@ TABLES = {"services": SERVICES, "sql": SQL, "storage": STORAGE}
 def with_tables(page: str) -> str:
     """Return a page with each table of limits between its markers, `<!-- limits: NAME -->` and `<!-- end -->`."""
     for name, limits in TABLES.items():
-        begin, end = f"<!-- limits: {name} -->\n", "<!-- end -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        page = pattern.sub(lambda _, text=f"{begin}\n{markdown_table(limits)}\n{end}": text, page)
+        section = re.compile(f"(<!-- limits: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        table = markdown_table(limits).replace("\\", r"\\")
+        page = section.sub(rf"\1\n{table}\n\2", page)
     return page
 
 

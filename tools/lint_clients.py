@@ -1,6 +1,6 @@
-"""Refuse imports of Google clients outside their owners: BigQuery in the warehouse, Storage in the store.
+"""Refuse imports of Google clients outside the packages that own them.
 
-import-linter sees all of `google` as one package, so it cannot tell these clients apart.
+import-linter treats `google` as one package, so it cannot distinguish these clients.
 Usage: python -m tools.lint_clients [FOLDER ...]
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from tools.findings import Finding, lint_python
 
-# A client with its generated twins (bigquery_storage_v1), and the package that may import it.
+# A client with its generated variants (bigquery_storage_v1), and the package that may import it.
 OWNERS = (
     (re.compile(r"(google\.cloud\.bigquery\w*|pandas_gbq)(\.|$)"), "pipeline.cloud.bigquery"),
     (re.compile(r"google\.cloud\.storage\w*(\.|$)"), "pipeline.cloud.storage"),
@@ -27,7 +27,7 @@ def imported(node: ast.Import | ast.ImportFrom) -> list[str]:
 
 
 def check(tree: ast.AST, path: str) -> Iterator[Finding]:
-    """Yield the imports of a client that its module does not own, also those inside functions."""
+    """Yield the imports of a client that the module does not own, also those inside functions."""
     statements = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
     for node in statements:
         for name in imported(node):

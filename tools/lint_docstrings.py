@@ -1,7 +1,7 @@
-"""Refuse public functions whose docstring hides a shape or an error.
+"""Refuse public functions whose docstring lacks a shape or an error.
 
-A public function with a frame, an array or a sparse matrix in its signature names a shape. One that raises an error
-itself has a Raises section. Private functions, nested functions and overloads are left alone.
+The docstring of a public function with a frame, an array or a sparse matrix in its signature must name a shape. That of
+a public function that raises an error itself must have a Raises section. Private and nested functions are not checked.
 
 Usage: python -m tools.lint_docstrings [FOLDER ...]
 """
@@ -31,16 +31,16 @@ def public_functions(tree: ast.AST) -> Iterator[Function]:
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:
     """Yield the nodes of a function's body, without those of functions inside it."""
-    waiting: list[ast.AST] = list(function.body)
-    while waiting:
-        node = waiting.pop()
+    nodes: list[ast.AST] = list(function.body)
+    while nodes:
+        node = nodes.pop()
         yield node
         if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
-            waiting.extend(ast.iter_child_nodes(node))
+            nodes.extend(ast.iter_child_nodes(node))
 
 
 def raises_an_error(function: Function) -> bool:
-    """Tell whether a function raises an error itself; a bare `raise` hands on another function's."""
+    """Tell whether a function raises an error itself; a bare `raise` passes on the error of another function."""
     return any(isinstance(node, ast.Raise) and node.exc is not None for node in own_nodes(function))
 
 
@@ -53,7 +53,7 @@ def signature(function: Function) -> str:
 
 
 def check(tree: ast.AST, path: str) -> Iterator[Finding]:
-    """Yield the public functions of one module that do not say a shape or an error."""
+    """Yield the public functions of one module whose docstring lacks a shape or a Raises section."""
     for function in public_functions(tree):
         text = ast.get_docstring(function) or ""
         if TABULAR.search(signature(function)) and "shape" not in text.lower():

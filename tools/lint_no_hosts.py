@@ -15,7 +15,7 @@ from pathlib import Path
 from tools.findings import Finding, report
 
 RULES = {
-    # The brackets keep this line from finding itself.
+    # The brackets prevent that this line matches itself.
     "address of a package index": re.compile(
         r"index(-url)?[ =]+\S*://|registry *= *\"http|files[.]pythonhosted|pypi[.]org/simple"
     ),
@@ -24,9 +24,9 @@ RULES = {
 
 
 def repository_files(root: Path = Path()) -> list[Path]:
-    """Return the files that git tracks or would track; where git cannot say, those that .gitignore leaves."""
+    """Return the files that git tracks or would track; without git, those that .gitignore does not name."""
     listing = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    if (root / ".git").exists():  # a repository further up may ignore this folder
+    if (root / ".git").exists():  # an enclosing repository may ignore this folder
         try:
             names = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split("\0")
         except (OSError, subprocess.CalledProcessError):  # no git, or a checkout of another user
@@ -39,7 +39,7 @@ def repository_files(root: Path = Path()) -> list[Path]:
 
 
 def walk(folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
-    """Yield the files below a folder; not those with an ignored name, nor what lies in a folder of such a name."""
+    """Yield the files below a folder, without ignored names and without folders of such names."""
     for path in sorted(folder.iterdir()):
         if any(fnmatch(path.name, pattern) for pattern in ignored):
             continue
@@ -50,14 +50,14 @@ def walk(folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
 
 
 def check(files: Iterable[Path]) -> Iterator[Finding]:
-    """Yield the lines that break a rule; binary files are not read."""
+    """Yield the lines that break a rule; binary files are skipped."""
     for path in files:
         if not path.is_file() or path.suffix == ".svg" or b"\0" in path.read_bytes()[:8192]:
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-            for what, pattern in RULES.items():
+            for message, pattern in RULES.items():
                 if pattern.search(line):
-                    yield Finding(path.as_posix(), number, what)
+                    yield Finding(path.as_posix(), number, message)
 
 
 if __name__ == "__main__":

@@ -17,18 +17,18 @@ ROW_SEQUENCES = {
     "to_dicts",
     "to_numpy",
     "to_records",
-}  # as what a loop runs over; to_dict("records") is seen below
+}  # refused in a loop; `row_sequence` also finds to_dict("records")
 WRAPPERS = {"enumerate", "zip", "list", "tuple", "sorted", "reversed", "tqdm", "track"}
 
 
 def argument(call: ast.Call, position: int, name: str) -> object:
-    """Return the constant that a call passes by position or by name, or None."""
+    """Return the constant argument of a call, by position or by name, or None."""
     nodes = [keyword.value for keyword in call.keywords if keyword.arg == name] + call.args[position : position + 1]
     return nodes[0].value if nodes and isinstance(nodes[0], ast.Constant) else None
 
 
 def row_call(call: ast.Call) -> str:
-    """Return what is wrong with a call, or an empty text."""
+    """Return the problem of a call, or an empty text."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     if name in ROW_CALLS:
         return f"{name}() goes row by row"
@@ -38,7 +38,7 @@ def row_call(call: ast.Call) -> str:
 
 
 def row_sequence(node: ast.expr) -> str:
-    """Return which row-wise sequence a loop runs over, or an empty text."""
+    """Return the row-wise sequence of a loop, or an empty text."""
     if isinstance(node, ast.Attribute) and node.attr == "values":
         return ".values"
     if not isinstance(node, ast.Call):

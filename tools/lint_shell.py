@@ -1,6 +1,6 @@
-"""Refuse in Makefile and shell scripts what macOS does not know (GNU Make 3.81, bash 3.2, BSD tools); run ShellCheck.
+"""Refuse features that macOS lacks in Makefile and shell scripts (GNU Make 3.81, bash 3.2, BSD tools); run ShellCheck.
 
-A script with a comment that starts with `# Linux only` may use what it likes.
+A script with a comment that starts with `# Linux only` is not checked for these features.
 
 Usage: python -m tools.lint_shell [FILE ...]
 """
@@ -24,7 +24,7 @@ MAKE = {
     "!= assigns since make 4.0: use $(shell ...)": r"^[\w.-]+ *!=",
     "::= assigns since make 4.0: use :=": r"^[\w.-]+ *:?::=",
     "a function of make 4": r"\$\((file|guile|let|intcmp) ",
-    "a name that make knows since 3.82": r"^\.(ONESHELL|SHELLFLAGS|RECIPEPREFIX|WAIT|EXTRA_PREREQS|NOTINTERMEDIATE)\b",
+    "a name of make 3.82 or newer": r"^\.(ONESHELL|SHELLFLAGS|RECIPEPREFIX|WAIT|EXTRA_PREREQS|NOTINTERMEDIATE)\b",
     "a directive of make 3.82 or newer": r"^(undefine|private|load) |^define [\w.-]+ *[:?+]?=",
     "grouped targets came with make 4.3": r"^[^\t#].* &:",
     "make 3.81 and newer read # in $(shell ...) differently": r"\$\(shell [^)]*#",
@@ -46,14 +46,14 @@ BASH = {
 }
 TOOLS = "cp|mv|rm|ln|ls|mkdir|mktemp|sed|sort|head|tail|cut|tr|wc|touch|du|df|cat"
 BSD = {
-    "BSD sed: -i wants a suffix, and -r is -E": r"\bsed\b[^|;]* -\w*[ir]",
+    "BSD sed: -i needs a suffix, and -r is -E": r"\bsed\b[^|;]* -\w*[ir]",
     "BSD stat has no -c": r"\bstat\b[^|;]* -\w*c",
     "BSD date has no -d, -I, --... or %N": r"\bdate\b[^|;]* (-[dI]|--\w|\+\S*%N)",
     "BSD readlink had no -f, and realpath was missing": r"\breadlink\b[^|;]* -\w*[fem]|\brealpath\b",
     "BSD grep has no -P": r"\bgrep\b[^|;]* -\w*P",
     "BSD xargs has no -d, and no -r": r"\bxargs\b[^|;]* -[dr]",
     "BSD find has no -printf": r"\bfind\b.* -printf",
-    "BSD head and tail count from their own end only": r"\b(head -[nc] ?-|tail -[nc] ?\+0)",
+    "BSD head and tail do not count from the other end": r"\b(head -[nc] ?-|tail -[nc] ?\+0)",
     "BSD base64 has no -w": r"\bbase64\b[^|;]* -w",
     "macOS has no such program": r"(^|[\s;|&(])(timeout|nproc|flock|setsid|tac|sha\d+sum|md5sum|free|shuf|numfmt)\s",
     "macOS has no /proc": r"/proc/",
@@ -75,7 +75,7 @@ def is_script(path: Path) -> bool:
 
 
 def check(path: Path) -> Iterator[Finding]:
-    """Yield the lines of a Makefile or a script that macOS does not know; comments are not read."""
+    """Yield the lines of a Makefile or a script with features that macOS lacks; comments are skipped."""
     text = path.read_text(encoding="utf-8")
     if any(line.startswith(LINUX_ONLY) for line in text.splitlines()):
         return
@@ -91,11 +91,11 @@ def check(path: Path) -> Iterator[Finding]:
 
 
 def _empty_arrays(path: str, text: str) -> Iterator[Finding]:
-    """Yield where an array that starts empty is expanded: with `set -u`, bash 3.2 calls it unbound."""
+    """Yield expansions of arrays that may be empty: with `set -u`, bash 3.2 treats them as unbound."""
     for name in sorted(set(re.findall(r"\b(\w+)=\(\)", text))):
         for number, line in enumerate(text.splitlines(), start=1):
             if re.search(rf"(?<!\+)\"\$\{{{name}\[[@*]\]\}}", line):
-                message = f'bash 3.2 calls an empty array unbound: write ${{{name}[@]+"${{{name}[@]}}"}}'
+                message = f'bash 3.2 treats an empty array as unbound: write ${{{name}[@]+"${{{name}[@]}}"}}'
                 yield Finding(path, number, message)
 
 

@@ -1,6 +1,6 @@
-"""Refuse SQL text in Python: statements stand in `sql/` and `udf/`, where they are versioned, checked and tested.
+"""Refuse SQL text in Python: statements belong into `sql/` and `udf/`, where they are versioned, checked and tested.
 
-`pipeline/emulators` is left alone: it speaks to the database inside an emulator, not to BigQuery.
+`pipeline/emulators` is not checked, because its SQL is for the database inside an emulator, not for BigQuery.
 Usage: python -m tools.lint_sql [FOLDER ...]
 """
 
@@ -18,22 +18,22 @@ STATEMENT = re.compile(
     r"(CREATE|DROP|ALTER)\s+(OR\s+REPLACE\s+)?(TABLE|VIEW|FUNCTION|SCHEMA)\s+(IF\s+(NOT\s+)?EXISTS\s+)?[`\w{])",
     re.DOTALL,
 )
-LEFT_ALONE = "pipeline/emulators/"
+NOT_CHECKED = "pipeline/emulators/"
 
 
 def check(tree: ast.AST, path: str) -> Iterator[Finding]:
-    """Yield the texts of a file that begin like a statement; docstrings are prose."""
+    """Yield the texts of a file that begin like a statement; docstrings are skipped."""
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     texts = (
         node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in prose
     )
-    found = {node.lineno for node in texts if STATEMENT.match(_text(node))}
-    for line in sorted(found) if not path.startswith(LEFT_ALONE) else ():
-        yield Finding(path, line, "SQL in Python: make it a file below sql/ and render it")
+    lines = {node.lineno for node in texts if STATEMENT.match(_text(node))}
+    for line in sorted(lines) if not path.startswith(NOT_CHECKED) else ():
+        yield Finding(path, line, "SQL in Python: move it to a file below sql/ and render it")
 
 
 def _text(node: ast.AST) -> str:
-    """Return the text of a string, with {} for what is put into it."""
+    """Return the text of a string, with {} for each inserted value."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):

@@ -23,7 +23,13 @@ def find_browser() -> str | None:
 
 
 def take_picture(page: Path, out: Path, *, width: int, height: int | None, dark: bool, scale: float = 1.0) -> None:
-    """Write a picture of a page, whole or its first `height` pixels."""
+    """Write a picture of a page, or of its first `height` pixels.
+
+    Raises
+    ------
+    SystemExit
+        No Chromium is installed.
+    """
     browser_path = find_browser()
     if browser_path is None:
         raise SystemExit("no chromium on this machine: install the package chromium")
@@ -46,12 +52,10 @@ def main() -> None:
     parser.add_argument("page", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--width", type=int, default=1440)
-    parser.add_argument(
-        "--height", type=int, default=None, help="cut after this many pixels; the whole page if missing"
-    )
+    parser.add_argument("--height", type=int, default=None, help="height in pixels; default: the whole page")
     parser.add_argument("--dark", action="store_true")
-    asked = parser.parse_args()
-    take_picture(asked.page, asked.out, width=asked.width, height=asked.height, dark=asked.dark)
+    options = parser.parse_args()
+    take_picture(options.page, options.out, width=options.width, height=options.height, dark=options.dark)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run a program of a lint that some platforms lack: where it is missing, that is one line and the lint is skipped.
+"""Run a lint program that some platforms lack: without it, one line is printed and the lint is skipped.
 
 With CI=true a missing program is an error, unless WITHOUT names it: WITHOUT="chromium shellcheck".
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def find_program(name: str) -> str | None:
-    """Return the path of a program of this environment, or else of the machine; None where there is none."""
+    """Return the path of a program in this environment or on the machine, or None."""
     places = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     return shutil.which(name, path=os.pathsep.join(places))
 
@@ -26,7 +26,7 @@ def is_required(name: str) -> bool:
 
 
 def run_program(name: str, *arguments: str) -> int:
-    """Run a program and return its exit code; a missing one is named in one line."""
+    """Run a program and return its exit code; print one line if it is missing."""
     program = find_program(name)
     if program:
         return subprocess.run([program, *arguments], check=False).returncode

@@ -1,4 +1,4 @@
-"""What tools/bare_machine takes from its arguments, from apt and from pip; unpacking needs root and a mirror."""
+"""Arguments of tools/bare_machine, and its settings from apt and pip; unpacking needs root and a mirror."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ SITES = ("http://deb.example/security", "http://deb.example/debian", "http://oth
 
 @pytest.fixture
 def machine(tmp_path):
-    """Run the script where apt knows these sites, and pip what a test says."""
+    """Return a function that runs the script with these sites of apt and these settings of pip."""
 
     def run(*arguments: str, sites: tuple[str, ...] = SITES, **pip: str) -> tuple[int, list[str]]:
         programs = tmp_path / "bin"
@@ -39,12 +39,12 @@ def machine(tmp_path):
     [
         ([], "name a suite of Debian: tools/bare_machine trixie"),
         (["--no-git"], "name a suite of Debian: tools/bare_machine trixie"),
-        (["../trixie"], "'../trixie' is no suite of Debian: trixie or forky, for instance"),
+        (["../trixie"], "'../trixie' is not a suite of Debian: name trixie or forky, for example"),
         (["--keep", "trixie"], "unknown option --keep: see tools/bare_machine --help"),
-        (["trixie", "--with"], None),  # what follows the suite is a command
+        (["trixie", "--with"], None),  # a word after the suite is a command
         (["--with"], "--with needs a value"),
         (["--mirror", ""], "--mirror needs a value"),
-        (["--with", "git; ls", "trixie"], "--with 'git; ls' is no name of a Debian package"),
+        (["--with", "git; ls", "trixie"], "--with 'git; ls' is not the name of a Debian package"),
     ],
 )
 def test_arguments_that_cannot_be_right_are_refused(machine, arguments, says):
@@ -65,8 +65,8 @@ def test_a_dry_run_says_what_would_be_done(machine, tmp_path):
 
 
 def test_mirror_is_the_option_else_apts_else_public(machine):
-    found = [machine("--dry-run", *wanted, "trixie")[1][0] for wanted in ([], ["--mirror", "http://m.example/d"])]
-    assert found == ["mirror: http://deb.example/debian", "mirror: http://m.example/d"]
+    mirrors = [machine("--dry-run", *wanted, "trixie")[1][0] for wanted in ([], ["--mirror", "http://m.example/d"])]
+    assert mirrors == ["mirror: http://deb.example/debian", "mirror: http://m.example/d"]
     assert machine("--dry-run", "trixie", sites=SITES[:1])[1][0] == "mirror: http://deb.debian.org/debian"
 
 
@@ -103,7 +103,7 @@ def test_pip_variables_come_before_its_files(machine, tmp_path):
     file.write_text(f"[global]\nproxy = global.example\ntimeout = 5\n{extra}[install]\nproxy = install.example\n")
     _, lines = machine("--dry-run", "trixie", PIP_CONFIG_FILE=str(file), PIP_TIMEOUT="7")
     expected = {f"PIP_EXTRA_INDEX_URL={MIRROR}/1 {MIRROR}/2", "PIP_PROXY=install.example", "PIP_TIMEOUT=7"}
-    assert expected <= set(handed_on(lines))  # pip of this machine may have more files
+    assert expected <= set(handed_on(lines))  # pip of this machine may have more settings
 
 
 def test_what_is_printed_holds_no_password(machine):

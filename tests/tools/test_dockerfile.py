@@ -1,4 +1,4 @@
-"""The Dockerfile: what the image holds, as whom it runs, and how `make image-steps` reads it."""
+"""The Dockerfile: content and user of the image, and how `make image-steps` reads it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUILD, FINAL = STAGES
 IGNORED = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
 
 
-def test_it_passes_hadolint():
+def test_dockerfile_passes_hadolint():
     command = [program("hadolint"), "Dockerfile"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -35,39 +35,38 @@ def test_two_stages_of_one_base_that_can_be_pinned():
 
 
 def test_packages_come_with_hashes_or_not_from_outside():
-    runs = [part for each in BUILD.of("RUN") for part in each.rest.split("&&")]
+    runs = [part for instruction in BUILD.of("RUN") for part in instruction.rest.split("&&")]
     installs = [part for part in runs if " pip install " in part]
     assert len(installs) == 3
     assert all("--require-hashes" in part or "--no-index" in part for part in installs)
     assert FINAL.of("RUN") == []
 
 
-def test_it_runs_as_a_number_that_is_not_root():
+def test_image_runs_as_a_number_that_is_not_root():
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", FINAL.of("USER")[0].rest)
-    assert [each.name for each in FINAL.instructions].index("USER") > max(
-        at for at, each in enumerate(FINAL.instructions) if each.name == "COPY"
-    )
+    names = [instruction.name for instruction in FINAL.instructions]
+    assert names.index("USER") > max(place for place, name in enumerate(names) if name == "COPY")
 
 
-def test_no_shell_stands_between_the_signal_and_the_pipeline():
+def test_no_shell_is_between_the_signal_and_the_pipeline():
     assert FINAL.of("ENTRYPOINT")[0].exec_form == ["pipeline"]
     assert FINAL.of("CMD") == []
 
 
 def test_labels_say_commit_and_code():
-    labels = {name: value for each in FINAL.of("LABEL") for name, value in each.pairs.items()}
+    labels = {name: value for label in FINAL.of("LABEL") for name, value in label.pairs.items()}
     assert (labels["org.opencontainers.image.revision"], labels["code-digest"]) == ("${COMMIT}", "${CODE_DIGEST}")
 
 
-def test_what_is_written_for_a_while_goes_to_tmp():
-    environment = {name: value for each in FINAL.of("ENV") for name, value in each.pairs.items()}
+def test_temporary_files_go_to_tmp():
+    environment = {name: value for variable in FINAL.of("ENV") for name, value in variable.pairs.items()}
     assert (environment["HOME"], environment["TMPDIR"]) == ("/tmp", "/tmp")
     assert environment["PYTHONDONTWRITEBYTECODE"] == "1"
 
 
-def test_what_is_copied_is_sent_to_the_builder_and_nothing_else():
-    copies = [each for stage in STAGES for each in stage.of("COPY") if not each.rest.startswith("--from=")]
-    copied = {word.rstrip("/") for each in copies for word in each.words[:-1]}
+def test_builder_gets_the_copied_files_and_no_others():
+    copies = [copy for stage in STAGES for copy in stage.of("COPY") if not copy.rest.startswith("--from=")]
+    copied = {word.rstrip("/") for copy in copies for word in copy.words[:-1]}
     sent = {line.removeprefix("!") for line in IGNORED if line.startswith("!")}
     assert copied == sent
     assert all((ROOT / name).exists() for name in copied)
@@ -88,14 +87,14 @@ def test_continued_lines_are_joined_and_comments_dropped():
 
 
 @pytest.mark.parametrize(
-    ("text", "made"),
+    ("text", "expected"),
     [
         ("/opt/x/bin/y -r a/build.txt", "{0}/opt/x/bin/y -r a/build.txt"),
         ("cd /app && ls ./tmp", "cd {0}/app && ls ./tmp"),
     ],
 )
-def test_paths_of_the_image_become_paths_below_a_folder(tmp_path, text, made):
-    assert Image(tmp_path)._text(text) == made.format(tmp_path)
+def test_paths_of_the_image_become_paths_below_a_folder(tmp_path, text, expected):
+    assert Image(tmp_path)._text(text) == expected.format(tmp_path)
 
 
 def test_image_without_a_commit_is_labelled_unknown(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""What is installed is known by content, a failed step leaves no mark, and pip's settings reach uv."""
+"""Installations are recognised by digests, a failed step leaves no mark, and pip's settings reach uv."""
 
 import subprocess
 from pathlib import Path
@@ -108,8 +108,8 @@ def test_settings_of_pip_are_read_with_the_environment_last():
 
 def test_settings_of_pip_reach_uv_and_its_own_win():
     settings = {"index-url": MIRROR, "extra-index-url": "\na\nb", "find-links": "c d", "cert": "ca.pem"}
-    made = uv_environment(settings, {"HOME": "h", "SSL_CERT_FILE": "mine.pem"})
-    assert made == {
+    environment = uv_environment(settings, {"HOME": "h", "SSL_CERT_FILE": "mine.pem"})
+    assert environment == {
         "HOME": "h",
         "SSL_CERT_FILE": "mine.pem",
         "UV_DEFAULT_INDEX": MIRROR,

@@ -1,4 +1,4 @@
-"""No file of the repository names a package index or a place that only one machine has."""
+"""The lint finds addresses of package indexes and paths of one machine in files of the repository."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ HOST = "https://" + "index.example/simple"  # put together so that this file pas
 
 
 @pytest.mark.parametrize(
-    ("line", "what"),
+    ("line", "message"),
     [
         (f"--index-url {HOST}", "address of a package index"),
         (f"--extra-index-url={HOST}", "address of a package index"),
@@ -26,10 +26,10 @@ HOST = "https://" + "index.example/simple"  # put together so that this file pas
         ('open("/' + 'Users/me/x")', "path of one machine"),
     ],
 )
-def test_addresses_and_machine_paths_are_found(tmp_path, line, what):
+def test_addresses_and_machine_paths_are_found(tmp_path, line, message):
     path = tmp_path / "file.txt"
     path.write_text(f"fine\n{line}\n")
-    assert list(check([path])) == [(path.as_posix(), 2, what)]
+    assert list(check([path])) == [(path.as_posix(), 2, message)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_binary_and_missing_files_are_not_read(tmp_path):
 
 @pytest.fixture
 def tree(tmp_path):
-    """A folder with the project's .gitignore, with files that it leaves and files that it does not."""
+    """Return a folder with the project's .gitignore, and its files that are not ignored."""
     shutil.copy(ROOT / ".gitignore", tmp_path)
     kept = [".github/ci.yml", "a b/ü.py", "builder/x.py", "README.md", ".gitignore"]
     ignored = [

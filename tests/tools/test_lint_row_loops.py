@@ -1,4 +1,4 @@
-"""Each refused form is found on its line, and what only looks like it is left alone."""
+"""The lint finds each refused form on its line, and passes similar code."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""Makefile and shell scripts keep to what macOS has: GNU Make 3.81, bash 3.2 and BSD tools."""
+"""Makefile and shell scripts use only features of macOS: GNU Make 3.81, bash 3.2 and BSD tools."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ FINE = [
 @pytest.mark.parametrize(
     ("line", "rules"), [*((line, MAKE) for line in IN_MAKEFILE), *((line, BSD) for line in ANYWHERE)]
 )
-def test_what_make_of_macos_does_not_know_is_found(tmp_path, line, rules):
+def test_features_that_make_of_macos_lacks_are_found(tmp_path, line, rules):
     path = tmp_path / "Makefile"
     path.write_text(f"fine:\n{line}\n")
     (found,) = check(path)
@@ -76,7 +76,7 @@ def test_what_make_of_macos_does_not_know_is_found(tmp_path, line, rules):
 @pytest.mark.parametrize(
     ("line", "rules"), [*((line, BASH) for line in IN_SCRIPTS), *((line, BSD) for line in ANYWHERE)]
 )
-def test_what_bash_of_macos_does_not_know_is_found(tmp_path, line, rules):
+def test_features_that_bash_of_macos_lacks_are_found(tmp_path, line, rules):
     path = tmp_path / "script"
     path.write_text(f"{FIRST}{line}\n")
     (found,) = check(path)
@@ -94,7 +94,7 @@ def test_every_rule_finds_a_line(tmp_path):
 
 @pytest.mark.parametrize("name", ["Makefile", "script"])
 @pytest.mark.parametrize("line", FINE)
-def test_what_it_knows_is_left_alone(tmp_path, name, line):
+def test_features_of_macos_pass(tmp_path, name, line):
     path = tmp_path / name
     path.write_text(f"{line}\n")
     assert list(check(path)) == []
@@ -108,7 +108,7 @@ def test_an_array_that_may_be_empty_needs_a_guard(tmp_path):
     assert [found.line for found in check(path)] == [3]
 
 
-def test_a_script_for_linux_may_use_what_it_likes(tmp_path):
+def test_script_for_linux_only_is_not_checked(tmp_path):
     path = tmp_path / "script"
     path.write_text(f"{FIRST}# Linux only: it needs /proc.\ncat /proc/meminfo\n")
     assert list(check(path)) == []
@@ -127,12 +127,12 @@ def test_the_repository_has_no_such_line(monkeypatch, capfd):
     assert main([]) == 0, capfd.readouterr()
 
 
-def test_the_empty_array_of_ci_run_was_found(monkeypatch, capfd, tmp_path):
-    """What was in `.ci/run` until it was looked through for bash 3.2."""
+def test_empty_array_of_an_older_ci_run_is_found(monkeypatch, capfd, tmp_path):
+    """`.ci/run` had these lines before it was checked for bash 3.2."""
     path = tmp_path / "run"
     path.write_text(f'{FIRST}as_root=()\n[ "$(id -u)" -eq 0 ] || as_root=(sudo)\n"${{as_root[@]}}" apt-get update\n')
     assert main([str(path)]) == 1
-    assert "run:4: bash 3.2 calls an empty array unbound" in capfd.readouterr().out
+    assert "run:4: bash 3.2 treats an empty array as unbound" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(("features", "at_once"), [("output-sync", True), ("order-only second-expansion", False)])

@@ -1,4 +1,4 @@
-"""Statements in Python are found on their line; prose, docstrings and the emulator's own SQL are left alone."""
+"""The lint finds statements in Python on their line, but not prose, docstrings and the SQL of emulators."""
 
 import ast
 import subprocess
@@ -78,19 +78,19 @@ def test_statements_are_found_on_their_line(source):
 
 
 @pytest.mark.parametrize("source", ALLOWED)
-def test_what_is_no_statement_is_left_alone(source):
+def test_other_texts_pass(source):
     assert found(f"import x\n\n{source}") == []
 
 
 @pytest.mark.parametrize("path", ["pipeline/emulators/a.py", "pipeline/emulators/inner/b.py"])
-def test_the_emulator_speaks_to_its_own_database(path):
+def test_sql_of_the_emulators_passes(path):
     assert found('sql = "DELETE FROM t"', path) == []
 
 
 @pytest.mark.parametrize(
     "path", ["pipeline/locale/a.py", "pipeline/emulators.py", "jobs/a/model.py", "x/pipeline/local/a.py"]
 )
-def test_other_folders_are_read(path):
+def test_other_folders_are_checked(path):
     assert found('sql = "DELETE FROM t"', path) == [(path, 1)]
 
 
@@ -104,18 +104,18 @@ def test_every_statement_of_a_file_is_found():
     [
         pytest.param(source, marks=pytest.mark.xfail(raises=AssertionError, reason=reason), id=name)
         for name, source, reason in [
-            ("plus", 'sql = "SELECT a " + "FROM t"', "texts that are put together are read one by one"),
-            ("join", 'sql = " ".join(["SELECT a", "FROM t"])', "texts that are put together are read one by one"),
+            ("plus", 'sql = "SELECT a " + "FROM t"', "joined texts are checked one by one"),
+            ("join", 'sql = " ".join(["SELECT a", "FROM t"])', "joined texts are checked one by one"),
             ("no FROM", 'sql = "SELECT 1 AS x"', "SELECT without FROM could be prose"),
             ("small letters", 'sql = "select a from t"', "small letters could be prose"),
-            ("comment", 'sql = "-- all of it\\nDELETE FROM t"', "a comment stands first"),
-            ("recursive", 'sql = "WITH RECURSIVE c AS (SELECT 1)"', "WITH RECURSIVE is not looked for"),
-            ("TEMP", 'sql = "CREATE TEMP FUNCTION f(x INT64) AS (x)"', "TEMP is not looked for"),
-            ("TRUNCATE", 'sql = "TRUNCATE TABLE t"', "TRUNCATE is not looked for"),
+            ("comment", 'sql = "-- all of it\\nDELETE FROM t"', "the text begins with a comment"),
+            ("recursive", 'sql = "WITH RECURSIVE c AS (SELECT 1)"', "WITH RECURSIVE is not matched"),
+            ("TEMP", 'sql = "CREATE TEMP FUNCTION f(x INT64) AS (x)"', "TEMP is not matched"),
+            ("TRUNCATE", 'sql = "TRUNCATE TABLE t"', "TRUNCATE is not matched"),
         ]
     ],
 )
-def test_what_slips_through(source):
+def test_statements_that_the_lint_misses(source):
     assert found(source) == [("pipeline/module.py", 1)]
 
 
@@ -135,7 +135,7 @@ def test_the_command_names_file_and_line_and_fails(tmp_path):
     module.write_text('def f(client):\n    return client.query("SELECT a FROM t")\n')
     ended = run(tmp_path)
     assert ended.returncode == 1
-    assert ended.stdout == f"{module}:2: SQL in Python: make it a file below sql/ and render it\n"
+    assert ended.stdout == f"{module}:2: SQL in Python: move it to a file below sql/ and render it\n"
 
 
 def test_this_repository_has_no_statements_in_python():

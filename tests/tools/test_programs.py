@@ -1,4 +1,4 @@
-"""A program that is missing is named in one line; in continuous integration that is an error."""
+"""A missing program gives one line; in continuous integration it is an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def outside(monkeypatch):
-    """Neither in continuous integration nor told what may be missing."""
+    """Run outside of continuous integration, without WITHOUT."""
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("WITHOUT", raising=False)
 

@@ -1,4 +1,4 @@
-"""`.github/workflows/ci.yml`: what it calls exists, what it uses is pinned, and its machines are those that we name."""
+"""`.github/workflows/ci.yml`: its targets exist, its actions are pinned, and its machines are the documented ones."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def targets() -> set[str]:
 
 
 def left_by(excluded: list[dict[str, str]]) -> set[tuple[str, str]]:
-    """Pairs of Python and machine that no entry of `exclude` names."""
+    """Return pairs of Python and machine that no entry of `exclude` matches."""
     pairs = product(MATRIX["python"], MATRIX["machine"])
     every = [{"python": python, "machine": machine} for python, machine in pairs]
     return {
         (pair["python"], pair["machine"])
         for pair in every
-        if not any(each.items() <= pair.items() for each in excluded)
+        if not any(entry.items() <= pair.items() for entry in excluded)
     }
 
 
@@ -41,7 +41,7 @@ def test_every_step_is_an_action_or_targets_of_the_makefile():
     called = {word for _, *rest in words for word in rest if "=" not in word}
     assert called <= targets()
     assert {"lint", "types", "test", "demo"} <= called
-    assert all("PYTHON=python${{ matrix.python }}" in run for run in runs)  # not another one that the machine has
+    assert all("PYTHON=python${{ matrix.python }}" in run for run in runs)  # not another Python of the machine
 
 
 def test_actions_are_pinned_by_commit_and_say_their_version():
