@@ -88,15 +88,9 @@ def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int =
 
 def explain(error: ValidationError) -> str:
     """Return in one line which keys are wrong, and what was expected."""
-    return "; ".join(f"key {_place(item['loc'])}: {_words(item)}" for item in error.errors())
-
-
-def _place(parts: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in parts) or "(root)"
-
-
-def _words(item: Any) -> str:
-    return WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
+    keys = [".".join(map(str, item["loc"])) or "(root)" for item in error.errors()]
+    reasons = [WORDS.get(item["type"], item["msg"].removeprefix("Value error, ")) for item in error.errors()]
+    return "; ".join(f"key {key}: {reason}" for key, reason in zip(keys, reasons, strict=True))
 
 
 WORDS = {"extra_forbidden": "not a known key", "missing": "required, but missing"}

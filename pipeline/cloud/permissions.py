@@ -33,7 +33,7 @@ OF_GCLOUD = "764086051850"
 
 def api_disabled(doing: str, error: exceptions.GoogleAPICallError) -> ApiDisabled | None:
     """Return our error if this one says that an API is not enabled, otherwise None."""
-    if not REASONS & {error.reason, *_legacy_reasons(error)}:
+    if not REASONS & {error.reason, *(str(item.get("reason")) for item in error.errors if isinstance(item, dict))}:
         return None
     service, project = _where(error)
     if project == OF_GCLOUD:
@@ -49,7 +49,3 @@ def _where(error: exceptions.GoogleAPICallError) -> tuple[str, str]:
     metadata: Any = error.metadata or {}
     service, project = found.groups() if found else ("API.googleapis.com", "PROJECT")
     return metadata.get("service", service), metadata.get("consumer", project).removeprefix("projects/")
-
-
-def _legacy_reasons(error: exceptions.GoogleAPICallError) -> list[str]:
-    return [str(item.get("reason")) for item in error.errors if isinstance(item, dict)]

@@ -85,17 +85,12 @@ def fetch_verified(
         info = read_info(Path(place))
         check(info)
         for name in ("bundle.json", *info.files):
-            _copy(Path(place) / name, folder / name)
+            if (Path(place) / name).is_file():  # `verify` reports a missing one
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(Path(place) / name, folder / name)
     info = read_info(folder)
     verify(folder, info, place)
     return info
-
-
-def _copy(source: Path, copy: Path) -> None:
-    """Copy a file; `verify` reports a missing one."""
-    if source.is_file():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
 
 
 def fetch_bundle(

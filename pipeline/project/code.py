@@ -91,7 +91,9 @@ def git_commit(root: Path) -> tuple[str | None, bool | None]:
     """
     found = _git(root, *OF_FOLDER)
     if found is None:
-        return _written_commit(root / COMMIT_FILE)
+        path = root / COMMIT_FILE
+        written = WRITTEN.fullmatch(path.read_text(encoding="utf-8").strip()) if path.is_file() else None
+        return (written[1], bool(written[2])) if written else (None, None)
     return found.split()[0], bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
 
 
@@ -106,11 +108,6 @@ def why_no_commit(root: Path) -> str:
 def is_untracked(root: Path, path: Path) -> bool:
     """Tell whether git does not track a file of a checkout; False outside a checkout."""
     return bool(_git(root, "ls-files", "--others", "--", str(path)))
-
-
-def _written_commit(path: Path) -> tuple[str | None, bool | None]:
-    found = WRITTEN.fullmatch(path.read_text(encoding="utf-8").strip()) if path.is_file() else None
-    return (found[1], bool(found[2])) if found else (None, None)
 
 
 def commit_name(commit: str | None, *, dirty: bool | None) -> str | None:

@@ -43,7 +43,8 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path, *, origin: str 
 
 def write_rows(rows: pd.DataFrame, schema: Schema, path: Path) -> int:
     """Write rows that fit `schema`, shape (rows, columns), as `write_jsonl` does, and return their number."""
-    arrow = pa.Table.from_pandas(rows, schema=_arrow_schema(schema), preserve_index=False)
+    types = pa.schema([(column.name, arrow_type(column.type)) for column in schema.columns])
+    arrow = pa.Table.from_pandas(rows, schema=types, preserve_index=False)
     data = pl.DataFrame(pl.from_arrow(arrow))
     stamps = [c.name for c in schema.columns if c.type == "TIMESTAMP"]
     data.with_columns(pl.col(stamps).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).write_ndjson(path)
@@ -109,7 +110,3 @@ def refuse_doubled(names: Sequence[str], kind: str) -> None:
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
         raise ValueError(f"the {kind} {doubled} comes twice")
-
-
-def _arrow_schema(schema: Schema) -> pa.Schema:
-    return pa.schema([(column.name, arrow_type(column.type)) for column in schema.columns])

@@ -69,12 +69,6 @@ class Asset:
         return Schema.parse(self.header.columns)
 
 
-def _engine_root() -> Path:
-    """Return the folder of the engine's own SQL: in the installed package, or the checkout that contains it."""
-    package = Path(__file__).parents[1]
-    return package / "engine" if (package / "engine").is_dir() else package.parent
-
-
 class Catalogue:
     """Reads the SQL assets of a project folder, each once; the engine supplies what the project lacks.
 
@@ -86,7 +80,9 @@ class Catalogue:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._engine = _engine_root()
+        package = Path(__file__).parents[1]
+        # The engine's own SQL: in the installed package, or in the checkout that contains it.
+        self._engine = package / "engine" if (package / "engine").is_dir() else package.parent
         self._assets: dict[str, Asset] = {}
 
     def get(self, name: str) -> Asset:

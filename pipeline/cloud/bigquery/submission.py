@@ -60,7 +60,8 @@ def run_once(client: bigquery.Client, submission: Submission, *, deadline: float
     numbers = count(1)
     try:
         return with_retries(
-            lambda: _next_attempt(client, submission, numbers, deadline), passing=_asks_for_next_attempt
+            lambda: _next_attempt(client, submission, numbers, deadline),
+            passing=lambda error: isinstance(error, _AttemptFailed),
         )
     except _AttemptFailed as failed:
         raise failed.failure from failed
@@ -72,10 +73,6 @@ class _AttemptFailed(Exception):
     def __init__(self, failure: exceptions.GoogleAPICallError) -> None:
         super().__init__(str(failure))
         self.failure = failure
-
-
-def _asks_for_next_attempt(error: BaseException) -> bool:
-    return isinstance(error, _AttemptFailed)
 
 
 def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int], deadline: float) -> Any:

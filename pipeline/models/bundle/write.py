@@ -79,7 +79,10 @@ def write_bundle(
     shutil.copyfile(variant.path, folder / "variant.yaml")
     _write_files(folder, origin)
     data.write(folder)
-    _write_scores(folder, scores())
+    rows = scores()
+    if rows:
+        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+        (folder / SCORES).write_text(text, encoding="utf-8")
     if hasattr(model, "save_id_maps"):
         model.save_id_maps(folder / "id_maps")
     info = BundleInfo(sealed(_content(folder, variant, data, origin)))
@@ -103,18 +106,6 @@ def _write_files(folder: Path, origin: Origin) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-
-
-def _write_scores(folder: Path, scores: Sequence[Mapping[str, Any]]) -> None:
-    if scores:
-        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in scores)
-        (folder / SCORES).write_text(text, encoding="utf-8")
-
-
-def _id_maps(folder: Path) -> dict[str, int]:
-    """Return the number of rows of each id<->index table of a bundle, by name."""
-    files = sorted((folder / "id_maps").glob("*.jsonl"))
-    return {path.stem: path.read_bytes().count(b"\n") for path in files}
 
 
 def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin) -> dict[str, Any]:
@@ -143,7 +134,7 @@ def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin)
             "dtypes": {str(name): str(dtype) for name, dtype in data.frame.dtypes.items()},
             "stored": (folder / TRAINING_FILE).exists(),
         },
-        "id_maps": _id_maps(folder),
+        "id_maps": {path.stem: path.read_bytes().count(b"\n") for path in sorted((folder / "id_maps").glob("*.jsonl"))},
         "sql_digests": dict(origin.sql_digests),
         "files": {
             path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "size": path.stat().st_size}
