@@ -1,7 +1,6 @@
 """Install the locked packages and the project itself into .venv; do nothing if they are installed.
 
 Usage: python tools/install.py local|dev       (`make demo` needs local, `make test` dev; dev contains local)
-       python tools/install.py uv ARGUMENT...  (uv of .venv with the settings of pip)
 
 pip installs uv by hash; uv installs everything else, because it needs a second and pip half a minute. Two files mark
 finished steps: .venv/.base (interpreter and uv) and .venv/.installed (packages and project). Each holds a digest of
@@ -175,17 +174,14 @@ class Installation:
 
 
 def main() -> int:
-    """Install the set that the command line names, or run uv."""
+    """Install the set that the command line names."""
     installation = Installation(Path(__file__).resolve().parent.parent)
     try:
         match sys.argv[1:]:
             case ["local" | "dev" as name]:
                 installation.ensure(name)
-            case ["uv", *arguments]:
-                environment = uv_environment(installation.settings(), dict(os.environ))
-                installation.run(installation.uv, *arguments, environment=environment)
             case _:
-                print("usage: python tools/install.py local|dev|uv ARGUMENT...", file=sys.stderr)
+                print("usage: python tools/install.py local|dev", file=sys.stderr)
                 return 2
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd[:4]))
