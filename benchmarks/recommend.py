@@ -1,7 +1,8 @@
 """Item similarity of 50,000 users, 10,000 items and 2 million interactions, beside `implicit`, on two threads.
 
 Both get the same sparse matrix and keep 50 nearest items by cosine; both recommend 20 items to every user, without
-those that the user turned to. Peak memory is measured in a process for each.
+those that the user turned to. Peak memory is measured in a process for each. Then the same without
+`sparse_dot_topn`, as on Linux aarch64.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import time
 import warnings
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import psutil
 from scipy import sparse
 
+from jobs.item_recommend import similarity
 from jobs.item_recommend.model import FALLBACK
+from jobs.item_recommend.product import with_scipy
 from jobs.item_recommend.similarity import best_items, nearest_items, popular_items
 
 USERS, ITEMS, INTERACTIONS, NEIGHBOURS, TOP, THREADS, PAIRS = 50_000, 10_000, 2_000_000, 50, 20, 2, 5
@@ -49,6 +53,19 @@ class Ours:
         """Scores of the best items, shape (num_users, num_items)."""
         seen = sparse.csr_array((np.ones(weights.nnz), weights.indices, weights.indptr), shape=weights.shape)
         return best_items(weights, self.similar, self.popular, seen, top_n=TOP, threads=THREADS)
+
+
+class WithScipy(Ours):
+    """The functions of the job where `sparse_dot_topn` is not installed."""
+
+    def fit(self, weights: sparse.csr_array) -> None:
+        with patch.object(similarity, "highest_of_product", with_scipy):
+            super().fit(weights)
+
+    def recommend(self, weights: sparse.csr_array) -> sparse.csr_matrix:
+        """Scores of the best items, shape (num_users, num_items)."""
+        with patch.object(similarity, "highest_of_product", with_scipy):
+            return super().recommend(weights)
 
 
 def as_lists(found: sparse.csr_matrix) -> np.ndarray:
@@ -117,31 +134,41 @@ def memory(kind: type, path: Path) -> float:
 
 def report() -> None:
     """Measure both alternately, compare what they recommend, and print the ratios."""
-    weights, fits, speeds = drawn(), [], []
+    weights, fits, speeds, alone = drawn(), [], [], []
     for number in range(PAIRS + 1):
-        ours, theirs = Ours(), Theirs()
+        ours, theirs, scipy = Ours(), Theirs(), WithScipy()
         our_fit, _ = seconds(ours.fit, weights)
         their_fit, _ = seconds(theirs.fit, weights)
+        scipy_fit, _ = seconds(scipy.fit, weights)
         our_time, mine = seconds(ours.recommend, weights)
         their_time, other = seconds(theirs.recommend, weights)
+        scipy_time, same_as_mine = seconds(scipy.recommend, weights)
         if number:  # the first is warming up
             fits.append(our_fit / their_fit)
             speeds.append(their_time / our_time)
+            alone.append((scipy_fit / our_fit, scipy_time / our_time))
             print(
-                f"item similarity of {weights.nnz:,} interactions: fit {our_fit:.2f} s, implicit {their_fit:.2f} s; "
-                f"top {TOP} {our_time:.2f} s, implicit {their_time:.2f} s"
+                f"item similarity of {weights.nnz:,} interactions: fit {our_fit:.2f} s, implicit {their_fit:.2f} s, "
+                f"scipy alone {scipy_fit:.2f} s; "
+                f"top {TOP} {our_time:.2f} s, implicit {their_time:.2f} s, scipy alone {scipy_time:.2f} s"
             )
     same = other > 0  # where it has nothing to say, ours goes on with what is popular
     if not np.allclose(as_lists(mine)[same], other[same], rtol=1e-6, atol=1e-6):
         raise RuntimeError("the two recommend different items")
+    if abs(mine - same_as_mine).max() > 1e-12:
+        raise RuntimeError("scipy alone recommends different items")
     fit, speed = statistics.median(fits), statistics.median(speeds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.npz"
         np.savez(path, data=weights.data, indices=weights.indices, indptr=weights.indptr)
-        our_peak, their_peak = memory(Ours, path), memory(Theirs, path)
+        our_peak, their_peak, scipy_peak = (memory(kind, path) for kind in (Ours, Theirs, WithScipy))
     print(f"fit {fit:.2f} of implicit's time (target at most {TARGET_FIT}: {_met(fit <= TARGET_FIT)})")
     print(f"recommending {speed:.1f} times as fast (target at least {TARGET_SPEED}: {_met(speed >= TARGET_SPEED)})")
     print(f"peak memory {our_peak:.0f} MiB, implicit {their_peak:.0f} MiB ({_met(our_peak <= their_peak)})")
+    slower_fit, slower = (statistics.median(ratios) for ratios in zip(*alone, strict=True))
+    print(
+        f"scipy alone: fit {slower_fit:.1f}, recommending {slower:.1f} times as long, peak memory {scipy_peak:.0f} MiB"
+    )
 
 
 def _met(is_met: bool) -> str:  # noqa: FBT001 - a word

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import sparse
-from sparse_dot_topn import sp_matmul_topn  # type: ignore[import-untyped]
+
+from jobs.item_recommend.product import highest_of_product
 
 K1, B = 1.2, 0.75
 """Saturation and length normalisation of BM25, as Robertson and Zaragoza (2009) advise."""
@@ -71,7 +72,9 @@ def nearest_items(weights: sparse.csr_array, *, neighbours: int, shrinkage: floa
     data = weights.data * scale[weights.indices]
     unit = sparse.csr_array((data, weights.indices, weights.indptr), shape=weights.shape)  # (num_users, num_items)
     # (num_items, num_users) x (num_users, num_items)
-    nearest = sp_matmul_topn(_plain_matrix(unit.T), _plain_matrix(unit), neighbours, n_threads=threads, sort=True)
+    nearest = highest_of_product(
+        _plain_matrix(unit.T), _plain_matrix(unit), count=neighbours, above=np.finfo(float).tiny, threads=threads
+    )
     found = sparse.csr_array(nearest)
     found.sort_indices()
     return found
@@ -134,7 +137,7 @@ def best_items(
         some = slice(first, first + USERS_AT_ONCE)
         everybody = sparse.csr_array(np.ones((min(USERS_AT_ONCE, num_users - first), 1)))  # (some_users, 1)
         left = sparse.hstack([weights[some], everybody, excluded[some]])  # (some_users, num_items + 1 + num_items)
-        return sp_matmul_topn(_plain_matrix(left), right, top_n, threshold=0.0, sort=True, n_threads=threads)
+        return highest_of_product(_plain_matrix(left), right, count=top_n, above=0.0, threads=threads)
 
     parts = [best(first) for first in range(0, num_users, USERS_AT_ONCE)]
     return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
@@ -153,5 +156,5 @@ def _scaled(weights: sparse.csr_array, by_user: np.ndarray) -> sparse.csr_array:
 
 
 def _plain_matrix(array: sparse.sparray) -> sparse.csr_matrix:
-    """Return an array in the format that `sparse_dot_topn` takes, in its own shape."""
+    """Return an array in the format of `highest_of_product`: rows, with 32-bit indices; same shape."""
     return sparse.csr_matrix(array)

@@ -57,10 +57,10 @@ def test_file_that_is_no_python_is_named(job):
 
 
 def test_digest_changes_with_the_version_of_what_models_import(job, monkeypatch):
-    write(job, model="import sparse_dot_topn\n")
+    write(job, model="import threadpoolctl\n")
     before = digest_of_code(job)
     real = metadata.version
-    monkeypatch.setattr(metadata, "version", lambda name: "99" if name == "sparse-dot-topn" else real(name))
+    monkeypatch.setattr(metadata, "version", lambda name: "99" if name == "threadpoolctl" else real(name))
     assert digest_of_code(job) != before
 
 
