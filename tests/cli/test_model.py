@@ -111,18 +111,22 @@ def test_folder_needs_no_target(wheel, folder, data, tmp_path):
     assert len(out.read_text().splitlines()) == 20
 
 
-def test_missing_code_of_a_bundle_is_named(wheel, folder, data, tmp_path):
+@pytest.mark.parametrize(
+    ("commit", "origin"), [("0a" * 20, f"commit {'0a' * 20}"), (None, "the code with digest 0123456789abcdef")]
+)
+def test_missing_code_of_a_bundle_is_named(wheel, folder, data, tmp_path, commit, origin):
     bare = shutil.copytree(folder, tmp_path / "bare")
     content = json.loads((bare / "bundle.json").read_text())
     code = [name for name in content["files"] if name.endswith(".py")]
     for name in code:
         (bare / name).unlink()
         del content["files"][name]
+    content |= {"commit": commit, "code_digest": "0123456789abcdef"}
     (bare / "bundle.json").write_text(json.dumps(sealed(content)))
     done = wheel("predict", "--model", str(bare), "--data", data, "--out", str(tmp_path / "out.jsonl"))
     assert done.code == 2
     assert "No module named 'jobs.flight_delay.baselines'" in done.error
-    assert "put the module jobs.flight_delay.baselines on the path, from commit " in done.error
+    assert f"put the module jobs.flight_delay.baselines on the path, from {origin}" in done.error
     assert not (tmp_path / "out.jsonl").exists()
 
 

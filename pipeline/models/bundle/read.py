@@ -107,9 +107,8 @@ def _remedy(info: BundleInfo, lacking: str) -> str:
     if wanted:
         return f"install {', '.join(f'{name}=={libraries[name]}' for name in sorted(wanted))}"
     if lacking:
-        made = (
-            f"from commit {info.content['commit']}" if info.content["commit"] else f"code {info.content['code_digest']}"
-        )
+        commit, code = info.content["commit"], info.content["code_digest"]
+        made = f"from commit {commit}" if commit else f"from the code with digest {code}"
         return f"put the module {lacking} on the path, {made if info.run else 'as it was in training'}"
     here = {name: version for name, version in library_versions(known).items() if libraries.get(name) != version}
     others = ", ".join(f"{name}=={libraries.get(name)} (here {version})" for name, version in here.items())

@@ -27,7 +27,8 @@ def summaries(results, state):
 
 
 @pytest.mark.parametrize("phase", ACCOUNTS)
-def test_the_rights_of_deploy_are_enough(cloud, phase):
+def test_the_rights_of_deploy_are_enough(cloud, phase, monkeypatch):
+    monkeypatch.setattr("pipeline.operate.doctor.project.git_commit", lambda _: ("0a" * 20, False))  # else a note more
     cloud.grant_all(phase)
     results = cloud.look(phase)
     assert summaries(results, "error") == {}
