@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.cli.parcels import LAST, write_project, write_sources
-from tests.integration_fixtures import COMMAND, ROOT
+from tests.support.integration_fixtures import COMMAND, ROOT
 
 
 @pytest.fixture

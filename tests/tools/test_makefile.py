@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import program
+from tests.support.programs import program
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_PYTHON = "make: no Python 3.11 or newer found: install python3 (with venv)"

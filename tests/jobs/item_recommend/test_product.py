@@ -24,8 +24,8 @@ from jobs.item_recommend.model import ItemSimilarity, Popularity
 from jobs.item_recommend.product import with_scipy, with_sparse_dot_topn
 from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items
 from pipeline.model_config import Columns
-from tests.integration_fixtures import ROOT
 from tests.jobs.item_recommend.frames import crowd, interactions
+from tests.support.integration_fixtures import ROOT
 
 COLUMNS = Columns(key=["user_id", "item_id"], weight="weight")
 TINY = np.finfo(float).tiny
