@@ -14,13 +14,13 @@ except ModuleNotFoundError:  # there is no wheel for Linux on aarch64
     sp_matmul_topn = None
 
 VALUES_AT_ONCE = 2**20
-"""So many values of a product `with_scipy` holds at once, or one row of more: 12 MiB."""
+"""Number of values of a product that `with_scipy` holds at once (12 MiB), unless one row has more."""
 
 
 def with_sparse_dot_topn(
     left: sparse.csr_matrix, right: sparse.csr_matrix, *, count: int, above: float, threads: int
 ) -> sparse.csr_matrix:
-    """Return the highest values of each row of left x right; see `with_scipy`, which returns the same."""
+    """Return the highest values of each row of left x right, with the shapes and values of `with_scipy`."""
     found: sparse.csr_matrix = sp_matmul_topn(left, right, count, threshold=above, sort=True, n_threads=threads)
     return found
 
@@ -35,8 +35,8 @@ def with_scipy(
 ) -> sparse.csr_matrix:
     """Return the highest values of each row of left x right.
 
-    Which of equal values are kept, where there is room for some of them only, is what `sparse_dot_topn` 1.2 keeps,
-    whose documentation does not say it. Either of the two decides each row alone, so threads change nothing.
+    Of equal values at the cut, it keeps those that `sparse_dot_topn` 1.2 keeps, whose documentation does not say which.
+    Both decide each row alone, so threads change nothing.
 
     Parameters
     ----------

@@ -45,3 +45,8 @@ def test_method_of_public_class_is_checked():
 )
 def test_documented_or_private_function_passes(source):
     assert lines(source) == []
+
+
+def test_command_needs_no_raises_section():
+    source = 'def run() -> None:\n    """Run it."""\n    raise ValueError("no")'
+    assert list(check(ast.parse(source), "pipeline/cli/phases.py")) == []
