@@ -1,4 +1,4 @@
-"""The same rows give the same bytes of a model, whatever process fits it."""
+"""The same rows give the same bytes of a model in any process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
 def digests(seed: int, threads: int, hash_seed: int) -> dict[str, list[str]]:
-    """Model digest and model id of every variant, fitted by a process of its own on rows in another order."""
+    """Return digest and id of every variant's model, fitted in a new process on shuffled rows."""
     environment = os.environ | dict.fromkeys(THREADS, str(threads)) | {"PYTHONHASHSEED": str(hash_seed)}
     done = subprocess.run(
         [sys.executable, "-m", "tests.jobs.digests", str(seed)],

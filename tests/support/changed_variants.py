@@ -1,4 +1,4 @@
-"""Jobs of cheap variants whose configuration changes, for tests of what runs leave behind."""
+"""Jobs of cheap variants with changing configuration, for tests of the results of runs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ROWS = 16
 
 
 def rate(job: Job, prior_flights: float, name: str = "rate") -> Variant:
-    """A variant that fits in no time; another prior is another variant id."""
+    """Return a variant that fits quickly; another prior gives another variant id."""
     read = read_variant(job.folder / "carrier_hour_rate.yaml")
     return Variant(name, read.path, read.config.model_copy(update={"params": {"prior_flights": prior_flights}}))
 
 
 def job_of(job: Job, *variants: Variant) -> Job:
-    """The job with these variants and no baseline; nothing of the fixtures ever matures."""
+    """Return the job with these variants and no baseline; labels of the fixtures never mature."""
     spec = job.spec.model_copy(
         update={
             "variants": [variant.name for variant in variants],
@@ -37,18 +37,18 @@ def job_of(job: Job, *variants: Variant) -> Job:
 
 
 def job_with_prior(job: Job, prior_flights: float) -> Job:
-    """The job with one variant, of this prior."""
+    """Return the job with one variant of this prior."""
     return job_of(job, rate(job, prior_flights))
 
 
 def with_version(job: Job, version: int) -> Job:
-    """The job with another version of its predictions."""
+    """Return the job with another version of its predictions."""
     predictions = job.spec.predictions.model_copy(update={"version": version})
     return replace(job, spec=job.spec.model_copy(update={"predictions": predictions}))
 
 
 def publish(session: Session, job: Job, day: date) -> None:
-    """What a run leaves, without its work: one published row of each variant, and the champion named."""
+    """Publish one row of each variant and name the champion, as a run does, without its work."""
     run, variants = open_run(session, job, day, rerun=True), [variant.id for variant in job.variants]
     rows = [f"('{day}', '{run.run_id}', 'm', '{variant}', '{day}', 'AA', 1, 'JFK', 0.5)" for variant in variants]
     columns = "run_date, run_id, model_id, variant, flight_date, carrier, flight, origin, score"
@@ -57,21 +57,21 @@ def publish(session: Session, job: Job, day: date) -> None:
 
 
 def seen(session: Session, job: Job) -> dict[date, str]:
-    """What consumers read: the variant of each run date."""
+    """Return the variant that consumers see on each run date."""
     rows = reader(session)(f"SELECT DISTINCT run_date, variant FROM ml.{job.predictions_view} ORDER BY run_date")
     assert len({row["run_date"] for row in rows}) == len(rows), "a run date shows two variants"
     return {row["run_date"]: row["variant"] for row in rows}
 
 
 def decisions(session: Session, job: Job) -> list[tuple[date, str, str]]:
-    """The champions that were named, in the order in which that was decided."""
+    """Return the recorded champions in the order of the decisions."""
     columns = "from_run_date, variant, reason"
     rows = reader(session)(f"SELECT {columns} FROM ledger.champions_v1 WHERE job = '{job.name}' ORDER BY decided_at")
     return [tuple(row.values()) for row in rows]
 
 
 def verdicts(session: Session, job: Job) -> list[tuple[date, str, str]]:
-    """Verdicts by run date."""
+    """Return the verdicts by run date."""
     columns = "run_date, champion, verdict"
     rows = reader(session)(f"SELECT {columns} FROM ml.verdicts_v1 WHERE job = '{job.name}' ORDER BY run_date, verdict")
     return [tuple(row.values()) for row in rows]

@@ -1,8 +1,8 @@
-"""`--cloud-target=FILE`: the tests marked `cloud` run in a project on Google Cloud instead of at emulators.
+"""`--cloud-target=FILE`: the tests marked `cloud` run in a project on Google Cloud instead of on emulators.
 
-They know only the target of their session: datasets of their own, with unique names and tables that expire
-after a day, and objects below a prefix of their own. Both are removed at the end; what could not be is printed. Without
-the option these tests run at emulators, like all others; with it, no others run. See docs/testing.md.
+They use only the target of their session: new datasets with unique names and tables that expire after a day, and
+objects below a new prefix. Both are removed at the end; the rest is listed with the commands that remove it. Without
+the option these tests run on emulators, like all others; with it, only these tests run. See docs/testing.md.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ LEFT_BEHIND = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    help_text = "run the tests marked `cloud` in the project of this target file, and no others"
+    help_text = "run only the tests marked `cloud`, in the project of this target file"
     parser.addoption("--cloud-target", metavar="FILE", type=Path, help=help_text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "cloud: assumes nothing of the emulators; see --cloud-target")
+    config.addinivalue_line("markers", "cloud: needs no emulator; see --cloud-target")
     config.stash[LEFT_BEHIND] = []
     if config.getoption("--cloud-target"):
         try:
@@ -57,12 +57,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @dataclass
 class CloudPlaces:
-    """Places of tests in a project, and their removal.
+    """Targets of tests in a project, and their removal.
 
     Parameters
     ----------
     base
-        Target of the project; nothing of its own datasets and folders is touched.
+        Target of the project; its own datasets and folders are not changed.
     made
         Targets of tests.
     """
@@ -71,7 +71,7 @@ class CloudPlaces:
     made: list[Target] = field(default_factory=list)
 
     def make(self) -> Target:
-        """Name a place of its own."""
+        """Return a new target with a unique name."""
         name = f"pipeline_test_{uuid4().hex[:8]}"
         kinds = {kind: f"{name}_{kind}" for kind in ("runs_dataset", "ledger_dataset", "dashboard_dataset")}
         prefix = "/".join(filter(None, [self.base.prefix, "tests", name]))
@@ -80,17 +80,23 @@ class CloudPlaces:
         return self.made[-1]
 
     def create(self, session: Session) -> None:
-        """Make the datasets of a place; the bucket has to be there."""
+        """Make the datasets of a target.
+
+        Raises
+        ------
+        RequestError
+            The bucket does not exist.
+        """
         if not session.store.has_bucket():
             raise RequestError(f"bucket {self.base.bucket} does not exist", hint="pipeline doctor says how to make it")
         for name in session.target.datasets:
             dataset = bigquery.Dataset(f"{self.base.project}.{name}")
             dataset.location, dataset.labels = self.base.location, session.target.labels
-            dataset.default_table_expiration_ms = DAY_MS  # also where the removal is never reached
+            dataset.default_table_expiration_ms = DAY_MS  # also if the removal never runs
             session.warehouse._client.create_dataset(dataset, timeout=SECONDS)
 
     def remove(self) -> Iterator[str]:
-        """Remove what tests made, and yield what is left behind and why."""
+        """Remove the datasets and objects of the tests, and yield each failure with the command that removes it."""
         warehouse, store = Warehouse(self.base), Store(self.base)
         for target in self.made:
             for name in target.datasets:
@@ -110,7 +116,7 @@ class CloudPlaces:
 
 @pytest.fixture(scope="session")
 def cloud_places(request: pytest.FixtureRequest) -> Iterator[CloudPlaces | None]:
-    """Places in the cloud; None at emulators."""
+    """Return the targets in the cloud; None on emulators."""
     path = request.config.getoption("--cloud-target")
     if path is None:
         yield None

@@ -36,7 +36,7 @@ columns: {key: [id, day], label: label}
 """,
     "jobs/dummy/model.py": '''\
 class Mean:
-    """Predicts the mean label for everybody."""
+    """Predicts the mean label for all rows."""
 
     def __init__(self, *, columns, factor=1.0):
         if factor < 0:
@@ -99,7 +99,7 @@ SELECT 0.5
 
 @contextmanager
 def dummy_project(root: Path) -> Iterator[Path]:
-    """Write the project into a folder; what it leaves in this process goes with it."""
+    """Write the project into a folder; imports and import paths of this process are restored afterwards."""
     for name, text in FILES.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,19 +112,20 @@ def dummy_project(root: Path) -> Iterator[Path]:
 
 
 def forget_modules() -> None:
+    """Remove the modules of the project from this process."""
     for name in [name for name in sys.modules if name.startswith("jobs.dummy")]:
         del sys.modules[name]
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Replace text that must be there."""
+    """Replace text that the file must contain."""
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def offline_target() -> Target:
-    """A local target whose emulators do not run: clients can be made, calls fail."""
+    """Return a local target without running emulators: clients can be made, calls fail."""
     nowhere = "127.0.0.1:9"
     endpoints = Endpoints(bigquery=f"http://{nowhere}", bigquery_storage=nowhere, storage=f"http://{nowhere}")
     return local_target(endpoints)

@@ -1,4 +1,4 @@
-"""A plugin that tries `--cloud-target` without Google: files as for a cloud, whose targets lead to emulators.
+"""A plugin that tests `--cloud-target` without Google: target files of a cloud lead to emulators.
 
 `python -m pytest -p tests.support.emulated_cloud --emulators=BIGQUERY,STREAMS,STORAGE --cloud-target=FILE`
 """
@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def lead_to(endpoints: Endpoints, patch: pytest.MonkeyPatch | None = None) -> None:
-    """Lead targets that are read from files to emulators."""
+    """Give targets that are read from files the endpoints of emulators."""
     read = targets.read_target
 
     def read_and_lead(*path: object) -> Target:

@@ -1,4 +1,4 @@
-"""A job with cheap variants whose comparisons a test writes itself: what the gate sees, without evaluations."""
+"""A job with cheap variants whose comparisons a test writes itself, so the gate needs no evaluations."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ FIRST = date(2013, 7, 1)
 DELAY = 2
 GATE = Gate(metric="log_loss", guard_rails={"auc": 0.01}, min_days=3, max_windows=2)
 BETTER = (-0.030, -0.031, -0.032)
-"""Differences of the log loss that show a gain beyond doubt."""
+"""Differences of the log loss with a certain gain."""
 
 
 def day(number: int) -> date:
-    """The run date of a number, from 0."""
+    """Return the run date of a number, from 0."""
     return FIRST + timedelta(days=number)
 
 
 def mature(number: int) -> date:
-    """The day on which the labels of a run date are known."""
+    """Return the day on which the labels of a run date are known."""
     return day(number) + timedelta(days=DELAY)
 
 
 def gated_job(job: Job, *challengers: str, gate: Gate | None = GATE) -> Job:
-    """A job of a name of its own: the champion `old`, and challengers."""
+    """Return a job with a unique name, the champion `old` and challengers."""
     variants: list[Variant] = [rate(job, 20.0, "old")]
     variants += [rate(job, 5.0 + number, name) for number, name in enumerate(challengers or ("new",))]
     named = replace(job_of(job, *variants), name=f"g{uuid4().hex[:8]}")
@@ -40,7 +40,7 @@ def gated_job(job: Job, *challengers: str, gate: Gate | None = GATE) -> Job:
 
 
 def variant(job: Job, name: str) -> str:
-    """The id of a variant."""
+    """Return the id of a variant."""
     return next(variant.id for variant in job.variants if variant.name == name)
 
 
@@ -54,7 +54,7 @@ def compare(
     champion: str = "old",
     metric: str = "log_loss",
 ) -> None:
-    """Write what evaluations would say of run dates: challenger minus champion, a value a day."""
+    """Write comparisons as evaluations do: challenger minus champion, one value a day."""
     columns = (
         "job, run_date, run_id, evaluation_id, champion, challenger, metric, n, difference, sql_version, sql_digest"
     )
@@ -68,7 +68,7 @@ def compare(
 
 
 def life(session: Session, job: Job, days: int, values: Mapping[str, Sequence[float | None]]) -> None:
-    """Publish run dates, and write what evaluations would say of challengers; the guard rail holds."""
+    """Publish run dates, and write comparisons of challengers that keep the guard rail."""
     publish_days(session, job, days)
     for challenger, differences in values.items():
         compare(session, job, 0, differences, challenger=challenger)
@@ -79,16 +79,16 @@ def publish_days(session: Session, job: Job, days: int) -> None:
     """Publish run dates; only the first one has a run."""
     publish(session, job, day(0))
     rows = ", ".join(
-        f"(DATE '{day(number)}', 'r', 'm', '{each.id}', DATE '{day(number)}', 'AA', 1, 'JFK', 0.5)"
+        f"(DATE '{day(number)}', 'r', 'm', '{published.id}', DATE '{day(number)}', 'AA', 1, 'JFK', 0.5)"
         for number in range(1, days)
-        for each in job.variants
+        for published in job.variants
     )
     columns = "run_date, run_id, model_id, variant, flight_date, carrier, flight, origin, score"
     reader(session)(f"INSERT INTO ml.{job.predictions_table} ({columns}) VALUES {rows}")
 
 
 def verdicts(session: Session, job: Job) -> list[dict[str, Any]]:
-    """The gate's verdicts by run date and challenger, with names of variants."""
+    """Return the verdicts of the gate by run date and challenger, with names of variants."""
     columns = "run_date, champion, challenger, verdict, reason, n, needed_n, difference, low, high"
     rows = reader(session)(
         f"SELECT {columns} FROM ml.verdicts_v1 WHERE job = '{job.name}' AND verdict NOT IN ('first', 'replace')"
@@ -98,12 +98,12 @@ def verdicts(session: Session, job: Job) -> list[dict[str, Any]]:
 
 
 def champions(session: Session, job: Job) -> list[tuple[date, str]]:
-    """Who was named champion from which run date on, in the order of the decisions."""
+    """Return the champions with their first run date, in the order of the decisions."""
     columns = "from_run_date, variant"
     rows = reader(session)(f"SELECT {columns} FROM ledger.champions_v1 WHERE job = '{job.name}' ORDER BY decided_at")
     return [(row["from_run_date"], str(short(row["variant"]))) for row in rows]
 
 
 def short(name: str | None) -> str | None:
-    """The name of a variant's id."""
+    """Return the name in a variant id."""
     return name and name.partition("@")[0]

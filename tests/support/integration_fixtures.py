@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run the real parts: a session at the emulators, the tiny data set, what was sent."""
+"""Fixtures of integration tests: a session on the emulators, the tiny data set, and the sent requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pipeline.project.target import Endpoints, Target, local_target
 from pipeline.runs.session import Session
 from tests.support.cloud_target import CloudPlaces
 
-# After the last rows of a table the client sits out an interval of its progress bar: a third of the time of a tiny run.
+# After the last rows of a table, the client waits an interval of its progress bar: a third of the time of a tiny run.
 _pandas_helpers._PROGRESS_INTERVAL = 0.01
 
 ROOT = Path(__file__).parents[2]
@@ -38,12 +38,12 @@ Read = Callable[[str], list[dict[str, Any]]]
 
 
 def write_seven(out_dir: Path) -> None:
-    """A job's own sources, for tests: `write_sources` of a job takes no seed."""
+    """Write the tiny data set as a job's own sources: `write_sources` of a job takes no seed."""
     write_fixtures(out_dir, 7)
 
 
 def quick(job: Job, *, shards: int = 2, variants: tuple[str, ...] = QUICK[:1]) -> Job:
-    """The job with one variant and one baseline, which fit in no time."""
+    """Return the job with one variant and one baseline, which fit quickly."""
     chosen = (*variants, "constant_rate")
     predictions = job.spec.predictions.model_copy(update={"shards": shards})
     changes = {"variants": list(variants), "baselines": ["constant_rate"], "predictions": predictions}
@@ -52,17 +52,17 @@ def quick(job: Job, *, shards: int = 2, variants: tuple[str, ...] = QUICK[:1]) -
 
 
 def edited(job: Job, **changes: Any) -> Job:
-    """The job with other keys in its job.yaml."""
+    """Return the job with other values in its job.yaml."""
     return replace(job, spec=job.spec.model_copy(update=changes))
 
 
 def with_history_days(job: Job, days: int) -> Job:
-    """The job with another length of history: another definition of the run."""
+    """Return the job with another length of history, so another run definition."""
     return edited(job, examples=job.spec.examples.model_copy(update={"history_days": days}))
 
 
 def read_source(folder: Path, name: str) -> pl.DataFrame:
-    """A source's file as the emulators get it: moments and dates as text."""
+    """Return the file of a source, shape (rows, columns), with moments and dates as text."""
     return pl.read_ndjson(folder / f"{name}.jsonl", infer_schema_length=None)
 
 
@@ -83,23 +83,23 @@ class Sent:
 
     @property
     def reads(self) -> bool:
-        """Tell whether it changes nothing."""
+        """Tell whether the request changes nothing."""
         return self.method == "GET" or self.statement.startswith(("SELECT", "WITH"))
 
     @property
     def records(self) -> bool:
-        """Tell whether it appends to the ledger what is not there yet."""
+        """Tell whether the request appends missing rows to the ledger."""
         return self.statement.startswith("INSERT INTO") and "_ledger_dataset" in self.statement.splitlines()[0]
 
     @property
     def loads(self) -> bool:
-        """Tell whether it is a load job."""
+        """Tell whether the request is a load job."""
         return "load" in (self.body or {}).get("configuration", {})
 
 
 @dataclass
 class Requests:
-    """All requests of Google's clients over HTTP, in order."""
+    """All HTTP requests of Google's clients, in order."""
 
     sent: list[Sent] = field(default_factory=list)
 
@@ -110,41 +110,41 @@ class Requests:
 
     @property
     def uploads(self) -> list[Sent]:
-        """Objects that were sent to Cloud Storage."""
+        """Uploads to Cloud Storage."""
         return [sent for sent in self.sent if sent.path.startswith("/upload/")]
 
     @property
     def writes(self) -> list[Sent]:
-        """Everything that could have changed something."""
+        """Requests that may change something."""
         return [sent for sent in self.sent if not sent.reads]
 
     @property
     def work(self) -> list[Sent]:
-        """What was written besides appends to the ledger, which add a row once however often they are sent."""
+        """Writes without appends to the ledger, which add a row only once."""
         return [sent for sent in self.writes if not sent.records]
 
     def clear(self) -> None:
-        """Forget what was sent so far."""
+        """Remove the requests so far."""
         self.sent.clear()
 
     @classmethod
     def recorded(cls, patch: pytest.MonkeyPatch) -> Requests:
-        """What Google's clients send from now on; both of them send through this one method."""
-        found, original = cls(), AuthorizedSession.request
+        """Return the requests that Google's clients send from now on; both clients use this one method."""
+        requests, original = cls(), AuthorizedSession.request
 
         def record(self: AuthorizedSession, method: str, url: str, data: Any = None, **options: Any) -> Any:
             body = json.loads(data) if isinstance(data, str) and data.startswith("{") else None
             address = urlsplit(url)
-            found.sent.append(Sent(method, address.path, address.query, body))
+            requests.sent.append(Sent(method, address.path, address.query, body))
             return original(self, method, url, data=data, **options)
 
         patch.setattr(AuthorizedSession, "request", record)
-        return found
+        return requests
 
 
 @pytest.fixture
 def requests_sent(monkeypatch: pytest.MonkeyPatch) -> Requests:
-    """What Google's clients send during a test."""
+    """Return the requests that Google's clients send during a test."""
     return Requests.recorded(monkeypatch)
 
 
@@ -179,7 +179,7 @@ def quick_job(job: Job) -> Job:
 
 @pytest.fixture(scope="session")
 def make_target(request: pytest.FixtureRequest, cloud_places: CloudPlaces | None) -> Callable[[], Target]:
-    """A place of its own: datasets and a prefix that no other test has."""
+    """Return a function that makes a target with new datasets and a new prefix."""
     if cloud_places:
         return cloud_places.make
     endpoints = request.getfixturevalue("endpoints")  # starts emulators
@@ -205,7 +205,7 @@ def connect(project: Project) -> Callable[[Target], Session]:
 def make_empty_session(
     make_target: Callable[[], Target], connect: Callable[[Target], Session], cloud_places: CloudPlaces | None
 ) -> Callable[[], Session]:
-    """A session at a place of its own, with datasets and bucket and nothing in them."""
+    """Return a function that opens a session on a new target with empty datasets and bucket."""
 
     def make() -> Session:
         session = connect(make_target())
@@ -221,7 +221,7 @@ def make_empty_session(
 
 @pytest.fixture(scope="session")
 def make_session(make_empty_session: Callable[[], Session], job: Job, fixtures_folder: Path) -> Callable[[], Session]:
-    """A session at a place of its own, with the tiny sources loaded."""
+    """Return a function that opens a session on a new target with the tiny sources."""
 
     def make() -> Session:
         session = make_empty_session()
@@ -233,18 +233,18 @@ def make_session(make_empty_session: Callable[[], Session], job: Job, fixtures_f
 
 @pytest.fixture(scope="module")
 def session(make_session: Callable[[], Session]) -> Iterator[Session]:
-    """The session that the tests of a module share; each test has a run date of its own."""
+    """Return the session that the tests of a module share; each test uses another run date."""
     return make_session()
 
 
 @pytest.fixture
 def fresh_session(make_session: Callable[[], Session]) -> Session:
-    """A session of this test alone."""
+    """Return a session of this test only."""
     return make_session()
 
 
 def reader(session: Session) -> Read:
-    """Read rows by SQL; `ml.` and `runs.` and `ledger.` stand for the session's datasets."""
+    """Return a function that reads rows with SQL, in which `ml.`, `runs.` and `ledger.` are the session's datasets."""
     target, client = session.target, session.warehouse._client
     names = {"ml.": target.dataset, "runs.": target.runs_dataset, "ledger.": target.ledger_dataset}
 

@@ -1,8 +1,8 @@
-"""A test with many cases is a matrix: `@pytest.mark.matrix(8)` runs a spread part of eight cases by default.
+"""Markers of large tests: `@pytest.mark.matrix(8)` runs eight evenly spread cases of a test by default.
 
-A test of many processes or whole lives is long: with `@pytest.mark.long` it does not run for every change, because
-smaller tests cover its parts. `--every-case` runs all cases and all long tests, and so does naming their file or test.
-In a project of Google Cloud every long test runs that can.
+`@pytest.mark.long` marks tests of many processes or whole simulations; smaller tests cover their parts, so they do not
+run by default. `--every-case` runs all cases and all long tests. A named file or test also runs its long tests, and so
+does a project of Google Cloud.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every-case", action="store_true", help="every case of a matrix, not only a part")
+    parser.addoption("--every-case", action="store_true", help="run every case of each matrix, and long tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "matrix(count): of its cases, so many do for every day")
-    config.addinivalue_line("markers", "long: many processes or whole lives, not for every change")
+    config.addinivalue_line("markers", "matrix(count): by default, only so many of its cases run")
+    config.addinivalue_line("markers", "long: many processes or whole simulations, not run by default")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def beyond(cases: list[pytest.Item], marker: pytest.Mark | None) -> list[pytest.Item]:
-    """Return the cases that are not among so many spread evenly."""
+    """Return the cases that do not run, so that the marker's number of evenly spread cases is left."""
     assert marker is not None
     count = min(int(marker.args[0]), len(cases))
     kept = {(2 * number + 1) * len(cases) // (2 * count) for number in range(count)}

@@ -1,4 +1,4 @@
-"""Examples with labels, in the types in which the engine hands them to a model."""
+"""Examples with labels, in the types that the engine passes to a model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CITY = (
 
 
 def examples(num_days: int = 60, per_day: int = 40, seed: int = 0) -> pd.DataFrame:
-    """Evenings are late, and so are days that follow a humid night; all other columns are noise."""
+    """Return examples, shape (num_days * per_day, columns): late in the evening and after humid nights."""
     rng = np.random.default_rng(seed)
     size, day = num_days * per_day, np.repeat(np.arange(num_days), per_day)
     city = {name: rng.random(num_days)[day] for name in CITY}

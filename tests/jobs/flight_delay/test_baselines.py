@@ -1,4 +1,4 @@
-"""The baselines: exact rates, the overall rate where nothing is known."""
+"""The baselines give exact rates, and the overall rate to unknown cells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.jobs.flight_delay.frames import COLUMNS, examples
 
 @pytest.fixture
 def train():
-    """Four flights of AA at 7, of which three are late; one of UA at 9, which is not."""
+    """Return four flights of AA at 7, three of them late, and one of UA at 9 in time."""
     frame = examples(1, 5)
     return frame.assign(
         carrier=pd.array(["AA", "AA", "AA", "AA", "UA"], dtype="string"),

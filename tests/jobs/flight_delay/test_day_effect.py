@@ -1,4 +1,4 @@
-"""The effect of a day: learned from days, predicted with its uncertainty."""
+"""The effect of a day is learned from days and predicted with its uncertainty."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_realised_effect_rises_with_the_late_rate(frame, fitted):
     assert days["effect"].corr(days["late"], method="spearman") > 0.99
 
 
-def test_a_day_with_few_labels_is_drawn_toward_the_mean(frame):
+def test_a_day_with_few_labels_is_shrunk_toward_the_mean(frame):
     late = labels(frame, COLUMNS)
     first = frame["flight_date"] == frame["flight_date"].iloc[0]
     alone = frame[~first | (late == 1) & (np.cumsum(first & (late == 1)) == 1)]
@@ -71,7 +71,7 @@ def test_expectation_of_a_day_does_not_depend_on_other_rows(fitted):
 
 
 @pytest.mark.parametrize("missing", [("city_humid",), CITY])
-def test_conditions_that_were_never_known_say_nothing(missing):
+def test_conditions_that_were_never_known_have_no_effect(missing):
     frame = examples(10, 20).assign(**dict.fromkeys(missing, np.nan))
     expected = DayEffect(**PARAMETERS).fit(frame, labels(frame, COLUMNS)).expected(frame)
     assert np.isfinite(expected).all()

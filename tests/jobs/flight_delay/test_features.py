@@ -44,7 +44,7 @@ def test_indicators_of_what_is_unknown_are_all_zero(frame):
     np.testing.assert_array_equal(indicators(frame, known), [[0, 1], [1, 0], [0, 0], [0, 1]])
 
 
-def test_log_odds_are_finite_odd_and_keep_what_is_missing():
+def test_log_odds_are_finite_and_odd_and_keep_missing_values():
     found = logit(np.array([0.0, 0.2, 0.5, 0.8, 1.0, np.nan]))
     assert np.isfinite(found[:5]).all()
     np.testing.assert_allclose(found[:5], -found[:5][::-1], atol=1e-12)
@@ -61,7 +61,7 @@ def test_labels_are_integers():
     assert labels(examples(2, 5), COLUMNS).dtype == np.int64
 
 
-def test_scores_stand_beside_the_key_and_keep_its_types():
+def test_scores_follow_the_key_and_keep_its_types():
     frame = examples(1, 5)
     found = scored(frame[::-1], COLUMNS, np.linspace(0, 1, 5))
     assert list(found) == [*COLUMNS.key, "score"]

@@ -1,4 +1,4 @@
-"""The tiny data set: the same bytes for a seed, the declared columns, every edge case, an effect to find."""
+"""The tiny data set has the same bytes for a seed, the declared columns, every edge case and an effect."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_files_have_the_declared_columns_in_their_order(job, folder):
     assert written == {name: list(source.columns) for name, source in job.spec.sources.items()}
 
 
-def test_what_is_declared_required_is_never_missing(job, tables):
+def test_required_columns_are_never_missing(job, tables):
     for name, source in job.spec.sources.items():
         required = [column for column, kind in source.columns.items() if kind.endswith("NOT NULL")]
         assert tables[name].select(required).null_count().sum_horizontal().item() == 0, name

@@ -1,6 +1,6 @@
-"""The refactoring guard: the numbers of the tiny run are pinned, and a broken model must not slip through.
+"""The refactoring guard: the numbers of the tiny run are pinned, and a broken model must be found.
 
-A change that is meant to change the numbers pins the ones that the failing test prints.
+After an intended change of the numbers, pin the numbers that the failing test prints.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ PINNED = {
     "constant_rate": {"auc": 0.5, "log_loss": 0.7466356437575995},
     "carrier_hour_rate": {"auc": 0.8035714285714286, "log_loss": 0.6260952619988659},
 }
-TOLERANCE = 1e-4  # the libraries are locked; what remains is the order of sums on another processor
+TOLERANCE = 1e-4  # the libraries are locked, but the order of sums depends on the processor
 
 
 def measured(rows) -> dict[str, dict[str, float]]:
-    """The overall AUC and log loss of each variant, by the variant's name."""
-    found: dict[str, dict[str, float]] = {}
+    """Return the overall AUC and log loss of each variant, by its name."""
+    numbers: dict[str, dict[str, float]] = {}
     for row in rows:
         if not row["slice_name"] and row["metric"] in ("auc", "log_loss"):
-            found.setdefault(row["variant"].split("@")[0], {})[row["metric"]] = row["value"]
-    return found
+            numbers.setdefault(row["variant"].split("@")[0], {})[row["metric"]] = row["value"]
+    return numbers
 
 
 def deviations(found, pinned=PINNED, tolerance=TOLERANCE) -> list[str]:
-    """Say which pinned numbers are not met: none when nothing changed."""
-    said = [f"{name} is not pinned" for name in found if name not in pinned]
+    """Return a line for each number that differs from the pinned one."""
+    lines = [f"{name} is not pinned" for name in found if name not in pinned]
     for name, metrics in pinned.items():
         for metric, expected in metrics.items():
             value = found.get(name, {}).get(metric)
             if value is None or abs(value - expected) > tolerance:
-                said.append(f"{name} {metric}: {value} instead of {expected}")
-    return said
+                lines.append(f"{name} {metric}: {value} instead of {expected}")
+    return lines
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def run(session, job):
 
 @pytest.fixture(scope="module")
 def frames(session, job, run):
-    """Rows to train on and rows to score."""
+    """Return rows to train on and rows to score."""
     examples = preprocess_run(run)
     return tuple(
         session.warehouse.read_frame(examples.table, examples.columns, where=where, order_by=job.spec.prediction_key)
@@ -77,7 +77,7 @@ def labels_file(session, run, tmp_path_factory):
 
 @pytest.fixture
 def judge(session, job, frames, labels_file, tmp_path):
-    """Fit a variant on changed frames and return its numbers, by the same SQL as in a run."""
+    """Return a function that fits a variant on changed frames and measures it with the SQL of a run."""
 
     def numbers(name, change=lambda train, score: (train, score)):
         train, score = change(*(frame.copy() for frame in frames))
@@ -101,7 +101,7 @@ def drop_the_hour(train, score):
 def test_the_tiny_run_gives_the_pinned_numbers(session, job, run):
     evaluations = evaluate_job(session, job, DAY + timedelta(days=job.spec.labels.delay_days))
     found = measured(next(item.metrics for item in evaluations if item.run_date == DAY))
-    assert deviations(found) == [], f"pin these if they are meant: {found}"
+    assert deviations(found) == [], f"pin these numbers if the change is intended: {found}"
     assert set(found) == set(job.spec.all_variants)
 
 

@@ -1,4 +1,4 @@
-"""Both variants: the contract of a model, and the effects that they have to find."""
+"""Both variants keep the contract of a model and find the known effects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CATEGORIES = ("carrier", "origin", "dest")
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """Threads that wait for one another make small fits slow on a busy machine."""
+    """Limit fits to one thread: small fits are slow on a busy machine if threads wait for each other."""
     with threadpool_limits(1):
         yield
 
@@ -57,7 +57,7 @@ def mean_score(model, frame):
     return model.predict(frame)["score"].mean()
 
 
-def test_predictions_are_probabilities_beside_the_key(fitted, later):
+def test_predictions_are_the_key_and_probabilities(fitted, later):
     found = fitted.predict(later)
     assert list(found) == [*COLUMNS.key, "score"]
     pd.testing.assert_frame_equal(found[COLUMNS.key], later[COLUMNS.key])
@@ -83,10 +83,10 @@ def test_a_fit_on_shuffled_labels_finds_nothing(config, train, later):
 
 def test_the_label_and_columns_of_the_engine_are_no_features(fitted, later):
     without = later.drop(columns="label")
-    beside = later.assign(
+    extended = later.assign(
         label=pd.array([1] * len(later), dtype="Int64"), _shard=0, example_as_of=pd.Timestamp.now("UTC")
     )
-    pd.testing.assert_frame_equal(fitted.predict(without), fitted.predict(beside))
+    pd.testing.assert_frame_equal(fitted.predict(without), fitted.predict(extended))
 
 
 def test_the_same_rows_give_the_same_scores(config, fitted, train, later):

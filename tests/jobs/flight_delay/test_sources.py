@@ -1,4 +1,4 @@
-"""The real flights: keys are unique, moments are right, and nothing is known before it happened."""
+"""The real flights: keys are unique, moments are correct, and outcomes are known only after they happen."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def planned(flights):
 
 @pytest.fixture(scope="module")
 def landed(flights, planned):
-    """Outcomes beside their plans."""
+    """Return outcomes joined with their plans."""
     return outcomes(flights).join(planned.drop("known_at"), on=KEY, validate="1:1")
 
 
@@ -68,7 +68,7 @@ def test_a_plan_is_known_from_the_midnight_that_starts_its_date(planned):
 
 
 def test_the_plan_reads_the_same_on_the_clocks_of_new_york(planned):
-    """The hour of the moment, in summer and winter, is the hour that the timetable shows."""
+    """In summer and winter, the local hour of the departure is the hour in the timetable."""
     departure = planned.select(
         flight_date=local("scheduled_departure").date(),
         departure_hour=local("scheduled_departure").hour().cast(pl.Int64),
@@ -86,7 +86,7 @@ def test_a_day_is_as_long_as_the_clocks_make_it(planned, date, hours):
 
 
 def test_an_arrival_is_as_late_as_its_delay_says(landed):
-    """Plan and outcome are dated independently; that all delays agree says that all zones and dates do."""
+    """Plan and outcome get their dates independently, so equal delays prove correct zones and dates."""
     delay = landed.select(minutes_between("scheduled_arrival", "arrived_at").alias("delay"))["delay"]
     assert delay.equals(landed["arr_delay"].alias("delay"))
 

@@ -1,6 +1,6 @@
-"""Where the windows of the job's SQL begin and end, on hand-written flights: a value for either side of each boundary.
+"""The windows of the job's SQL, on hand-written flights: a value on each side of each boundary.
 
-Clock times are New York's; `after` is the microsecond after a moment, the least that can be too late.
+Clock times are those of New York; `after` adds a microsecond to a moment, the smallest possible delay.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 SUMMER, WINTER = date(2013, 7, 5), date(2013, 1, 15)
 DAY, YESTERDAY = SUMMER, SUMMER - timedelta(days=1)
 LATE, IN_TIME = 16, 15
-"""Minutes of delay, one to each side of `late_minutes`."""
+"""Minutes of delay on both sides of `late_minutes`."""
 
 WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
 
@@ -37,7 +37,7 @@ def ago(days, day=DAY):
 
 
 def flight(day, number=1, *, hour=12, minute=0, landed=None, delay=LATE, **changes):
-    """A plan and its outcome, which is known when the flight has landed; none of a flight that never does."""
+    """Return a plan and its outcome, known at the landing; the outcome is None if the flight never lands."""
     key = {"flight_date": day, "carrier": "AA", "flight": number, "origin": "JFK"}
     leaves = at(day, hour, minute)
     plan = {"dest": "LAX", "tailnum": None, "scheduled_departure": leaves, "scheduled_arrival": leaves, "distance": 1}
@@ -58,7 +58,7 @@ def session(make_empty_session):
 
 @pytest.fixture
 def ask(session, job, tmp_path):
-    """Load flights and weather, and run one of the job's queries over them: rows by date and number of the flight."""
+    """Return a function that loads flights and weather and runs a query of the job: rows by date and flight."""
 
     def run(step, flights, weather=(), *, run_date=DAY, as_of=None, history_days=90):
         outcomes = [outcome for _, outcome in flights if outcome]
@@ -126,7 +126,7 @@ def test_each_rate_counts_the_flights_of_its_own_group(examples):
     }
     found = examples([*flown, *shared.values()])
     for name, (plan, _) in shared.items():
-        rates = {each: found[DAY, plan["flight"]][each] for each in shared}
+        rates = {rate: found[DAY, plan["flight"]][rate] for rate in shared}
         assert rates == dict.fromkeys(shared, 0.5) | {name: 11 / 21}
 
 
@@ -143,8 +143,8 @@ def test_an_outcome_counts_from_the_next_midnight_in_new_york(examples, day, kno
     landed = midnight if known == "at midnight" else after(midnight)
     found = examples([flight(before, landed=landed), flight(ago(1, day)), flight(day)], run_date=day)
     seen = 1.0 if known == "at midnight" else None
-    assert [found[each, 1]["late_rate"] for each in (before, ago(1, day), day)] == [None, seen, 1.0]
-    assert [found[each, 1]["city_late_rate_1d"] for each in (ago(1, day), day)] == [seen, None if seen else 1.0]
+    assert [found[date, 1]["late_rate"] for date in (before, ago(1, day), day)] == [None, seen, 1.0]
+    assert [found[date, 1]["city_late_rate_1d"] for date in (ago(1, day), day)] == [seen, None if seen else 1.0]
     assert found[ago(1, day), 1]["city_unfinished_1d"] == (0.0 if seen else 1.0)
 
 
@@ -156,9 +156,7 @@ def test_flights_that_have_not_landed_by_midnight_are_unfinished(examples):
 
 
 def test_later_knowledge_is_in_no_feature_and_no_label(examples, labels):
-    as_of = at(
-        YESTERDAY, 23
-    )  # before midnight: after it, the day in which an outcome becomes known shuts it out as well
+    as_of = at(YESTERDAY, 23)  # before midnight, because outcomes after midnight are excluded by their day, too
     flights = [
         flight(YESTERDAY, 1, landed=as_of, delay=0),
         flight(YESTERDAY, 2, landed=after(as_of)),

@@ -1,4 +1,4 @@
-"""Interactions, in the columns in which the engine hands them to a model."""
+"""Interactions, in the columns that the engine passes to a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def interactions(*rows):
-    """Rows of user, item, weight; `!` after an item: bought, `?`: without support."""
+    """Return users, items and weights, shape (rows, 5); `!` marks bought items, `?` items without support."""
     frame = pd.DataFrame(rows, columns=["user_id", "item_id", "weight"])
     bought, weak = frame["item_id"].str.endswith("!"), frame["item_id"].str.endswith("?")
     frame["item_id"] = frame["item_id"].str.rstrip("!?")
@@ -15,7 +15,7 @@ def interactions(*rows):
 
 
 def crowd(users: int = 300, items: int = 80, size: int = 3000) -> pd.DataFrame:
-    """Random interactions, each pair once."""
+    """Return random interactions without duplicate pairs, shape (size, 5)."""
     rng = np.random.default_rng(0)
     chosen = rng.choice(users * items, size, replace=False)
     return pd.DataFrame(

@@ -55,12 +55,12 @@ def test_similar_items_come_first_then_popular_ones():
     assert found["eve"] == ["axe", "cup", "saw", "nail", "tea", "pot"]
 
 
-def test_a_user_whom_nobody_knew_gets_what_is_popular():
+def test_an_unknown_user_gets_popular_items():
     model = similarity().fit(SHOP)
     assert lists(model.predict(interactions(("new", "unheard of", 1.0))))["new"] == ["axe", "cup", "saw"]
 
 
-def test_similarities_add_up_over_what_a_user_turned_to():
+def test_similarities_add_up_over_the_items_of_a_user():
     model = similarity(top_n=6).fit(SHOP)
     asked = interactions(("zoe", "tea", 2.0), ("zoe", "nail", 1.0))
     similar = model.similar.toarray()
@@ -70,7 +70,7 @@ def test_similarities_add_up_over_what_a_user_turned_to():
     np.testing.assert_allclose(found, expected[[place[name] for name in found.index]], atol=2e-9)
 
 
-def test_a_shard_gets_what_all_users_together_get():
+def test_shards_give_the_same_lists_as_all_users_together():
     model = similarity().fit(SHOP)
     whole = model.predict(SHOP)
     parts = [model.predict(SHOP[SHOP["user_id"] == name]) for name in sorted(SHOP["user_id"].unique())]

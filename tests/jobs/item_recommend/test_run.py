@@ -48,16 +48,16 @@ def session(make_empty_session, job, folder):
 
 @pytest.fixture(scope="module")
 def rows(session, job):
-    """The overall metrics of three days, by variant and metric."""
+    """Return the overall metrics of three days, by variant and metric."""
     for day in DAYS:
         run_job(session, job, day, gate=False)
     evaluated = evaluate_matured(session, job, MATURE).evaluated
-    found: dict[tuple[str, str], list[float]] = {}
-    for each in evaluated:
-        for row in each["metrics"]:
+    values: dict[tuple[str, str], list[float]] = {}
+    for evaluation in evaluated:
+        for row in evaluation["metrics"]:
             if not row["slice_name"]:
-                found.setdefault((row["variant"].split("@")[0], row["metric"]), []).append(row["value"])
-    return found
+                values.setdefault((row["variant"].split("@")[0], row["metric"]), []).append(row["value"])
+    return values
 
 
 def test_fixtures_of_one_seed_are_the_same_bytes(folder, tmp_path):
@@ -87,7 +87,7 @@ def test_lists_of_several_days_are_not_pooled(session, job, rows):
     assert list(table.columns[0].cells) == [str(day) for day in DAYS]
 
 
-def test_id_maps_stand_in_a_table_by_model(session, rows):
+def test_id_maps_are_in_a_table_by_model(session, rows):
     read = reader(session)
     found = read("""
         SELECT model_id, map_name, MIN(id_index) AS low, MAX(id_index) AS high, COUNT(*) AS n, COUNT(DISTINCT id) AS ids
@@ -113,8 +113,8 @@ def test_loading_id_maps_again_changes_nothing(session, job, rows):
     assert reader(session)(counted) == before
 
 
-def test_id_maps_that_are_gone_are_loaded_again(session, job, rows):
-    """Their job is done, and under the same id: what counts is what stands there."""
+def test_missing_id_maps_are_loaded_again(session, job, rows):
+    """Their load job is done under the same id, but the check of its effect reads the table."""
     counted, run = "SELECT COUNT(*) AS n FROM ml.id_maps_v1", open_run(session, job, DAYS[1])
     before = reader(session)(counted)
     table = session.target.table("id_maps_v1")
@@ -150,7 +150,7 @@ def test_bought_items_and_robots_are_left_out(session, rows):
     assert read(lists)[0]["users"] > 150
 
 
-def test_the_sql_is_blind_to_the_future(session, job, rows):
+def test_the_sql_does_not_see_the_future(session, job, rows):
     examples, labels = leak_test(session, job, DAYS[-1])
     assert examples.rows > 2000
     assert labels.rows > 500

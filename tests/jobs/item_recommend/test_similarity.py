@@ -39,7 +39,7 @@ def test_the_nearest_are_kept(weights, neighbours):
         assert (own > 0).sum() <= neighbours
 
 
-def test_few_users_are_believed_less():
+def test_similarities_of_few_users_are_shrunk():
     users = np.array([2, 2, 1])  # of each item
     belief = np.sqrt(users / (users + 5.0))
     expected = cosine_similarity(WEIGHTS.T) * np.outer(belief, belief)
@@ -60,7 +60,7 @@ def test_bm25_is_okapis_formula():
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
-def test_a_weighting_leaves_its_input_alone(weighting):
+def test_a_weighting_does_not_change_its_input(weighting):
     weights = sparse.csr_array(WEIGHTS)
     WEIGHTINGS[weighting](weights)
     assert (weights.toarray() == WEIGHTS).all()
