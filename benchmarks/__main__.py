@@ -1,4 +1,4 @@
-"""`make bench`: what the pipeline costs beside the same work written by hand, as ratios within one run."""
+"""`make bench`: compares the time of the pipeline with that of the same work by hand, as ratios within one run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from benchmarks import (
 
 
 def main() -> None:
+    """Run every benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=5, help="how often both are measured, alternately")
-    parser.add_argument("--local-dir", type=Path, help="a local target with loaded sources; a new one if not given")
+    parser.add_argument("--pairs", type=int, default=5, help="number of alternating measurements of both")
+    parser.add_argument(
+        "--local-dir", type=Path, help="folder of a local target with loaded sources; default: a new one"
+    )
     options = parser.parse_args()
     command_line.report()
     dashboard.report()

@@ -1,7 +1,9 @@
-"""A run date of flight_delay as one would write it by hand: one script, raw clients, no claims, markers or ledger.
+"""A run date of flight_delay by hand: one script with Google's clients, without claims, markers and ledger.
 
 It does the same work as `pipeline run`: the same SQL, the same four models, their files, predictions as JSON Lines,
-one load job and one MERGE for each model. Usage: python -m benchmarks.by_hand RUN_DATE BIGQUERY GRPC STORAGE
+one load job and one MERGE for each model.
+
+Usage: python -m benchmarks.by_hand RUN_DATE BIGQUERY GRPC STORAGE
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the pipeline does: a fit is the same work
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the pipeline does, so that a fit is the same work
 
 import grpc
 import joblib
@@ -40,6 +42,7 @@ COLUMNS = [
 
 
 def sql_of(path: str) -> str:
+    """Return a SQL file as a query of the source tables."""
     body = re.sub(r"\A/\*.*?\*/", "", Path("sql", path).read_text(), count=1, flags=re.DOTALL)
     for source in SOURCES:
         body = body.replace(f"`{{{source}}}`", f"`{PROJECT}.{DATASET}.{source}`")
@@ -47,6 +50,7 @@ def sql_of(path: str) -> str:
 
 
 def parameters(run_date: date) -> list[bigquery.ScalarQueryParameter]:
+    """Return the query parameters of a run date."""
     spec = yaml.safe_load(Path("jobs/flight_delay/job.yaml").read_text())
     history = spec["examples"]["history_days"]
     values = {
@@ -63,6 +67,7 @@ def parameters(run_date: date) -> list[bigquery.ScalarQueryParameter]:
 
 
 def make_examples(client: bigquery.Client, run_date: date) -> str:
+    """Make the examples of a run date and return their table."""
     table = f"{PROJECT}.{RUNS}.by_hand_{run_date:%Y%m%d}"
     query = f"""CREATE OR REPLACE TABLE `{table}` AS
         SELECT e.*, l.label, e.example_as_of = @as_of AS _scores
@@ -74,6 +79,7 @@ def make_examples(client: bigquery.Client, run_date: date) -> str:
 
 
 def read(table: str, where: str, address: str) -> pd.DataFrame:
+    """Return rows of a table through the Storage Read API, shape (rows, columns)."""
     channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
     client = BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
     project, dataset, name = table.split(".")
@@ -92,6 +98,7 @@ def read(table: str, where: str, address: str) -> pd.DataFrame:
 
 
 def models() -> dict[str, object]:
+    """Return the unfitted models by variant."""
     classes = {
         "gradient_boosting": model.FlightDelay,
         "logistic_regression": model.LogisticFlightDelay,
@@ -100,10 +107,11 @@ def models() -> dict[str, object]:
     }
     columns = Columns(key=KEY, label="label")
     params = {name: yaml.safe_load(Path(f"jobs/flight_delay/{name}.yaml").read_text())["params"] for name in classes}
-    return {name: made(columns=columns, **params[name]) for name, made in classes.items()}
+    return {name: model_class(columns=columns, **params[name]) for name, model_class in classes.items()}
 
 
 def publish(client: bigquery.Client, bucket: storage.Bucket, predictions: Path, run_date: date, variant: str) -> None:
+    """Upload, load and publish the predictions of a variant."""
     name = f"by_hand/{run_date}/{variant}/{predictions.name}"
     bucket.blob(name).upload_from_filename(str(predictions), timeout=60)
     loaded, published = f"{PROJECT}.{RUNS}.by_hand_{variant}", f"{PROJECT}.{DATASET}.by_hand_predictions"
@@ -125,6 +133,7 @@ def publish(client: bigquery.Client, bucket: storage.Bucket, predictions: Path, 
 
 
 def main(run_date: date, rest: str, grpc_address: str, gcs: str) -> None:
+    """Run a run date on the emulators at these addresses."""
     credentials = AnonymousCredentials()
     client = bigquery.Client(PROJECT, credentials, location="US", client_options={"api_endpoint": rest})
     bucket = storage.Client(PROJECT, credentials, client_options={"api_endpoint": gcs}).bucket(BUCKET)

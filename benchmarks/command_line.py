@@ -1,4 +1,4 @@
-"""CPU time of commands that people wait for, and what `pipeline --help` imports."""
+"""CPU time of interactive commands, and the heavy imports of `pipeline --help`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 TARGETS = {"--help": 0.25, "sql check": 5.0}
-"""Seconds of CPU that a command may take."""
+"""Target of the CPU time of each command, in seconds."""
 
 HEAVY = ("google", "pandas", "sklearn", "polars", "pyarrow", "numpy")
 COMMAND = "from pipeline.cli.app import run; run({arguments!r})"
@@ -16,7 +16,7 @@ IMPORTED = f"{COMMAND.format(arguments=['--help'])}; import sys; print([n for n 
 
 
 def cpu_seconds(command: str) -> float:
-    """User and system time of one command."""
+    """Return user and system time of one command, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     code = COMMAND.format(arguments=command.split())
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
@@ -25,6 +25,7 @@ def cpu_seconds(command: str) -> float:
 
 
 def report() -> None:
+    """Measure the commands and print their CPU time."""
     for command, target in TARGETS.items():
         cpu_seconds(command)  # the first check of a machine compiles the analyzer
         seconds = statistics.median(cpu_seconds(command) for _ in range(5))

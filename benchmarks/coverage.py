@@ -1,6 +1,7 @@
-"""How often 95 % intervals of binary metrics hold the truth: simulated data, replicates as slices of one query.
+"""Coverage of 95 % intervals of binary metrics: how often they contain the true value, in simulated data.
 
-The truth of a metric is its value in a population of two million rows of the same kind.
+The true value of a metric is its value in a population of two million rows of the same kind. Replicates are slices of
+one query.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ BOOTSTRAPPED, RESAMPLED = 2_000, 2_000
 
 @dataclass(frozen=True)
 class Kind:
-    """Data of one kind: rows of a replicate, base rate, whether ten rows each share a cluster."""
+    """A kind of data: rows of a replicate, base rate, and whether each ten rows share a cluster."""
 
     rows: int
     base: float
     clustered: bool
 
     def draw(self, rng: np.random.Generator, rows: int) -> pd.DataFrame:
-        """Draw rows; the effect of a cluster moves both what is scored and what comes true."""
+        """Return simulated data, shape (rows, 3); the effect of a cluster changes scores and labels."""
         owner = np.arange(rows) // CLUSTER
         shared = rng.normal(size=rows // CLUSTER + 1)[owner] * (0.8 if self.clustered else 0.0)
         signal = rng.normal(size=rows)
@@ -52,8 +53,8 @@ def _logistic(value: np.ndarray) -> np.ndarray:
 
 
 def replicate(session: Session, kind: Kind, replicates: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return value and limits of every metric of every replicate."""
-    found, at_once = [], max(1, ROWS_OF_A_QUERY // kind.rows)
+    """Return value and interval of every metric in every replicate, shape (replicates * metrics, columns)."""
+    measured, at_once = [], max(1, ROWS_OF_A_QUERY // kind.rows)
     for first in range(0, replicates, at_once):
         count = min(at_once, replicates - first)
         frame = kind.draw(rng, count * kind.rows)
@@ -63,12 +64,12 @@ def replicate(session: Session, kind: Kind, replicates: int, rng: np.random.Gene
         predictions = staged(session, frame, {"id": "INT64 NOT NULL", "score": "FLOAT64 NOT NULL"})
         columns = {"id": "INT64 NOT NULL", "label": "INT64", "part": "STRING", "owner": "INT64"}
         rows = metrics_of(session, predictions, staged(session, frame, columns), spec)
-        found += [row for row in rows if row["slice_name"] == "part" and row["metric"] in METRICS]
-    return pd.DataFrame(found)
+        measured += [row for row in rows if row["slice_name"] == "part" and row["metric"] in METRICS]
+    return pd.DataFrame(measured)
 
 
 def coverage_of(session: Session, kind: Kind, replicates: int) -> list[str]:
-    """Return a line of the table for each metric."""
+    """Return a line of the table for each metric of a kind."""
     rng = np.random.default_rng(11)
     whole = kind.draw(rng, POPULATION)
     truth = reference(whole["label"].to_numpy(float), whole["score"].to_numpy())
@@ -84,7 +85,7 @@ def coverage_of(session: Session, kind: Kind, replicates: int) -> list[str]:
 
 
 def bootstrap(session: Session) -> list[str]:
-    """Compare standard errors with those of a bootstrap of 2,000 replicates, on 2,000 rows."""
+    """Return lines that compare intervals with those of a bootstrap of 2,000 replicates, on 2,000 rows."""
     rng = np.random.default_rng(12)
     frame = Kind(BOOTSTRAPPED, 0.2, clustered=False).draw(rng, BOOTSTRAPPED).assign(part="all")
     frame["id"] = np.arange(len(frame))
@@ -105,9 +106,10 @@ def bootstrap(session: Session) -> list[str]:
 
 
 def main() -> None:
+    """Print both tables of docs/metrics.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replicates", type=int, default=1_000)
-    parser.add_argument("--rows", type=int, default=0, help="only kinds with so many rows a replicate")
+    parser.add_argument("--rows", type=int, default=0, help="only kinds with this number of rows a replicate; 0: all")
     options = parser.parse_args()
     with emulated() as session:
         print("| metric | value | interval of the SQL | bootstrap | width, SQL over bootstrap |\n|---|---|---|---|---|")

@@ -1,6 +1,6 @@
-"""How often 95 % intervals of regression, multiclass and ranking metrics hold the truth: replicates as slices.
+"""Coverage of 95 % intervals of regression, multiclass and ranking metrics: how often they contain the true value.
 
-The truth of a metric is its value in all replicates taken as one.
+The true value of a metric is its value in all replicates together. Replicates are slices of one query.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FAMILIES = {
 
 
 def regression(rng: np.random.Generator, units: int, shared: float) -> Frames:
-    """Skewed labels; what the rows of a cluster share moves labels, and is not predicted."""
+    """Return predictions, shape (units, 2), and skewed labels, shape (units, 3); clusters change only labels."""
     effect = _of_clusters(rng, units, shared)
     known = rng.normal(size=units)
     frame = pd.DataFrame({"id": np.arange(units), "value": np.exp(0.5 * known)})
@@ -53,7 +53,7 @@ def regression(rng: np.random.Generator, units: int, shared: float) -> Frames:
 
 
 def multiclass(rng: np.random.Generator, units: int, shared: float) -> Frames:
-    """Three classes of unequal size; what a cluster shares is predicted in part."""
+    """Return scores of three classes, shape (3 * units, 3), and labels, shape (units, 2)."""
     effect = _of_clusters(rng, units, shared)
     signal = rng.normal(size=(units, len(CLASSES))) + np.log([0.6, 0.3, 0.1])
     signal[:, 0] += effect
@@ -67,7 +67,7 @@ def multiclass(rng: np.random.Generator, units: int, shared: float) -> Frames:
 
 
 def ranking(rng: np.random.Generator, units: int, shared: float) -> Frames:
-    """Lists and relevant items follow one popularity, the closer the more a cluster likes what is popular."""
+    """Return lists, shape (LISTED * units, 3), and relevant items, shape (rows, 3); both follow popularity."""
     taste = np.exp(0.7 * _of_clusters(rng, units, shared) + 0.3 * rng.normal(size=units))[:, None]
     slope = np.log(np.arange(ITEMS) + 2.0)  # (items,)
     listed = _chosen(rng, units, slope * 1.0)
@@ -80,12 +80,13 @@ def ranking(rng: np.random.Generator, units: int, shared: float) -> Frames:
 
 
 def _chosen(rng: np.random.Generator, units: int, slope: np.ndarray) -> np.ndarray:
-    """Items without replacement, shape (units * LISTED,)."""
+    """Return items, drawn without replacement, shape (units * LISTED,)."""
     keys = rng.gumbel(size=(units, ITEMS)) - slope
     return np.argsort(-keys, axis=1)[:, :LISTED].ravel()
 
 
 def _of_clusters(rng: np.random.Generator, units: int, shared: float) -> np.ndarray:
+    """Return the effect of each unit's cluster, shape (units,)."""
     return shared * rng.normal(size=units // CLUSTER + 1)[np.arange(units) // CLUSTER]
 
 
@@ -94,7 +95,7 @@ DRAWS: dict[str, Draw] = {"regression": regression, "multiclass": multiclass, "r
 
 def coverage_of(session: Session, family: str, units: int, replicates: int, *, clustered: bool) -> list[str]:
     """Return a line of the table for each metric that has intervals."""
-    rng, found = np.random.default_rng(13), []
+    rng, measured = np.random.default_rng(13), []
     spec, predictions, labels = FAMILIES[family]
     spec = replace(spec, cluster=["owner"] if clustered else [])
     at_once = max(1, UNITS_OF_A_QUERY // units)
@@ -102,8 +103,8 @@ def coverage_of(session: Session, family: str, units: int, replicates: int, *, c
         count = min(at_once, replicates - first)
         lists, known = DRAWS[family](rng, count * units, 0.8 if clustered else 0.0)
         known = known.assign(part=(known["id"] // units).astype(str), owner=known["id"] // CLUSTER)
-        found += metrics_of(session, staged(session, lists, predictions), staged(session, known, labels), spec)
-    rows = pd.DataFrame(found)
+        measured += metrics_of(session, staged(session, lists, predictions), staged(session, known, labels), spec)
+    rows = pd.DataFrame(measured)
     whole = rows[rows["slice_name"] == ""]
     truth = {name: np.average(part["value"], weights=part["n"]) for name, part in whole.groupby("metric")}
     lines = []
@@ -116,6 +117,7 @@ def coverage_of(session: Session, family: str, units: int, replicates: int, *, c
 
 
 def main() -> None:
+    """Print the table of docs/metrics.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replicates", type=int, default=1_000)
     options = parser.parse_args()

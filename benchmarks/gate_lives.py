@@ -1,7 +1,7 @@
-"""Whole lives of challengers, judged by the gate's own SQL in one query: how often are they promoted?
+"""Simulates challengers over all their windows, judged by the gate's SQL: how often are they promoted?
 
-A life is all windows that a challenger is given. Every day has a shock that hits champion and challenger alike, and
-each of them noise of its own. The true gain is given in standard errors of a window's mean.
+A life is all windows of a challenger. Each day has a shock that champion and challenger share, and independent noise
+of each. The unit of the true gain is the standard error of a window's mean.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LIFE = "life_"
 CHAMPION, CHALLENGER, METRIC = "champion@1", "challenger@1", "log_loss"
 SEED = 20130701
 SHOCK, NOISE = 0.08, 0.01
-"""Standard deviation of a day's shock, which both share, and of the noise that each has for itself."""
+"""Standard deviation of a day's shared shock, and of the independent noise of each variant."""
 
 TYPES = {
     "run_date": "DATE",
@@ -49,7 +49,7 @@ COLUMNS = {
 """Columns that the gate reads; those without a type are STRING."""
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
-"""Noise with variance 1 of a shape (lives, days)."""
+"""Draws noise with variance 1, shape (lives, days)."""
 
 NOISES: dict[str, Draw] = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
@@ -59,7 +59,7 @@ NOISES: dict[str, Draw] = {
 
 
 class Lives(NamedTuple):
-    """What became of some lives: how many were promoted, and the mean number of windows that it took."""
+    """Result of simulated lives: number of promotions, and mean number of windows before a promotion."""
 
     lives: int
     promoted: int
@@ -77,7 +77,7 @@ class Lives(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """What the challengers of some lives are like: their true gain in standard errors, their noise."""
+    """A simulated kind of challenger: true gain in standard errors, noise, and number of lives."""
 
     gain: float
     noise: str
@@ -97,6 +97,7 @@ AT_ONCE = 1000
 
 
 def main() -> None:
+    """Start emulators, simulate and print the table."""
     with tempfile.TemporaryDirectory(prefix="lives-") as folder:
         local_dir = Path(folder) / "local"
         try:
@@ -113,28 +114,28 @@ def report(session: Session) -> None:
     print("| true gain (standard errors of a window's mean) | noise of a day | lives | promoted | share | windows |")
     print("|---|---|---|---|---|---|")
     for number, scenario in enumerate(SCENARIOS):
-        found = lives_of(session, rule, scenario, np.random.default_rng([SEED, number]))
-        windows = f"{found.windows:.1f}" if found.promoted else "-"
-        share = f"{found.share:.1%} ± {found.margin:.1%}"
+        lives = lives_of(session, rule, scenario, np.random.default_rng([SEED, number]))
+        windows = f"{lives.windows:.1f}" if lives.promoted else "-"
+        share = f"{lives.share:.1%} ± {lives.margin:.1%}"
         print(
-            f"| {scenario.gain:+.0f} | {scenario.noise} | {found.lives:,} | {found.promoted:,} | {share} | {windows} |",
+            f"| {scenario.gain:+.0f} | {scenario.noise} | {lives.lives:,} | {lives.promoted:,} | {share} | {windows} |",
             flush=True,
         )
 
 
 def lives_of(session: Session, rule: GateRule, scenario: Scenario, rng: np.random.Generator) -> Lives:
-    """Live a scenario."""
+    """Simulate a scenario."""
     windows: list[int] = []
     for first in range(0, scenario.lives, AT_ONCE):
         lives = min(AT_ONCE, scenario.lives - first)
         days = differences(rng, NOISES[scenario.noise], rule, lives, scenario.gain)
-        windows += live(session, rule, days).values()
+        windows += promotions(session, rule, days).values()
     return Lives(scenario.lives, len(windows), float(np.mean(windows)) if windows else float("nan"))
 
 
 def _session(local_dir: Path) -> Session:
-    found = lifecycle.up(local_dir)
-    endpoints = Endpoints(bigquery=found.bigquery, bigquery_storage=found.bigquery_storage, storage=found.storage)
+    local = lifecycle.up(local_dir)
+    endpoints = Endpoints(bigquery=local.bigquery, bigquery_storage=local.bigquery_storage, storage=local.storage)
     session = Session.open(Project.open(Path(__file__).parents[1]), local_target(endpoints))
     session.warehouse.tables.create_datasets()
     session.store.create_bucket()
@@ -142,7 +143,7 @@ def _session(local_dir: Path) -> Session:
 
 
 def rule_of(**keys: float) -> GateRule:
-    """The gate of the simulation: what job.yaml gets where it names a metric only, and other keys."""
+    """Return the gate of a job.yaml that names only the metric and these keys."""
     return GateRule.of(Gate(metric=METRIC, **keys), {METRIC: "lower"})
 
 
@@ -152,7 +153,7 @@ def differences(rng: np.random.Generator, draw: Draw, rule: GateRule, lives: int
     Parameters
     ----------
     gain
-        How much better the challenger is, in standard errors of the mean of a window.
+        True gain of the challenger, in standard errors of the mean of a window.
     """
     shape = (lives, rule.gate.min_days * rule.gate.max_windows)
     shock = 0.5 + SHOCK * rng.standard_normal(shape)
@@ -162,8 +163,8 @@ def differences(rng: np.random.Generator, draw: Draw, rule: GateRule, lives: int
     return challenger - champion
 
 
-def live(session: Session, rule: GateRule, days: np.ndarray) -> dict[int, int]:
-    """Let the gate judge lives in one query, and return those that were promoted, with the window that did it.
+def promotions(session: Session, rule: GateRule, days: np.ndarray) -> dict[int, int]:
+    """Judge lives with one query of the gate, and return the promoted lives with their window.
 
     Parameters
     ----------
@@ -173,12 +174,12 @@ def live(session: Session, rule: GateRule, days: np.ndarray) -> dict[int, int]:
     names = [f"{LIFE}{number:05d}" for number in range(len(days))]
     last = FIRST + timedelta(days=days.shape[1] - 1)
     judged = judge_statement(session, rule, names, [CHALLENGER], last, _tables(session, names, days))
-    found = _promoted(session, judged)
-    return dict(zip(found["job"].str.removeprefix(LIFE).astype(int), found["window_number"], strict=True))
+    promoted = _promoted(session, judged)
+    return dict(zip(promoted["job"].str.removeprefix(LIFE).astype(int), promoted["window_number"], strict=True))
 
 
 def _promoted(session: Session, judged: Statement) -> pd.DataFrame:
-    """Return the promotions among judgements: a life has a row for each of its days, so they stay in a table."""
+    """Return the promotions among verdicts, shape (promotions, 3); the verdicts of all days stay in a table."""
     stem = unique_name("lives-judged")
     table = session.target.run_table(stem.replace("-", "_"))
     schema = Schema.parse({"job": "STRING", "window_number": "INT64", "verdict": "STRING"})

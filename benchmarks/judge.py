@@ -1,4 +1,4 @@
-"""A session at emulators of its own, for benchmarks that judge predictions."""
+"""A session on new emulators, for benchmarks that judge predictions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.sql.emulator import make_functions
 
 @contextmanager
 def emulated() -> Iterator[Session]:
-    """Start emulators, make datasets, bucket and functions, and stop them afterwards."""
+    """Yield a session on emulators with datasets, bucket and functions; the emulators stop afterwards."""
     with tempfile.TemporaryDirectory(prefix="judged-") as folder:
-        found = lifecycle.up(Path(folder))
+        local = lifecycle.up(Path(folder))
         try:
             endpoints = Endpoints(
-                bigquery=found.bigquery, bigquery_storage=found.bigquery_storage, storage=found.storage
+                bigquery=local.bigquery, bigquery_storage=local.bigquery_storage, storage=local.storage
             )
             session = Session.open(Project.open(Path()), local_target(endpoints))
             session.warehouse.tables.create_datasets()

@@ -1,6 +1,6 @@
 """AUC, average precision, log loss and Brier score of a million predictions, overall and for 15 slices.
 
-The SQL computes them with intervals (and everything else of the family); scikit-learn without.
+The SQL computes them with intervals and all other metrics of the family; scikit-learn computes no intervals.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SPEC = MetricSpec("binary_classification", ["id"], ["score"], ["part"])
 
 
 def drawn(rows: int = ROWS) -> pd.DataFrame:
-    """Scores that know something of the label, in slices of one size."""
+    """Return informative scores, labels and slices of equal size, shape (rows, 4)."""
     rng = np.random.default_rng(7)
     score = rng.beta(2, 5, rows)
     label = (rng.random(rows) < score).astype(int)
@@ -33,21 +33,27 @@ def drawn(rows: int = ROWS) -> pd.DataFrame:
 
 
 def by_scikit_learn(frame: pd.DataFrame) -> list[float]:
-    """The four metrics of the whole and of each slice."""
-    found: list[float] = []
+    """Return the four metrics of all rows and of each slice of a frame, shape (rows, 4)."""
+    values: list[float] = []
     for part in [frame, *(part for _, part in frame.groupby("part"))]:
         label, score = part["label"].to_numpy(), part["score"].to_numpy()
-        found += [
+        values += [
             metrics.roc_auc_score(label, score),
             metrics.average_precision_score(label, score),
             metrics.log_loss(label, score),
             metrics.brier_score_loss(label, score),
         ]
-    return found
+    return values
 
 
 def seconds_of_sql(session: Session, predictions: TableName, labels: TableName) -> float:
-    """Seconds from sending the statement to its last row."""
+    """Return the seconds from sending the statement to its last row.
+
+    Raises
+    ------
+    RuntimeError
+        An interval is missing.
+    """
     started = time.perf_counter()
     rows = metrics_of(session, predictions, labels, SPEC)
     seconds = time.perf_counter() - started
@@ -58,7 +64,7 @@ def seconds_of_sql(session: Session, predictions: TableName, labels: TableName) 
 
 
 def report() -> None:
-    """Measure both alternately, and print the ratio."""
+    """Measure both alternately and print the ratio of their times."""
     frame, ratios = drawn(), []
     with emulated() as session:
         predictions = staged(session, frame, {"id": "INT64 NOT NULL", "score": "FLOAT64 NOT NULL"})

@@ -1,6 +1,6 @@
-"""Regression and multiclass metrics of a million rows: scikit-learn's values to 1e-9, and what they cost beside it.
+"""Regression and multiclass metrics of a million rows: values equal to scikit-learn's to 1e-9, and the ratio of times.
 
-The SQL has intervals, scikit-learn has none. There is no target; `metrics_ranking` does the same for lists of items.
+The SQL has intervals, scikit-learn has none. There is no target. `metrics_ranking` does the same for lists of items.
 """
 
 from __future__ import annotations
@@ -28,15 +28,28 @@ def compare(
     types: tuple[Mapping[str, str], Mapping[str, str]],
     by_scikit_learn: Callable[[], Mapping[str, Any]],
 ) -> None:
-    """Judge once on either side, compare the values and print the seconds."""
+    """Compute the metrics once with each, compare the values and print the seconds.
+
+    Parameters
+    ----------
+    frames
+        Predictions and labels, each of shape (rows, columns of its types).
+    types
+        BigQuery types of their columns.
+
+    Raises
+    ------
+    RuntimeError
+        A value differs from scikit-learn's.
+    """
     predictions, labels = (staged(session, frame, columns) for frame, columns in zip(frames, types, strict=True))
     metrics_of(session, predictions, labels, spec)
     started = time.perf_counter()
-    found = values_of(metrics_of(session, predictions, labels, spec))
+    values = values_of(metrics_of(session, predictions, labels, spec))
     between = time.perf_counter()
     expected = by_scikit_learn()
     ended = time.perf_counter()
-    wrong = [name for name, value in expected.items() if abs((found[name] or 0.0) - value) > 1e-9 * max(abs(value), 1)]
+    wrong = [name for name, value in expected.items() if abs((values[name] or 0.0) - value) > 1e-9 * max(abs(value), 1)]
     if wrong:
         raise RuntimeError(f"{spec.family}: other values than scikit-learn: {wrong}")
     sql, other = between - started, ended - between

@@ -1,7 +1,7 @@
 """Recall, NDCG, MAP and MRR at 10 for 100,000 users and a million predictions.
 
-The SQL computes them with intervals (and everything else of the family), from rows in tables; ranx is warm and has its
-data as it wants them: neither its compiling nor its reading of the rows is counted.
+The SQL computes them with intervals and all other metrics of the family, from rows in tables. The time of ranx
+includes neither compilation nor the conversion of the rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SPEC = MetricSpec("ranking", ["user", "rank"], ["rank", "item"], [], label_key=[
 
 
 def drawn() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lists, and relevant items of which a third is in them: columns user, rank, item, and user, item, label."""
+    """Return lists, shape (rows, 3), and relevant items, shape (rows, 3); a third of these is in the lists."""
     rng = np.random.default_rng(7)
     listed = rng.integers(0, ITEMS, (USERS, LISTED))
     others = rng.integers(0, ITEMS, (USERS, RELEVANT))
@@ -42,36 +42,42 @@ def drawn() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def warm_ranx(lists: pd.DataFrame, labels: pd.DataFrame) -> Any:
-    """Return a function that evaluates with ranx, after its compiling."""
+    """Return a compiled function that evaluates lists, shape (rows, 3), and labels, shape (rows, 3), with ranx."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["IR_DATASETS_HOME"] = folder  # it would make one in HOME
+        os.environ["IR_DATASETS_HOME"] = folder  # otherwise it makes a folder in HOME
         from ranx import Qrels, Run, evaluate
     qrels = Qrels(_nested(labels, labels["label"]))
     run = Run(_nested(lists, (LISTED + 1.0) - lists["rank"]))
     names = [name.replace("_at_", "@") for name in METRICS]
 
     def call() -> dict[str, float]:
-        found = evaluate(qrels, run, names)
-        return {name.replace("@", "_at_"): float(value) for name, value in found.items()}
+        values = evaluate(qrels, run, names)
+        return {name.replace("@", "_at_"): float(value) for name, value in values.items()}
 
     call()
     return call
 
 
 def _nested(frame: pd.DataFrame, values: pd.Series) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    nested: dict[str, dict[str, Any]] = {}
     for user, item, value in zip(frame["user"].astype(str), frame["item"].astype(str), values.tolist(), strict=True):
-        found.setdefault(user, {})[item] = value
-    return found
+        nested.setdefault(user, {})[item] = value
+    return nested
 
 
 def seconds_of_sql(session: Session, predictions: TableName, labels: TableName, expected: dict[str, float]) -> float:
-    """Seconds from sending the statement to its last row; the values are ranx's, with intervals."""
+    """Return the seconds from sending the statement to its last row.
+
+    Raises
+    ------
+    RuntimeError
+        A value differs from that of ranx, or an interval is missing.
+    """
     started = time.perf_counter()
     rows = metrics_of(session, predictions, labels, SPEC)
     seconds = time.perf_counter() - started
-    found = values_of(rows)
-    wrong = [name for name, value in expected.items() if abs((found[name] or 0.0) - value) > 1e-9]
+    values = values_of(rows)
+    wrong = [name for name, value in expected.items() if abs((values[name] or 0.0) - value) > 1e-9]
     lacking = [row["metric"] for row in rows if row["metric"] in METRICS and row["low"] is None]
     if wrong or lacking:
         raise RuntimeError(f"other values than ranx: {wrong}; no interval: {lacking}")
@@ -79,8 +85,8 @@ def seconds_of_sql(session: Session, predictions: TableName, labels: TableName, 
 
 
 def report() -> None:
-    """Measure both alternately, and print the ratio."""
-    warnings.simplefilter("ignore")  # numba's, of casts between integers
+    """Measure both alternately and print the ratio of their times."""
+    warnings.simplefilter("ignore")  # numba warns of casts between integers
     lists, labels = drawn()
     by_ranx, ratios = warm_ranx(lists, labels), []
     with emulated() as session:

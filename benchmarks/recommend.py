@@ -1,7 +1,7 @@
-"""Item similarity of 50,000 users, 10,000 items and 2 million interactions, beside `implicit`, on two threads.
+"""Item similarity of 50,000 users, 10,000 items and 2 million interactions, compared with `implicit`, on two threads.
 
-Both get the same sparse matrix and keep 50 nearest items by cosine; both recommend 20 items to every user, without
-those that the user turned to. Peak memory is measured in a process for each. Then the same without
+Both get the same sparse matrix, keep 50 nearest items by cosine, and recommend 20 items to every user, without the
+user's own items. Peak memory is measured in a separate process for each. Then the same work is done without
 `sparse_dot_topn`, as on Linux aarch64.
 """
 
@@ -32,7 +32,7 @@ TARGET_FIT, TARGET_SPEED = 1.2, 3.0
 
 
 def drawn() -> sparse.csr_array:
-    """Weights of users and items, few items with many users and many with few, shape (num_users, num_items)."""
+    """Return weights with few popular and many rare items, shape (num_users, num_items)."""
     rng = np.random.default_rng(7)
     item = (rng.pareto(1.1, INTERACTIONS) * 50).astype(int) % ITEMS
     pair = np.unique(rng.integers(0, USERS, INTERACTIONS) * ITEMS + rng.permutation(ITEMS)[item])
@@ -45,12 +45,13 @@ class Ours:
     """The functions of the job."""
 
     def fit(self, weights: sparse.csr_array) -> None:
+        """Learn from weights, shape (num_users, num_items)."""
         self.similar = nearest_items(weights, neighbours=NEIGHBOURS, shrinkage=0.0, threads=THREADS)
         most_seen = int(np.diff(weights.indptr).max())
         self.popular = popular_items(weights, count=TOP + most_seen, highest=FALLBACK)
 
     def recommend(self, weights: sparse.csr_array) -> sparse.csr_matrix:
-        """Scores of the best items, shape (num_users, num_items)."""
+        """Return the scores of the best items, shape (num_users, num_items)."""
         seen = sparse.csr_array((np.ones(weights.nnz), weights.indices, weights.indptr), shape=weights.shape)
         return best_items(weights, self.similar, self.popular, seen, top_n=TOP, threads=THREADS)
 
@@ -68,11 +69,11 @@ class WithScipy(Ours):
             return super().recommend(weights)
 
 
-def as_lists(found: sparse.csr_matrix) -> np.ndarray:
-    """The scores in the order of rank, shape (num_users, 20)."""
+def as_lists(best: sparse.csr_matrix) -> np.ndarray:
+    """Return scores, shape (num_users, num_items), in the order of rank, shape (num_users, 20)."""
     scores = np.zeros((USERS, TOP))
-    user = np.repeat(np.arange(USERS), np.diff(found.indptr))
-    scores[user, np.arange(found.nnz) - np.repeat(found.indptr[:-1], np.diff(found.indptr))] = found.data
+    user = np.repeat(np.arange(USERS), np.diff(best.indptr))
+    scores[user, np.arange(best.nnz) - np.repeat(best.indptr[:-1], np.diff(best.indptr))] = best.data
     return scores
 
 
@@ -82,28 +83,29 @@ class Theirs:
     def __init__(self) -> None:
         from implicit.nearest_neighbours import CosineRecommender
 
-        warnings.filterwarnings("ignore", module="implicit")  # it takes rows, transposes them, and warns of columns
+        warnings.filterwarnings("ignore", module="implicit")  # it transposes rows and then warns of columns
         self.model = CosineRecommender(K=NEIGHBOURS, num_threads=THREADS)
 
     def fit(self, weights: sparse.csr_array) -> None:
+        """Learn from weights, shape (num_users, num_items)."""
         self.model.fit(sparse.csr_matrix(weights), show_progress=False)
 
     def recommend(self, weights: sparse.csr_array) -> np.ndarray:
-        """Scores of the best items, shape (num_users, 20)."""
-        asked = sparse.csr_matrix(weights)
-        _, scores = self.model.recommend(np.arange(USERS), asked, N=TOP, filter_already_liked_items=True)
+        """Return the scores of the best items, shape (num_users, 20)."""
+        rows = sparse.csr_matrix(weights)
+        _, scores = self.model.recommend(np.arange(USERS), rows, N=TOP, filter_already_liked_items=True)
         return np.where(scores > 0, scores, 0.0)
 
 
 def seconds(call: Any, *arguments: Any) -> tuple[float, Any]:
-    """Seconds of a call, and what it returned."""
+    """Return the seconds of a call, and its result."""
     started = time.perf_counter()
-    found = call(*arguments)
-    return time.perf_counter() - started, found
+    result = call(*arguments)
+    return time.perf_counter() - started, result
 
 
 def measured(kind: type, path: Path, line: Any) -> None:
-    """Send what memory a fit and a recommendation add to the data, in MiB."""
+    """Send the memory that a fit and a recommendation need beyond the data, in MiB."""
     with np.load(path) as parts:
         weights = sparse.csr_array((parts["data"], parts["indices"], parts["indptr"]), shape=(USERS, ITEMS))
     model, before = kind(), psutil.Process().memory_info().rss
@@ -113,7 +115,7 @@ def measured(kind: type, path: Path, line: Any) -> None:
 
 
 def high_water() -> float:
-    """Peak memory of this process in MiB; on Linux `getrusage` counts the process that started this one, too."""
+    """Return peak memory of this process in MiB; on Linux `getrusage` would count the parent process, too."""
     if sys.platform == "darwin":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -122,18 +124,24 @@ def high_water() -> float:
 
 
 def memory(kind: type, path: Path) -> float:
-    """Peak memory in a process of its own."""
+    """Return the peak memory of a fit and a recommendation in a new process, in MiB."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe(duplex=False)
     process = spawn.Process(target=measured, args=(kind, path, theirs))
     process.start()
-    found: float = ours.recv()
+    peak: float = ours.recv()
     process.join()
-    return found
+    return peak
 
 
 def report() -> None:
-    """Measure both alternately, compare what they recommend, and print the ratios."""
+    """Measure all alternately, compare their recommendations, and print the ratios.
+
+    Raises
+    ------
+    RuntimeError
+        The recommendations differ.
+    """
     weights, fits, speeds, alone = drawn(), [], [], []
     for number in range(PAIRS + 1):
         ours, theirs, scipy = Ours(), Theirs(), WithScipy()
@@ -143,7 +151,7 @@ def report() -> None:
         our_time, mine = seconds(ours.recommend, weights)
         their_time, other = seconds(theirs.recommend, weights)
         scipy_time, same_as_mine = seconds(scipy.recommend, weights)
-        if number:  # the first is warming up
+        if number:  # the first round is a warm-up
             fits.append(our_fit / their_fit)
             speeds.append(their_time / our_time)
             alone.append((scipy_fit / our_fit, scipy_time / our_time))
@@ -152,7 +160,7 @@ def report() -> None:
                 f"scipy alone {scipy_fit:.2f} s; "
                 f"top {TOP} {our_time:.2f} s, implicit {their_time:.2f} s, scipy alone {scipy_time:.2f} s"
             )
-    same = other > 0  # where it has nothing to say, ours goes on with what is popular
+    same = other > 0  # without similar items, ours adds popular items
     if not np.allclose(as_lists(mine)[same], other[same], rtol=1e-6, atol=1e-6):
         raise RuntimeError("the two recommend different items")
     if abs(mine - same_as_mine).max() > 1e-12:

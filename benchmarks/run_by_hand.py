@@ -1,4 +1,4 @@
-"""`pipeline run flight_delay` beside the same work written by hand, measured alternately on the same target."""
+"""Compares `pipeline run flight_delay` with the same work by hand, measured alternately on the same target."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIPELINE = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 
 
 def report(local_dir: Path, pairs: int) -> None:
-    """Measure pairs of new run dates; nothing has matured on them, so that neither side evaluates."""
+    """Measure pairs of runs; their labels have not matured, so neither side evaluates."""
     place = ["--local-dir", str(local_dir)]
     subprocess.run([*PIPELINE, "local", "up", *place], check=True)
     try:
@@ -32,12 +32,12 @@ def report(local_dir: Path, pairs: int) -> None:
 
 
 def _measure(place: list[str], endpoints: list[str], pairs: int) -> None:
-    _by_hand(FIRST, endpoints)  # the first fit and query of a machine pay for compiling and caches
+    _by_hand(FIRST, endpoints)  # the first fit and query of a machine compile code and fill caches
     _pipeline(FIRST, place)
     print(f"{'run date':12} {'pipeline run':>13} {'by hand':>10} {'ratio':>7}")
     ratios = []
     for number in range(1, pairs + 1):
-        day = FIRST + timedelta(days=number % 2)  # alternate, and never mature: the delay of labels is two days
+        day = FIRST + timedelta(days=number % 2)  # two alternating days never mature: the delay of labels is two days
         ran, hand = _pipeline(day, place, "--rerun"), _by_hand(day, endpoints)
         ratios.append(ran / hand)
         print(f"{day!s:12} {ran:11.2f} s {hand:8.2f} s {ratios[-1]:7.2f}")

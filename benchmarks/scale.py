@@ -1,8 +1,8 @@
-"""How each phase grows with the rows of a day: seconds, bytes and memory at 10,000, 100,000 and 1,000,000 predictions.
+"""Growth of each phase with the rows of a day: seconds, bytes and memory of 10,000, 100,000 and 1,000,000 predictions.
 
-A synthetic job of ten numbers a row, linear regression by scikit-learn, learns from the day before and predicts the
-run date in shards of at most 100,000 rows. What BigQuery does is measured on the emulator and says nothing of BigQuery;
-docs/scale.md counts on what Python does (reading streams, scoring, JSON Lines, uploads) and on the bytes of a row.
+A synthetic job with ten numbers a row and linear regression learns from the day before and predicts the run date in
+shards of at most 100,000 rows. The emulator's times do not apply to BigQuery, so docs/scale.md uses only the work of
+Python (reading streams, scoring, JSON Lines, uploads) and the bytes of a row.
 """
 
 from __future__ import annotations
@@ -94,34 +94,35 @@ WHERE day BETWEEN @first_date AND @last_date AND known_at < @as_of
 
 
 def report() -> None:
+    """Measure each size and print a table."""
     print(
         f"{'rows a day':>11} "
         + " ".join(f"{phase:>11}" for phase in PHASES)
         + "  bytes of a row in a file  MiB of train, predict"
     )
-    found = [_measure(rows) for rows in SIZES]
-    for size, (seconds, bytes_a_row, peaks) in zip(SIZES, found, strict=True):
+    measured = [_measure(rows) for rows in SIZES]
+    for size, (seconds, bytes_a_row, peaks) in zip(SIZES, measured, strict=True):
         shown = " ".join(f"{seconds[phase]:9.2f} s" for phase in PHASES)
         print(f"{size:>11,} {shown} {bytes_a_row:>25.1f} {peaks['train']:>14,} {peaks['predict']:>8,}")
-    first, last = found[1][0], found[2][0]
+    first, last = measured[1][0], measured[2][0]
     print("ten times the rows, times the seconds: " + ", ".join(f"{p} {last[p] / first[p]:.1f}" for p in PHASES))
     print(f"predict at {SIZES[-1]:,}: {SIZES[-1] / last['predict']:,.0f} rows a second on one core")
 
 
 def _measure(rows: int) -> tuple[dict[str, float], float, dict[str, int]]:
-    """Return seconds of each phase, bytes of a row in a file of predictions, and the peak memory of each in MiB."""
+    """Return seconds of each phase, bytes of a row in a predictions file, and peak memory of each phase in MiB."""
     with tempfile.TemporaryDirectory(prefix="scale-") as name:
         root = _write(Path(name), rows)
         place = ["--project-dir", str(root), "--local-dir", str(root / "local")]
         try:
             _call(["sources", "load", "big", "--from", str(root / "data"), *place])
-            said = {phase: _call([phase, "big", "--run-date", str(DAY), "--json", *place]) for phase in PHASES}
+            processes = {phase: _call([phase, "big", "--run-date", str(DAY), "--json", *place]) for phase in PHASES}
         finally:
             subprocess.run([*PIPELINE, "local", "down", "--local-dir", str(root / "local")], check=True)
-        seconds = {phase: json.loads(done.stdout)["seconds"][phase] for phase, done in said.items()}
+        seconds = {phase: json.loads(done.stdout)["seconds"][phase] for phase, done in processes.items()}
         files = [path for path in (root / "local").rglob("shard-*.jsonl") if path.stat().st_size]
         lines = sum(path.stat().st_size for path in files) / rows
-        peaks = {phase: int(done.stderr.rpartition("peak ")[2]) for phase, done in said.items()}
+        peaks = {phase: int(done.stderr.rpartition("peak ")[2]) for phase, done in processes.items()}
         return seconds, lines, peaks
 
 

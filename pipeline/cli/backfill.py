@@ -6,24 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import ending
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    FirstRunDate,
-    JobName,
-    LastRunDate,
-    LocalDir,
-    MaxRejectRate,
-    ProjectDir,
-    Rerun,
-    TargetName,
-    attempt,
-    date_span,
-    open_job,
-    print_summary,
-)
+from pipeline.cli import ending, options
 
 if TYPE_CHECKING:
     from pipeline.phases.summary import Summary
@@ -47,18 +30,18 @@ MaxFailures = Annotated[
 
 
 def backfill(
-    job: JobName,
-    first: FirstRunDate,
-    last: LastRunDate,
+    job: options.JobName,
+    first: options.FirstRunDate,
+    last: options.LastRunDate,
     parallel: Parallel = 1,
     max_failures: MaxFailures = 1,
     gate: WithGate = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    rerun: Rerun = False,
-    max_reject_rate: MaxRejectRate = 0.0,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    rerun: options.Rerun = False,
+    max_reject_rate: options.MaxRejectRate = 0.0,
+    as_json: options.AsJson = False,
 ) -> None:
     """Run every run date from the first to the last.
 
@@ -73,16 +56,16 @@ def backfill(
     """
     from pipeline.phases.backfill import Work, backfill_job
 
-    days = date_span(first, last)
-    session, opened = open_job(project_dir, job, target, local_dir)
+    days = options.date_span(first, last)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     as_json = as_json and ending.cloud_log() is None  # each line would be an entry there
     work = Work(rerun=rerun, max_reject_rate=max_reject_rate, gate=gate)
 
     def tell(summary: Summary) -> None:
         if not as_json:
-            print_summary(summary, as_json=False)
+            options.print_summary(summary, as_json=False)
 
-    with attempt(session, opened):
+    with options.attempt(session, opened):
         result = backfill_job(session, opened, days, work, parallel=parallel, max_failures=max_failures, tell=tell)
         typer.echo(result.as_json() if as_json else result.as_line())
         if result.failed:

@@ -9,17 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import ending
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    LocalDir,
-    ProjectDir,
-    TargetName,
-    open_target,
-    print_content,
-)
+from pipeline.cli import ending, options
 
 if TYPE_CHECKING:
     from pipeline.emulators.limits import Limit
@@ -47,10 +37,10 @@ def doctor(
             "--phase", help="Check what this phase's account needs; without it what running everything needs."
         ),
     ] = None,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Check machine, project and target.
 
@@ -77,7 +67,7 @@ def doctor(
     results = list(
         diagnose(
             project_dir,
-            lambda: open_target(target, local_dir),
+            lambda: options.open_target(target, local_dir),
             surroundings,
             job=job or "",
             phase=phase.value if phase else "",
@@ -100,4 +90,4 @@ def _print(results: Sequence[CheckResult], limits: Sequence[Limit], as_json: boo
         return
     lines = [*map(str, results), verdict(results), *([f"{HEADING}:"] if limits else []), *map(str, limits)]
     unproven = [{"cloud": limit.cloud, "here": limit.here} for limit in limits]
-    print_content({"checks": [asdict(result) for result in results], "limits": unproven}, lines, as_json)
+    options.print_content({"checks": [asdict(result) for result in results], "limits": unproven}, lines, as_json)

@@ -8,20 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    CatchUp,
-    JobName,
-    LocalDir,
-    ProjectDir,
-    TargetName,
-    attempt,
-    open_job,
-    print_summaries,
-    print_summary,
-)
+from pipeline.cli import options
 
 if TYPE_CHECKING:
     from pipeline.project.project import Job
@@ -55,15 +42,15 @@ LabelsAddress = Annotated[
 
 
 def evaluate(
-    job: JobName,
+    job: options.JobName,
     as_of: AsOf = None,
-    catch_up: CatchUp = False,
+    catch_up: options.CatchUp = False,
     predictions: PredictionsAddress = None,
     labels: LabelsAddress = None,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Evaluate run dates whose labels are complete.
 
@@ -84,18 +71,18 @@ def evaluate(
             raise typer.BadParameter("--as-of and --catch-up do not go with --predictions and --labels")
         if not predictions or not labels:
             raise typer.BadParameter("--predictions and --labels go together")
-        session, opened = open_job(project_dir, job, target, local_dir)
+        session, opened = options.open_job(project_dir, job, target, local_dir)
         _evaluate_files(session, opened, predictions, labels, as_json)
         return
     if as_of is None and not catch_up:
         raise typer.BadParameter("give --as-of, --catch-up, or --predictions and --labels")
     day = parse_date(as_of, option="--as-of") if as_of is not None else None
-    session, opened = open_job(project_dir, job, target, local_dir)
-    with attempt(session, opened):
+    session, opened = options.open_job(project_dir, job, target, local_dir)
+    with options.attempt(session, opened):
         if day is None:
-            print_summaries(catch_up_phase(session, opened, "evaluate"), as_json)
+            options.print_summaries(catch_up_phase(session, opened, "evaluate"), as_json)
         else:
-            print_summary(evaluate_matured(session, opened, day), as_json)
+            options.print_summary(evaluate_matured(session, opened, day), as_json)
 
 
 def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, as_json: bool) -> None:
@@ -106,7 +93,7 @@ def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, a
     rows = evaluate_from_path(session, job, predictions, labels, name=_name_of(predictions))
     if as_json:
         evaluation = {"run_date": None, "metrics": rows, "verdict": None}
-        print_summary(Summary(job.name, None, None, evaluated=[evaluation]), as_json)
+        options.print_summary(Summary(job.name, None, None, evaluated=[evaluation]), as_json)
         return
     spec = MetricSpec.of(job)
     order = list(spec.metrics(session.catalogue.get(spec.asset)))

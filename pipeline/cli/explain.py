@@ -8,25 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    FirstRunDate,
-    JobName,
-    LastRunDate,
-    LocalDir,
-    ProjectDir,
-    TargetName,
-    date_span,
-    look_at_job,
-    look_at_project,
-    open_job,
-    open_without_job,
-    print_content,
-    print_json,
-    print_tables,
-)
+from pipeline.cli import options
 
 PLAIN_WIDTH = 120
 """Characters in a line of the report when stdout is not a terminal."""
@@ -58,12 +40,12 @@ Bundle = Annotated[
 
 
 def status(
-    job: JobName,
+    job: options.JobName,
     run_date: ShownRunDate = None,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show the state of run dates and what comes next.
 
@@ -77,23 +59,23 @@ def status(
     from pipeline.explain.status.status import status_of
 
     day = parse_date(run_date, option="--run-date") if run_date else None
-    session, opened = look_at_job(project_dir, job, target, local_dir)
+    session, opened = options.look_at_job(project_dir, job, target, local_dir)
     if day is None:
         dates = status_lines.recent_dates(session, opened, status_lines.SHOWN)
         lines = status_lines.recent_lines(job, dates, session.store.uri(job))
-        print_content({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
+        options.print_content({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
     else:
         state = status_of(session, opened, day)
-        print_content(asdict(state), status_lines.date_lines(state), as_json)
+        options.print_content(asdict(state), status_lines.date_lines(state), as_json)
 
 
 def report(
-    job: JobName,
-    first: FirstRunDate,
-    last: LastRunDate,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
+    job: options.JobName,
+    first: options.FirstRunDate,
+    last: options.LastRunDate,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Show the metrics of each run date, for variants and baselines.
 
@@ -101,19 +83,19 @@ def report(
     """
     from pipeline.explain.report import report_job
 
-    days = date_span(first, last)
-    session, opened = open_job(project_dir, job, target, local_dir)
-    print_tables(report_job(session, opened, days[0], days[-1]), PLAIN_WIDTH)
+    days = options.date_span(first, last)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
+    options.print_tables(report_job(session, opened, days[0], days[-1]), PLAIN_WIDTH)
 
 
 def dashboard(
-    job: JobName,
+    job: options.JobName,
     out: Page,
     first: FirstShown = None,
     last: LastShown = None,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Write one HTML page: metrics, comparisons, drift and costs.
 
@@ -128,16 +110,16 @@ def dashboard(
     from pipeline.explain.dashboard.views import check_out, write_dashboard
 
     check_out(out)
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     typer.echo(write_dashboard(session, opened, out, begin, end))
 
 
 def trace(
     x: Traced,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show what X was made from and everything that was made from X.
 
@@ -147,9 +129,9 @@ def trace(
     """
     from pipeline.explain.trace import trace_of, trace_text
 
-    traced = trace_of(look_at_project(project_dir, target, local_dir), x)
+    traced = trace_of(options.look_at_project(project_dir, target, local_dir), x)
     if as_json:
-        print_json(traced.as_json())
+        options.print_json(traced.as_json())
     else:
         typer.echo(trace_text(traced, plain=not sys.stdout.isatty()))
 
@@ -160,10 +142,10 @@ def why(
     rows: Annotated[
         int, typer.Option("--rows", metavar="N", min=0, help="Number of rows to show of each difference.")
     ] = 5,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show why two runs differ.
 
@@ -177,9 +159,9 @@ def why(
     from pipeline.explain.why import refuse_pair, why_json, why_lines, why_of
 
     refuse_pair(a, b)
-    session, opened = look_at_job(project_dir, a.job, target, local_dir)
+    session, opened = options.look_at_job(project_dir, a.job, target, local_dir)
     differences = why_of(session, opened, a, b)
-    print_content(why_json(differences, rows), why_lines(differences, rows), as_json)
+    options.print_content(why_json(differences, rows), why_lines(differences, rows), as_json)
 
 
 def reproduce(
@@ -187,10 +169,10 @@ def reproduce(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Also query the training rows again, from the sources as they were.")
     ] = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Train a model again from its bundle and compare the two.
 
@@ -203,6 +185,6 @@ def reproduce(
     """
     from pipeline.explain import reproduce as question
 
-    comparison = question.reproduce(open_without_job(project_dir, target, local_dir), model, rebuild=rebuild)
-    print_content(question.reproduction_json(comparison), question.reproduction_lines(comparison), as_json)
+    comparison = question.reproduce(options.open_without_job(project_dir, target, local_dir), model, rebuild=rebuild)
+    options.print_content(question.reproduction_json(comparison), question.reproduction_lines(comparison), as_json)
     raise typer.Exit(comparison.exit_code)

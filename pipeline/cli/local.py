@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from pipeline.cli.options import DEFAULT_LOCAL_DIR, AsJson, LocalDir
+from pipeline.cli import options
 
 app = typer.Typer(
     help="Start and stop the emulators of BigQuery and Cloud Storage.\n\nExample: pipeline local up",
@@ -16,7 +16,7 @@ app = typer.Typer(
 
 
 @app.command()
-def up(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
+def up(local_dir: options.LocalDir = options.LOCAL_DIR) -> None:
     """Start the emulators if they do not run.
 
     Every command with --target local does this too.
@@ -30,7 +30,7 @@ def up(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
 
 
 @app.command()
-def down(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
+def down(local_dir: options.LocalDir = options.LOCAL_DIR) -> None:
     """Stop the emulators; their tables and objects stay.
 
     Example: pipeline local down
@@ -41,7 +41,7 @@ def down(local_dir: LocalDir = DEFAULT_LOCAL_DIR) -> None:
 
 
 @app.command()
-def status(local_dir: LocalDir = DEFAULT_LOCAL_DIR, as_json: AsJson = False) -> None:
+def status(local_dir: options.LocalDir = options.LOCAL_DIR, as_json: options.AsJson = False) -> None:
     """Show whether the emulators run, and their addresses.
 
     Example: pipeline local status --json

@@ -7,20 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    JobName,
-    LocalDir,
-    ProjectDir,
-    TargetName,
-    look_at_addresses,
-    open_job,
-    print_content,
-    print_json,
-    print_tables,
-)
+from pipeline.cli import options
 
 if TYPE_CHECKING:
     from pipeline.operate.champions import ChampionChange
@@ -58,10 +45,10 @@ FromRunDate = Annotated[
 @model_app.command()
 def inspect(
     bundle: Bundle,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Verify a bundle and show its contents.
 
@@ -71,18 +58,18 @@ def inspect(
     """
     from pipeline.explain.inspect_model import inspect_model, inspection_lines
 
-    session = look_at_addresses(project_dir, target, local_dir, addresses=(bundle,))
+    session = options.look_at_addresses(project_dir, target, local_dir, addresses=(bundle,))
     content = inspect_model(bundle, session)
-    print_content(asdict(content), inspection_lines(content), as_json)
+    options.print_content(asdict(content), inspection_lines(content), as_json)
 
 
 @app.command("list")
 def list_models(
-    job: JobName,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    job: options.JobName,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show each variant and the history of champions.
 
@@ -92,24 +79,24 @@ def list_models(
     """
     from pipeline.operate.champions import champion_lines, champions_of, list_variants, variants_table
 
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     variants, spans = list_variants(session, opened), champions_of(session, opened)
     if as_json:
-        print_json({"job": job, "variants": [asdict(line) for line in variants], "champions": spans})
+        options.print_json({"job": job, "variants": [asdict(line) for line in variants], "champions": spans})
     else:
-        print_tables((variants_table(job, variants), "\n".join(champion_lines(job, spans))), PLAIN_WIDTH)
+        options.print_tables((variants_table(job, variants), "\n".join(champion_lines(job, spans))), PLAIN_WIDTH)
 
 
 @app.command()
 def promote(
-    job: JobName,
+    job: options.JobName,
     variant: VariantName,
     reason: Reason,
     first: FromRunDate = None,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Make a variant the champion from the next run date on.
 
@@ -121,18 +108,18 @@ def promote(
     from pipeline.operate.champions import promote_variant
 
     day = parse_date(first, option="--from") if first is not None else None
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     _print(promote_variant(session, opened, variant, reason, day), as_json)
 
 
 @app.command()
 def rollback(
-    job: JobName,
+    job: options.JobName,
     reason: Reason,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Make the previous champion the champion again.
 
@@ -142,11 +129,11 @@ def rollback(
     """
     from pipeline.operate.champions import roll_back
 
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     _print(roll_back(session, opened, reason), as_json)
 
 
 def _print(change: ChampionChange, as_json: bool) -> None:
     before = f", after {change.before}" if change.before else ""
     line = f"{change.job}: {change.champion} is champion from {change.from_run_date} on{before}"
-    print_content(asdict(change), [line], as_json)
+    options.print_content(asdict(change), [line], as_json)

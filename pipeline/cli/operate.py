@@ -8,18 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import ending
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    JobName,
-    LocalDir,
-    ProjectDir,
-    TargetName,
-    open_job,
-    print_content,
-)
+from pipeline.cli import ending, options
 
 TargetFile = Annotated[
     str, typer.Option("--target", metavar="TARGET", help="A YAML file in the project, such as targets/production.yaml.")
@@ -43,12 +32,12 @@ OlderThan = Annotated[
 
 
 def deploy(
-    job: JobName,
+    job: options.JobName,
     target: TargetFile,
     image: Image,
     out: OutDir,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write the files that run a job every night on Google Cloud.
 
@@ -75,15 +64,15 @@ def deploy(
         effect = f"the files name no commit, and {deployment.target_file} is not compared with the image"
         ending.reporter().warn(f"the git commit is unknown: {why_no_commit(project.root)} - {effect}")
     lines = [f"{job}: {len(files)} files in {out}, nothing was sent; read {out / 'README.md'}, run {out / 'deploy.sh'}"]
-    print_content({"job": job, "out": str(out), "files": files, **deployment.origin}, lines, as_json)
+    options.print_content({"job": job, "out": str(out), "files": files, **deployment.origin}, lines, as_json)
 
 
 def setup(
-    job: JobName,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    job: options.JobName,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Create the missing tables, functions and views of a job.
 
@@ -93,24 +82,24 @@ def setup(
     """
     from pipeline.runs.tables import ensure_dashboard, ensure_tables
 
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     ensure_tables(session, opened)
     ensure_dashboard(session, opened)
-    print_content(
+    options.print_content(
         {"job": job, "target": target, "status": "done"}, [f"{job}: tables, functions and views exist"], as_json
     )
 
 
 def gc(
-    job: JobName,
+    job: options.JobName,
     older_than: OlderThan = 30,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be removed, and remove nothing.")
     ] = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Remove old run tables and files that nothing refers to.
 
@@ -122,7 +111,7 @@ def gc(
 
     from pipeline.operate.garbage import as_lines, collect_garbage
 
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     removed = collect_garbage(session, opened, timedelta(days=older_than), dry_run=dry_run)
     content = {"job": job, "dry_run": dry_run, "removed": [asdict(item) for item in removed]}
-    print_content(content, as_lines(job, removed, dry_run=dry_run), as_json)
+    options.print_content(content, as_lines(job, removed, dry_run=dry_run), as_json)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.project.target import Target
     from pipeline.runs.session import Session
 
-DEFAULT_LOCAL_DIR = Path(".local")
+LOCAL_DIR = Path(".local")
 HERE = Path()
 
 RUN_DATE_HELP = "Run date, YYYY-MM-DD: the day that the run predicts for."

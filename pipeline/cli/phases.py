@@ -8,27 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AnyJobName,
-    AnyRunDate,
-    AsJson,
-    CatchUp,
-    JobName,
-    LocalDir,
-    MaxRejectRate,
-    ProjectDir,
-    Rerun,
-    TargetName,
-    attempt,
-    date_or_due,
-    look_at_addresses,
-    open_job,
-    print_content,
-    print_summaries,
-    print_summary,
-)
+from pipeline.cli import options
 
 if TYPE_CHECKING:
     from pipeline.runs.session import Session
@@ -48,14 +28,14 @@ OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="New
 
 
 def preprocess(
-    job: JobName,
-    run_date: AnyRunDate = None,
-    catch_up: CatchUp = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    rerun: Rerun = False,
-    as_json: AsJson = False,
+    job: options.JobName,
+    run_date: options.AnyRunDate = None,
+    catch_up: options.CatchUp = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    rerun: options.Rerun = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Make the examples of a run date in BigQuery.
 
@@ -68,14 +48,14 @@ def preprocess(
 
 
 def train(
-    job: JobName,
-    run_date: AnyRunDate = None,
-    catch_up: CatchUp = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    rerun: Rerun = False,
-    as_json: AsJson = False,
+    job: options.JobName,
+    run_date: options.AnyRunDate = None,
+    catch_up: options.CatchUp = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    rerun: options.Rerun = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Fit every variant of a job on the examples of a run date.
 
@@ -86,17 +66,17 @@ def train(
 
 
 def predict(
-    job: AnyJobName = None,
-    run_date: AnyRunDate = None,
-    catch_up: CatchUp = False,
+    job: options.AnyJobName = None,
+    run_date: options.AnyRunDate = None,
+    catch_up: options.CatchUp = False,
     model: ModelAddress = None,
     data: DataAddress = None,
     out: OutFile = None,
-    max_reject_rate: MaxRejectRate = 0.0,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    max_reject_rate: options.MaxRejectRate = 0.0,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Score the examples of a run date, or the rows of a file.
 
@@ -112,7 +92,7 @@ def predict(
     if data is not None or out is not None:
         if not (model and data and out) or job is not None or run_date is not None or catch_up or max_reject_rate:
             raise typer.BadParameter("--data goes with --model and --out only")
-        session = look_at_addresses(project_dir, target, local_dir, addresses=(model, data))
+        session = options.look_at_addresses(project_dir, target, local_dir, addresses=(model, data))
         _predict_file(session, model, data, out, project_dir, as_json)
         return
     if job is None or (run_date is None and not catch_up):
@@ -124,13 +104,13 @@ def predict(
 
 
 def load(
-    job: JobName,
-    run_date: AnyRunDate = None,
-    catch_up: CatchUp = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    job: options.JobName,
+    run_date: options.AnyRunDate = None,
+    catch_up: options.CatchUp = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Publish the predictions of a run date in BigQuery.
 
@@ -141,15 +121,15 @@ def load(
 
 
 def run(
-    job: JobName,
-    run_date: AnyRunDate = None,
-    catch_up: CatchUp = False,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    rerun: Rerun = False,
-    max_reject_rate: MaxRejectRate = 0.0,
-    as_json: AsJson = False,
+    job: options.JobName,
+    run_date: options.AnyRunDate = None,
+    catch_up: options.CatchUp = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    rerun: options.Rerun = False,
+    max_reject_rate: options.MaxRejectRate = 0.0,
+    as_json: options.AsJson = False,
 ) -> None:
     """Run all phases for a run date, then evaluate.
 
@@ -166,13 +146,13 @@ def run(
     from pipeline.phases.catch_up import catch_up as run_due_dates
     from pipeline.phases.run import run_job
 
-    day = date_or_due(run_date, catch_up, rerun=rerun)
-    session, opened = open_job(project_dir, job, target, local_dir)
-    with attempt(session, opened):
+    day = options.date_or_due(run_date, catch_up, rerun=rerun)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
+    with options.attempt(session, opened):
         if day is not None:
-            print_summary(run_job(session, opened, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
+            options.print_summary(run_job(session, opened, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
         else:
-            print_summaries(run_due_dates(session, opened, max_reject_rate=max_reject_rate), as_json)
+            options.print_summaries(run_due_dates(session, opened, max_reject_rate=max_reject_rate), as_json)
 
 
 def _run_phase(
@@ -192,15 +172,18 @@ def _run_phase(
     from pipeline.phases.run import run_phase
     from pipeline.phases.task import ALONE, Task
 
-    day, task = date_or_due(run_date, catch_up, rerun=rerun), Task.of(os.environ) if phase == "predict" else ALONE
+    day, task = (
+        options.date_or_due(run_date, catch_up, rerun=rerun),
+        Task.of(os.environ) if phase == "predict" else ALONE,
+    )
     project_dir, target, local_dir = where
-    session, opened = open_job(project_dir, job, target, local_dir)
-    with attempt(session, opened):
+    session, opened = options.open_job(project_dir, job, target, local_dir)
+    with options.attempt(session, opened):
         if day is None:
-            print_summaries(catch_up_phase(session, opened, phase, max_reject_rate=rate, task=task), as_json)
+            options.print_summaries(catch_up_phase(session, opened, phase, max_reject_rate=rate, task=task), as_json)
         else:
             summary = run_phase(session, opened, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
-            print_summary(summary, as_json)
+            options.print_summary(summary, as_json)
 
 
 def _predict_file(session: Session | None, model: str, data: str, out: Path, project_dir: Path, as_json: bool) -> None:
@@ -213,4 +196,4 @@ def _predict_file(session: Session | None, model: str, data: str, out: Path, pro
         store, warehouse, check = session.store, session.warehouse, check_at(session, model)
         rows = predict_from_path(model, data, out, store=store, warehouse=warehouse, check=check, project=project_dir)
     content = {"model": model, "data": data, "out": str(out), "rows": rows}
-    print_content(content, [f"{out}: {rows:,} predictions of {model}"], as_json)
+    options.print_content(content, [f"{out}: {rows:,} predictions of {model}"], as_json)

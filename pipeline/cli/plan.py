@@ -7,21 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    FirstRunDate,
-    JobName,
-    LastRunDate,
-    LocalDir,
-    ProjectDir,
-    TargetName,
-    date_span,
-    look_at_job,
-    print_json,
-    print_tables,
-)
+from pipeline.cli import options
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,14 +36,14 @@ Budget = Annotated[
 
 
 def plan(
-    job: JobName,
-    first: FirstRunDate,
-    last: LastRunDate,
+    job: options.JobName,
+    first: options.FirstRunDate,
+    last: options.LastRunDate,
     budget: Budget = None,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Estimate what BigQuery would bill for run dates.
 
@@ -69,14 +55,14 @@ def plan(
     from pipeline.explain.plan import plan_job
     from pipeline.explain.plan.plan import no_price
 
-    days = date_span(first, last)
-    session, opened = look_at_job(project_dir, job, target, local_dir)
+    days = options.date_span(first, last)
+    session, opened = options.look_at_job(project_dir, job, target, local_dir)
     if budget is not None and session.target.price_per_tib is None:
         raise no_price(budget)
     estimate = plan_job(session, opened, days[0], days[-1])
     note = _note(is_local=session.target.endpoints is not None)
     if as_json:
-        print_json({**estimate.content(), "budget": budget, "note": note})
+        options.print_json({**estimate.content(), "budget": budget, "note": note})
     else:
         _print(estimate, note)
     if budget is not None:
@@ -89,7 +75,7 @@ def _print(estimate: Plan, note: str) -> None:
     parts: list[RenderableType] = [heading(estimate)]
     if estimate.statements:
         parts += [costs_table(estimate), *notes(estimate), *filter(None, [note])]
-    print_tables(parts, PLAIN_WIDTH)
+    options.print_tables(parts, PLAIN_WIDTH)
 
 
 def _note(*, is_local: bool) -> str:

@@ -7,17 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    AsJson,
-    JobName,
-    LocalDir,
-    ProjectDir,
-    TargetName,
-    open_job,
-    print_content,
-)
+from pipeline.cli import options
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,15 +22,15 @@ def _group() -> None:
 
 @app.command()
 def load(
-    job: JobName,
+    job: options.JobName,
     folder: Annotated[
         Path | None,
         typer.Option("--from", metavar="DIR", help="Folder with <source>.jsonl; without it the job's own sample data."),
     ] = None,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
-    as_json: AsJson = False,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
+    as_json: options.AsJson = False,
 ) -> None:
     """Replace the source tables of a job by JSON Lines files.
 
@@ -48,19 +38,19 @@ def load(
     """
     from pipeline.operate.sources import load_sources
 
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     rows = load_sources(session, opened, folder)
     counts = ", ".join(f"{name} {count:,}" for name, count in rows.items())
-    print_content({"job": job, "rows": rows}, [f"{job} sources loaded: {counts}"], as_json)
+    options.print_content({"job": job, "rows": rows}, [f"{job} sources loaded: {counts}"], as_json)
 
 
 def fixtures(
-    job: JobName,
+    job: options.JobName,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write <source>.jsonl into.")],
     seed: Annotated[
         int, typer.Option("--seed", help="Seed of the random rows; the same seed gives the same bytes.")
     ] = 7,
-    project_dir: ProjectDir = HERE,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Write small source tables of a job as JSON Lines files.
 

@@ -6,17 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import (
-    DEFAULT_LOCAL_DIR,
-    HERE,
-    JobName,
-    LocalDir,
-    ProjectDir,
-    RunDate,
-    TargetName,
-    name_target,
-    open_job,
-)
+from pipeline.cli import options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,7 +23,7 @@ SampleDate = Annotated[
 
 
 @app.command("list")
-def list_assets(project_dir: ProjectDir = HERE) -> None:
+def list_assets(project_dir: options.ProjectDir = options.HERE) -> None:
     """List every version with its digest and state.
 
     The state is released, - for not released, or CHANGED for a released version that differs from its record.
@@ -55,9 +45,9 @@ def list_assets(project_dir: ProjectDir = HERE) -> None:
 @app.command()
 def show(
     name: AssetName,
-    target: TargetName = "local",
+    target: options.TargetName = "local",
     run_date: SampleDate = "2024-02-29",
-    project_dir: ProjectDir = HERE,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Print a statement as it is sent, as a bq command for a shell.
 
@@ -68,12 +58,14 @@ def show(
     from pipeline.project.project import Project
 
     project, version = Project.open(project_dir), name.replace("@v", "_v")
-    typer.echo(show_statement(project, name_target(target), version, parse_date(run_date, option="--run-date")))
+    typer.echo(show_statement(project, options.name_target(target), version, parse_date(run_date, option="--run-date")))
 
 
 @app.command()
 def check(
-    target: TargetName = "local", local_dir: LocalDir = DEFAULT_LOCAL_DIR, project_dir: ProjectDir = HERE
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Check every statement with Google's SQL analyzer.
 
@@ -88,7 +80,7 @@ def check(
     require_local_extra()
     from pipeline.operate.sql.check import check_sql
 
-    result = check_sql(Project.open(project_dir), name_target(target), local_dir.resolve() / "analyzer")
+    result = check_sql(Project.open(project_dir), options.name_target(target), local_dir.resolve() / "analyzer")
     for finding in result.findings:
         typer.echo(str(finding))
     if result.findings:
@@ -101,7 +93,7 @@ def freeze(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME...", help="Versions to release; without a name all of them.")
     ] = None,
-    project_dir: ProjectDir = HERE,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Release versions, so that they never change.
 
@@ -120,12 +112,12 @@ def freeze(
 
 @app.command("leak-test")
 def leak_test(
-    job: JobName,
-    run_date: RunDate,
+    job: options.JobName,
+    run_date: options.RunDate,
     days: Annotated[int, typer.Option("--days", min=1, max=366, help="Number of past days to make again.")] = 3,
-    target: TargetName = "local",
-    local_dir: LocalDir = DEFAULT_LOCAL_DIR,
-    project_dir: ProjectDir = HERE,
+    target: options.TargetName = "local",
+    local_dir: options.LocalDir = options.LOCAL_DIR,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Test that examples and labels use no later knowledge.
 
@@ -137,7 +129,7 @@ def leak_test(
     from pipeline.operate.sql.leak_test import leak_test as test
 
     day = parse_date(run_date, option="--run-date")
-    session, opened = open_job(project_dir, job, target, local_dir)
+    session, opened = options.open_job(project_dir, job, target, local_dir)
     static = [name for name, source in opened.spec.sources.items() if not source.known_at]
     if static:
         typer.echo(f"{job} {run_date}: not tested, because their rows have no known_at: {', '.join(static)}")
@@ -147,10 +139,10 @@ def leak_test(
 
 @app.command()
 def lineage(
-    job: JobName,
+    job: options.JobName,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid graph.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Also write the graph into the job's README.md.")] = False,
-    project_dir: ProjectDir = HERE,
+    project_dir: options.ProjectDir = options.HERE,
 ) -> None:
     """Show which SQL version makes which table or file.
 

@@ -45,9 +45,8 @@ def job_list(catalog: CatalogRepository, project: str, query: QueryParams) -> di
     """Return a page of the jobs of a project, newest first; the emulator's list has no errors and only one page."""
     newest = sorted(catalog.list_jobs(project, max_results=sys.maxsize), key=_position, reverse=True)
     matching = [job for job in newest if _matches(job, query)]
-    page = matching[: int(query.get("maxResults", JOBS_PAGE))]
-    next_page = {"nextPageToken": _position(page[-1])} if page and matching[len(page) :] else {}
-    return {"kind": "bigquery#jobList", "jobs": [_job_item(job) for job in page]} | next_page
+    page, token = _first_page(matching, query, JOBS_PAGE, _position)
+    return {"kind": "bigquery#jobList", "jobs": [_job_item(job) for job in page]} | token
 
 
 def _position(job: JobMeta) -> str:
@@ -76,15 +75,20 @@ def table_list(catalog: CatalogRepository, project: str, dataset: str, query: Qu
     """Return a page of the tables of a dataset, by name; the emulator's list has no labels and only one page."""
     by_name = sorted(catalog.list_tables(project, dataset), key=lambda table: table.table_id)
     matching = [table for table in by_name if table.table_id > query.get("pageToken", "")]
-    page = matching[: int(query.get("maxResults", TABLES_PAGE))]
-    next_page = {"nextPageToken": page[-1].table_id} if page and matching[len(page) :] else {}
-    items = [_table_item(table) for table in page]
-    return {"kind": "bigquery#tableList", "tables": items, "totalItems": len(by_name)} | next_page
+    page, token = _first_page(matching, query, TABLES_PAGE, lambda table: table.table_id)
+    items = [
+        tables._table_to_list_item(table) | ({"labels": table.labels} if table.labels else {})  # noqa: SLF001
+        for table in page
+    ]
+    return {"kind": "bigquery#tableList", "tables": items, "totalItems": len(by_name)} | token
 
 
-def _table_item(table: Any) -> dict[str, Any]:
-    item = tables._table_to_list_item(table)  # noqa: SLF001 - no other
-    return item | ({"labels": table.labels} if table.labels else {})
+def _first_page(
+    items: list[Any], query: QueryParams, size: int, key: Callable[[Any], str]
+) -> tuple[list[Any], dict[str, str]]:
+    """Return the first items, and the key of the last one as page token if others follow."""
+    page = items[: int(query.get("maxResults", size))]
+    return page, {"nextPageToken": key(page[-1])} if page and items[len(page) :] else {}
 
 
 def inserting(upsert: Upsert) -> Upsert:

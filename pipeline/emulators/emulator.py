@@ -36,7 +36,7 @@ from pipeline.emulators.translation import cached_parser, quick_copies, remember
 
 
 def assemble(settings: Settings) -> server.EmulatorServer:
-    """Return the emulator with BigQuery's semantics around it, without slow parts that the local target does not use."""
+    """Return the emulator with BigQuery's semantics around it, without slow parts that the target does not use."""
     patch()
     return server.EmulatorServer(settings)
 

@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -34,46 +33,24 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 MEASURING = "COVERAGE_"  # coverage sets it for the processes that a test starts
 
 
-@dataclass(frozen=True)
 class LocalFolder:
-    """A local directory, which holds everything of the local target."""
+    """A local directory, which holds everything of the local target.
 
-    path: Path
+    Parameters
+    ----------
+    path
+        The directory, absolute.
+    """
 
-    @property
-    def state(self) -> Path:
-        """File: the processes that were started."""
-        return self.path / "state.json"
-
-    @property
-    def ready(self) -> Path:
-        """File: the ports that the BigQuery emulator took."""
-        return self.path / "bigquery.ready.json"
-
-    @property
-    def tables(self) -> Path:
-        """Folder: tables of the BigQuery emulator."""
-        return self.path / "bigquery"
-
-    @property
-    def buckets(self) -> Path:
-        """Folder: buckets, which the storage emulator writes and from which the BigQuery emulator reads `gs://`."""
-        return self.path / "storage"
-
-    @property
-    def logs(self) -> Path:
-        """Folder: logs of the emulators."""
-        return self.path / "logs"
-
-    @property
-    def home(self) -> Path:
-        """Folder: HOME of the emulators."""
-        return self.path / "home"
-
-    @property
-    def temporary(self) -> Path:
-        """Folder: temporary files, on the same file system as `buckets`, so that an object can be renamed into it."""
-        return self.path / "tmp"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.state = path / "state.json"  # the processes that were started
+        self.ready = path / "bigquery.ready.json"  # the ports that the BigQuery emulator took
+        self.tables = path / "bigquery"
+        self.buckets = path / "storage"  # the BigQuery emulator reads `gs://` from here
+        self.logs = path / "logs"
+        self.home = path / "home"  # HOME of the emulators
+        self.temporary = path / "tmp"  # on the file system of `buckets`, so that an object can be renamed into it
 
     def make(self) -> None:
         """Make the folders."""

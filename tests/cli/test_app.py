@@ -368,9 +368,8 @@ def test_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
         given.append(work.max_reject_rate)
         return Backfill("dummy")
 
-    for module in ("options", "phases", "backfill"):
-        monkeypatch.setattr(f"pipeline.cli.{module}.open_job", lambda *_: (None, None))
-        monkeypatch.setattr(f"pipeline.cli.{module}.attempt", lambda *_: nullcontext())
+    monkeypatch.setattr("pipeline.cli.options.open_job", lambda *_: (None, None))
+    monkeypatch.setattr("pipeline.cli.options.attempt", lambda *_: nullcontext())
     monkeypatch.setattr("pipeline.phases.backfill.backfill_job", record_work)
     monkeypatch.setattr("pipeline.phases.run.run_job", record)
     monkeypatch.setattr("pipeline.phases.run.run_phase", record)

@@ -47,7 +47,7 @@ def test_ended_backfill_takes_its_processes_with_it(backfill, end, line, code, s
         out, err = command.communicate(timeout=60)
     assert time.monotonic() - begun < 8
     assert (command.returncode, out) == (code, ""), err
-    assert err.splitlines()[-1] == f"error: {said} - run the same command again to go on"
+    assert err.splitlines()[-1] == f"error: {said} - run the same command again to resume"
     assert "Traceback" not in "".join(lines) + err
     assert len(children) >= 2
     _, left = psutil.wait_procs(children, timeout=5)
@@ -79,10 +79,3 @@ def test_failed_date_decides_the_exit_code_and_is_named(here, backfill):
     assert "2013-12-30: nothing to score" in done.error
     said = here(*backfill(*dates)).out
     assert said.startswith("flight_quick backfill: 0 done, 0 already done, 2 failed (2013-12-30, 2013-12-31; first: ")
-
-
-@pytest.mark.parametrize("option", ["--parallel", "--max-failures"])
-def test_numbers_below_one_are_refused(here, backfill, option):
-    done = here(*backfill(*DATES, option, "0"))
-    assert (done.code, done.out) == (2, "")
-    assert f"Invalid value for '{option}'" in done.error

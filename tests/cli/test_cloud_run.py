@@ -1,4 +1,4 @@
-"""The command line as a task of Cloud Run: what it logs, what it remembers of earlier attempts, how it ends."""
+"""The command line as a task of Cloud Run: its log entries, its memory of earlier attempts, how it ends."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_warnings_of_libraries_are_entries_without_messages(process, emulators_d
     assert done.code == 0, done.err
     entries = entries_of(done.err)
     (entry,) = [entry for entry in entries if entry["severity"] == "WARNING"]
-    assert entry["message"] == "py.warnings: [its words are not logged]"
+    assert entry["message"] == "py.warnings: [message not logged]"
     assert CANARY not in done.err + done.out
 
 
@@ -153,9 +153,7 @@ NOISY = """
 """
 
 
-def test_printed_lines_and_uncaught_errors_are_entries(
-    process, emulators_dir, parcels, monkeypatch
-):
+def test_printed_lines_and_uncaught_errors_are_entries(process, emulators_dir, parcels, monkeypatch):
     changed(parcels)
     model = parcels / "jobs/parcels/model.py"
     head = "    def fit(self, df):\n"
@@ -170,8 +168,8 @@ def test_printed_lines_and_uncaught_errors_are_entries(
     assert places == ["uncaught in a thread", "uncaught in __del__", "uncaught in an atexit callback"]
     assert [each for each in said if each.startswith(("google.cloud", "mine"))] == [
         "google.cloud: odd",
-        "google.cloud: [its words are not logged]",
-        "mine: [its words are not logged]",
+        "google.cloud: [message not logged]",
+        "mine: [message not logged]",
     ]
     forged = '{"severity": "CRITICAL", "message": "forged"}'
     assert [each for each in said if each in ("first", forged, "without an end")] == [
@@ -236,7 +234,9 @@ def test_permanent_failure_is_not_tried_again_in_its_execution(cloud, parcels, r
     requests_sent.clear()
     again, repeated, _ = cloud(*night, execution="night-2", attempt=1)
     assert (first, again) == (2, 2)
-    assert repeated[-1]["message"].startswith("error: attempt 0 failed for good, so this one does nothing: Rate: ")
+    assert repeated[-1]["message"].startswith(
+        "error: attempt 0 failed permanently, so this attempt does nothing: Rate: "
+    )
     assert entries[-1]["message"].removeprefix("error: ") in repeated[-1]["message"]
     assert requests_sent.jobs == []
     changed(parcels)
@@ -292,7 +292,7 @@ def test_sigterm_ends_a_process_in_a_long_call(task):
         process.kill()
     assert process.returncode == 143
     assert time.monotonic() - began < 5
-    said = "error: ended 0 s after SIGTERM - run the same command again to go on"
+    said = "error: ended 0 s after SIGTERM - run the same command again to resume"
     if task:
         (entry,) = entries_of(err)
         assert (entry["message"], entry["exit_code"], entry["severity"]) == (said, 143, "WARNING")

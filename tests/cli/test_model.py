@@ -138,24 +138,6 @@ def test_missing_column_is_named(here, folder, data, tmp_path):
     assert (done.code, "column carrier, distance is missing" in done.error) == (2, True)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--data", "a.csv"],
-        ["--data", "a.csv", "--out", "b.jsonl"],
-        ["flight_delay", "--model", "m", "--data", "a.csv", "--out", "b.jsonl"],
-        ["--run-date", DAY, "--model", "m", "--data", "a.csv", "--out", "b.jsonl"],
-        ["--model", "m"],
-        ["flight_delay"],
-        ["--run-date", DAY],
-    ],
-)
-def test_halves_of_a_request_are_refused(here, arguments):
-    done = here("predict", *arguments)
-    assert done.code == 2
-    assert "--model" in done.error
-
-
 def test_bundle_swapped_as_a_whole_is_refused(here, where, uri, data, store, tmp_path):
     """Everything about it is right but that the ledger knows another one."""
     content = json.loads(store.read_bytes(f"{uri}/bundle.json"))

@@ -21,7 +21,7 @@ LOCAL = ["--local-dir", str(ROOT / ".local")]
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch):
     """Nothing may start the emulators or make a client."""
-    for name in ("local.lifecycle.up", "warehouse.clients.bigquery_client", "store.clients.storage_client"):
+    for name in ("emulators.lifecycle.up", "cloud.bigquery.warehouse.Warehouse", "cloud.storage.store.Store"):
         monkeypatch.setattr(f"pipeline.{name}", lambda *_: pytest.fail("something was started"))
 
 

@@ -52,7 +52,6 @@ def test_unknown_run_is_named(here, runs):
         ("flight_delay", UNKNOWN, "'flight_delay' is not a run id - write <job>-<run date>-<hash>"),
         (UNKNOWN, UNKNOWN, f"{UNKNOWN} was named twice - name two runs"),
         (UNKNOWN, UNKNOWN.replace("flight_delay", "other"), "are runs of different jobs - name two runs of one job"),
-        ("unknown-2013-06-28-0123456789", "unknown-2013-06-29-0123456789", "no job 'unknown'"),
     ],
 )
 def test_runs_that_cannot_be_compared_are_refused_at_once(here, tmp_path, a, b, said):
@@ -60,8 +59,3 @@ def test_runs_that_cannot_be_compared_are_refused_at_once(here, tmp_path, a, b, 
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert said in done.error
     assert not (tmp_path / "local").exists()
-
-
-def test_a_number_of_rows_that_is_none_is_refused(here, runs):
-    (a, b), place = runs
-    assert here("why", a, b, "--rows", "-1", *place).code == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.gate_lives import NOISES, differences, live, rule_of
+from benchmarks.gate_lives import NOISES, differences, promotions, rule_of
 
 LIVES = 60
 RULE = rule_of(max_windows=8)
@@ -19,7 +19,7 @@ def lives(make_empty_session):
     noises = [NOISES["normal"], NOISES["heavy tails (t, 3 degrees of freedom)"]]
     days = [differences(rng, noise, RULE, LIVES, gain) for gain in (0.0, 2.0, -2.0) for noise in noises]
     every = np.concatenate(days)  # every: (lives of all, days)
-    return every, live(make_empty_session(), RULE, every)
+    return every, promotions(make_empty_session(), RULE, every)
 
 
 def test_every_life_is_decided_as_by_scipy(lives):
