@@ -35,12 +35,6 @@ def verdicts_statement(session: Session, job: str, first: date, last: date) -> S
     return _rows(session, session.target.table("verdicts_v1"), VERDICTS, job, first, last)
 
 
-def evaluated_runs_statement(session: Session, job: str, first: date, last: date) -> Statement:
-    """Read the run of each evaluation of run dates."""
-    values = {"job": job, "first_date": first, "last_date": last}
-    return session.statement("phases/evaluated_runs_v1", {"metrics": session.target.table("metrics_v1")}, values)
-
-
 def model_runs_statement(session: Session, jobs: Sequence[str], model_ids: Sequence[str]) -> Statement:
     """Read the runs of jobs that made models or predicted with them."""
     tables = {name: session.target.ledger_table(name) for name in ("models", "events")}
@@ -56,7 +50,7 @@ def evaluation_dates_statement(session: Session, jobs: Sequence[str], evaluation
 
 def trace_statements(session: Session, job: str) -> Iterator[Statement]:
     """Return all statements of this module with sample values."""
-    for statement in (models_statement, comparisons_statement, verdicts_statement, evaluated_runs_statement):
+    for statement in (models_statement, comparisons_statement, verdicts_statement):
         yield statement(session, job, EARLIEST, LATEST)
     yield model_runs_statement(session, [job], ["0123456789abcdef"])
     yield evaluation_dates_statement(session, [job], "0123456789abcdef")
