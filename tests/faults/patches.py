@@ -75,7 +75,7 @@ def verify_effects(verify: Callable[[], bool]) -> Callable[[Patch], None]:
 
 
 def attempt_once(patch: Patch) -> None:
-    patch.setattr(submission, "_asks_for_next_attempt", never)
+    patch.setattr(submission, "is_transient", never)
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------
