@@ -81,7 +81,7 @@ def test_places_have_names_of_their_own_expire_and_are_removed(base, connect):
     assert list(places.remove()) == []
 
 
-def test_what_cannot_be_removed_is_named_with_the_command_that_does(base, monkeypatch):
+def test_leftovers_are_named_with_the_command_that_removes_them(base, monkeypatch):
     monkeypatch.setattr("pipeline.cloud.retries.UNREACHABLE_DEADLINE", 0.0)
     nowhere = base.endpoints.model_copy(update={"bigquery": "http://127.0.0.1:9", "storage": "http://127.0.0.1:9"})
     places = CloudPlaces(base.model_copy(update={"endpoints": nowhere}))
@@ -108,7 +108,7 @@ def test_make_says_that_it_skips_without_a_target():
 
 
 @pytest.mark.parametrize("option", [None, "target.yaml"])
-def test_the_guard_lets_tests_leave_this_machine_only_with_the_option(option):
+def test_network_guard_opens_only_with_the_option(option):
     request = SimpleNamespace(config=SimpleNamespace(getoption=lambda _: option))
     guard = contextmanager(network_guard._get_wrapped_function())
     connect, look_up = socket.socket.connect, socket.getaddrinfo

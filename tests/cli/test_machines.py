@@ -32,7 +32,7 @@ def command(tmp_path):
     call("local", "down")
 
 
-def test_a_run_needs_no_plain_folder_no_open_umask_and_no_time_zone(command):
+def test_run_works_in_odd_folder_umask_and_time_zone(command):
     call, folder = command
     sources = write_sources(folder / "Pakete für März")
     call("sources", "load", "parcels", "--from", str(sources))

@@ -65,7 +65,7 @@ def test_the_command_compares_files_by_exit_code(tmp_path):
     assert [each.returncode for each in done] == [0, 1]
 
 
-def test_an_answer_keeps_values_and_loses_sentences_times_and_order():
+def test_answer_keeps_values_and_drops_prose_and_times():
     prose: list[str] = []
     answer = {"rows": [{"n": 2, "value": 0.1 + 0.2}, {"n": 1}], "seconds": {"load": 1.5}, "said": "64 rows"}
     assert without_prose(answer, prose) == {

@@ -101,7 +101,7 @@ def locked(name: str = "dev.txt") -> dict[str, frozenset[str]]:
     return lock.requirements(Path("requirements", name).read_text())
 
 
-def test_a_lock_holds_what_the_server_has_and_nothing_of_the_machine(index, checkout, tmp_path):
+def test_lock_holds_what_the_server_has(index, checkout, tmp_path):
     linux = index.add("thing", "1.0", "cp311-cp311-manylinux_2_28_x86_64")
     mac = index.add("thing", "1.0", "cp314-cp314-macosx_11_0_arm64")
     wheel(tmp_path / "folder", "thing", "1.0", "cp311-cp311-manylinux_2_28_x86_64", "of this machine")
@@ -213,7 +213,7 @@ def test_an_index_that_does_not_answer_is_no_missing_wheel(index, checkout):
         lock.wheels(uv_of(index, UV_HTTP_RETRIES="0"))
 
 
-def test_of_the_machines_settings_only_servers_and_the_way_to_them_are_left():
+def test_only_servers_are_taken_from_settings():
     settings = {
         "index-url": MIRROR,
         "extra-index-url": f"file:///own/simple {MIRROR}/more",

@@ -36,7 +36,7 @@ def make(machine: Path, target: str, folder: Path = ROOT) -> subprocess.Complete
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])
-def test_a_machine_without_python_is_told_what_to_install_in_one_line(machine, target):
+def test_missing_python_is_named_in_one_line(machine, target):
     done = make(machine, target)
     line, of_make = done.stderr.splitlines()
     assert (done.returncode, done.stdout, line) == (2, "", NO_PYTHON)

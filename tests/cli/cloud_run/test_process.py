@@ -43,6 +43,6 @@ def written(monkeypatch):
         ("Exception ignored while calling weakref callback <Parcel CANARY>", "where Python ignores errors"),
     ],
 )
-def test_what_python_ignores_is_named_by_its_place_and_never_by_an_address_or_a_value(written, message, place):
+def test_ignored_errors_are_named_by_place_without_values(written, message, place):
     sys.unraisablehook(SimpleNamespace(err_msg=message, exc_value=ValueError("CANARY"), object=None))
     assert written() == [f"uncaught {place}"]
