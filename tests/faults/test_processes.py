@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.cloud.storage.store import Store
 from pipeline.errors import RequestError
 from pipeline.phases import load as load_phase
 from pipeline.phases import predict as predict_phase
@@ -18,7 +19,6 @@ from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_job, run_phase
 from pipeline.rows.rejects import split_frame
 from pipeline.runs import opening
-from pipeline.runs.artefacts import models
 from pipeline.runs.artefacts.models import committed_models
 from pipeline.runs.artefacts.predictions import commit_shard, committed_manifests, committed_shards
 from pipeline.runs.claims import claims_of
@@ -131,14 +131,15 @@ def test_of_two_claims_one_wins_and_both_read_it(session, connect, own, monkeypa
 
 
 def test_two_trainers_of_one_model_commit_one_and_both_use_it(session, connect, own, monkeypatch):
-    uploaded, upload = threading.Barrier(2), models._upload
+    uploaded, put = threading.Barrier(2), Store.put_json_once
     run_phase(session, own, FIRST, "preprocess")
 
-    def both_upload(*args):
-        upload(*args)
-        uploaded.wait(20)  # neither has its marker yet
+    def both_have_uploaded(self, content, uri):
+        if "/models/" in uri:
+            uploaded.wait(20)  # neither has its marker yet
+        return put(self, content, uri)
 
-    monkeypatch.setattr(models, "_upload", both_upload)
+    monkeypatch.setattr(Store, "put_json_once", both_have_uploaded)
     with ThreadPoolExecutor(2) as threads:
         sessions = (session, connect(session.target))
         first, second = threads.map(lambda opened: run_phase(opened, own, FIRST, "train").models, sessions)
