@@ -45,7 +45,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 """Permissions by role. `ROLES` takes the first role that holds a permission."""
 
-ROLES = {permission: role for role, held in reversed(PERMISSIONS.items()) for permission in held} | {
+ROLES = {permission: role for role, held in reversed(PERMISSIONS.items()) for permission in sorted(held)} | {
     "bigquery.jobs.get": JOB_USER,
     "bigquery.jobs.list": RESOURCE_VIEWER,
     "bigquery.reservations.use": "roles/bigquery.resourceEditor",
