@@ -26,7 +26,7 @@ from pipeline.cli import (
     sql,
 )
 from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
-from pipeline.cloud.bigquery.labels import label_from_here, labelled
+from pipeline.cloud.bigquery.billing_labels import label_from_here, labelled
 from pipeline.errors import PipelineError, RequestError, quoted
 
 UNUSABLE_FOLDER = {

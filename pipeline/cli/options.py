@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli import ending
-from pipeline.cloud.bigquery.labels import label_from_here
+from pipeline.cloud.bigquery.billing_labels import label_from_here
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -115,7 +115,7 @@ def open_job(project_dir: Path, job_name: str, target: str, local_dir: Path) -> 
 
     At the local target missing datasets and the bucket are made.
     """
-    from pipeline.runs.job_statements import check_assets
+    from pipeline.project.job_checks import check_assets
     from pipeline.sql import Catalogue
 
     project, job = _read_job(project_dir, job_name)

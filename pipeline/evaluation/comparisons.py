@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from pipeline.evaluation.gate_statements import Pairing, paired_predictions_statement, record_comparisons_statement
-from pipeline.evaluation.statements import metrics_statement
+from pipeline.evaluation.metric_statements import metrics_statement
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
 from pipeline.runs.ledger.ledger import Ledger

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.base.digests import digest_json, unique_name
 from pipeline.errors import CheckError
-from pipeline.evaluation.statements import labels_statement
+from pipeline.evaluation.metric_statements import labels_statement
 from pipeline.project.project import Job
 from pipeline.runs.check_rules import Rule, label_checks, rules_of, unknown_labels_rule
 from pipeline.runs.checks import CheckResult, doubled_keys, judge, refuse_failed

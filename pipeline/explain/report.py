@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pipeline.evaluation.labels import make_labels
-from pipeline.evaluation.statements import metrics_statement, report_statement
+from pipeline.evaluation.metric_statements import metrics_statement, report_statement
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
 from pipeline.runs.job_statements import QueryScope, label_columns

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.cloud.storage.store import Store
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.bundle import BundleInfo, load_verified, read_info, verify
-from pipeline.models.contract import Model
+from pipeline.models.interface import Model
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,16 @@ from typing import Any
 
 from pipeline.base.dates import EARLIEST
 from pipeline.base.digests import digest_json
-from pipeline.cloud.bigquery.labels import labelled
+from pipeline.cloud.bigquery.billing_labels import labelled
 from pipeline.evaluation.comparisons import NO_LABELS, compare_variants, record_without_labels
 from pipeline.evaluation.drift import complete_drift
-from pipeline.evaluation.due import DueRun, due_runs, runs_with_late_labels
+from pipeline.evaluation.due_evaluations import DueRun, due_runs, runs_with_late_labels
 from pipeline.evaluation.labels import LabelTable, make_labels
-from pipeline.evaluation.statements import evaluation_metrics_statement, metrics_statement, record_metrics_statement
+from pipeline.evaluation.metric_statements import (
+    evaluation_metrics_statement,
+    metrics_statement,
+    record_metrics_statement,
+)
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
 from pipeline.runs.checks import as_details, checked_event

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.base.digests import unique_name
 from pipeline.cloud.inputs import read_input
 from pipeline.errors import CheckError
-from pipeline.evaluation.statements import metrics_statement, unknown_labels_statement
+from pipeline.evaluation.metric_statements import metrics_statement, unknown_labels_statement
 from pipeline.phases.load import load_from_uris
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job

@@ -9,8 +9,8 @@ import pandas as pd
 
 from pipeline.base.progress import Stopwatch
 from pipeline.models.bundle import BundleInfo
-from pipeline.models.contract import Model, code_of, repeatable
 from pipeline.models.fetch import LoadedModel, check_committed, load_model
+from pipeline.models.interface import Model, code_of, repeatable
 from pipeline.phases.task import ALONE, Task
 from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs.artefacts.examples import Examples, shard_rows

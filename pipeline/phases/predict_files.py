@@ -18,10 +18,10 @@ from pipeline.models.bundle import BundleInfo, load_verified, using_code
 from pipeline.models.fetch import any_bundle, fetch_verified
 from pipeline.phases.predict import predict_from_data
 from pipeline.project.imports import can_import_jobs
+from pipeline.project.job_yaml import LABEL
 from pipeline.rows.cast import with_dtypes
 from pipeline.rows.jsonl import write_jsonl
 from pipeline.rows.schema import Schema, infer_schema
-from pipeline.runs.job_statements import LABEL
 
 LONGEST_NAME = 200
 """Bytes of a file name. While the file is written, its name is longer, and file systems allow 255 bytes."""

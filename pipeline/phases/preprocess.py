@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import partial
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.models.contract import make_model
+from pipeline.models.interface import make_model
 from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_unchanged
 from pipeline.runs.artefacts.examples_statements import (
     examples_profile_statement,

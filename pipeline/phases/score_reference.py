@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.models.contract import Model
+from pipeline.models.interface import Model
 from pipeline.phases.predict import predict_from_data
 from pipeline.project.project import Variant
 

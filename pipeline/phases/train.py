@@ -14,8 +14,8 @@ from pipeline.cloud.storage.store import Store
 from pipeline.errors import RequestError
 from pipeline.model_config import ModelConfig
 from pipeline.models.bundle import NO_JOB, BundleInfo, Origin, TrainingData, write_bundle
-from pipeline.models.contract import Model, code_of, make_model, repeatable
 from pipeline.models.id_maps import ID_MAP
+from pipeline.models.interface import Model, code_of, make_model, repeatable
 from pipeline.phases.load import load_from_uris
 from pipeline.phases.score_reference import sample_scores
 from pipeline.project.code import digest_of_code, git_commit, imported_modules, project_files

@@ -11,6 +11,9 @@ from pipeline.base.strict_yaml import Strict
 from pipeline.project.resources import Resources, Schedule
 from pipeline.rows.schema import DeclaredColumns, Schema
 
+LABEL = "label"
+"""Column of the labels SQL that examples have, too."""
+
 Direction = Literal["higher", "lower"]
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.project.job_yaml import LABEL
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
-from pipeline.runs.job_statements import LABEL
 from pipeline.runs.session import Session
 from pipeline.sql import Identifier, Named, Statement, TableName
 from pipeline.sql.checks import AcceptedValues, Check, Range, RowCount

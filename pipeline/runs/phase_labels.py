@@ -7,7 +7,7 @@ from datetime import date
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from pipeline.cloud.bigquery.labels import labelled
+from pipeline.cloud.bigquery.billing_labels import labelled
 
 if TYPE_CHECKING:
     from pipeline.project.project import Job

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipeline.base.digests import digest_text, unique_name
-from pipeline.cloud.bigquery.labels import labelled
+from pipeline.cloud.bigquery.billing_labels import labelled
 from pipeline.errors import PermissionMissing, RequestError
 from pipeline.project.project import Job
 from pipeline.rows.schema import Schema

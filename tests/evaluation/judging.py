@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from pipeline.evaluation.statements import metrics_statement
+from pipeline.evaluation.metric_statements import metrics_statement
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.rows.jsonl import write_rows
 from pipeline.rows.schema import Schema

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from pipeline.base.progress import Reporter
 from pipeline.models.bundle import SCORES
-from pipeline.models.contract import code_of
+from pipeline.models.interface import code_of
 from pipeline.operate.sources import load_sources
 from pipeline.phases import score_reference
 from pipeline.phases.run import evaluate_matured, run_job

@@ -11,16 +11,17 @@ import pytest
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.evaluation.drift_statements import feature_columns
-from pipeline.evaluation.statements import labels_statement, metrics_statement
+from pipeline.evaluation.metric_statements import labels_statement, metrics_statement
 from pipeline.operate.sql.analyzer import Analyzer
 from pipeline.operate.sql.check import check_sql
 from pipeline.operate.sql.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.phases.evaluate_files import evaluate_from_path
+from pipeline.project.job_checks import check_assets
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Project
 from pipeline.runs.check_rules import prediction_checks
 from pipeline.runs.identity import run_definition
-from pipeline.runs.job_statements import QueryScope, check_assets
+from pipeline.runs.job_statements import QueryScope
 from pipeline.runs.publication_statements import staged_predictions_statement
 from pipeline.runs.session import Session
 from tests.evaluation.family_jobs import KEYS, write_family_jobs

@@ -197,7 +197,7 @@ def test_a_variant_without_hits_in_a_slice_has_zeros(session):
     bad = predictions.assign(item=predictions["item"].where(predictions["user"].map(countries) == "north", "nothing"))
     bad = bad.drop_duplicates(["user", "item"])
     own = staged(session, pd.concat([predictions.assign(v="a"), bad.assign(v="b")]), {**PREDICTIONS, "v": "STRING"})
-    from pipeline.evaluation.statements import metrics_statement
+    from pipeline.evaluation.metric_statements import metrics_statement
     from pipeline.sql import Statement
 
     sql = f"SELECT '' AS run_id, '' AS model_id, v AS variant, user, rank, item FROM {own.quoted}"

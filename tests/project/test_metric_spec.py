@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.evaluation.statements import metrics_statement
+from pipeline.evaluation.metric_statements import metrics_statement
 from pipeline.project.metric_spec import OVERALL, MetricSpec
 from pipeline.project.project import Project
 from pipeline.runs.session import Session

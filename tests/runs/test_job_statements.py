@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from pipeline.errors import RequestError
+from pipeline.project.job_checks import check_assets
 from pipeline.project.project import Project
-from pipeline.runs.job_statements import QueryScope, check_assets, job_query
+from pipeline.runs.job_statements import QueryScope, job_query
 from pipeline.runs.session import Session
 from pipeline.runs.tables import function_name
 from pipeline.sql import Catalogue

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import RequestError
+from pipeline.project.job_checks import check_assets
 from pipeline.project.project import Project
-from pipeline.runs.job_statements import check_assets
 from pipeline.sql import Catalogue
 from pipeline.sql.checks import MOST
 from pipeline.sql.header import split_header

@@ -7,7 +7,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from pipeline.cloud.bigquery.labels import as_labels, job_labels
+from pipeline.cloud.bigquery.billing_labels import as_labels, job_labels
 from pipeline.project.target import Target
 from pipeline.rows.schema import Schema
 from pipeline.sql import Statement

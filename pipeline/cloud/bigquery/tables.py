@@ -11,8 +11,8 @@ from typing import Any
 from google.api_core import exceptions
 from google.cloud import bigquery
 
+from pipeline.cloud.bigquery.billing_labels import as_labels
 from pipeline.cloud.bigquery.job_config import schema_fields, schema_of
-from pipeline.cloud.bigquery.labels import as_labels
 from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.errors import RequestError
 from pipeline.project.target import RUN_TABLE_DAYS, Target

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pipeline.errors import RequestError
-from pipeline.evaluation.statements import labels_statement
+from pipeline.evaluation.metric_statements import labels_statement
 from pipeline.project.project import Job
 from pipeline.runs.artefacts.examples_statements import examples_statement
 from pipeline.runs.identity import run_definition, run_id_of

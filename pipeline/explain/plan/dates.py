@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from pipeline.evaluation.due import due_runs
+from pipeline.evaluation.due_evaluations import due_runs
 from pipeline.project.project import Job
 from pipeline.runs.identity import digest_of_run, run_definition
 from pipeline.runs.publications import generation_of

@@ -30,8 +30,8 @@ from pipeline.explain.reproduce.rows import (
     run_of_bundle,
 )
 from pipeline.models.bundle import BundleInfo
-from pipeline.models.contract import Model
 from pipeline.models.fetch import fetch_verified
+from pipeline.models.interface import Model
 from pipeline.phases.train import train_from_data
 from pipeline.runs.artefacts.models import check_at
 from pipeline.runs.artefacts.predictions import committed_manifest

@@ -9,7 +9,7 @@ from pipeline.explain.changes import Change, changed_files, changes_of
 from pipeline.explain.reproduce.outcome import NOT_COMPARED, Item
 from pipeline.explain.reproduce.rows import Side
 from pipeline.models.bundle import BundleInfo
-from pipeline.models.contract import SEEDS
+from pipeline.models.interface import SEEDS
 from pipeline.project.code import digest_of_code, imported_modules, job_files, library_versions
 from pipeline.project.project import Job
 from pipeline.runs.identity import as_written, run_definition

@@ -14,7 +14,7 @@ from pipeline.cloud.inputs import read_input
 from pipeline.explain.changes import Change
 from pipeline.explain.compare_frames import FrameDifference, compare_frames, largest_difference
 from pipeline.models.bundle import BundleInfo, write_model
-from pipeline.models.contract import Model
+from pipeline.models.interface import Model
 from pipeline.phases.predict import predict_from_data
 from pipeline.rows.cast import cast_frame
 from pipeline.rows.rejects import split_frame

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from pipeline.base.digests import unique_name
-from pipeline.cloud.bigquery.labels import labelled
+from pipeline.cloud.bigquery.billing_labels import labelled
 from pipeline.errors import RequestError
 from pipeline.explain.changes import changes_of
 from pipeline.explain.reproduce.outcome import Item

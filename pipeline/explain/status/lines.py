@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pipeline.evaluation.due import due_runs
+from pipeline.evaluation.due_evaluations import due_runs
 from pipeline.explain.status.status import DateState, RunState
 from pipeline.project.project import Job
 from pipeline.runs.claims import claimed_dates, claims_of

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.base.dates import EARLIEST
 from pipeline.base.digests import digest_json
 from pipeline.errors import PermissionMissing
-from pipeline.evaluation.due import due_runs
+from pipeline.evaluation.due_evaluations import due_runs
 from pipeline.explain.status.run_facts import DONE, MISSING, PART, PhaseState, RunFacts, failed_checks, phase_states
 from pipeline.project.project import Job
 from pipeline.runs.claims import Claim, claimed_dates, claims_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import RequestError
 from pipeline.evaluation.drift_statements import drift_rows_statement
-from pipeline.evaluation.statements import evaluation_metrics_statement
+from pipeline.evaluation.metric_statements import evaluation_metrics_statement
 from pipeline.explain.trace.graph import Graph, Node
 from pipeline.explain.trace.history import UNCHANGED, History, Row, grouped, read_rows, versions
 from pipeline.explain.trace.run_nodes import GONE, TracedRun, add_source

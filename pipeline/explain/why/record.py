@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import CheckError, RequestError
-from pipeline.evaluation.statements import run_metrics_statement
+from pipeline.evaluation.metric_statements import run_metrics_statement
 from pipeline.explain.changes import Change
 from pipeline.explain.kept_bundle import KeptBundle, fetch_kept
 from pipeline.models.bundle import BundleInfo

@@ -15,7 +15,7 @@ from pipeline.base.strict_yaml import read_yaml
 from pipeline.errors import RequestError, quoted
 from pipeline.model_config import ModelConfig
 from pipeline.models.bundle.info import BundleInfo, read_info, verify
-from pipeline.models.contract import Model
+from pipeline.models.interface import Model
 from pipeline.project.code import library_versions
 
 

@@ -15,7 +15,7 @@ from pipeline.base.digests import digest_json, digest_text, sha256_file
 from pipeline.models.bundle.info import SCHEMA_VERSION, BundleInfo, sealed
 from pipeline.models.bundle.training_data import FILE as TRAINING_FILE
 from pipeline.models.bundle.training_data import TrainingData
-from pipeline.models.contract import SEEDS, Model, repeatable
+from pipeline.models.interface import SEEDS, Model, repeatable
 from pipeline.project.code import distributions, library_versions
 from pipeline.project.project import Variant
 from pipeline.rows.schema import infer_schema

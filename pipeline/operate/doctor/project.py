@@ -7,8 +7,8 @@ from pathlib import Path
 from pipeline.errors import PipelineError, RequestError
 from pipeline.operate.doctor.result import NOTE, NOTED, OK, CheckResult, failed, result_of
 from pipeline.project.code import commit_name, git_commit, why_no_commit
+from pipeline.project.job_checks import check_assets
 from pipeline.project.project import Job, Project
-from pipeline.runs.job_statements import check_assets
 from pipeline.sql import Catalogue
 
 
@@ -58,7 +58,7 @@ def _check_sql(catalogue: Catalogue) -> str:
 
 def _check_models(job: Job) -> str:
     try:
-        from pipeline.models.contract import make_model
+        from pipeline.models.interface import make_model
     except ImportError as error:  # the check of the packages tells the rest
         return f"{NOTED}not tested: {error.name} is not installed"
     for variant in job.variants:

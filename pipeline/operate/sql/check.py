@@ -10,10 +10,11 @@ from pipeline.errors import RequestError
 from pipeline.operate.sql.analyzer import Analyzer, Finding, Rejected
 from pipeline.operate.sql.lineage import MAKES, is_stale, lineage_of
 from pipeline.operate.sql.rehearsal import SAMPLE_DATE, Rehearsal
+from pipeline.project.job_checks import check_assets
 from pipeline.project.project import Project
 from pipeline.project.target import Target
 from pipeline.rows.schema import Schema
-from pipeline.runs.job_statements import check_assets, source_tables
+from pipeline.runs.job_statements import source_tables
 from pipeline.runs.session import Session
 from pipeline.sql import Statement
 from pipeline.sql.released import broken_releases

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.evaluation import drift_statements as drift
 from pipeline.evaluation import gate_statements as gate
-from pipeline.evaluation import statements as evaluation
+from pipeline.evaluation import metric_statements as evaluation
 from pipeline.evaluation.comparisons import challengers_of
 from pipeline.explain.dashboard.statements import page_statements
 from pipeline.explain.trace.statements import trace_statements

@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pebble import ProcessExpired, ProcessPool
 
 from pipeline.base.progress import Stopwatch
-from pipeline.cloud.bigquery.labels import job_labels
+from pipeline.cloud.bigquery.billing_labels import job_labels
 from pipeline.errors import PipelineError, ProcessLost
 from pipeline.phases.backfill.worker import Work, begin, listening, predictions_of, without_bars, work_on
 from pipeline.phases.summary import Summary

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 from pipeline.base.progress import WARNING, LineReporter, LineStream, Reporter
-from pipeline.cloud.bigquery.labels import label_from_here
+from pipeline.cloud.bigquery.billing_labels import label_from_here
 from pipeline.errors import PipelineError, loggable, quoted
 from pipeline.phases.run import make_predictions
 from pipeline.phases.summary import Summary

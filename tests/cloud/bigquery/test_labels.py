@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.cloud.bigquery.labels import as_labels
+from pipeline.cloud.bigquery.billing_labels import as_labels
 
 
 @given(st.text())

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from pipeline.base.pricing import cost_of
-from pipeline.cloud.bigquery.labels import job_labels, label_from_here, labelled
+from pipeline.cloud.bigquery.billing_labels import job_labels, label_from_here, labelled
 from pipeline.phases.run import evaluate_matured, run_job
 from tests.support.integration_fixtures import Requests, reader
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from pipeline.cloud.bigquery.billing_labels import labelled
 from pipeline.cloud.bigquery.clients import RestrictedReadClient
-from pipeline.cloud.bigquery.labels import labelled
 from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.errors import CloudError, RequestError
 from pipeline.project.target import Endpoints

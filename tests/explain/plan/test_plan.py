@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipeline.base.pricing import LEAST
 from pipeline.errors import RequestError
-from pipeline.evaluation.statements import labels_statement
+from pipeline.evaluation.metric_statements import labels_statement
 from pipeline.explain.plan import plan_job
 from pipeline.explain.plan.costs import DRY_RUN
 from pipeline.explain.plan.lines import costs_table, heading, notes

@@ -15,7 +15,7 @@ from jobs.flight_delay.features import PLAN, RATES
 from jobs.flight_delay.model import marginal
 from pipeline.base.strict_yaml import read_yaml
 from pipeline.model_config import ModelConfig
-from pipeline.models.contract import make_model
+from pipeline.models.interface import make_model
 from tests.jobs.flight_delay.frames import CITY, COLUMNS, examples
 from tests.support.integration_fixtures import ROOT
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.models.bundle import NO_JOB, BundleInfo, TrainingData, write_bundle
-from pipeline.models.contract import make_model
+from pipeline.models.interface import make_model
 from pipeline.project.project import Project
 from tests.support.dummy_project import dummy_project
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.base.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.bundle import TrainingData, read_bundle, read_info, sealed, using_code, write_bundle
-from pipeline.models.contract import make_model
+from pipeline.models.interface import make_model
 from tests.models.bundle.conftest import FRAME, ORIGIN, WritesAFile
 from tests.support.dummy_project import FILES as PROJECT
 from tests.support.dummy_project import forget_modules

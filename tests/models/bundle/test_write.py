@@ -14,7 +14,7 @@ from pipeline.models.bundle import (
     training_data,
     write_bundle,
 )
-from pipeline.models.contract import make_model
+from pipeline.models.interface import make_model
 from tests.models.bundle.conftest import FRAME, ORIGIN
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.model_config import Columns, ModelConfig
-from pipeline.models.contract import code_of, make_model, repeatable
+from pipeline.models.interface import code_of, make_model, repeatable
 from pipeline.project.project import Project
 from tests.support.dummy_project import dummy_project
 
@@ -67,7 +67,7 @@ def test_every_blas_has_one_thread_even_one_that_is_loaded_later():
     """scipy brings a BLAS of its own: a model that imports it while it is fitted would have it with all threads."""
     code = """
 import threadpoolctl
-from pipeline.models.contract import repeatable
+from pipeline.models.interface import repeatable
 with repeatable():
     import scipy.linalg
     print([lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"])
