@@ -1,4 +1,4 @@
-"""A text stream in place of stdout or stderr, whose lines go somewhere else."""
+"""Progress for people: reporters, a stopwatch, and a stream that passes on whole lines."""
 
 from __future__ import annotations
 

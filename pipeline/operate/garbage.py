@@ -117,7 +117,7 @@ def _prediction_markers(store: Store, layout: JobLayout) -> list[str]:
     """Return the manifests, and the markers of shards in folders without one: a manifest names all its shards."""
     uris = {item.uri for item in store.list(layout.folder(Folder.PREDICTIONS)) if item.uri.endswith(".json")}
     manifests = {manifest_in(folder_of(uri)) for uri in uris} & uris
-    return [uri for uri in uris if uri in manifests or manifest_in(folder_of(uri)) not in manifests]
+    return sorted(uri for uri in uris if uri in manifests or manifest_in(folder_of(uri)) not in manifests)
 
 
 def _addresses(content: object) -> Iterator[str]:

@@ -14,7 +14,14 @@ import pytest
 from jobs.item_recommend.fixtures import write_fixtures
 from pipeline.errors import CheckError, RequestError
 from pipeline.explain.reproduce import Reproduction, reproduce, reproduction_json, reproduction_lines
-from pipeline.explain.reproduce.outcome import DIFFERENT, EQUIVALENT, IDENTICAL, NOT_COMPARED, Item
+from pipeline.explain.reproduce.outcome import (
+    DIFFERENT,
+    EQUIVALENT,
+    IDENTICAL,
+    NOT_COMPARED,
+    Item,
+    compared_predictions,
+)
 from pipeline.models.fetch import fetch_bundle
 from pipeline.operate.sources import load_sources
 from pipeline.phases.run import run_phase
@@ -209,3 +216,10 @@ def test_damaged_bundle_is_refused(session, models, tmp_path):
 def test_verdict_follows_from_data_model_and_predictions(data, model, predictions, verdict):
     items = [Item("SQL", DIFFERENT, ""), Item("data", data, ""), Item("model", model, "")]
     assert Reproduction("p", "m", [*items, Item("predictions", predictions, "")]).verdict == verdict
+
+
+def test_a_repeated_key_makes_predictions_different():
+    once = pd.DataFrame({"id": ["a", "b"], "score": [0.5, 0.25]})
+    twice = pd.concat([once, once.tail(1)], ignore_index=True)
+    assert compared_predictions(once, once, ["id"], "2 rows").verdict == IDENTICAL
+    assert compared_predictions(once, twice, ["id"], "2 rows").verdict == DIFFERENT

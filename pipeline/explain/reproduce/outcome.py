@@ -81,14 +81,19 @@ def predictions_item(run: Run, manifest: Manifest, model: Model, table: TableNam
     files = (read_input(uri, store=run.session.store, schema=schema) for uri in manifest.uris)
     then = _concatenated(files, schema)
     now = _concatenated(_predicted(run, model, table, shards), schema)
-    difference = compare_frames(then, now, run.job.spec.prediction_key)
-    summary = f"{len(then):,} of run date {run.run_date}"
+    return compared_predictions(then, now, run.job.spec.prediction_key, f"{len(then):,} of run date {run.run_date}")
+
+
+def compared_predictions(then: pd.DataFrame, now: pd.DataFrame, key: Sequence[str], summary: str) -> Item:
+    """Compare two frames of predictions, shape (rows, columns of the predictions), by their key."""
+    difference = compare_frames(then, now, key)
     if difference.same:
         return Item("predictions", IDENTICAL, summary)
     largest = _largest(difference)
     if largest is not None and largest <= TOLERANCE * _scale(then, difference):
         return Item("predictions", EQUIVALENT, f"{summary}, {difference.changed:,} differ, by at most {largest:.3g}")
-    return Item.of("predictions", summary, _changes(difference))
+    # Not `Item.of`: repeated keys are a difference without a listed change.
+    return Item("predictions", DIFFERENT, summary, tuple(_changes(difference)))
 
 
 def _predicted(run: Run, model: Model, table: TableName, shards: Iterable[int]) -> Iterator[pd.DataFrame]:

@@ -167,7 +167,7 @@ class JobTrace:
         claimed = {claim.run_id for claim in claims}
         for run_id in history.run_ids.get(run_date, ()):
             if run_id not in claimed:
-                generations = (row["details"].get("generation", 0) for row in history.of_run(run_id, "published"))
+                generations = (row["details"]["generation"] for row in history.of_run(run_id, "published"))
                 run = run_without_claim(self.session, self.job, run_date, run_id, next(generations, 0))
                 yield TracedRun(run, None, claims, history, deep)
 
