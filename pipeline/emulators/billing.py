@@ -11,14 +11,11 @@ from bqemulator.api.dependencies import AppContext
 from bqemulator.catalog.models import JobMeta
 from bqemulator.domain.errors import InvalidQueryError, NotFoundError
 
-from pipeline.base.pricing import billed_bytes
 from pipeline.emulators.scanned_bytes import Scan, ScannedBytes, table_in_words
 
 Execute = Callable[..., Awaitable[JobMeta]]
 
-
 Preview = Callable[..., Awaitable[dict[str, Any]]]
-
 
 LIMIT: ContextVar[int | None] = ContextVar("maximumBytesBilled of the request", default=None)
 
@@ -46,7 +43,11 @@ class Billing:
             job = await execute(project, job_id, sql, parameters, context, **more)
             if job.statistics.get("query") is not None:
                 slot_ms = round((perf_counter() - started) * 1000)
-                job.statistics["query"] |= {**_bytes_of(scan), "totalSlotMs": str(slot_ms)}
+                job.statistics["query"] |= {
+                    "totalBytesProcessed": str(scan.processed),
+                    "totalBytesBilled": str(scan.billed),
+                    "totalSlotMs": str(slot_ms),
+                }
             return job
 
         return run
@@ -82,17 +83,13 @@ def refuse_above_limit(scan: Scan) -> None:
     BytesBilledLimitExceeded
         It would be billed for more.
     """
-    billed, limit = billed_bytes(scan.processed, len(scan.tables)), LIMIT.get()
-    if limit is not None and billed > limit:
-        raise BytesBilledLimitExceeded(f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required.")
+    limit = LIMIT.get()
+    if limit is not None and scan.billed > limit:
+        message = f"Query exceeded limit for bytes billed: {limit}. {scan.billed} or higher required."
+        raise BytesBilledLimitExceeded(message)
 
 
 def limit_of(configuration: dict[str, Any]) -> int | None:
     """Return `maximumBytesBilled` of a query, in bytes; None without a limit."""
     limit = configuration.get("maximumBytesBilled")
     return int(limit) if limit else None
-
-
-def _bytes_of(scan: Scan) -> dict[str, str]:
-    billed = billed_bytes(scan.processed, len(scan.tables))
-    return {"totalBytesProcessed": str(scan.processed), "totalBytesBilled": str(billed)}

@@ -18,7 +18,6 @@ from sqlglot import exp
 
 Execute = Callable[..., Awaitable[JobMeta]]
 
-
 OVERLAP_SECONDS = 0.003
 """How long a statement waits for others."""
 

@@ -24,12 +24,9 @@ from pipeline.emulators.billing import LIMIT, limit_of
 
 TABLES = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/datasets/(?P<dataset>[^/]+)/tables")
 
-
 PATH = re.compile(r"/bigquery/v2/projects/(?P<project>[^/]+)/(?P<kind>jobs|queries)(/(?P<job>[^/]+))?")
 
-
 LOCATION = "US"
-
 
 KEPT_RESULTS, KEPT_SESSIONS = 64, 16  # the emulator itself keeps all of them, in memory
 

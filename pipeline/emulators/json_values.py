@@ -16,17 +16,13 @@ import orjson
 
 INT64 = range(-(2**63), 2**63)
 
-
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
 
 TIMESTAMP = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?P<time>[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?(?P<zone> ?UTC|Z|[+-]\d{2}:?\d{2})?"
 )
 
-
 NUMERIC_LIMIT = Decimal(10) ** 29
-
 
 LEGACY_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 

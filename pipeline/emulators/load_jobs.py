@@ -25,7 +25,6 @@ from pipeline.emulators.strict_jsonl import Field
 
 Execute = Callable[[str, str, dict[str, Any], AppContext], Awaitable[JobMeta]]
 
-
 VIEW = "_rows_of_this_load"
 
 

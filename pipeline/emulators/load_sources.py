@@ -13,10 +13,8 @@ from pipeline.emulators.strict_jsonl import BadRow, Field, read_strict
 
 MORE = "Please look into the errors[] collection for more details."
 
-
 DETAILS = "details"
 """Key in an error result or in statistics: further entries of the job's list of errors."""
-
 
 READING = "Error while reading data, error message: "
 

@@ -12,6 +12,7 @@ from bqemulator.catalog.models import TableFieldSchema
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from sqlglot import exp
 
+from pipeline.base.pricing import billed_bytes
 from pipeline.emulators.concurrent_dml import changed_by
 from pipeline.emulators.json_values import standard_type
 
@@ -22,7 +23,6 @@ BYTES_OF_TYPE = {
     "BIGNUMERIC": 32,
 }
 """Bytes of a value by type; NULL has 0."""
-
 
 LENGTH_BYTES = 2
 """Bytes of a STRING or BYTES value in addition to its content."""
@@ -65,6 +65,11 @@ class Scan(NamedTuple):
     processed: int
     tables: frozenset[Name]
     missing: tuple[Name, ...] = ()
+
+    @property
+    def billed(self) -> int:
+        """Bytes that BigQuery bills for them."""
+        return billed_bytes(self.processed, len(self.tables))
 
 
 @dataclass

@@ -19,7 +19,6 @@ from pipeline.project.target import LOCAL_PROJECT
 
 PROBE_SECONDS = 1.0
 
-
 BUSY_SECONDS = 40.0
 """How long a server may accept connections without an answer: a long query delays all requests."""
 

@@ -13,18 +13,13 @@ from pipeline.errors import CloudError, PipelineError, RequestError
 
 START_SECONDS = 30.0
 
-
 POLL_SECONDS = 0.02
-
 
 ATTEMPTS = 5  # a free port may be taken by another process before the server has it
 
-
 PORT_TAKEN = re.compile("address already in use|Failed to bind to address")
 
-
 LOCK_HELD = re.compile(r"Could not set lock on file.*held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-
 
 LONGEST_LINE = 300
 

@@ -29,9 +29,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "NUMERIC": pa.decimal128(38, 9),
 }
 
-
 BLOCK = 16 * 1024 * 1024  # bytes of one row at most, and what one core parses at a time
-
 
 GZIP = b"\x1f\x8b"
 

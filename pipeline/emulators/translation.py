@@ -18,12 +18,9 @@ Translate = Callable[..., Any]
 Apply = Callable[[Any, exp.Expr, exp.Expr], bool]
 Schema = Mapping[str, Mapping[str, str]]
 
-
 PARSED_STATEMENTS, TRANSLATED_STATEMENTS = 512, 1024
 
-
 SIMPLE = frozenset({str, int, bool, float, type(None)})
-
 
 READERS = frozenset(
     {

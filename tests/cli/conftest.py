@@ -21,7 +21,7 @@ from tests.support.integration_fixtures import COMMAND, ROOT
 
 @dataclass(frozen=True)
 class Done:
-    """What a command said, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str

@@ -42,7 +42,7 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fails(project, capsys):
-    """Run a command that is wrong, and return what it said: one line on stderr, nothing on stdout, exit code 2."""
+    """Run a wrong command and return its error: one line on stderr, nothing on stdout, exit code 2."""
 
     def run(*arguments: str) -> str:
         assert cli.run(list(arguments)) == 2

@@ -23,7 +23,7 @@ def backfill(quick_project, loaded_dir):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("end", "line", "code", "said"),
+    ("end", "line", "code", "reason"),
     [
         # Ctrl-C of a terminal goes to every process of the command
         (lambda pid: os.killpg(pid, signal.SIGINT), "2013-06-20 preprocess", 130, "interrupted"),
@@ -31,7 +31,7 @@ def backfill(quick_project, loaded_dir):
     ],
     ids=["Ctrl-C", "SIGTERM"],
 )
-def test_ended_backfill_takes_its_processes_with_it(backfill, end, line, code, said):
+def test_ended_backfill_takes_its_processes_with_it(backfill, end, line, code, reason):
     arguments = [*COMMAND, *backfill(*DATES, "--parallel", "2")]
     with subprocess.Popen(
         arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -47,7 +47,7 @@ def test_ended_backfill_takes_its_processes_with_it(backfill, end, line, code, s
         out, err = command.communicate(timeout=60)
     assert time.monotonic() - begun < 8
     assert (command.returncode, out) == (code, ""), err
-    assert err.splitlines()[-1] == f"error: {said} - run the same command again to resume"
+    assert err.splitlines()[-1] == f"error: {reason} - run the same command again to resume"
     assert "Traceback" not in "".join(lines) + err
     assert len(children) >= 2
     _, left = psutil.wait_procs(children, timeout=5)
@@ -77,5 +77,5 @@ def test_failed_date_decides_the_exit_code_and_is_named(here, backfill):
     assert [failure["run_date"] for failure in content["failed"]] == ["2013-12-30", "2013-12-31"]
     assert done.error == f"error: {content['failed'][0]['error']}"
     assert "2013-12-30: nothing to score" in done.error
-    said = here(*backfill(*dates)).out
-    assert said.startswith("flight_quick backfill: 0 done, 0 already done, 2 failed (2013-12-30, 2013-12-31; first: ")
+    line = here(*backfill(*dates)).out
+    assert line.startswith("flight_quick backfill: 0 done, 0 already done, 2 failed (2013-12-30, 2013-12-31; first: ")

@@ -89,7 +89,7 @@ def test_result_of_a_backfill_is_one_entry(cloud, parcels):
 
 
 @pytest.mark.parametrize(
-    ("changes", "exit_code", "said"),
+    ("changes", "exit_code", "message"),
     [
         ({"fails": "fit"}, 2, r"Rate: fit raised ValueError: [values are not logged]"),
         ({"fails": "key"}, 2, r"Rate: predict raised KeyError: [values are not logged]"),
@@ -102,12 +102,12 @@ def test_result_of_a_backfill_is_one_entry(cloud, parcels):
         ({"label": "CAST(note AS INT64)"}, 2, "reason invalidQuery"),
     ],
 )
-def test_no_value_of_a_row_is_logged(cloud, parcels, changes, exit_code, said):
+def test_no_value_of_a_row_is_logged(cloud, parcels, changes, exit_code, message):
     changed(parcels, **changes)
     code, entries, out = cloud("run", "parcels", "--run-date", str(LAST), "--rerun")
     text = json.dumps(entries) + out
     assert (code, CANARY in text) == (exit_code, False), text
-    entry = [entry for entry in entries if said in entry["message"]][-1]
+    entry = [entry for entry in entries if message in entry["message"]][-1]
     assert (entry["severity"], entry["exit_code"]) == ("ERROR", code)
     assert "forged" not in {entry["message"] for entry in entries}
 
@@ -163,16 +163,16 @@ def test_printed_lines_and_uncaught_errors_are_entries(process, emulators_dir, p
     done = process("train", "parcels", "--run-date", "2026-02-06", *where)
     assert (done.code, done.out, CANARY in done.err) == (0, "", False), done.err
     entries = entries_of(done.err)
-    said = [entry["message"] for entry in entries]
-    places = [message.partition(":\n")[0] for message in said if message.startswith("uncaught")]
+    messages = [entry["message"] for entry in entries]
+    places = [message.partition(":\n")[0] for message in messages if message.startswith("uncaught")]
     assert places == ["uncaught in a thread", "uncaught in __del__", "uncaught in an atexit callback"]
-    assert [each for each in said if each.startswith(("google.cloud", "mine"))] == [
+    assert [message for message in messages if message.startswith(("google.cloud", "mine"))] == [
         "google.cloud: odd",
         "google.cloud: [message not logged]",
         "mine: [message not logged]",
     ]
     forged = '{"severity": "CRITICAL", "message": "forged"}'
-    assert [each for each in said if each in ("first", forged, "without an end")] == [
+    assert [message for message in messages if message in ("first", forged, "without an end")] == [
         "first",
         forged,
         forged,
@@ -292,12 +292,12 @@ def test_sigterm_ends_a_process_in_a_long_call(task):
         process.kill()
     assert process.returncode == 143
     assert time.monotonic() - began < 5
-    said = "error: ended 0 s after SIGTERM - run the same command again to resume"
+    message = "error: ended 0 s after SIGTERM - run the same command again to resume"
     if task:
         (entry,) = entries_of(err)
-        assert (entry["message"], entry["exit_code"], entry["severity"]) == (said, 143, "WARNING")
+        assert (entry["message"], entry["exit_code"], entry["severity"]) == (message, 143, "WARNING")
     else:
-        assert err == f"{said}\n"
+        assert err == f"{message}\n"
 
 
 EARLY = """

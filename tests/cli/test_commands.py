@@ -229,7 +229,7 @@ def wait_for_line(command, start):
     for line in command.stderr:
         if line.startswith(start):
             return
-    pytest.fail(f"the command never said {start!r}")
+    pytest.fail(f"the command never printed {start!r}")
 
 
 def test_fixtures_of_one_seed_are_the_same_bytes(process, here, tmp_path):

@@ -165,6 +165,6 @@ def test_night_survives_a_missed_day_and_a_killed_task(night, emulators_dir):
         assert at_night.do(phase, execution="night-2") == [f"parcels {phase}: no run date is due"]
     assert at_night.do("evaluate", execution="night-2")[-1].startswith("parcels: already done")
     assert published(emulators_dir) == [[str(day), "100", "100", "1"] for day in (LAST_DONE, MISSED, TODAY)]
-    said = "".join(at_night.logged)
-    assert (CANARY in said, TOKEN in said) == (False, False)
+    logged = "".join(at_night.logged)
+    assert (CANARY in logged, TOKEN in logged) == (False, False)
     assert any(path.endswith("/token") for path in asked)

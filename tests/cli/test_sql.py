@@ -98,7 +98,7 @@ def test_other_spellings_of_a_version_are_refused(project, fails, command, name)
 
 @pytest.mark.parametrize("command", ["freeze", "check"])
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("description: Examples.", "description: a: b", "examples_v1.sql:2: not valid YAML"),
         ("identifiers: {items: table}", "identifiers: {items: table", r"examples_v1.sql:5: not valid YAML"),
@@ -110,9 +110,9 @@ def test_other_spellings_of_a_version_are_refused(project, fails, command, name)
         ("changes:", "author: me\nchanges:", "examples_v1.sql: key author: not a known key"),
     ],
 )
-def test_broken_header_is_named(project, fails, command, old, new, said):
+def test_broken_header_is_named(project, fails, command, old, new, message):
     edit(project / SQL, old, new)
-    assert said in fails(command, *(LOCAL if command == "check" else []))
+    assert message in fails(command, *(LOCAL if command == "check" else []))
 
 
 def test_binary_sql_file_is_named(project, fails):
@@ -156,8 +156,8 @@ def test_edited_or_removed_version_cannot_be_frozen(project, fails, sql):
 @pytest.mark.parametrize("content", ["{", "[]", '{"a": 1}', "<<<<<<< HEAD\n{}\n"])
 def test_malformed_list_of_releases_is_named(project, fails, command, content):
     (project / "sql/released.json").write_text(content)
-    assert "released.json: not " in (said := fails(command))
-    assert said.endswith("restore it from git\n")
+    assert "released.json: not " in (message := fails(command))
+    assert message.endswith("restore it from git\n")
 
 
 @pytest.mark.parametrize("spelling", ["flight_delay/evaluate/labels@v1", "flight_delay/evaluate/labels_v1"])
@@ -172,7 +172,7 @@ def test_version_is_shown_in_both_spellings(copied, sql, spelling):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["show"], "Missing argument 'NAME'"),
         (["show", "nope@v1"], "nope_v1.sql: SQL file cannot be read"),
@@ -197,12 +197,12 @@ def test_version_is_shown_in_both_spellings(copied, sql, spelling):
         (["melt"], "No such command 'melt'"),
     ],
 )
-def test_wrong_requests_are_one_line(project, fails, arguments, said):
-    assert said in fails(*arguments)
+def test_wrong_requests_are_one_line(project, fails, arguments, message):
+    assert message in fails(*arguments)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("{as_of: TIMESTAMP}", "{as_of: TIMESTAMP, late: INT64}", "examples_v1.sql: parameter late is missing"),
         ("`{items}`", "`{others}`", "`{others}` is not declared in the header"),
@@ -210,9 +210,9 @@ def test_wrong_requests_are_one_line(project, fails, arguments, said):
         ("`{items}`", "`{items}` i", "source items has the alias i"),
     ],
 )
-def test_names_that_do_not_match_are_refused_by_show(project, fails, old, new, said):
+def test_names_that_do_not_match_are_refused_by_show(project, fails, old, new, message):
     edit(project / SQL, old, new)
-    assert said in fails("show", EXAMPLES)
+    assert message in fails("show", EXAMPLES)
 
 
 def test_undeclared_parameters_of_the_job_are_refused(project, fails):
@@ -224,17 +224,17 @@ def test_undeclared_parameters_of_the_job_are_refused(project, fails):
 def test_parameter_of_another_type_is_refused(project, fails, value):
     edit(project / SQL, "{as_of: TIMESTAMP}", "{as_of: TIMESTAMP, late: INT64}")
     edit(project / "jobs/dummy/job.yaml", "history_days: 3}", f"history_days: 3, parameters: {{late: {value}}}}}")
-    said = fails("show", EXAMPLES)
-    assert "examples_v1.sql: parameter late is declared INT64, and " in said
-    assert said.endswith(" is not - fix the value in job.yaml, or the header\n")
+    message = fails("show", EXAMPLES)
+    assert "examples_v1.sql: parameter late is declared INT64; " in message
+    assert message.endswith(" is not - fix the value in job.yaml, or the header\n")
 
 
 @pytest.mark.parametrize("command", ["list", "freeze"])
 def test_deeply_nested_list_of_releases_is_named(project, fails, command):
     (project / "sql/released.json").write_text("[" * 200_000)
-    said = fails(command)
-    assert "released.json: not valid JSON (" in said
-    assert said.endswith("restore it from git\n")
+    message = fails(command)
+    assert "released.json: not valid JSON (" in message
+    assert message.endswith("restore it from git\n")
 
 
 @pytest.mark.parametrize("name", ["Zero", "z-ero", "0zero", "z ero", "z.v1", "z" * 101])

@@ -47,15 +47,15 @@ def test_unknown_run_is_named(here, runs):
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "said"),
+    ("a", "b", "message"),
     [
         ("flight_delay", UNKNOWN, "'flight_delay' is not a run id - write <job>-<run date>-<hash>"),
         (UNKNOWN, UNKNOWN, f"{UNKNOWN} was named twice - name two runs"),
         (UNKNOWN, UNKNOWN.replace("flight_delay", "other"), "are runs of different jobs - name two runs of one job"),
     ],
 )
-def test_runs_that_cannot_be_compared_are_refused_at_once(here, tmp_path, a, b, said):
+def test_runs_that_cannot_be_compared_are_refused_at_once(here, tmp_path, a, b, message):
     done = here("why", a, b, "--local-dir", str(tmp_path / "local"))
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    assert said in done.error
+    assert message in done.error
     assert not (tmp_path / "local").exists()
