@@ -15,7 +15,7 @@ app = typer.Typer(
 )
 
 AssetName = Annotated[
-    str, typer.Argument(metavar="NAME", help="Version of a SQL file, such as flight_delay/preprocess/examples@v1.")
+    str, typer.Argument(metavar="NAME", help="Version of a SQL file, e.g. flight_delay/preprocess/examples@v1.")
 ]
 SampleDate = Annotated[
     str, typer.Option("--run-date", metavar="DATE", help="Run date that the parameters are filled in for, YYYY-MM-DD.")

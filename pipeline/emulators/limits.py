@@ -100,7 +100,7 @@ SQL = (
     Limit(
         "`TIMESTAMP_DIFF(..., MINUTE)` counts whole minutes",
         "counts the minutes that begin",
-        "flight_delay/preprocess/examples_v1/nasty_seconds",
+        "examples_v1/nasty_seconds",
     ),
     Limit("`CAST(1.0 AS STRING)` is `1`", "`1.0`", "checks/not_accepted_v1/nasty_whole_floats"),
     Limit("a parameter may be an empty array of structs", "refused", "ledger/append_events_v1/empty_submission"),

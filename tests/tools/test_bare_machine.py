@@ -25,8 +25,9 @@ def machine(tmp_path):
         programs.mkdir(exist_ok=True)
         (programs / "apt-get").write_text("#!/bin/sh\necho '{}'\n".format("\n".join(sites)))
         (programs / "apt-get").chmod(0o755)
-        (programs / "python3").unlink(missing_ok=True)
-        (programs / "python3").symlink_to(sys.executable)
+        # Not a link: the Python of the system may have no pip, that of the environment has.
+        (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (programs / "python3").chmod(0o755)
         environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(tmp_path), "PIP_CONFIG_FILE": os.devnull, **pip}
         done = subprocess.run([SCRIPT, *arguments], env=environment, capture_output=True, text=True, check=False)
         return done.returncode, (done.stdout + done.stderr).splitlines()
