@@ -47,7 +47,7 @@ class Servers:
             assert self._zygote.stdin
             assert self._zygote.stdout
             self._zygote.stdin.close()
-            self._zygote.wait(timeout=10)
+            self._zygote.wait(timeout=60)  # it may be writing down what it parsed
             self._zygote.stdout.close()
             self._zygote = None
 
