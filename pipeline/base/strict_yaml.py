@@ -88,9 +88,11 @@ def parse_yaml(text: str, model: type[ModelT], *, origin: str, first_line: int =
 
 def explain(error: ValidationError) -> str:
     """Return in one line which keys are wrong, and what was expected."""
-    keys = [".".join(map(str, item["loc"])) or "(root)" for item in error.errors()]
-    reasons = [WORDS.get(item["type"], item["msg"].removeprefix("Value error, ")) for item in error.errors()]
-    return "; ".join(f"key {key}: {reason}" for key, reason in zip(keys, reasons, strict=True))
+    return "; ".join(
+        f"key {'.'.join(map(str, item['loc'])) or '(root)'}: "
+        f"{WORDS.get(item['type'], item['msg'].removeprefix('Value error, '))}"
+        for item in error.errors()
+    )
 
 
 WORDS = {"extra_forbidden": "not a known key", "missing": "required, but missing"}

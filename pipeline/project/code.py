@@ -30,18 +30,20 @@ DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 OWN = {"jobs", "pipeline"}
 """Packages that are not libraries: the job's files, and the engine, which has a contract number."""
 
-
-def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
-    """Return the versions of the numeric libraries and of the distributions of modules, by distribution name."""
-    found = {name for module in modules for name in distributions(module)}
-    return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
-
-
 GIT_SECONDS = 10.0
 """Timeout of a call of git, in seconds."""
 
 COMMIT_FILE, WRITTEN = "COMMIT", re.compile(r"([0-9a-f]{40})(-dirty)?")
 """File with the commit in a project folder without .git, and its format."""
+
+OF_FOLDER = ("rev-parse", "HEAD", "HEAD:./")
+"""Arguments of git that return the commit and fail when an enclosing checkout does not track the folder."""
+
+
+def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of the numeric libraries and of the distributions of modules, by distribution name."""
+    found = {name for module in modules for name in distributions(module)}
+    return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
 
 
 @cache
@@ -77,10 +79,6 @@ def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
         for path in sorted(job_folder.rglob("*.py"))
     }
     return digest_json([files, library_versions(modules), ENGINE_CONTRACT])
-
-
-OF_FOLDER = ("rev-parse", "HEAD", "HEAD:./")
-"""Arguments of git that return the commit and fail when an enclosing checkout does not track the folder."""
 
 
 @cache
