@@ -26,6 +26,7 @@ from pipeline.cli import (
     sql,
 )
 from pipeline.cli.ending import EXIT_CODE, Terminated, end_on_sigterm
+from pipeline.cli.options import with_where
 from pipeline.cloud.bigquery.billing_labels import label_from_here, labelled
 from pipeline.errors import PipelineError, RequestError, quoted
 
@@ -97,7 +98,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command()(with_where(command))
 for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.base.dates import date_range
 from pipeline.cli import ending, options
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ def backfill(
     parallel: Parallel = 1,
     max_failures: MaxFailures = 1,
     gate: WithGate = False,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     rerun: options.Rerun = False,
     max_reject_rate: options.MaxRejectRate = 0.0,
     as_json: options.AsJson = False,
@@ -56,8 +55,8 @@ def backfill(
     """
     from pipeline.phases.backfill import Work, backfill_job
 
-    days = options.date_span(first, last)
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    days = date_range(first, last)
+    session, opened = where.open_job(job)
     as_json = as_json and ending.cloud_log() is None  # each line would be an entry there
     work = Work(rerun=rerun, max_reject_rate=max_reject_rate, gate=gate)
 

@@ -37,9 +37,7 @@ def doctor(
             "--phase", help="Check what this phase's account needs; without it what running everything needs."
         ),
     ] = None,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Check machine, project and target.
@@ -62,17 +60,10 @@ def doctor(
     from pipeline.operate.doctor import CLOUD, diagnose
     from pipeline.operate.doctor.result import Surroundings, worst
 
-    is_local = target == "local"
+    is_local = where.target == "local"
     surroundings = Surroundings("local.txt", UNKNOWN, MADE.here) if is_local else CLOUD
-    results = list(
-        diagnose(
-            project_dir,
-            lambda: options.open_target(target, local_dir),
-            surroundings,
-            job=job or "",
-            phase=phase.value if phase else "",
-        )
-    )
+    account = phase.value if phase else ""
+    results = list(diagnose(where.project_dir, where.open_target, surroundings, job=job or "", phase=account))
     _print(results, LIMITS if is_local else (), as_json)
     raise typer.Exit(worst(results))
 

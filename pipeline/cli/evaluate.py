@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
     from pipeline.runs.session import Session
 
 AsOf = Annotated[
-    str | None,
-    typer.Option(
+    date | None,
+    options.date_option(
         "--as-of",
-        metavar="DATE",
-        help="Day to evaluate as of, YYYY-MM-DD; usually today. It takes run dates at least delay_days before it, with"
+        "Day to evaluate as of, YYYY-MM-DD; usually today. It takes run dates at least delay_days before it, with"
         " the labels known at its midnight.",
     ),
 ]
@@ -47,9 +47,7 @@ def evaluate(
     catch_up: options.CatchUp = False,
     predictions: PredictionsAddress = None,
     labels: LabelsAddress = None,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Evaluate run dates whose labels are complete.
@@ -62,7 +60,6 @@ def evaluate(
 
     Example: pipeline evaluate flight_delay --predictions mine.jsonl --labels labels.csv
     """
-    from pipeline.base.dates import parse_date
     from pipeline.phases.catch_up import catch_up_phase
     from pipeline.phases.run import evaluate_matured
 
@@ -71,18 +68,17 @@ def evaluate(
             raise typer.BadParameter("--as-of and --catch-up do not go with --predictions and --labels")
         if not predictions or not labels:
             raise typer.BadParameter("--predictions and --labels go together")
-        session, opened = options.open_job(project_dir, job, target, local_dir)
+        session, opened = where.open_job(job)
         _evaluate_files(session, opened, predictions, labels, as_json)
         return
     if as_of is None and not catch_up:
         raise typer.BadParameter("give --as-of, --catch-up, or --predictions and --labels")
-    day = parse_date(as_of, option="--as-of") if as_of is not None else None
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    session, opened = where.open_job(job)
     with options.attempt(session, opened):
-        if day is None:
+        if as_of is None:
             options.print_summaries(catch_up_phase(session, opened, "evaluate"), as_json)
         else:
-            options.print_summary(evaluate_matured(session, opened, day), as_json)
+            options.print_summary(evaluate_matured(session, opened, as_of), as_json)
 
 
 def _evaluate_files(session: Session, job: Job, predictions: str, labels: str, as_json: bool) -> None:

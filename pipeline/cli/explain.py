@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated
 
 import typer
 
+from pipeline.base.dates import date_range
 from pipeline.cli import options
 
 PLAIN_WIDTH = 120
 """Characters in a line of the report when stdout is not a terminal."""
 
 ShownRunDate = Annotated[
-    str | None,
-    typer.Option("--run-date", metavar="DATE", help="Run date, YYYY-MM-DD; without it the newest seven in short."),
+    date | None, options.date_option("--run-date", "Run date, YYYY-MM-DD; without it the newest seven in short.")
 ]
 Page = Annotated[str, typer.Option("--out", metavar="FILE", help="HTML file to write: a path or a gs:// address.")]
 FirstShown = Annotated[
-    str | None,
-    typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD; without it the page covers 365 days."),
+    date | None, options.date_option("--from", "First run date, YYYY-MM-DD; without it the page covers 365 days.")
 ]
 LastShown = Annotated[
-    str | None,
-    typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD; without it the latest evaluated one."),
+    date | None, options.date_option("--to", "Last run date, YYYY-MM-DD; without it the latest evaluated one.")
 ]
 Traced = Annotated[
     str,
@@ -42,9 +41,7 @@ Bundle = Annotated[
 def status(
     job: options.JobName,
     run_date: ShownRunDate = None,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Show the state of run dates and what comes next.
@@ -54,18 +51,16 @@ def status(
 
     Example: pipeline status flight_delay --run-date 2013-07-01
     """
-    from pipeline.base.dates import parse_date
     from pipeline.explain.status import lines as status_lines
     from pipeline.explain.status.status import status_of
 
-    day = parse_date(run_date, option="--run-date") if run_date else None
-    session, opened = options.look_at_job(project_dir, job, target, local_dir)
-    if day is None:
+    session, opened = where.look_at_job(job)
+    if run_date is None:
         dates = status_lines.recent_dates(session, opened, status_lines.SHOWN)
         lines = status_lines.recent_lines(job, dates, session.store.uri(job))
         options.print_content({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
     else:
-        state = status_of(session, opened, day)
+        state = status_of(session, opened, run_date)
         options.print_content(asdict(state), status_lines.date_lines(state), as_json)
 
 
@@ -73,9 +68,7 @@ def report(
     job: options.JobName,
     first: options.FirstRunDate,
     last: options.LastRunDate,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
 ) -> None:
     """Show the metrics of each run date, for variants and baselines.
 
@@ -83,9 +76,9 @@ def report(
     """
     from pipeline.explain.report import report_job
 
-    days = options.date_span(first, last)
-    session, opened = options.open_job(project_dir, job, target, local_dir)
-    options.print_tables(report_job(session, opened, days[0], days[-1]), PLAIN_WIDTH)
+    date_range(first, last)
+    session, opened = where.open_job(job)
+    options.print_tables(report_job(session, opened, first, last), PLAIN_WIDTH)
 
 
 def dashboard(
@@ -93,32 +86,24 @@ def dashboard(
     out: Page,
     first: FirstShown = None,
     last: LastShown = None,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
 ) -> None:
     """Write one HTML page: metrics, comparisons, drift and costs.
 
     Example: pipeline dashboard flight_delay --out dashboard.html
     """
-    from pipeline.base.dates import date_range, parse_date
-
-    begin = parse_date(first, option="--from") if first else None
-    end = parse_date(last, option="--to") if last else None
-    if begin and end:
-        date_range(begin, end)
     from pipeline.explain.dashboard.views import check_out, write_dashboard
 
+    if first and last:
+        date_range(first, last)
     check_out(out)
-    session, opened = options.open_job(project_dir, job, target, local_dir)
-    typer.echo(write_dashboard(session, opened, out, begin, end))
+    session, opened = where.open_job(job)
+    typer.echo(write_dashboard(session, opened, out, first, last))
 
 
 def trace(
     x: Traced,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Show what X was made from and everything that was made from X.
@@ -129,7 +114,7 @@ def trace(
     """
     from pipeline.explain.trace import trace_of, trace_text
 
-    traced = trace_of(options.look_at_project(project_dir, target, local_dir), x)
+    traced = trace_of(where.look_at_project(), x)
     if as_json:
         options.print_json(traced.as_json())
     else:
@@ -142,9 +127,7 @@ def why(
     rows: Annotated[
         int, typer.Option("--rows", metavar="N", min=0, help="Number of rows to show of each difference.")
     ] = 5,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Show why two runs differ.
@@ -159,7 +142,7 @@ def why(
     from pipeline.explain.why import refuse_pair, why_json, why_lines, why_of
 
     refuse_pair(a, b)
-    session, opened = options.look_at_job(project_dir, a.job, target, local_dir)
+    session, opened = where.look_at_job(a.job)
     differences = why_of(session, opened, a, b)
     options.print_content(why_json(differences, rows), why_lines(differences, rows), as_json)
 
@@ -169,9 +152,7 @@ def reproduce(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Also query the training rows again, from the sources as they were.")
     ] = False,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Train a model again from its bundle and compare the two.
@@ -185,6 +166,6 @@ def reproduce(
     """
     from pipeline.explain import reproduce as question
 
-    comparison = question.reproduce(options.open_without_job(project_dir, target, local_dir), model, rebuild=rebuild)
+    comparison = question.reproduce(where.open_without_job(), model, rebuild=rebuild)
     options.print_content(question.reproduction_json(comparison), question.reproduction_lines(comparison), as_json)
     raise typer.Exit(comparison.exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,21 +34,18 @@ Bundle = Annotated[
 VariantName = Annotated[str, typer.Argument(metavar="VARIANT", help="Name of a variant in job.yaml.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for readers of the champion's history.")]
 FromRunDate = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="DATE",
-        help="First run date of the new champion, YYYY-MM-DD; without it the day after the last published one.",
+    date | None,
+    options.date_option(
+        "--from", "First run date of the new champion, YYYY-MM-DD; without it the day after the last published one."
     ),
 ]
 
 
 @model_app.command()
+@options.with_where
 def inspect(
     bundle: Bundle,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Verify a bundle and show its contents.
@@ -58,17 +56,16 @@ def inspect(
     """
     from pipeline.explain.inspect_model import inspect_model, inspection_lines
 
-    session = options.look_at_addresses(project_dir, target, local_dir, addresses=(bundle,))
+    session = where.look_at_addresses(bundle)
     content = inspect_model(bundle, session)
     options.print_content(asdict(content), inspection_lines(content), as_json)
 
 
 @app.command("list")
+@options.with_where
 def list_models(
     job: options.JobName,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Show each variant and the history of champions.
@@ -79,7 +76,7 @@ def list_models(
     """
     from pipeline.operate.champions import champion_lines, champions_of, list_variants, variants_table
 
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    session, opened = where.open_job(job)
     variants, spans = list_variants(session, opened), champions_of(session, opened)
     if as_json:
         options.print_json({"job": job, "variants": [asdict(line) for line in variants], "champions": spans})
@@ -88,14 +85,13 @@ def list_models(
 
 
 @app.command()
+@options.with_where
 def promote(
     job: options.JobName,
     variant: VariantName,
     reason: Reason,
     first: FromRunDate = None,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Make a variant the champion from the next run date on.
@@ -104,21 +100,18 @@ def promote(
 
     Example: pipeline models promote flight_delay logistic_regression --reason "easier to explain"
     """
-    from pipeline.base.dates import parse_date
     from pipeline.operate.champions import promote_variant
 
-    day = parse_date(first, option="--from") if first is not None else None
-    session, opened = options.open_job(project_dir, job, target, local_dir)
-    _print(promote_variant(session, opened, variant, reason, day), as_json)
+    session, opened = where.open_job(job)
+    _print(promote_variant(session, opened, variant, reason, first), as_json)
 
 
 @app.command()
+@options.with_where
 def rollback(
     job: options.JobName,
     reason: Reason,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Make the previous champion the champion again.
@@ -129,7 +122,7 @@ def rollback(
     """
     from pipeline.operate.champions import roll_back
 
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    session, opened = where.open_job(job)
     _print(roll_back(session, opened, reason), as_json)
 
 

@@ -69,9 +69,7 @@ def deploy(
 
 def setup(
     job: options.JobName,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Create the missing tables, functions and views of a job.
@@ -82,11 +80,11 @@ def setup(
     """
     from pipeline.runs.tables import ensure_dashboard, ensure_tables
 
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    session, opened = where.open_job(job)
     ensure_tables(session, opened)
     ensure_dashboard(session, opened)
     options.print_content(
-        {"job": job, "target": target, "status": "done"}, [f"{job}: tables, functions and views exist"], as_json
+        {"job": job, "target": where.target, "status": "done"}, [f"{job}: tables, functions and views exist"], as_json
     )
 
 
@@ -96,9 +94,7 @@ def gc(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be removed, and remove nothing.")
     ] = False,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Remove old run tables and files that nothing refers to.
@@ -111,7 +107,7 @@ def gc(
 
     from pipeline.operate.garbage import as_lines, collect_garbage
 
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    session, opened = where.open_job(job)
     removed = collect_garbage(session, opened, timedelta(days=older_than), dry_run=dry_run)
     content = {"job": job, "dry_run": dry_run, "removed": [asdict(item) for item in removed]}
     options.print_content(content, as_lines(job, removed, dry_run=dry_run), as_json)

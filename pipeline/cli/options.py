@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.base.dates import parse_date
 from pipeline.cli import ending
 from pipeline.cloud.bigquery.billing_labels import label_from_here
 
@@ -27,15 +31,21 @@ if TYPE_CHECKING:
 LOCAL_DIR = Path(".local")
 HERE = Path()
 
-RUN_DATE_HELP = "Run date, YYYY-MM-DD: the day that the run predicts for."
+
+def date_option(name: str, text: str) -> Any:
+    """Return an option that holds a date, with its help; another text is an error that names the option."""
+    return typer.Option(name, metavar="DATE", help=text, parser=lambda given: parse_date(given, option=name))
+
+
+RUN_DATE_OPTION = date_option("--run-date", "Run date, YYYY-MM-DD: the day that the run predicts for.")
 
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="Name of a job: a folder in jobs/.")]
 AnyJobName = Annotated[str | None, typer.Argument(metavar="JOB", help="Name of a job: a folder in jobs/.")]
 
-RunDate = Annotated[str, typer.Option("--run-date", metavar="DATE", help=RUN_DATE_HELP)]
-AnyRunDate = Annotated[str | None, typer.Option("--run-date", metavar="DATE", help=RUN_DATE_HELP)]
-FirstRunDate = Annotated[str, typer.Option("--from", metavar="DATE", help="First run date, YYYY-MM-DD.")]
-LastRunDate = Annotated[str, typer.Option("--to", metavar="DATE", help="Last run date, YYYY-MM-DD.")]
+RunDate = Annotated[date, RUN_DATE_OPTION]
+AnyRunDate = Annotated[date | None, RUN_DATE_OPTION]
+FirstRunDate = Annotated[date, date_option("--from", "First run date, YYYY-MM-DD.")]
+LastRunDate = Annotated[date, date_option("--to", "Last run date, YYYY-MM-DD.")]
 CatchUp = Annotated[bool, typer.Option("--catch-up", help="Work on every run date that is due; for a scheduler.")]
 
 TargetName = Annotated[
@@ -57,15 +67,8 @@ Rerun = Annotated[bool, typer.Option("--rerun", help="Repeat a run that is done,
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
 
 
-def check_rate(rate: float) -> float:
-    """Return a share of rows as it is.
-
-    Raises
-    ------
-    typer.BadParameter
-        It is not between 0 and 1; NaN would pass every later comparison.
-    """
-    if not 0 <= rate <= 1:
+def _check_rate(rate: float) -> float:
+    if not 0 <= rate <= 1:  # NaN would pass every later comparison
         raise typer.BadParameter(f"{rate} is not a share from 0 to 1")
     return rate
 
@@ -75,7 +78,7 @@ MaxRejectRate = Annotated[
     typer.Option(
         "--max-reject-rate",
         metavar="RATE",
-        callback=check_rate,
+        callback=_check_rate,
         help="Largest share of a model's predictions, 0 to 1, that may be rejected because they do not fit the schema.",
     ),
 ]
@@ -88,70 +91,96 @@ def name_target(name: str) -> Target:
     return local_target() if name == "local" else read_target(Path(name))
 
 
-def open_target(name: str, local_dir: Path) -> Target:
-    """Return the target of a name; `local` starts the emulators if they do not run.
+@dataclass(frozen=True)
+class Where:
+    """The place where a command works; its fields are options of the command."""
 
-    Raises
-    ------
-    RequestError
-        The local directory is the current folder.
-    """
-    from pipeline.project.target import Endpoints, local_target, read_target
+    target: TargetName = "local"
+    local_dir: LocalDir = LOCAL_DIR
+    project_dir: ProjectDir = HERE
 
-    if name != "local":
-        return read_target(Path(name))
-    from pipeline.emulators.lifecycle import up
-    from pipeline.errors import RequestError
+    def open_target(self) -> Target:
+        """Return the target; `local` starts the emulators if they do not run.
 
-    if local_dir == HERE:
-        raise RequestError("--local-dir names the current folder", hint="name another folder, such as .local")
-    running = up(local_dir)
-    endpoints = Endpoints(bigquery=running.bigquery, bigquery_storage=running.bigquery_storage, storage=running.storage)
-    return local_target(endpoints)
+        Raises
+        ------
+        RequestError
+            The local directory is the current folder.
+        """
+        from pipeline.project.target import Endpoints, local_target, read_target
+
+        if self.target != "local":
+            return read_target(Path(self.target))
+        from pipeline.emulators.lifecycle import up
+        from pipeline.errors import RequestError
+
+        if self.local_dir == HERE:
+            raise RequestError("--local-dir names the current folder", hint="name another folder, such as .local")
+        running = up(self.local_dir)
+        return local_target(Endpoints(**running.model_dump(include=set(Endpoints.model_fields))))
+
+    def open_job(self, name: str) -> tuple[Session, Job]:
+        """Return a session and a job of its project; the job is checked before anything starts.
+
+        At the local target missing datasets and the bucket are made.
+        """
+        from pipeline.project.job_checks import check_assets
+        from pipeline.sql import Catalogue
+
+        project, job = _read_job(self.project_dir, name)
+        check_assets(Catalogue(project.root), job)
+        session = self._session(project)
+        if session.target.endpoints:
+            session.warehouse.tables.create_datasets()
+            session.store.create_bucket()
+        return session, job
+
+    def look_at_job(self, name: str) -> tuple[Session, Job]:
+        """Return a session and a job, for a command that only reads: it makes nothing, not even datasets."""
+        project, job = _read_job(self.project_dir, name)
+        return self._session(project), job
+
+    def look_at_project(self) -> Session:
+        """Return a session of all jobs, for a command that only reads: it makes nothing, not even datasets."""
+        from pipeline.project.project import Project
+
+        return self._session(Project.open(self.project_dir))
+
+    def look_at_addresses(self, *addresses: str) -> Session | None:
+        """Return a session that knows no job, for a command that reads addresses; None if all of them are files."""
+        remote = any(address.startswith(("gs://", "bq://")) for address in addresses)
+        return self.open_without_job() if remote else None
+
+    def open_without_job(self) -> Session:
+        """Return a session that knows no job; the folder need not hold a project."""
+        from pipeline.project.project import Project
+
+        return self._session(Project(self.project_dir.resolve()))
+
+    def _session(self, project: Project) -> Session:
+        from pipeline.runs.session import Session
+
+        target, reporter = self.open_target(), ending.reporter()
+        reporter.about(project=target.project)
+        return Session.open(project, target, reporter)
 
 
-def open_job(project_dir: Path, job_name: str, target: str, local_dir: Path) -> tuple[Session, Job]:
-    """Return a session and a job of its project; the job is checked before anything starts.
-
-    At the local target missing datasets and the bucket are made.
-    """
-    from pipeline.project.job_checks import check_assets
-    from pipeline.sql import Catalogue
-
-    project, job = _read_job(project_dir, job_name)
-    check_assets(Catalogue(project.root), job)
-    opened = open_target(target, local_dir)
-    session = _session(project, opened)
-    if opened.endpoints:
-        session.warehouse.tables.create_datasets()
-        session.store.create_bucket()
-    return session, job
+DEFAULT = Where()
 
 
-def look_at_job(project_dir: Path, job_name: str, target: str, local_dir: Path) -> tuple[Session, Job]:
-    """Return a session and a job of its project, for a command that only reads: it makes nothing, not even datasets."""
-    project, job = _read_job(project_dir, job_name)
-    return _session(project, open_target(target, local_dir)), job
+def with_where(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command for Typer: it has the options that are fields of `Where` in place of a parameter `where`."""
+    own, fields = (inspect.signature(item, eval_str=True).parameters for item in (command, Where))
+    if "where" not in own:
+        return command
 
+    @wraps(command)
+    def expanded(**given: Any) -> None:
+        command(where=Where(**{name: given.pop(name) for name in fields}), **given)
 
-def look_at_project(project_dir: Path, target: str, local_dir: Path) -> Session:
-    """Return a session of all jobs of a project, for a command that only reads: it makes nothing, not even datasets."""
-    from pipeline.project.project import Project
-
-    return _session(Project.open(project_dir), open_target(target, local_dir))
-
-
-def look_at_addresses(project_dir: Path, target: str, local_dir: Path, *, addresses: Iterable[str]) -> Session | None:
-    """Return a session that knows no job, for a command that reads these addresses; None if all of them are files."""
-    remote = any(address.startswith(("gs://", "bq://")) for address in addresses)
-    return open_without_job(project_dir, target, local_dir) if remote else None
-
-
-def open_without_job(project_dir: Path, target: str, local_dir: Path) -> Session:
-    """Return a session that knows no job; the folder need not hold a project."""
-    from pipeline.project.project import Project
-
-    return _session(Project(project_dir.resolve()), open_target(target, local_dir))
+    parameters = [item for name in own for item in (fields.values() if name == "where" else [own[name]])]
+    vars(expanded).update(__signature__=inspect.Signature(parameters))
+    return expanded
 
 
 def _read_job(project_dir: Path, name: str) -> tuple[Project, Job]:
@@ -161,38 +190,6 @@ def _read_job(project_dir: Path, name: str) -> tuple[Project, Job]:
     job = project.job(name)
     label_from_here(job=job.name)
     return project, job
-
-
-def _session(project: Project, target: Target) -> Session:
-    from pipeline.runs.session import Session
-
-    reporter = ending.reporter()
-    reporter.about(project=target.project)
-    return Session.open(project, target, reporter)
-
-
-def date_or_due(run_date: str | None, catch_up: bool, *, rerun: bool = False) -> date | None:
-    """Return the given run date, or None for the run dates that are due; a run date overrides --catch-up.
-
-    Raises
-    ------
-    typer.BadParameter
-        Neither was given, or --rerun without a run date.
-    """
-    from pipeline.base.dates import parse_date
-
-    if run_date is None and not catch_up:
-        raise typer.BadParameter("give --run-date or --catch-up")
-    if run_date is None and rerun:
-        raise typer.BadParameter("--rerun needs --run-date")
-    return None if run_date is None else parse_date(run_date, option="--run-date")
-
-
-def date_span(first: str, last: str) -> list[date]:
-    """Return all dates of the options --from and --to."""
-    from pipeline.base.dates import date_range, parse_date
-
-    return date_range(parse_date(first, option="--from"), parse_date(last, option="--to"))
 
 
 def attempt(session: Session, job: Job) -> AbstractContextManager[None]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pipeline.cli import options
-
-if TYPE_CHECKING:
-    from pipeline.runs.session import Session
 
 ModelAddress = Annotated[
     str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
@@ -31,9 +29,7 @@ def preprocess(
     job: options.JobName,
     run_date: options.AnyRunDate = None,
     catch_up: options.CatchUp = False,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     rerun: options.Rerun = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -43,7 +39,6 @@ def preprocess(
 
     Example: pipeline preprocess flight_delay --run-date 2013-07-01
     """
-    where = (project_dir, target, local_dir)
     _run_phase("preprocess", job, run_date, where, catch_up=catch_up, rerun=rerun, as_json=as_json)
 
 
@@ -51,9 +46,7 @@ def train(
     job: options.JobName,
     run_date: options.AnyRunDate = None,
     catch_up: options.CatchUp = False,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     rerun: options.Rerun = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -61,7 +54,6 @@ def train(
 
     Example: pipeline train flight_delay --run-date 2013-07-01
     """
-    where = (project_dir, target, local_dir)
     _run_phase("train", job, run_date, where, catch_up=catch_up, rerun=rerun, as_json=as_json)
 
 
@@ -73,9 +65,7 @@ def predict(
     data: DataAddress = None,
     out: OutFile = None,
     max_reject_rate: options.MaxRejectRate = 0.0,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Score the examples of a run date, or the rows of a file.
@@ -92,31 +82,26 @@ def predict(
     if data is not None or out is not None:
         if not (model and data and out) or job is not None or run_date is not None or catch_up or max_reject_rate:
             raise typer.BadParameter("--data goes with --model and --out only")
-        session = options.look_at_addresses(project_dir, target, local_dir, addresses=(model, data))
-        _predict_file(session, model, data, out, project_dir, as_json)
+        _predict_file(where, model, data, out, as_json)
         return
     if job is None or (run_date is None and not catch_up):
         raise typer.BadParameter("give JOB and --run-date or --catch-up, or --model, --data and --out")
     if run_date is None and model:
         raise typer.BadParameter("--model needs --run-date")
-    where, rate = (project_dir, target, local_dir), max_reject_rate
-    _run_phase("predict", job, run_date, where, catch_up=catch_up, model=model, rate=rate, as_json=as_json)
+    _run_phase("predict", job, run_date, where, catch_up=catch_up, model=model, rate=max_reject_rate, as_json=as_json)
 
 
 def load(
     job: options.JobName,
     run_date: options.AnyRunDate = None,
     catch_up: options.CatchUp = False,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Publish the predictions of a run date in BigQuery.
 
     Example: pipeline load flight_delay --run-date 2013-07-01
     """
-    where = (project_dir, target, local_dir)
     _run_phase("load", job, run_date, where, catch_up=catch_up, as_json=as_json)
 
 
@@ -124,9 +109,7 @@ def run(
     job: options.JobName,
     run_date: options.AnyRunDate = None,
     catch_up: options.CatchUp = False,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     rerun: options.Rerun = False,
     max_reject_rate: options.MaxRejectRate = 0.0,
     as_json: options.AsJson = False,
@@ -146,20 +129,28 @@ def run(
     from pipeline.phases.catch_up import catch_up as run_due_dates
     from pipeline.phases.run import run_job
 
-    day = options.date_or_due(run_date, catch_up, rerun=rerun)
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    _refuse_no_date(run_date, catch_up, rerun=rerun)
+    session, opened = where.open_job(job)
     with options.attempt(session, opened):
-        if day is not None:
-            options.print_summary(run_job(session, opened, day, rerun=rerun, max_reject_rate=max_reject_rate), as_json)
+        if run_date is not None:
+            summary = run_job(session, opened, run_date, rerun=rerun, max_reject_rate=max_reject_rate)
+            options.print_summary(summary, as_json)
         else:
             options.print_summaries(run_due_dates(session, opened, max_reject_rate=max_reject_rate), as_json)
+
+
+def _refuse_no_date(run_date: date | None, catch_up: bool, *, rerun: bool) -> None:
+    if run_date is None and not catch_up:
+        raise typer.BadParameter("give --run-date or --catch-up")
+    if run_date is None and rerun:
+        raise typer.BadParameter("--rerun needs --run-date")
 
 
 def _run_phase(
     phase: str,
     job: str,
-    run_date: str | None,
-    where: tuple[Path, str, Path],
+    run_date: date | None,
+    where: options.Where,
     *,
     catch_up: bool = False,
     model: str | None = None,
@@ -172,28 +163,28 @@ def _run_phase(
     from pipeline.phases.run import run_phase
     from pipeline.phases.task import ALONE, Task
 
-    day, task = (
-        options.date_or_due(run_date, catch_up, rerun=rerun),
-        Task.of(os.environ) if phase == "predict" else ALONE,
-    )
-    project_dir, target, local_dir = where
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    _refuse_no_date(run_date, catch_up, rerun=rerun)
+    task = Task.of(os.environ) if phase == "predict" else ALONE
+    session, opened = where.open_job(job)
     with options.attempt(session, opened):
-        if day is None:
+        if run_date is None:
             options.print_summaries(catch_up_phase(session, opened, phase, max_reject_rate=rate, task=task), as_json)
         else:
-            summary = run_phase(session, opened, day, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task)
+            summary = run_phase(
+                session, opened, run_date, phase, model=model, rerun=rerun, max_reject_rate=rate, task=task
+            )
             options.print_summary(summary, as_json)
 
 
-def _predict_file(session: Session | None, model: str, data: str, out: Path, project_dir: Path, as_json: bool) -> None:
+def _predict_file(where: options.Where, model: str, data: str, out: Path, as_json: bool) -> None:
     from pipeline.phases.predict_files import predict_from_path
     from pipeline.runs.artefacts.models import check_at
 
+    session, project = where.look_at_addresses(model, data), where.project_dir
     if session is None:
-        rows = predict_from_path(model, data, out, project=project_dir)
+        rows = predict_from_path(model, data, out, project=project)
     else:
         store, warehouse, check = session.store, session.warehouse, check_at(session, model)
-        rows = predict_from_path(model, data, out, store=store, warehouse=warehouse, check=check, project=project_dir)
+        rows = predict_from_path(model, data, out, store=store, warehouse=warehouse, check=check, project=project)
     content = {"model": model, "data": data, "out": str(out), "rows": rows}
     options.print_content(content, [f"{out}: {rows:,} predictions of {model}"], as_json)

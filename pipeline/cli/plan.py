@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.base.dates import date_range
 from pipeline.cli import options
 
 if TYPE_CHECKING:
@@ -40,9 +41,7 @@ def plan(
     first: options.FirstRunDate,
     last: options.LastRunDate,
     budget: Budget = None,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Estimate what BigQuery would bill for run dates.
@@ -55,11 +54,11 @@ def plan(
     from pipeline.explain.plan import plan_job
     from pipeline.explain.plan.plan import no_price
 
-    days = options.date_span(first, last)
-    session, opened = options.look_at_job(project_dir, job, target, local_dir)
+    date_range(first, last)
+    session, opened = where.look_at_job(job)
     if budget is not None and session.target.price_per_tib is None:
         raise no_price(budget)
-    estimate = plan_job(session, opened, days[0], days[-1])
+    estimate = plan_job(session, opened, first, last)
     note = _note(is_local=session.target.endpoints is not None)
     if as_json:
         options.print_json({**estimate.content(), "budget": budget, "note": note})

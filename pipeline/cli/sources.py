@@ -21,15 +21,14 @@ def _group() -> None:
 
 
 @app.command()
+@options.with_where
 def load(
     job: options.JobName,
     folder: Annotated[
         Path | None,
         typer.Option("--from", metavar="DIR", help="Folder with <source>.jsonl; without it the job's own sample data."),
     ] = None,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
     as_json: options.AsJson = False,
 ) -> None:
     """Replace the source tables of a job by JSON Lines files.
@@ -38,7 +37,7 @@ def load(
     """
     from pipeline.operate.sources import load_sources
 
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    session, opened = where.open_job(job)
     rows = load_sources(session, opened, folder)
     counts = ", ".join(f"{name} {count:,}" for name, count in rows.items())
     options.print_content({"job": job, "rows": rows}, [f"{job} sources loaded: {counts}"], as_json)

@@ -62,10 +62,9 @@ def show(
 
 
 @app.command()
+@options.with_where
 def check(
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
 ) -> None:
     """Check every statement with Google's SQL analyzer.
 
@@ -80,7 +79,8 @@ def check(
     require_local_extra()
     from pipeline.operate.sql.check import check_sql
 
-    result = check_sql(Project.open(project_dir), options.name_target(target), local_dir.resolve() / "analyzer")
+    project = Project.open(where.project_dir)
+    result = check_sql(project, options.name_target(where.target), where.local_dir.resolve() / "analyzer")
     for finding in result.findings:
         typer.echo(str(finding))
     if result.findings:
@@ -111,13 +111,12 @@ def freeze(
 
 
 @app.command("leak-test")
+@options.with_where
 def leak_test(
     job: options.JobName,
     run_date: options.RunDate,
     days: Annotated[int, typer.Option("--days", min=1, max=366, help="Number of past days to make again.")] = 3,
-    target: options.TargetName = "local",
-    local_dir: options.LocalDir = options.LOCAL_DIR,
-    project_dir: options.ProjectDir = options.HERE,
+    where: options.Where = options.DEFAULT,
 ) -> None:
     """Test that examples and labels use no later knowledge.
 
@@ -125,15 +124,13 @@ def leak_test(
 
     Example: pipeline sql leak-test flight_delay --run-date 2013-07-01
     """
-    from pipeline.base.dates import parse_date
     from pipeline.operate.sql.leak_test import leak_test as test
 
-    day = parse_date(run_date, option="--run-date")
-    session, opened = options.open_job(project_dir, job, target, local_dir)
+    session, opened = where.open_job(job)
     static = [name for name, source in opened.spec.sources.items() if not source.known_at]
     if static:
         typer.echo(f"{job} {run_date}: not tested, because their rows have no known_at: {', '.join(static)}")
-    for compared in test(session, opened, day, days=days):
+    for compared in test(session, opened, run_date, days=days):
         typer.echo(f"{job} {run_date}: {compared.rows:,} rows equal: {compared.description}")
 
 

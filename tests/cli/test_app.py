@@ -368,7 +368,7 @@ def test_reject_rate_reaches_the_phases(command, monkeypatch, capsys):
         given.append(work.max_reject_rate)
         return Backfill("dummy")
 
-    monkeypatch.setattr("pipeline.cli.options.open_job", lambda *_: (None, None))
+    monkeypatch.setattr("pipeline.cli.options.Where.open_job", lambda *_: (None, None))
     monkeypatch.setattr("pipeline.cli.options.attempt", lambda *_: nullcontext())
     monkeypatch.setattr("pipeline.phases.backfill.backfill_job", record_work)
     monkeypatch.setattr("pipeline.phases.run.run_job", record)

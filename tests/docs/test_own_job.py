@@ -90,7 +90,7 @@ def said_by(command: str, root: Path, session: Session) -> str:
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setenv("OMP_WAIT_POLICY", "passive")
-        patch.setattr("pipeline.cli.options.open_target", lambda *_: session.target)
+        patch.setattr("pipeline.cli.options.Where.open_target", lambda *_: session.target)
         patch.chdir(root)
         code = run(arguments)
     assert code == 0, f"{command}: {err.getvalue()}"
