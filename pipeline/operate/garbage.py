@@ -8,10 +8,11 @@ tells these apart: nothing younger than the limit is removed, so the limit has t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 from pipeline.base.dates import EARLIEST, LATEST
 from pipeline.base.stored_json import DAMAGED
@@ -54,12 +55,8 @@ def collect_garbage(session: Session, job: Job, older_than: timedelta, *, dry_ru
         Only return what would be removed.
     """
     before = read_clock(session).moment - older_than
-    tables = _remove(_old_tables(session, job, before), dry_run)
-    return [*tables, *_remove(_unused_objects(session, job, before), dry_run)]
-
-
-def _remove(candidates: Iterable[Candidate], dry_run: bool) -> list[Removed]:  # noqa: FBT001
-    """Return what was removed, without what another process removed or replaced in the meantime."""
+    candidates = chain(_old_tables(session, job, before), _unused_objects(session, job, before))
+    # Without what another process removed or replaced in the meantime
     return [item for item, remove in candidates if dry_run or remove()]
 
 

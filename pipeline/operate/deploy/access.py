@@ -14,22 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.cloud.roles import (
-    BUCKET_VIEWER,
-    DATA_EDITOR,
-    DATA_OWNER,
-    DATA_VIEWER,
-    JOB_USER,
-    METADATA_VIEWER,
-    OBJECT_CREATOR,
-    OBJECT_USER,
-    OBJECT_VIEWER,
-    READ_SESSION_USER,
-    RESOURCE_VIEWER,
-    RUN_EXECUTOR,
-    RUN_VIEWER,
-    WORKFLOW_INVOKER,
-)
+from pipeline.cloud import roles
 from pipeline.operate.deploy.names import DASHBOARD, SCHEDULER, SETUP, WORKFLOW
 from pipeline.project.resources import PHASES
 from pipeline.runs.layout import Folder
@@ -76,96 +61,96 @@ class Grant:
 
 _Rights = Sequence[tuple[str, ...]]  # kind, resource, role, why, when
 
-_QUERIES = (PROJECT, "", JOB_USER, "runs queries")
-_CATALOGUE = (DATASET, "dataset", METADATA_VIEWER, "lists tables and functions")
-_CLAIM = (FOLDER, Folder.ATTEMPTS, OBJECT_VIEWER, "joins the run")
-_GENERATION = (TABLE, PREDICTIONS, DATA_VIEWER, "checks if the run is superseded", "after a newer generation")
+_QUERIES = (PROJECT, "", roles.JOB_USER, "runs queries")
+_CATALOGUE = (DATASET, "dataset", roles.METADATA_VIEWER, "lists tables and functions")
+_CLAIM = (FOLDER, Folder.ATTEMPTS, roles.OBJECT_VIEWER, "joins the run")
+_GENERATION = (TABLE, PREDICTIONS, roles.DATA_VIEWER, "checks if the run is superseded", "after a newer generation")
 _LEDGER = (
-    (DATASET, "ledger_dataset", DATA_VIEWER, "reads what happened"),
-    (TABLE, "ledger_dataset.events_v1", DATA_EDITOR, "appends events"),
+    (DATASET, "ledger_dataset", roles.DATA_VIEWER, "reads what happened"),
+    (TABLE, "ledger_dataset.events_v1", roles.DATA_EDITOR, "appends events"),
 )
 _FAILURES = (
-    (FOLDER, Folder.FAILURES, OBJECT_VIEWER, "does not repeat a permanent failure", "when it is repeated"),
-    (FOLDER, Folder.FAILURES, OBJECT_CREATOR, "records a permanent failure", "when it failed"),
+    (FOLDER, Folder.FAILURES, roles.OBJECT_VIEWER, "does not repeat a permanent failure", "when it is repeated"),
+    (FOLDER, Folder.FAILURES, roles.OBJECT_CREATOR, "records a permanent failure", "when it failed"),
 )
 _VIEWS = "makes tables, functions and views; a view of an authorised dataset needs the right to share what it reads"
 _MAPS = "for models with id<->index tables"
 
 _SETUP: _Rights = (
-    (PROJECT, "", JOB_USER, "runs statements that make tables"),
-    (DATASET, "dataset", DATA_OWNER, _VIEWS),
-    (DATASET, "ledger_dataset", DATA_OWNER, _VIEWS),
-    (DATASET, "dashboard_dataset", DATA_EDITOR, "makes the views of dashboards"),
+    (PROJECT, "", roles.JOB_USER, "runs statements that make tables"),
+    (DATASET, "dataset", roles.DATA_OWNER, _VIEWS),
+    (DATASET, "ledger_dataset", roles.DATA_OWNER, _VIEWS),
+    (DATASET, "dashboard_dataset", roles.DATA_EDITOR, "makes the views of dashboards"),
 )
 _PREPROCESS: _Rights = (
     _QUERIES,
-    (DATASET, "dataset", DATA_VIEWER, "reads sources and functions"),
-    (DATASET, "runs_dataset", DATA_EDITOR, "makes the examples"),
+    (DATASET, "dataset", roles.DATA_VIEWER, "reads sources and functions"),
+    (DATASET, "runs_dataset", roles.DATA_EDITOR, "makes the examples"),
     *_LEDGER,
-    (FOLDER, Folder.ATTEMPTS, OBJECT_VIEWER, "claims the run and counts its examples"),
-    (FOLDER, Folder.ATTEMPTS, OBJECT_CREATOR, "claims the run and counts its examples"),
+    (FOLDER, Folder.ATTEMPTS, roles.OBJECT_VIEWER, "claims the run and counts its examples"),
+    (FOLDER, Folder.ATTEMPTS, roles.OBJECT_CREATOR, "claims the run and counts its examples"),
     (
         FOLDER,
         Folder.PREDICTIONS,
-        OBJECT_VIEWER,
+        roles.OBJECT_VIEWER,
         "gives up only a run without predictions",
         "when the sources lack the data",
     ),
 )
 _TRAIN: _Rights = (
     _QUERIES,
-    (PROJECT, "", READ_SESSION_USER, "reads training rows as streams"),
+    (PROJECT, "", roles.READ_SESSION_USER, "reads training rows as streams"),
     _CATALOGUE,
     _GENERATION,
-    (DATASET, "runs_dataset", DATA_VIEWER, "reads examples"),
-    (DATASET, "runs_dataset", DATA_EDITOR, "loads id<->index tables", _MAPS),
-    (TABLE, "dataset.id_maps_v1", DATA_EDITOR, "publishes id<->index tables", _MAPS),
+    (DATASET, "runs_dataset", roles.DATA_VIEWER, "reads examples"),
+    (DATASET, "runs_dataset", roles.DATA_EDITOR, "loads id<->index tables", _MAPS),
+    (TABLE, "dataset.id_maps_v1", roles.DATA_EDITOR, "publishes id<->index tables", _MAPS),
     *_LEDGER,
-    (TABLE, "ledger_dataset.models_v1", DATA_EDITOR, "records models"),
+    (TABLE, "ledger_dataset.models_v1", roles.DATA_EDITOR, "records models"),
     _CLAIM,
-    (FOLDER, Folder.MODELS, OBJECT_VIEWER, "commits models"),
-    (FOLDER, Folder.MODELS, OBJECT_CREATOR, "commits models"),
-    (BUCKET, "", BUCKET_VIEWER, "load jobs look at the bucket", _MAPS),
+    (FOLDER, Folder.MODELS, roles.OBJECT_VIEWER, "commits models"),
+    (FOLDER, Folder.MODELS, roles.OBJECT_CREATOR, "commits models"),
+    (BUCKET, "", roles.BUCKET_VIEWER, "load jobs look at the bucket", _MAPS),
 )
 _PREDICT: _Rights = (
     _QUERIES,
-    (PROJECT, "", READ_SESSION_USER, "reads the rows of a shard as a stream"),
+    (PROJECT, "", roles.READ_SESSION_USER, "reads the rows of a shard as a stream"),
     _CATALOGUE,
     _GENERATION,
-    (DATASET, "runs_dataset", DATA_VIEWER, "reads examples"),
-    (DATASET, "ledger_dataset", DATA_VIEWER, "compares bundles with the ledger"),
+    (DATASET, "runs_dataset", roles.DATA_VIEWER, "reads examples"),
+    (DATASET, "ledger_dataset", roles.DATA_VIEWER, "compares bundles with the ledger"),
     _CLAIM,
-    (FOLDER, Folder.MODELS, OBJECT_VIEWER, "loads models"),
-    (FOLDER, Folder.PREDICTIONS, OBJECT_VIEWER, "commits shards and manifests"),
-    (FOLDER, Folder.PREDICTIONS, OBJECT_CREATOR, "commits shards and manifests"),
-    (FOLDER, Folder.REJECTS, OBJECT_VIEWER, "describes rejected rows", "when rows are rejected"),
-    (FOLDER, Folder.REJECTS, OBJECT_CREATOR, "describes rejected rows", "when rows are rejected"),
+    (FOLDER, Folder.MODELS, roles.OBJECT_VIEWER, "loads models"),
+    (FOLDER, Folder.PREDICTIONS, roles.OBJECT_VIEWER, "commits shards and manifests"),
+    (FOLDER, Folder.PREDICTIONS, roles.OBJECT_CREATOR, "commits shards and manifests"),
+    (FOLDER, Folder.REJECTS, roles.OBJECT_VIEWER, "describes rejected rows", "when rows are rejected"),
+    (FOLDER, Folder.REJECTS, roles.OBJECT_CREATOR, "describes rejected rows", "when rows are rejected"),
 )
 _LOAD: _Rights = (
-    (PROJECT, "", JOB_USER, "runs queries and load jobs"),
+    (PROJECT, "", roles.JOB_USER, "runs queries and load jobs"),
     _CATALOGUE,
-    (DATASET, "runs_dataset", DATA_EDITOR, "loads predictions into run tables"),
-    (TABLE, PREDICTIONS, DATA_EDITOR, "publishes predictions"),
-    (TABLE, "dataset.verdicts_v1", DATA_EDITOR, "records why there is a first champion"),
+    (DATASET, "runs_dataset", roles.DATA_EDITOR, "loads predictions into run tables"),
+    (TABLE, PREDICTIONS, roles.DATA_EDITOR, "publishes predictions"),
+    (TABLE, "dataset.verdicts_v1", roles.DATA_EDITOR, "records why there is a first champion"),
     *_LEDGER,
-    (TABLE, "ledger_dataset.champions_v1", DATA_EDITOR, "names the first champion"),
+    (TABLE, "ledger_dataset.champions_v1", roles.DATA_EDITOR, "names the first champion"),
     _CLAIM,
-    (FOLDER, Folder.PREDICTIONS, OBJECT_VIEWER, "reads manifests; load jobs read files"),
-    (BUCKET, "", BUCKET_VIEWER, "load jobs look at the bucket"),
+    (FOLDER, Folder.PREDICTIONS, roles.OBJECT_VIEWER, "reads manifests; load jobs read files"),
+    (BUCKET, "", roles.BUCKET_VIEWER, "load jobs look at the bucket"),
 )
 _EVALUATE: _Rights = (
     _QUERIES,
-    (DATASET, "dataset", DATA_VIEWER, "reads sources of labels, predictions and metrics"),
+    (DATASET, "dataset", roles.DATA_VIEWER, "reads sources of labels, predictions and metrics"),
     *(
-        (TABLE, f"dataset.{name}_v1", DATA_EDITOR, "records results")
+        (TABLE, f"dataset.{name}_v1", roles.DATA_EDITOR, "records results")
         for name in ("metrics", "comparisons", "drift", "verdicts")
     ),
-    (DATASET, "runs_dataset", DATA_EDITOR, "makes tables of labels"),
-    (DATASET, "dashboard_dataset", METADATA_VIEWER, "lists views"),
+    (DATASET, "runs_dataset", roles.DATA_EDITOR, "makes tables of labels"),
+    (DATASET, "dashboard_dataset", roles.METADATA_VIEWER, "lists views"),
     *_LEDGER,
-    (TABLE, "ledger_dataset.champions_v1", DATA_EDITOR, "promotes a challenger", "when the gate promotes"),
-    (FOLDER, Folder.ATTEMPTS, OBJECT_VIEWER, "finds a run by its claim"),
-    (FOLDER, Folder.MODELS, OBJECT_VIEWER, "compares scores with those of the training rows"),
+    (TABLE, "ledger_dataset.champions_v1", roles.DATA_EDITOR, "promotes a challenger", "when the gate promotes"),
+    (FOLDER, Folder.ATTEMPTS, roles.OBJECT_VIEWER, "finds a run by its claim"),
+    (FOLDER, Folder.MODELS, roles.OBJECT_VIEWER, "compares scores with those of the training rows"),
 )
 _STARTS = "starts the phase, for one run date with other arguments; no other account may override arguments"
 _RIGHTS: dict[str, _Rights] = {
@@ -177,12 +162,17 @@ _RIGHTS: dict[str, _Rights] = {
     WORKFLOW: [
         right
         for phase in PHASES
-        for right in ((RUN_JOB, phase, RUN_EXECUTOR, _STARTS), (RUN_JOB, phase, RUN_VIEWER, "waits for its end"))
+        for right in (
+            (RUN_JOB, phase, roles.RUN_EXECUTOR, _STARTS),
+            (RUN_JOB, phase, roles.RUN_VIEWER, "waits for its end"),
+        )
     ],
-    SCHEDULER: ((PROJECT, "", WORKFLOW_INVOKER, "starts the workflow; Workflows has no rights for a single one"),),
+    SCHEDULER: (
+        (PROJECT, "", roles.WORKFLOW_INVOKER, "starts the workflow; Workflows has no rights for a single one"),
+    ),
     DASHBOARD: (
         _QUERIES,
-        (DATASET, "dashboard_dataset", DATA_VIEWER, "reads the views, which are authorised on the tables"),
+        (DATASET, "dashboard_dataset", roles.DATA_VIEWER, "reads the views, which are authorised on the tables"),
     ),
 }
 
@@ -206,29 +196,12 @@ def operator_grants() -> list[Grant]:
     )
     return [
         *phases,
-        *(Grant(OPERATOR, FOLDER, Folder.SOURCES, role, *sources) for role in (OBJECT_VIEWER, OBJECT_CREATOR)),
-        *(Grant(OPERATOR, FOLDER, folder, OBJECT_USER, *removes) for folder in FOLDERS),
-        Grant(OPERATOR, PROJECT, "", RESOURCE_VIEWER, "sees which job failed", "for `pipeline status` and `trace`"),
+        *(
+            Grant(OPERATOR, FOLDER, Folder.SOURCES, role, *sources)
+            for role in (roles.OBJECT_VIEWER, roles.OBJECT_CREATOR)
+        ),
+        *(Grant(OPERATOR, FOLDER, folder, roles.OBJECT_USER, *removes) for folder in FOLDERS),
+        Grant(
+            OPERATOR, PROJECT, "", roles.RESOURCE_VIEWER, "sees which job failed", "for `pipeline status` and `trace`"
+        ),
     ]
-
-
-def described(grant: Grant) -> str:
-    """Return what a right holds for, in Markdown."""
-    if grant.kind in (PROJECT, BUCKET):
-        return grant.kind
-    if grant.kind == TABLE:
-        key, _, table = grant.resource.partition(".")
-        name = "<job>__predictions_v<N>" if table == "predictions" else table
-        return f"table `{name}` of `{key}`"
-    if grant.kind == FOLDER:
-        return f"folder `<prefix>/<job>/{grant.resource}/`"
-    return f"`{grant.resource}`" if grant.kind == DATASET else f"Cloud Run job `<job>-{grant.resource}`"
-
-
-def roles_table(rows: Sequence[Grant]) -> str:
-    """Return the rights as a table in Markdown."""
-    lines = ["| account | role | on | why |", "| --- | --- | --- | --- |"]
-    for grant in rows:
-        why = f"{grant.why} ({grant.when})" if grant.when else grant.why
-        lines.append(f"| {grant.account} | `{grant.role}` | {described(grant)} | {why} |")
-    return "\n".join(lines) + "\n"

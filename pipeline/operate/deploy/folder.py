@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pipeline.errors import RequestError
-from pipeline.operate.deploy import placed, texts, workflow
+from pipeline.operate.deploy import names, placed, texts, workflow
 from pipeline.operate.deploy.deployment import Deployment
 
 MARK = "deployment.json"
@@ -31,7 +31,7 @@ def files(deployment: Deployment) -> dict[str, str]:
         "workflow.yaml": workflow.workflow(deployment),
         "scheduler.yaml": workflow.scheduler_job(deployment),
         "iam.yaml": placed.iam(deployment),
-        **{f"run_jobs/{part}.yaml": manifest for part, manifest in workflow.run_manifests(deployment).items()},
+        **{f"run_jobs/{part}.yaml": workflow.run_manifest(deployment, part) for part in names.PARTS},
     }
     jsons = {
         "lifecycle.json": placed.lifecycle(deployment),

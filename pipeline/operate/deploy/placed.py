@@ -6,7 +6,6 @@ some hundred bytes each, hold the newest generation of a run date, and models re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,15 +28,7 @@ SOFT_DELETE = "7d"
 
 @dataclass(frozen=True)
 class Placed(Grant):
-    """A right with addresses.
-
-    Parameters
-    ----------
-    member
-        The account as IAM writes it.
-    address
-        What it holds for: in SQL for datasets and tables, `gs://` for folders, else a name.
-    """
+    """A right with its account as IAM writes it, and an address: in SQL, `gs://` for folders, else a name."""
 
     member: str = ""
     address: str = ""
@@ -73,11 +64,6 @@ def _address(deployment: Deployment, grant: Grant) -> str:
     return target.project if grant.kind == access.PROJECT else f"gs://{target.bucket}"
 
 
-def of_kind(placed: Sequence[Placed], kind: str) -> list[Placed]:
-    """Return the rights that hold for one kind of resource."""
-    return [grant for grant in placed if grant.kind == kind]
-
-
 def folders(deployment: Deployment) -> dict[str, str]:
     """Return the addresses of the managed folders by name."""
     return {name: f"gs://{deployment.target.bucket}/{deployment.folder}/{name}/" for name in FOLDERS}
@@ -95,10 +81,10 @@ def iam(deployment: Deployment) -> dict[str, Any]:
 
 def lifecycle(deployment: Deployment) -> dict[str, Any]:
     """Return this job's lifecycle rules; `merge.py` adds them to the rules of others."""
-    rules = [{"action": {"type": "Delete"}, "condition": _condition(deployment, folder)} for folder in DAYS]
+    rules = []
+    for folder, days in DAYS.items():
+        condition: dict[str, Any] = {"age": days, "matchesPrefix": [f"{deployment.folder}/{folder}/"]}
+        if folder in ENDINGS:
+            condition["matchesSuffix"] = ENDINGS[folder]
+        rules.append({"action": {"type": "Delete"}, "condition": condition})
     return {"lifecycle": {"rule": rules}}
-
-
-def _condition(deployment: Deployment, folder: Folder) -> dict[str, Any]:
-    endings = {"matchesSuffix": ENDINGS[folder]} if folder in ENDINGS else {}
-    return {"age": DAYS[folder], "matchesPrefix": [f"{deployment.folder}/{folder}/"], **endings}

@@ -11,7 +11,7 @@ import jinja2
 
 from pipeline.operate.deploy import access, names, placed
 from pipeline.operate.deploy.deployment import Deployment
-from pipeline.operate.deploy.placed import Placed, of_kind, placed_grants
+from pipeline.operate.deploy.placed import Placed, placed_grants
 from pipeline.operate.deploy.workflow import scheduler_job
 from pipeline.project.target import RUN_TABLE_DAYS
 
@@ -39,7 +39,7 @@ def script(deployment: Deployment) -> str:
     rights, scheduled = placed_grants(deployment), scheduler_job(deployment)
 
     def on(kind: str, resource: str = "") -> list[Placed]:
-        return [grant for grant in of_kind(rights, kind) if resource in ("", grant.resource)]
+        return [grant for grant in rights if grant.kind == kind and resource in ("", grant.resource)]
 
     return _render(
         "deploy.sh",
@@ -74,8 +74,9 @@ def _datasets(deployment: Deployment) -> list[dict[str, Any]]:
 def grants_sql(deployment: Deployment, kind: str) -> str:
     """Return the statements that grant rights on datasets, or on tables: one statement for each role and address."""
     together: dict[tuple[str, str], list[Placed]] = {}
-    for grant in of_kind(placed_grants(deployment), kind):
-        together.setdefault((grant.address, grant.role), []).append(grant)
+    for grant in placed_grants(deployment):
+        if grant.kind == kind:
+            together.setdefault((grant.address, grant.role), []).append(grant)
     return _render("grants.sql", deployment, what=f"{kind}s", grants=[together[key] for key in sorted(together)])
 
 

@@ -8,7 +8,6 @@ files count towards its memory limit.
 from __future__ import annotations
 
 import base64
-from math import ceil
 from typing import Any
 
 from pipeline.operate.deploy import names
@@ -29,9 +28,12 @@ BODY = '{"argument": "{}"}'
 """Body of each scheduled request. A schedule knows no date, so the phases find the dates that are due."""
 
 
-def run_manifests(deployment: Deployment) -> dict[str, dict[str, Any]]:
-    """Return the manifests of the Cloud Run jobs by part: setup, then the phases."""
-    return {part: run_manifest(deployment, part) for part in names.PARTS}
+FINISH = (
+    {"finish": {"switch": [{"condition": "${len(failed) > 0}", "next": "give_up"}]}},
+    {"end_well": {"return": "done"}},
+    {"give_up": {"raise": "${failed[0]}"}},
+)
+"""Last steps of the workflow."""
 
 
 def run_manifest(deployment: Deployment, part: str) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def workflow(deployment: Deployment) -> dict[str, Any]:
     """
     steps = [step for phase in PHASES for step in _steps(deployment, phase)]
     return {
-        "main": {"params": ["args"], "steps": [*_read_argument(), *steps, *_finish()]},
+        "main": {"params": ["args"], "steps": [*_read_argument(), *steps, *FINISH]},
         "run_phase": _run_phase(deployment),
     }
 
@@ -109,18 +111,8 @@ def _steps(deployment: Deployment, phase: str) -> list[dict[str, Any]]:
 
 def _connector_timeout(deployment: Deployment, phase: str) -> int:
     """Return how many seconds the connector waits: longer than the job's own limits allow."""
-    resources = _resources_of(deployment, phase)
-    execution = run_manifest(deployment, phase)["spec"]["template"]["spec"]
-    waves: int = ceil(execution["taskCount"] / execution["parallelism"])
-    return waves * resources.timeout_minutes * 60 * (resources.retries + 1) + SLACK
-
-
-def _finish() -> list[dict[str, Any]]:
-    return [
-        {"finish": {"switch": [{"condition": "${len(failed) > 0}", "next": "give_up"}]}},
-        {"end_well": {"return": "done"}},
-        {"give_up": {"raise": "${failed[0]}"}},
-    ]
+    resources = _resources_of(deployment, phase)  # all tasks run at the same time: see `parallelism`
+    return resources.timeout_minutes * 60 * (resources.retries + 1) + SLACK
 
 
 def _run_phase(deployment: Deployment) -> dict[str, Any]:

@@ -23,14 +23,9 @@ OF_A_TABLE = frozenset(f"bigquery.tables.{name}" for name in ("get", "getData", 
 
 @dataclass(frozen=True)
 class Held:
-    """Permissions that are held on a place.
+    """Permissions that are held on a place, and those that Google did not tell about, each with the reason.
 
-    Parameters
-    ----------
-    unknown
-        Permissions that Google did not tell about, each with the reason.
-    first
-        Command that makes the place; until then no right can be granted on it.
+    `first` is the command that makes the place; until then no right can be granted on it.
     """
 
     permissions: frozenset[str]

@@ -26,17 +26,7 @@ HAS_FUNCTIONS = "dataset"
 
 @dataclass(frozen=True)
 class Need:
-    """Rights that are needed on one place.
-
-    Parameters
-    ----------
-    kind
-        Kind of the place: `project`, `dataset`, `table`, `bucket` or `folder`.
-    name
-        Name of the project, dataset or bucket; `<dataset>.<table>`; path of the folder in the bucket.
-    grants
-        The rights that hold for it.
-    """
+    """Rights that are needed on one place, one of `KINDS`; a table is `<dataset>.<table>`, a folder is a path."""
 
     kind: str
     name: str
@@ -56,12 +46,8 @@ class Need:
 class Account:
     """An account at a target, and what it needs there.
 
-    Parameters
-    ----------
-    phase
-        The phase whose account this is, or `setup`; empty for an operator, who runs everything.
-    address
-        Address of the account that the credentials belong to; empty if it is not known.
+    `phase` is its phase, or `setup`; it is empty for an operator, who runs everything. `address` is that of the account
+    that the credentials belong to; it is empty if it is not known.
     """
 
     session: Session

@@ -20,19 +20,7 @@ CREDENTIALS, APIS, LOCATIONS, BUCKET_SETTINGS, RIGHTS = "credentials", "apis", "
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of one check.
-
-    Parameters
-    ----------
-    check
-        Name of the check.
-    state
-        `ok`, `note` or `error`.
-    summary
-        What the check found, and what to do about it.
-    exit_code
-        Exit code of the error, else 0.
-    """
+    """The result of one check: `ok`, `note` or `error`, what it found and what to do about it, and an exit code."""
 
     check: str
     state: str

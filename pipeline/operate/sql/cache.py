@@ -23,15 +23,7 @@ DAY = 24 * 3600
 
 @dataclass(frozen=True)
 class Definition:
-    """A table, view or function that a statement makes.
-
-    Parameters
-    ----------
-    content
-        The analyzer's message for it, in base64.
-    partition
-        The column by which it is partitioned.
-    """
+    """A table, view or function that a statement makes: the analyzer's message in base64, and the partition column."""
 
     name: str
     content: str
@@ -51,15 +43,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Analysis:
-    """The result of analyzing a statement without a mistake.
-
-    Parameters
-    ----------
-    columns
-        Names and types of its result.
-    made
-        What it makes.
-    """
+    """The result of analyzing a statement without a mistake: names and types of its columns, and what it makes."""
 
     columns: tuple[tuple[str, str], ...] = ()
     made: Definition | None = None

@@ -22,15 +22,7 @@ from pipeline.sql.released import broken_releases
 
 @dataclass
 class Checked:
-    """The result of a check.
-
-    Parameters
-    ----------
-    statements
-        Statements that were analyzed.
-    findings
-        Mistakes, each once.
-    """
+    """The statements that a check analyzed, and the mistakes in them, each once."""
 
     statements: list[Statement] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -39,12 +31,7 @@ class Checked:
 def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
     """Analyze every statement that the jobs of a project can send; none is sent.
 
-    Parameters
-    ----------
-    target
-        Names project and datasets.
-    cache_dir
-        Folder of the compiled analyzer, and of the results of earlier checks.
+    The target names project and datasets. `cache_dir` holds the compiled analyzer and the results of earlier checks.
 
     Raises
     ------

@@ -35,13 +35,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class LeakTest:
-    """The leak test of one job for one run date.
-
-    Parameters
-    ----------
-    name
-        Prefix of the run tables, which no two tests share.
-    """
+    """The leak test of one job for one run date; `name` is a prefix of its run tables, which no two tests share."""
 
     session: Session
     job: Job

@@ -20,32 +20,16 @@ MAKES = re.compile(
 )
 """The table or view that a statement makes or changes."""
 
-
 RUN_TABLE = re.compile(r"__\d{8}__[0-9a-f]{10}__")
-
-
 MODEL_TABLE = re.compile(r"(__predictions)__\w+$")
 
-
 BEGIN, END = "<!-- lineage: made by pipeline sql lineage --write -->", "<!-- end of lineage -->"
-
-
 SECTION = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A table, view or file, and how it is made.
-
-    Parameters
-    ----------
-    makes
-        The table, view or file.
-    by
-        SQL versions, the outermost first; or a phase, if no SQL makes it.
-    reads
-        Tables or files it is made from.
-    """
+    """A table, view or file, by which SQL versions it is made (the outermost first) or which phase, and from what."""
 
     makes: str
     by: tuple[str, ...]

@@ -39,15 +39,7 @@ MODEL_ID = EVALUATION_ID = "0123456789abcdef"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """The statements of a job for one run.
-
-    Parameters
-    ----------
-    session
-        Names tables; nothing is sent.
-    run
-        A run without a claim.
-    """
+    """The statements of a job for one run, which has no claim. The session names tables; nothing is sent."""
 
     session: Session
     job: Job

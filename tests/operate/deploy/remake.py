@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.operate.deploy.access import grants, roles_table
+from pipeline.operate.deploy.access import grants
 from pipeline.operate.deploy.folder import write_deployment
 from tests.operate.deploy.golden_files import COPIED, GOLDEN, deployment
+from tests.operate.deploy.rights import roles_table
 from tests.support.integration_fixtures import ROOT
 
 BEGIN, END = "<!-- roles: begin -->", "<!-- roles: end -->"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -150,3 +150,25 @@ def _holds(grant: Grant, place: str, target: Target, job: str, predictions: str)
         return place.partition(".")[0] == dataset
     name = predictions if grant.resource == access.PREDICTIONS else table
     return grant.kind == access.TABLE and place == f"{dataset}.{name}"
+
+
+def described(grant: Grant) -> str:
+    """Return what a right holds for, in Markdown."""
+    if grant.kind in (access.PROJECT, access.BUCKET):
+        return grant.kind
+    if grant.kind == access.TABLE:
+        key, _, table = grant.resource.partition(".")
+        name = "<job>__predictions_v<N>" if table == "predictions" else table
+        return f"table `{name}` of `{key}`"
+    if grant.kind == access.FOLDER:
+        return f"folder `<prefix>/<job>/{grant.resource}/`"
+    return f"`{grant.resource}`" if grant.kind == access.DATASET else f"Cloud Run job `<job>-{grant.resource}`"
+
+
+def roles_table(rows: Sequence[Grant]) -> str:
+    """Return the rights as a table in Markdown."""
+    lines = ["| account | role | on | why |", "| --- | --- | --- | --- |"]
+    for grant in rows:
+        why = f"{grant.why} ({grant.when})" if grant.when else grant.why
+        lines.append(f"| {grant.account} | `{grant.role}` | {described(grant)} | {why} |")
+    return "\n".join(lines) + "\n"

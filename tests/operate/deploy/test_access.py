@@ -16,7 +16,7 @@ from pipeline.cloud.bigquery.clients import RestrictedReadClient
 from pipeline.cloud.roles import PERMISSIONS
 from pipeline.errors import RequestError
 from pipeline.operate.deploy import access
-from pipeline.operate.deploy.access import FOLDERS, Grant, grants, grants_of, roles_table
+from pipeline.operate.deploy.access import FOLDERS, Grant, grants, grants_of
 from pipeline.operate.deploy.names import DASHBOARD, PARTS, SETUP, WORKFLOW
 from pipeline.operate.sources import load_sources
 from pipeline.phases.catch_up import catch_up_phase
@@ -28,7 +28,7 @@ from pipeline.runs.ledger.usage import Clock
 from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_dashboard, ensure_tables
 from tests.operate.deploy.remake import BEGIN, END, PAGE
-from tests.operate.deploy.rights import Need, Places, covered, needs_of_call, needs_of_sql
+from tests.operate.deploy.rights import Need, Places, covered, needs_of_call, needs_of_sql, roles_table
 from tests.support.integration_fixtures import quick
 
 RUN_DATE, SHOP_DATE = dt.date(2013, 6, 11), dt.date(2026, 2, 1)
