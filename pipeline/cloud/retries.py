@@ -126,6 +126,41 @@ def with_retries(call: Callable[[], ResultT], *, passing: Callable[[BaseExceptio
     return Retry(predicate=again, initial=0.2, maximum=8.0, timeout=None)(call)()
 
 
+def call(doing: str, method: Callable[..., ResultT], *arguments: Any, **options: Any) -> ResultT:
+    """Call a method of Google's clients with a timeout and our retries; its errors become ours.
+
+    Parameters
+    ----------
+    doing
+        Says in an error what was attempted, on what.
+    method
+        Takes `timeout` and `retry` besides the arguments and options.
+
+    Raises
+    ------
+    PipelineError
+        The call failed, see `cloud_errors`.
+    """
+    with cloud_errors(doing):
+        return with_retries(lambda: method(*arguments, **{"timeout": CALL_TIMEOUT, "retry": NO_RETRY} | options))
+
+
+def call_or_none(doing: str, method: Callable[..., ResultT], *arguments: Any, **options: Any) -> ResultT | None:
+    """Call a method as `call` does; return None if what it asks for does not exist.
+
+    Raises
+    ------
+    PipelineError
+        The call failed in another way.
+    """
+    try:
+        return call(doing, method, *arguments, **options)
+    except RequestError as error:
+        if isinstance(error.__cause__, exceptions.NotFound):
+            return None
+        raise
+
+
 @contextmanager
 def cloud_errors(doing: str) -> Iterator[None]:
     """Turn errors of Google's clients into ours; `doing` says what was attempted, on what.
