@@ -21,17 +21,6 @@ from pipeline.errors import CheckError, CloudError, PipelineError, RequestError
 from pipeline.project.target import Target
 
 
-def storage_client(target: Target) -> storage.Client:
-    """Return the client for buckets and objects."""
-    if not target.endpoints:
-        return storage.Client(project=target.project)
-    return storage.Client(
-        project=target.project,
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": target.endpoints.storage},
-    )
-
-
 @dataclass(frozen=True)
 class StoredObject:
     """An object as the bucket reports it; `created` is by the bucket's clock."""
@@ -57,8 +46,12 @@ class Store:
 
     @cached_property
     def _client(self) -> storage.Client:
+        options: dict[str, Any] = {"project": self.target.project}
+        if self.target.endpoints:
+            options["credentials"] = AnonymousCredentials()
+            options["client_options"] = {"api_endpoint": self.target.endpoints.storage}
         with cloud_errors(f"connecting to bucket {self.target.bucket}"):
-            return storage_client(self.target)
+            return storage.Client(**options)
 
     @cached_property
     def rights(self) -> BucketRights:
@@ -84,17 +77,12 @@ class Store:
         CloudError
             An object with other content exists.
         """
-        blob, content = self._blob(uri), Content.of_file(path)
-        with cloud_errors(f"uploading {uri}"):
-            try:
-                with_retries(
-                    lambda: create(blob, content, blob.upload_from_filename, str(path), timeout=TRANSFER_TIMEOUT)
-                )
-            except exceptions.PreconditionFailed as error:
-                # The reply to our own upload may have been lost: the same content means that it is done.
-                call(f"uploading {uri}", blob.reload)
-                if Content.of_object(blob) != content:
-                    raise CloudError(f"{uri}: another object exists already", hint="run the command again") from error
+        blob, content, doing = self._blob(uri), Content.of_file(path), f"uploading {uri}"
+        if not _create(doing, blob, content, blob.upload_from_filename, str(path), timeout=TRANSFER_TIMEOUT):
+            # The reply to our own upload may have been lost: the same content means that it is done.
+            call(doing, blob.reload)
+            if Content.of_object(blob) != content:
+                raise CloudError(f"{uri}: another object exists already", hint="run the command again")
         return _stored(blob)
 
     def put_json_once(self, value: Any, uri: str) -> Any:
@@ -105,19 +93,10 @@ class Store:
         Any
             The content of the object: `value`, or the winner's value if another process was faster.
         """
-        blob = self._blob(uri)
-        text = json.dumps(value, indent=1, sort_keys=True).encode()
-        content = Content.of_bytes(text)
-        with cloud_errors(f"creating {uri}"):
-            try:
-                with_retries(
-                    lambda: create(
-                        blob, content, blob.upload_from_string, text, "application/json", timeout=CALL_TIMEOUT
-                    )
-                )
-            except exceptions.PreconditionFailed:
-                return self.read_json(uri)
-        return value
+        blob, text = self._blob(uri), json.dumps(value, indent=1, sort_keys=True).encode()
+        content, upload = Content.of_bytes(text), blob.upload_from_string
+        is_new = _create(f"creating {uri}", blob, content, upload, text, "application/json", timeout=CALL_TIMEOUT)
+        return value if is_new else self.read_json(uri)
 
     def replace_text(self, text: str, uri: str, content_type: str) -> None:
         """Replace an object by a text; readers see the old content or the new one."""
@@ -218,6 +197,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")[: None if name else 0]):
         raise RequestError(f"{uri!r} has empty, . or .. parts", hint="write gs://bucket/name")
     return bucket, name
+
+
+def _create(doing: str, blob: storage.Blob, content: Content, *upload: Any, timeout: float) -> bool:
+    """Upload a new object; return False if one of its name exists."""
+    with cloud_errors(doing):
+        try:
+            with_retries(lambda: create(blob, content, *upload, timeout=timeout))
+        except exceptions.PreconditionFailed:
+            return False
+    return True
 
 
 def _stored(blob: storage.Blob) -> StoredObject:
