@@ -77,27 +77,17 @@ def read_input(
         The input does not exist, or its format is unknown.
     """
     if place.startswith("bq://"):
-        return _read_table(place, warehouse, schema, order_by)
+        if warehouse is None:
+            raise RequestError(f"{place}: a table needs a target", hint="pass --target")
+        table = TableName.parse(place.removeprefix("bq://"))
+        return warehouse.read_frame(table, schema or warehouse.tables.schema(table), order_by=order_by)
     if place.startswith("gs://"):
-        return _read_object(place, store, schema)
+        if store is None:
+            raise RequestError(f"{place}: an object needs a target", hint="pass --target")
+        with tempfile.TemporaryDirectory() as folder:
+            path = store.download(place, Path(folder) / place.rsplit("/", 1)[-1])
+            return _read_local(path, schema, origin=place)
     return _read_local(Path(place), schema, origin=place)
-
-
-def _read_table(
-    place: str, warehouse: Warehouse | None, schema: Schema | None, order_by: Sequence[str]
-) -> pd.DataFrame:
-    if warehouse is None:
-        raise RequestError(f"{place}: a table needs a target", hint="pass --target")
-    table = TableName.parse(place.removeprefix("bq://"))
-    return warehouse.read_frame(table, schema or warehouse.tables.schema(table), order_by=order_by)
-
-
-def _read_object(place: str, store: Store | None, schema: Schema | None) -> pd.DataFrame:
-    if store is None:
-        raise RequestError(f"{place}: an object needs a target", hint="pass --target")
-    with tempfile.TemporaryDirectory() as folder:
-        path = store.download(place, Path(folder) / place.rsplit("/", 1)[-1])
-        return _read_local(path, schema, origin=place)
 
 
 def _read_local(path: Path, schema: Schema | None, origin: str) -> pd.DataFrame:

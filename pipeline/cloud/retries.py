@@ -101,11 +101,6 @@ def _got_no_token(error: BaseException) -> bool:
     return isinstance(error, RefreshError) and (error.retryable or isinstance(error.__cause__, TransportError))
 
 
-def is_unreachable(error: BaseException) -> bool:
-    """Tell whether no server answered."""
-    return isinstance(error, requests.exceptions.ConnectionError | TransportError)
-
-
 def with_retries(call: Callable[[], ResultT], *, passing: Callable[[BaseException], bool] = is_transient) -> ResultT:
     """Call until success, a permanent failure, or the deadline, which is shorter for an unreachable server.
 
@@ -119,11 +114,47 @@ def with_retries(call: Callable[[], ResultT], *, passing: Callable[[BaseExceptio
     def again(error: BaseException) -> bool:
         failing_since.append(monotonic())
         waited = failing_since[-1] - failing_since[0]
-        limit = UNREACHABLE_DEADLINE if is_unreachable(error) else TRANSIENT_DEADLINE
+        is_unreachable = isinstance(error, requests.exceptions.ConnectionError | TransportError)
+        limit = UNREACHABLE_DEADLINE if is_unreachable else TRANSIENT_DEADLINE
         return waited < limit and passing(error)
 
     # No timeout of Retry: it counts from the start of a call, and a job may run for an hour before its first failure.
     return Retry(predicate=again, initial=0.2, maximum=8.0, timeout=None)(call)()
+
+
+def call(doing: str, method: Callable[..., ResultT], *arguments: Any, **options: Any) -> ResultT:
+    """Call a method of Google's clients with a timeout and our retries; its errors become ours.
+
+    Parameters
+    ----------
+    doing
+        Says in an error what was attempted, on what.
+    method
+        Takes `timeout` and `retry` besides the arguments and options.
+
+    Raises
+    ------
+    PipelineError
+        The call failed, see `cloud_errors`.
+    """
+    with cloud_errors(doing):
+        return with_retries(lambda: method(*arguments, **{"timeout": CALL_TIMEOUT, "retry": NO_RETRY} | options))
+
+
+def call_or_none(doing: str, method: Callable[..., ResultT], *arguments: Any, **options: Any) -> ResultT | None:
+    """Call a method as `call` does; return None if what it asks for does not exist.
+
+    Raises
+    ------
+    PipelineError
+        The call failed in another way.
+    """
+    try:
+        return call(doing, method, *arguments, **options)
+    except RequestError as error:
+        if isinstance(error.__cause__, exceptions.NotFound):
+            return None
+        raise
 
 
 @contextmanager
@@ -156,19 +187,20 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
     if reason == TOO_EXPENSIVE:
         return _too_expensive(doing, error)
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
-        return _refused(doing, error)
+        if reason in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
+            return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
+        refused = PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
+        return api_disabled(doing, error) or refused
     if isinstance(error, exceptions.NotFound):
         return RequestError(f"{doing}: {_words(error)}", hint="check the name and the target")
-    if isinstance(error, exceptions.BadRequest):
-        if is_transient(error):
-            return CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again")
+    hint, is_bad = "run the same command again", isinstance(error, exceptions.BadRequest)
+    if is_bad and not is_transient(error):
         return RequestError(f"{doing}: {_words_of_data(error)}", hint="fix the SQL or the data it reads")
-    if reason not in SAYS_NOTHING_OF_DATA:
-        return CloudError(f"{doing}: {_words_of_data(error)}", hint="run the same command again")
+    if is_bad or reason not in SAYS_NOTHING_OF_DATA:
+        return CloudError(f"{doing}: {_words_of_data(error)}", hint=hint)
     if reason == "stopped" and TIMED_OUT.search(str(error)):
         hint = "raise job_timeout in the target file, or make the statement read less"
-        return CloudError(f"{doing}: {_words(error)}", hint=hint)
-    return CloudError(f"{doing}: {_words(error)}", hint="run the same command again")
+    return CloudError(f"{doing}: {_words(error)}", hint=hint)
 
 
 def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestError:
@@ -176,13 +208,6 @@ def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestE
     what = f"would be billed for {int(found[2]):,} bytes; the limit is {int(found[1]):,}" if found else _words(error)
     hint = "raise maximum_bytes_billed in the target file, or make the statement read less"
     return RequestError(f"{doing}: {what}", hint=hint)
-
-
-def _refused(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
-    if reason_of(error) in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
-        return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
-    disabled = api_disabled(doing, error)
-    return disabled or PermissionMissing(f"{doing}: {_words(error)}", hint=hint_for(_words(error)))
 
 
 def _words_of_data(error: exceptions.GoogleAPICallError) -> str:

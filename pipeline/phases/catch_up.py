@@ -75,7 +75,8 @@ def catch_up_phase(
     if not due:
         session.reporter.say(f"{job.name} {phase}: no run date is due")
     if phase != "preprocess":
-        ready = [day for day in due if (run := own_run(session, job, day)) and IS_READY[phase](run)]
+        runs = {day: own_run(session, job, day, claims_of(session, job, day)) for day in due}
+        ready = [day for day, run in runs.items() if run and IS_READY[phase](run)]
         for day in sorted(set(due) - set(ready)):
             session.reporter.say(f"{day} {phase}: not yet, the phase before has not finished it")
         due = ready
@@ -83,14 +84,10 @@ def catch_up_phase(
         yield run_phase(session, job, day, phase, max_reject_rate=max_reject_rate, task=task)
 
 
-def _variants(run: Run) -> set[str]:
-    return {variant.id for variant in run.job.variants}
-
-
 IS_READY: dict[str, Callable[[Run], bool]] = {
     "train": lambda run: counted(run) is not None,
-    "predict": lambda run: _variants(run) <= {model.variant for model in committed_models(run)},
-    "load": lambda run: _variants(run) <= {manifest.variant for manifest in committed_manifests(run)},
+    "predict": lambda run: run.job.variant_ids <= {model.variant for model in committed_models(run)},
+    "load": lambda run: run.job.variant_ids <= {manifest.variant for manifest in committed_manifests(run)},
 }
 """Tells from the run's files whether the phase before has finished."""
 

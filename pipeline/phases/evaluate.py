@@ -12,7 +12,7 @@ from pipeline.cloud.bigquery.billing_labels import labelled
 from pipeline.evaluation.comparisons import NO_LABELS, compare_variants, record_without_labels
 from pipeline.evaluation.drift import complete_drift
 from pipeline.evaluation.due_evaluations import DueRun, due_runs, runs_with_late_labels
-from pipeline.evaluation.labels import LabelTable, make_labels
+from pipeline.evaluation.labels import make_labels
 from pipeline.evaluation.metric_statements import (
     evaluation_metrics_statement,
     metrics_statement,
@@ -95,14 +95,17 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
 
 def _evaluate(session: Session, due: DueRun, moment: datetime, last_checksum: int | None) -> Evaluation | None:
     """Evaluate a run date, or return None: without labels, or when they are those of the last evaluation."""
-    meter, job, day = Meter(session), due.job, due.run_date
+    meter, job, day, ledger = Meter(session), due.job, due.run_date, Ledger(session, due.job.name)
     with labelled(run_id=due.run_id), session.reporter.step(f"{day} evaluate") as notes:
         if not _is_current(session, due):
             notes.append("another run is being published")
             return None
         labels = make_labels(session, job, QueryScope(day, day, day, moment), due.digest)
         if labels.failed:
-            _record_failed(session, due, labels)
+            key = digest_json([due.digest, as_details(labels.results)])
+            asset = session.catalogue.get(job.spec.labels.sql)
+            failed = checked_event("evaluate", labels.table, asset, labels.results, key=key)
+            ledger.record(day, f"{job.name}-{day}", [failed])
         labels.refuse_failed(session)
         if not labels.counts["known"]:
             notes.append(NO_LABELS)
@@ -141,17 +144,8 @@ def _evaluate(session: Session, due: DueRun, moment: datetime, last_checksum: in
             **meter.details(),
         },
     )
-    ledger = Ledger(session, job.name)
     ledger.record(day, f"{job.name}-{day}", [event])
     return Evaluation(day, rows, ledger.verdict(day))
-
-
-def _record_failed(session: Session, due: DueRun, labels: LabelTable) -> None:
-    job = due.job
-    key = digest_json([due.digest, as_details(labels.results)])
-    asset = session.catalogue.get(job.spec.labels.sql)
-    event = checked_event("evaluate", labels.table, asset, labels.results, key=key)
-    Ledger(session, job.name).record(due.run_date, f"{job.name}-{due.run_date}", [event])
 
 
 def _is_current(session: Session, due: DueRun) -> bool:
@@ -168,9 +162,6 @@ def _record_metrics(session: Session, due: DueRun, labels: TableName, evaluation
     evaluation = {"job": job.name, "run_date": due.run_date, "evaluation_id": evaluation_id}
     statement = record_metrics_statement(session, computed, evaluation, spec.asset, due.sql_digests[0])
     recorded = evaluation_metrics_statement(session, evaluation)
-
-    def is_recorded() -> bool:
-        return bool(warehouse.rows(recorded))
-
-    warehouse.execute(statement, step=f"{job.name}-{due.run_date}-metrics", verify=is_recorded)
+    step = f"{job.name}-{due.run_date}-metrics"
+    warehouse.execute(statement, step=step, verify=lambda: bool(warehouse.rows(recorded)))
     return warehouse.rows(recorded)

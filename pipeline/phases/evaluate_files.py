@@ -51,20 +51,16 @@ def evaluate_from_path(session: Session, job: Job, predictions: str, labels: str
     known = _stage(session, job, labels, label_columns(session, job), key, kind, checks)
     spec = MetricSpec.of(job)
     if not spec.item:  # with items, labels without a prediction are part of the metrics
-        _refuse_unknown(session, spec.entity, staged, known)
+        # A join would drop labels without a prediction, and predicting only easy cases would look good.
+        unknown = session.warehouse.rows(unknown_labels_statement(session, staged, known, spec.entity))
+        if unknown:
+            message = f"{unknown[0]['unknown']} labels have no prediction, e.g. {keys_in_words(unknown, spec.entity)}"
+            raise CheckError(message, hint="predict everything that has a label, or leave those labels out")
     rows = staged_predictions_statement(session, staged, spec.columns, name)
     metrics = session.warehouse.rows(metrics_statement(session, rows, known, spec))
     if not metrics:
         session.reporter.say(f"{labels}: no label is known, so nothing is evaluated")
     return metrics
-
-
-def _refuse_unknown(session: Session, key: Sequence[str], predictions: TableName, labels: TableName) -> None:
-    """Refuse labels without a prediction: a join would drop them, and predicting only easy cases would look good."""
-    unknown = session.warehouse.rows(unknown_labels_statement(session, predictions, labels, key))
-    if unknown:
-        message = f"{unknown[0]['unknown']} labels have no prediction, e.g. {keys_in_words(unknown, key)}"
-        raise CheckError(message, hint="predict everything that has a label, or leave those labels out")
 
 
 def _stage(

@@ -65,7 +65,10 @@ def predict_from_path(
         `out` exists already, is not a `.jsonl` file, or has no folder; a column is missing; the model cannot be loaded.
     """
     out = Path(out)
-    _check_new_file(out)
+    if out.suffix != ".jsonl" or not out.parent.is_dir() or len(out.name.encode()) > LONGEST_NAME:
+        raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")
+    if out.exists():
+        raise RequestError(f"{out}: exists already", hint="name a new file")
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name) / "bundle"
         info = fetch_verified(str(bundle), store, folder, check)
@@ -102,10 +105,3 @@ def _rows(
     if missing:
         raise RequestError(f"{data}: rows without {missing[0]}", hint="it is part of the key: leave the rows out")
     return with_dtypes(frame, {name: known["dtypes"][name] for name in columns}, origin=data)
-
-
-def _check_new_file(out: Path) -> None:
-    if out.suffix != ".jsonl" or not out.parent.is_dir() or len(out.name.encode()) > LONGEST_NAME:
-        raise RequestError(f"{out}: not a .jsonl file in a folder", hint="predictions are JSON Lines; make the folder")
-    if out.exists():
-        raise RequestError(f"{out}: exists already", hint="name a new file")

@@ -16,7 +16,7 @@ from pipeline.runs.artefacts.examples_statements import (
 from pipeline.runs.artefacts.predictions import committed_manifests
 from pipeline.runs.check_rules import example_checks, rules_of
 from pipeline.runs.checks import checked_event, judge, refuse_failed
-from pipeline.runs.job_statements import examples_columns, source_tables
+from pipeline.runs.job_statements import source_tables
 from pipeline.runs.ledger.ledger import Event
 from pipeline.runs.ledger.usage import Meter
 from pipeline.runs.phase_labels import in_phase
@@ -36,7 +36,7 @@ def preprocess_run(run: Run) -> Examples:
     CheckError
         Two examples share a key, or a data check fails.
     """
-    meter, counts, columns = Meter(run.session), _cached(run), examples_columns(run.session, run.job)
+    meter, counts = Meter(run.session), _cached(run)
     is_new = counts is None
     if counts is None:
         run.done_now.add("preprocess")
@@ -44,7 +44,7 @@ def preprocess_run(run: Run) -> Examples:
             counts = _make_or_void(run)
             notes.append(f"{counts.training_rows:,} rows to train on, {counts.scoring_rows:,} to score")
     run.record("preprocess", [_event(run, counts, meter if is_new else None)])
-    return Examples(run.table("examples"), columns, counts)
+    return Examples(run.table("examples"), counts)
 
 
 def examples_of(run: Run) -> Examples:
@@ -58,7 +58,7 @@ def examples_of(run: Run) -> Examples:
     counts = _cached(run)
     if counts is None:
         raise RequestError(f"{run.run_id}: {run.table('examples')} does not exist", hint="run preprocess first")
-    return Examples(run.table("examples"), examples_columns(run.session, run.job), counts)
+    return Examples(run.table("examples"), counts)
 
 
 def _cached(run: Run) -> Counts | None:

@@ -120,17 +120,10 @@ def run_phase(
     return _end(run, summary)
 
 
-@for_run_date("run")
-def evaluate_date(session: Session, job: Job, run_date: date, summary: Summary, *, gate: bool) -> None:
-    """Evaluate what has matured by a run date, let the gate judge if asked to, and add the results to a summary."""
-    _evaluate(session, job, run_date, summary, gate=gate)
-
-
-@for_run_date("evaluate")
 def evaluate_matured(session: Session, job: Job, day: date) -> Summary:
     """Evaluate the run dates that have matured by a day and are not evaluated yet, and judge the challengers."""
     summary = Summary(job.name, None, None, status="already_done")
-    _evaluate(session, job, day, summary, gate=True)
+    evaluate_date(session, job, day, summary, gate=True)
     summary.rows["evaluate"] = sum(len(evaluation["metrics"]) for evaluation in summary.evaluated)
     return summary
 
@@ -149,7 +142,7 @@ def _is_published(run: Run, models: Sequence[TrainedModel]) -> bool:
     """Tell whether every variant of the job is published from this run, by the run's own model."""
     own = {(model.variant, model.model_id) for model in models}
     done = {(manifest.variant, manifest.model_id) for manifest in finished(run, committed_manifests(run))}
-    return {variant for variant, _ in own & done} == {variant.id for variant in run.job.variants}
+    return {variant for variant, _ in own & done} == run.job.variant_ids
 
 
 def _preprocess(run: Run, summary: Summary) -> None:
@@ -211,7 +204,9 @@ def _load(run: Run, summary: Summary) -> None:
 STEPS: dict[str, Callable[[Run, Summary], object]] = {"preprocess": _preprocess, "train": _train, "load": _load}
 
 
-def _evaluate(session: Session, job: Job, day: date, summary: Summary, *, gate: bool) -> None:
+@for_run_date("evaluate")
+def evaluate_date(session: Session, job: Job, day: date, summary: Summary, *, gate: bool) -> None:
+    """Evaluate what has matured by a run date, let the gate judge if asked to, and add the results to a summary."""
     with _timed(session, summary, "evaluate"):
         evaluations = evaluate_job(session, job, day)
         verdicts = gate_job(session, job, day) if gate else []

@@ -20,10 +20,8 @@ class Task:
 
     Parameters
     ----------
-    index
-        Number of the task, from 0.
-    count
-        Number of tasks.
+    index, count
+        Number of the task, from 0, and number of tasks.
     attempt
         0 for the first attempt, more for retries.
     """

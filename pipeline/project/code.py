@@ -63,22 +63,17 @@ def _canonical(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def code_digest(job_folder: Path, modules: Iterable[str] = ()) -> str:
-    """Return a digest of what can change a prediction besides SQL and configuration.
+def digest_of_code(job: Job) -> str:
+    """Return a digest of what can change a job's predictions besides SQL and configuration.
 
     It covers the job's Python files, the versions of the numeric libraries and of those that its models import, and
     the engine's contract number.
-
-    Parameters
-    ----------
-    modules
-        Modules that the job's models import.
     """
     files = {
-        str(path.relative_to(job_folder)): digest_text(path.read_text(encoding="utf-8"))
-        for path in sorted(job_folder.rglob("*.py"))
+        str(path.relative_to(job.folder)): digest_text(path.read_text(encoding="utf-8"))
+        for path in sorted(job.folder.rglob("*.py"))
     }
-    return digest_json([files, library_versions(modules), ENGINE_CONTRACT])
+    return digest_json([files, library_versions(imported_modules(job)), ENGINE_CONTRACT])
 
 
 @cache
@@ -140,11 +135,6 @@ def _ask_git(root: Path, *arguments: str) -> tuple[str | None, str]:
 # CPython 3.11 counts the recursion depth of all threads' syntax trees together. When garbage collection lets another
 # thread parse, `ast.parse` fails with a SystemError ("AST constructor recursion depth mismatch", cpython issue 106905).
 _PARSER = Lock()
-
-
-def digest_of_code(job: Job) -> str:
-    """Return a digest of what can change a job's predictions besides SQL and configuration."""
-    return code_digest(job.folder, imported_modules(job))
 
 
 def imported_modules(job: Job) -> set[str]:

@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pipeline.errors import RequestError
 from pipeline.project.job_yaml import Gate
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
@@ -91,14 +90,14 @@ def gate_rule(catalogue: Catalogue, job: Job, gate: Gate) -> GateRule:
         The gate names a metric that the family does not compute, a metric without a better direction, or the wrong
         direction.
     """
-    spec, where = MetricSpec.of(job), f"{job.folder / 'job.yaml'}: key gate"
+    spec = MetricSpec.of(job)
     better = spec.metrics(catalogue.get(spec.asset))
     known = [name for name, direction in better.items() if direction != "neither"]
     for key, metric in [("metric", gate.metric), *(("guard_rails", name) for name in gate.guard_rails)]:
         if metric not in known:
             has = f"the family {spec.family} has no metric" if metric not in better else "no direction is better for"
-            raise RequestError(f"{where}.{key}: {has} {metric!r}", hint=f"name one of: {', '.join(known)}")
+            raise job.error(f"gate.{key}", f"{has} {metric!r}", f"name one of: {', '.join(known)}")
     if gate.direction not in (None, better[gate.metric]):
-        what = f"{where}.direction: {gate.direction}, but {better[gate.metric]} values of {gate.metric} are better"
-        raise RequestError(what, hint="remove the key: the family knows the direction")
+        what = f"{gate.direction}, but {better[gate.metric]} values of {gate.metric} are better"
+        raise job.error("gate.direction", what, "remove the key: the family knows the direction")
     return GateRule.of(gate, better)

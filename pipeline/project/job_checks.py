@@ -22,10 +22,10 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
     RequestError
         SQL is missing or malformed, or a key of job.yaml does not fit the SQL or the metric family.
     """
-    where, spec = job.folder / "job.yaml", MetricSpec.of(job)
+    spec = MetricSpec.of(job)
     if job.spec.family not in catalogue.families():
-        message = f"{where}: key family: there is no {job.spec.family!r}"
-        raise RequestError(message, hint=f"the families are: {', '.join(catalogue.families())}")
+        what = f"there is no {job.spec.family!r}"
+        raise job.error("family", what, f"the families are: {', '.join(catalogue.families())}")
     examples, labels = catalogue.get(job.spec.examples.sql), catalogue.get(job.spec.labels.sql)
     family = catalogue.get(spec.asset)
     if job.spec.gate:
@@ -49,72 +49,68 @@ def _check_columns(asset: Asset, columns: Sequence[str]) -> None:
 
 def _check_slices(job: Job, labels: Asset) -> None:
     """Raise if slices, weight or clusters are not columns of the labels SQL, or not of the right type."""
-    where, key = job.folder / "job.yaml", {column.name: column.type for column in job.key_schema.columns}
-    types = {column.name: column.type for column in labels.columns.columns} | key
+    types = {column.name: column.type for column in (*labels.columns.columns, *job.key_schema.columns)}
     for name in job.spec.slices:
         if name in RESERVED or name in job.spec.predictions.columns:
-            message = f"{where}: key slices: the metrics themselves use the name {name}"
-            raise RequestError(message, hint="give the column another name in the labels SQL")
+            what = f"the metrics themselves use the name {name}"
+            raise job.error("slices", what, "give the column another name in the labels SQL")
         if types.get(name) != "STRING":
-            message = f"{where}: key slices: {name} is not a STRING column of {job.spec.labels.sql}"
-            raise RequestError(message, hint="name a column of the labels SQL, cast to STRING there")
+            what = f"{name} is not a STRING column of {job.spec.labels.sql}"
+            raise job.error("slices", what, "name a column of the labels SQL, cast to STRING there")
     for name in job.spec.cluster:
         if name not in types:
-            message = f"{where}: key cluster: {name} is not a column of {job.spec.labels.sql} or of the prediction key"
-            raise RequestError(message, hint=f"the columns are: {', '.join(types)}")
+            what = f"{name} is not a column of {job.spec.labels.sql} or of the prediction key"
+            raise job.error("cluster", what, f"the columns are: {', '.join(types)}")
     if job.spec.weight and types.get(job.spec.weight) not in ("FLOAT64", "INT64", "NUMERIC"):
-        message = f"{where}: key weight: {job.spec.weight} is not a number of {job.spec.labels.sql}"
-        raise RequestError(message, hint="name a column of the labels SQL of type FLOAT64 or INT64")
+        what = f"{job.spec.weight} is not a number of {job.spec.labels.sql}"
+        raise job.error("weight", what, "name a column of the labels SQL of type FLOAT64 or INT64")
 
 
 def _check_keys(job: Job, family: Asset) -> None:
     """Raise if the metric family cannot join predictions and labels by their keys."""
-    where, spec, places = job.folder / "job.yaml", MetricSpec.of(job), family.header.identifiers
+    spec, places = MetricSpec.of(job), family.header.identifiers
     for place, columns, lacks in (
         ("within", spec.within, "of prediction_key that example_key lacks"),
         ("item", spec.item, "of example_key that prediction_key lacks"),
     ):
         if len(columns) != (place in places):
             number = "one column" if place in places else "no column"
-            message = f"{where}: key example_key: {family.name} needs {number} {lacks}"
-            raise RequestError(message, hint=f"now it is: {', '.join(columns) or 'none'}; see docs/metrics.md")
+            what = f"{family.name} needs {number} {lacks}"
+            raise job.error("example_key", what, f"now it is: {', '.join(columns) or 'none'}; see docs/metrics.md")
     for name in spec.item:
         if name not in job.spec.predictions.columns:
-            message = f"{where}: key example_key: {name} is not a predicted column"
-            raise RequestError(message, hint="predict it, or fix the name")
+            raise job.error("example_key", f"{name} is not a predicted column", "predict it, or fix the name")
         for column in job.spec.slices:
             if column in job.spec.row_key:
-                message = f"{where}: key slices: {column} is part of example_key"
-                raise RequestError(message, hint="copy it under another name in the labels SQL")
+                what = f"{column} is part of example_key"
+                raise job.error("slices", what, "copy it under another name in the labels SQL")
 
 
 def _check_predicted_columns(job: Job, family: Asset) -> None:
     """Raise if predictions lack a column that the metric family checks; names in braces are those of keys."""
     checked = {name for check in family.header.prediction_checks for name in check.columns if name[0] != "{"}
     for name in sorted(checked - set(job.prediction_schema.names)):
-        message = f"{job.folder / 'job.yaml'}: key predictions: no column {name}, which {family.name} needs"
-        raise RequestError(message, hint="give the predicted column this name, see docs/metrics.md")
+        what = f"no column {name}, which {family.name} needs"
+        raise job.error("predictions", what, "give the predicted column this name, see docs/metrics.md")
 
 
 def _check_metrics(job: Job, family: Asset) -> None:
     """Raise for parameters that the metric family does not have, and headline metrics that it does not compute."""
-    where, parameters = job.folder / "job.yaml", family.header.parameters
+    parameters = family.header.parameters
     known = [name for name in parameters if name not in ENGINE_PARAMETERS]
     for name, value in job.spec.metrics.parameters.items():
         if name not in known:
-            message = f"{where}: key metrics: {family.name} has no parameter {name}"
-            raise RequestError(message, hint=f"the parameters are: {', '.join(known) or 'none'}")
+            what = f"{family.name} has no parameter {name}"
+            raise job.error("metrics", what, f"the parameters are: {', '.join(known) or 'none'}")
         if value is None or not fits(value, parameters[name]):
-            message = f"{where}: key metrics: {name} must be {parameters[name]}, not {value!r:.60}"
-            raise RequestError(message, hint="fix the value")
+            raise job.error("metrics", f"{name} must be {parameters[name]}, not {value!r:.60}", "fix the value")
         if not _are_counts(value, parameters[name]):
-            message = f"{where}: key metrics: {name} must be at least 1, and a list not empty and without repetitions"
-            raise RequestError(message, hint="fix the value")
+            what = f"{name} must be at least 1, and a list not empty and without repetitions"
+            raise job.error("metrics", what, "fix the value")
     metrics = MetricSpec.of(job).metrics(family)
     for name in job.spec.headline:
         if name not in metrics:
-            message = f"{where}: key headline: there is no metric {name!r}"
-            raise RequestError(message, hint=f"the metrics are: {', '.join(metrics)}")
+            raise job.error("headline", f"there is no metric {name!r}", f"the metrics are: {', '.join(metrics)}")
 
 
 def _are_counts(value: Any, declared: DeclaredType) -> bool:

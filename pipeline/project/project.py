@@ -66,13 +66,21 @@ class Job:
             known = {**source.columns, **known}
         missing = [name for name in self.spec.prediction_key if name not in known]
         if missing:
-            where = f"{self.folder / 'job.yaml'}: key prediction_key"
-            raise RequestError(f"{where}: no source declares the column {missing[0]}", hint="name a source's column")
+            raise self.error("prediction_key", f"no source declares the column {missing[0]}", "name a source's column")
         return Schema.parse({name: known[name] for name in self.spec.prediction_key}).required()
+
+    def error(self, key: str, what: str, hint: str) -> RequestError:
+        """Return the error for a key of job.yaml: what is wrong, and what to do."""
+        return RequestError(f"{self.folder / 'job.yaml'}: key {key}: {what}", hint=hint)
 
     def as_of(self, day: date) -> datetime:
         """Return the moment up to which a run of this date may know: midnight in the job's zone plus its offset."""
         return as_of(day, self.spec.time_zone, self.spec.as_of_offset_minutes)
+
+    @property
+    def variant_ids(self) -> set[str]:
+        """Ids of all variants."""
+        return {variant.id for variant in self.variants}
 
     def role_of(self, variant_id: str) -> str:
         """Return `baseline` for a baseline of this job, otherwise `variant`."""

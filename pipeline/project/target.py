@@ -34,12 +34,10 @@ class Endpoints(Strict):
 
     Parameters
     ----------
-    bigquery
-        REST endpoint, e.g. `http://127.0.0.1:9050`.
+    bigquery, storage
+        REST endpoints of BigQuery and Cloud Storage, e.g. `http://127.0.0.1:9050`.
     bigquery_storage
         gRPC endpoint, e.g. `127.0.0.1:9060`.
-    storage
-        Cloud Storage endpoint, e.g. `http://127.0.0.1:4443`.
     """
 
     bigquery: str

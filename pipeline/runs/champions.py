@@ -16,8 +16,7 @@ from pipeline.runs.session import Session
 
 def lacks_champion(session: Session, job: Job, run_date: date) -> bool:
     """Tell whether a run of this date names a champion, because none or a removed variant is in force."""
-    in_force = Ledger(session, job.name).run_start(run_date)["champion"]
-    return in_force not in {variant.id for variant in job.variants}
+    return Ledger(session, job.name).run_start(run_date)["champion"] not in job.variant_ids
 
 
 def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:
@@ -27,10 +26,10 @@ def name_champion(run: Run, manifests: Sequence[Manifest]) -> None:
     """
     variant = run.job.variants[0].id
     start = run.ledger.run_start(run.run_date)
-    in_force, known = start["champion"], {candidate.id for candidate in run.job.variants}
+    in_force = start["champion"]
     if start["named_first"]:  # an attempt may have ended between decision and verdict; a verdict is appended once
         run.ledger.record_verdict(run.run_date, in_force, "first", "first")
-    if in_force in known or variant not in {manifest.variant for manifest in manifests}:
+    if in_force in run.job.variant_ids or variant not in {manifest.variant for manifest in manifests}:
         return
     if in_force:
         _replace(run, in_force, variant)

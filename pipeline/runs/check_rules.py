@@ -122,8 +122,13 @@ def _not_accepted(session: Session, rule: AcceptedValues, name: str) -> Statemen
     return _expression(session, asset, {"column": rule.column}, {"accepted": accepted}, name)
 
 
+def repeated(session: Session, table: TableName, columns: Sequence[str]) -> Statement:
+    """Return the condition of a row that shares its values of some columns with another row."""
+    return _expression(session, "repeated", {"table": table, "columns": list(columns)})
+
+
 def _unique(session: Session, table: TableName, columns: Sequence[str], name: str) -> Rule:
-    condition = _expression(session, "repeated", {"table": table, "columns": list(columns)})
+    condition = repeated(session, table, columns)
     identity = _expression(session, "identity", {"columns": list(columns)})
     doubled = _expression(session, "doubled", {"column": name})
     return Rule(f"unique {', '.join(columns)}", [(name, identity)], [(name, doubled)], condition)

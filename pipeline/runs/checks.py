@@ -8,11 +8,10 @@ from math import isfinite
 from typing import Any
 
 from pipeline.errors import CheckError, quoted
-from pipeline.runs.check_rules import Rule, offending_rows_statement, rules_of
+from pipeline.runs.check_rules import Rule, offending_rows_statement, repeated
 from pipeline.runs.ledger.ledger import Event
 from pipeline.runs.session import Session
 from pipeline.sql import Asset, Statement, TableName
-from pipeline.sql.checks import Check
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,7 @@ def refuse_failed(
 
 def doubled_keys(session: Session, table: TableName, key: Sequence[str]) -> str:
     """Return up to five keys that rows of a table share, in words."""
-    rules = rules_of(session, table, key, [Check(unique=list(key))])
-    (condition,) = (rule.condition for rule in rules if rule.name.startswith("unique"))
-    assert condition is not None  # noqa: S101 - single rows are not unique
-    return f"e.g. {_wrong_keys(session, table, key, condition)}"
+    return f"e.g. {_wrong_keys(session, table, key, repeated(session, table, key))}"
 
 
 def _wrong_keys(session: Session, table: TableName, key: Sequence[str], condition: Statement) -> str:

@@ -129,8 +129,6 @@ class JobLayout:
     ----------
     root
         Address of the target's prefix, `gs://<bucket>/<prefix>`.
-    job
-        Name of the job.
     """
 
     root: str

@@ -34,7 +34,7 @@ def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False)
     """
     ensure_tables(session, job)
     claims = claims_of(session, job, run_date)
-    run = None if rerun else _own_run(session, job, run_date, claims)
+    run = None if rerun else own_run(session, job, run_date, claims)
     if run is not None:
         return run
     definition = run_definition(job, session.catalogue)
@@ -55,17 +55,12 @@ def join_run(session: Session, job: Job, run_date: date) -> Run:
     """
     ensure_tables(session, job)
     claims = claims_of(session, job, run_date)
-    run = _own_run(session, job, run_date, claims)
+    run = own_run(session, job, run_date, claims)
     if run is None:
         other = f"; {claims[-1].run_id} has another definition" if claims else ""
         message = f"{job.name} {run_date}: nothing was done with this SQL, configuration and code{other}"
         raise RequestError(message, hint="run train first")
     return run
-
-
-def own_run(session: Session, job: Job, run_date: date) -> Run | None:
-    """Return the run that `join_run` would join, or None; nothing is claimed."""
-    return _own_run(session, job, run_date, claims_of(session, job, run_date))
 
 
 def refuse_superseded(run: Run) -> None:
@@ -83,8 +78,14 @@ def refuse_superseded(run: Run) -> None:
         raise RequestError(f"{run.run_id} is superseded by {newer.run_id}", hint="nothing was published by this run")
 
 
-def _own_run(session: Session, job: Job, run_date: date, claims: Sequence[Claim]) -> Run | None:
-    """Return the newest run of the job's present definition, unless it is void."""
+def own_run(session: Session, job: Job, run_date: date, claims: Sequence[Claim]) -> Run | None:
+    """Return the newest run of the job's present definition among claims, unless it is void; nothing is claimed.
+
+    Raises
+    ------
+    RequestError
+        It is superseded.
+    """
     definition = digest_json(run_definition(job, session.catalogue))
     own = [claim for claim in claims if claim.definition == definition]
     if not own:

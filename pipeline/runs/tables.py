@@ -44,11 +44,6 @@ class SchemaObject:
     statement: Statement
 
     @property
-    def is_replaced(self) -> bool:
-        """Tell whether the statement replaces an existing object."""
-        return self.statement.sql.startswith("CREATE OR REPLACE ")
-
-    @property
     def digest(self) -> str:
         """Digest of the rendered text: another table behind a view makes another view."""
         return digest_text(self.statement.sql)
@@ -146,7 +141,7 @@ def _ensure_objects(
     for item in objects:
         digest = existing.get(item.name.name, {}).get("sql_digest")
         if digest != item.digest:
-            if digest and not item.is_replaced:
+            if digest and not item.statement.sql.startswith("CREATE OR REPLACE "):
                 message = f"{item.name} was made by other SQL than {item.statement.asset.path}"
                 raise RequestError(message, hint="a table does not change: make a new version, or remove the old table")
             _make(session, job, item)

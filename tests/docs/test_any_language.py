@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.rows.jsonl import write_rows
+from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.opening import open_run
 from tests.support.integration_fixtures import ROOT, reader
 
@@ -32,9 +33,9 @@ def node():
 def test_predictions_of_another_language_are_judged(fresh_session, quick_job, node, tmp_path):
     session, schema = fresh_session, quick_job.key_schema
     run = open_run(session, quick_job, DAY)
-    examples = preprocess_run(run)
-    scored = session.warehouse.read_frame(examples.table, examples.columns, where="_scores", order_by=schema.names)
-    write_rows(scored, examples.columns, tmp_path / "examples.jsonl")
+    table, columns = preprocess_run(run).table, examples_columns(session, quick_job)
+    scored = session.warehouse.read_frame(table, columns, where="_scores", order_by=schema.names)
+    write_rows(scored, columns, tmp_path / "examples.jsonl")
     (script,) = re.findall(r"^```js title=predict.mjs\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     (tmp_path / "predict.mjs").write_text(script)
     subprocess.run([node, "predict.mjs", "examples.jsonl", "mine.jsonl"], cwd=tmp_path, check=True, timeout=60)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from google.api_core.exceptions import BadRequest
 
-from pipeline.cloud.bigquery.submission import Submission, run_once
+from pipeline.cloud.bigquery.submission import run_once
 from pipeline.cloud.retries import is_transient
 from pipeline.emulators.concurrent_dml import ConcurrentDml, changed_table
 
@@ -139,8 +139,8 @@ def test_both_succeed_when_the_failed_one_is_sent_again(client, run, rows, colli
 
     def add(_):
         stem = f"add-{uuid4().hex}"
-        submission = Submission(stem, partial(run, "UPDATE t SET a = a + 1 WHERE TRUE"), lambda: True)
-        return run_once(client, submission, deadline=60.0).job_id.removeprefix(stem)
+        submit = partial(run, "UPDATE t SET a = a + 1 WHERE TRUE")
+        return run_once(client, stem, submit, lambda: True, deadline=60.0).job_id.removeprefix(stem)
 
     added = []
 

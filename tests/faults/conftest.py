@@ -24,7 +24,7 @@ HANG_SECONDS, CALL_SECONDS, DEADLINE = 3.0, 0.8, 3.0
 
 CALLERS = (
     *("retries", "storage.store", "storage.objects"),
-    *("bigquery.clients", "bigquery.jobs", "bigquery.submission", "bigquery.tables", "bigquery.warehouse"),
+    *("bigquery.clients", "bigquery.submission", "bigquery.warehouse"),
 )
 """Modules of `pipeline.cloud` with the timeout of a call."""
 

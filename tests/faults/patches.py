@@ -68,10 +68,12 @@ def give_up_unknown_jobs(patch: Patch) -> None:
 
 def verify_effects(verify: Callable[[], bool]) -> Callable[[Patch], None]:
     """Give every finished job the same result of the check of its effect."""
-    submission_of = warehouse_module.Submission
-    return lambda patch: patch.setattr(
-        warehouse_module, "Submission", lambda job_id, submit, _: submission_of(job_id, submit, verify)
-    )
+    run_once = warehouse_module.run_once
+
+    def verified(client: Any, job_id: str, submit: Any, _: Any, *, deadline: float) -> Any:
+        return run_once(client, job_id, submit, verify, deadline=deadline)
+
+    return lambda patch: patch.setattr(warehouse_module, "run_once", verified)
 
 
 def attempt_once(patch: Patch) -> None:

@@ -72,7 +72,7 @@ def test_no_row_trains_on_a_label_that_lands_after_midnight(session, run, exampl
 
 
 def test_past_rows_equal_the_rows_scored_on_their_day(session, job, examples):
-    columns = ", ".join(name for name in examples.columns.names if name != "label")
+    columns = ", ".join(name for name in examples_columns(session, job).names if name != "label")
     before = preprocess_run(open_run(session, job, DAY - timedelta(days=1)))
     where = f"flight_date = DATE '{DAY - timedelta(days=1)}'"
     scored = rows_of(session, before.table, columns, f"_scores AND {where}")

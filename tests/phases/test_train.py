@@ -17,6 +17,7 @@ from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
 from pipeline.phases.train import _origin, train_from_data, train_from_path, train_run
 from pipeline.runs.artefacts.models import commit_model, committed_models
+from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
 from tests.support.integration_fixtures import ROOT, reader
@@ -38,9 +39,9 @@ def run(session, job, trained):
 
 @pytest.fixture(scope="module")
 def frame(session, run):
-    examples = preprocess_run(run)
+    table, columns = preprocess_run(run).table, examples_columns(session, run.job)
     order = run.job.spec.prediction_key
-    return session.warehouse.read_frame(examples.table, examples.columns, where="_trains", order_by=order)
+    return session.warehouse.read_frame(table, columns, where="_trains", order_by=order)
 
 
 def test_train_alone_fits_every_variant_and_publishes_nothing(session, job, trained, run):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from pipeline.project import code
-from pipeline.project.code import code_digest, commit_name, git_commit, library_versions, why_no_commit
+from pipeline.project.code import commit_name, digest_of_code, git_commit, library_versions, why_no_commit
+from pipeline.project.project import Job
 from tests.support.programs import program
 
 
@@ -17,6 +18,10 @@ def job(tmp_path):
     (tmp_path / "model.py").write_text("x = 1\n")
     (tmp_path / "job.yaml").write_text("a: 1\n")
     return tmp_path
+
+
+def code_digest(folder):
+    return digest_of_code(Job("job", folder, None, ()))
 
 
 def test_versions_are_those_installed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,11 +13,7 @@ LONGEST = 63
 
 def as_labels(values: Mapping[str, str]) -> dict[str, str]:
     """Return labels in the form that BigQuery takes: at most 63 characters of a-z 0-9 _ -."""
-    return {key: _label(value) for key, value in values.items()}
-
-
-def _label(text: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in text.lower())[:LONGEST]
+    return {key: re.sub("[^a-z0-9_-]", "_", value.lower())[:LONGEST] for key, value in values.items()}
 
 
 _LABELS: ContextVar[Mapping[str, str]] = ContextVar("labels of jobs", default=MappingProxyType({}))

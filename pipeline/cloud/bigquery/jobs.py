@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from google.cloud import bigquery
 
-from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.cloud.retries import call
 
 MOST_JOBS = 1000
 """Number of the project's jobs that are listed, newest first."""
@@ -42,33 +41,22 @@ def recent_jobs(client: bigquery.Client, prefix: str, since: datetime) -> Recent
 
     The newest attempt of each step counts.
     """
-    with cloud_errors("listing BigQuery jobs"):
-        found = with_retries(
-            lambda: list(
-                client.list_jobs(
-                    all_users=True,
-                    max_results=MOST_JOBS,
-                    min_creation_time=since,
-                    timeout=CALL_TIMEOUT,
-                    retry=NO_RETRY,
-                )
-            )
-        )
-    newest = _newest_attempts(job for job in found if job.job_id.startswith(prefix))
-    return RecentJobs(tuple(job.job_id for job in newest if job.state != "DONE"), _last_failure(newest))
-
-
-def _newest_attempts(jobs: Iterable[Job]) -> list[Job]:
-    """Return the newest job of each step, newest first."""
-    steps: dict[str, Job] = {}
-    for job in sorted(jobs, key=lambda job: job.created, reverse=True):
-        steps.setdefault(ATTEMPT.sub("", job.job_id), job)
-    return list(steps.values())
-
-
-def _last_failure(jobs: Iterable[Job]) -> str:
-    failed = next((job for job in jobs if job.error_result), None)
-    return f"{failed.job_id}: {' '.join(str(failed.error_result.get('message', '')).split())}" if failed else ""
+    listed = call(
+        "listing BigQuery jobs",
+        lambda **options: list(client.list_jobs(all_users=True, max_results=MOST_JOBS, **options)),
+        min_creation_time=since,
+    )
+    newest: dict[str, Job] = {}  # by step, newest first
+    for job in sorted(listed, key=lambda job: job.created, reverse=True):
+        if job.job_id.startswith(prefix):
+            newest.setdefault(ATTEMPT.sub("", job.job_id), job)
+    running = tuple(job.job_id for job in newest.values() if job.state != "DONE")
+    failures = (
+        f"{job.job_id}: {' '.join(str(job.error_result.get('message', '')).split())}"
+        for job in newest.values()
+        if job.error_result
+    )
+    return RecentJobs(running, next(failures, ""))
 
 
 class Spent(NamedTuple):

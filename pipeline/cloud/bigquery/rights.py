@@ -7,18 +7,17 @@ permission on a dataset holds for its tables, so one of them is asked; listings 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from google.api_core import exceptions
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
 from pipeline.cloud.bigquery import clients
 from pipeline.cloud.bigquery.job_config import query_parameters
-from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.cloud.retries import NO_RETRY, call, call_or_none, cloud_errors
 from pipeline.errors import ApiDisabled, PermissionMissing
 from pipeline.project.target import Target
 from pipeline.sql import Statement, TableName
@@ -37,20 +36,15 @@ class Rights:
     def location(self, dataset: str) -> str | None:
         """Return the location of a dataset; None if it does not exist."""
         place = f"{self.target.project}.{dataset}"
-        with cloud_errors(f"looking at dataset {dataset}"):
-            try:
-                found = with_retries(lambda: self.client.get_dataset(place, timeout=CALL_TIMEOUT, retry=NO_RETRY))
-            except exceptions.NotFound:
-                return None
-        return str(found.location)
+        found = call_or_none(f"looking at dataset {dataset}", self.client.get_dataset, place)
+        return str(found.location) if found else None
 
     def on_table(self, dataset: str, table: str, permissions: Iterable[str]) -> frozenset[str]:
         """Return the permissions among these that are held on an existing table."""
         name, asked = f"{self.target.project}.{dataset}.{table}", sorted(permissions)
-        with cloud_errors(f"asking what is allowed on {name}"):
-            answer: dict[str, Any] = with_retries(
-                lambda: self.client.test_iam_permissions(name, asked, timeout=CALL_TIMEOUT, retry=NO_RETRY)
-            )
+        answer: dict[str, Any] = call(
+            f"asking what is allowed on {name}", self.client.test_iam_permissions, name, asked
+        )
         return frozenset(answer.get("permissions", []))
 
     def a_table(self, dataset: str, *, but: Container[str] = ()) -> str | None:
@@ -64,45 +58,37 @@ class Rights:
 
     def _first(self, listing: Any, dataset: str, what: str) -> list[Any]:
         place = f"{self.target.project}.{dataset}"
-        options = {"max_results": LOOKED_AT, "timeout": CALL_TIMEOUT, "retry": NO_RETRY}
-        with cloud_errors(f"listing {what} of dataset {dataset}"):
-            return with_retries(lambda: list(islice(listing(place, **options), LOOKED_AT)))
+        return call(
+            f"listing {what} of dataset {dataset}",
+            lambda **options: list(islice(listing(place, max_results=LOOKED_AT, **options), LOOKED_AT)),
+        )
 
     def may_look_at_function(self, dataset: str, name: str) -> bool:
         """Tell whether a function can be read."""
         place = f"{self.target.project}.{dataset}.{name}"
-        return self._allowed(
-            f"looking at {place}", lambda: self.client.get_routine(place, timeout=CALL_TIMEOUT, retry=NO_RETRY)
-        )
+        return self._allowed(f"looking at {place}", self.client.get_routine, place)
 
     def may_run(self, statement: Statement) -> bool:
         """Tell by a dry run whether a statement is allowed."""
         config = bigquery.QueryJobConfig(
             dry_run=True, use_query_cache=False, query_parameters=query_parameters(statement)
         )
-        return self._allowed(
-            f"dry run of {statement.asset.name}",
-            lambda: self.client.query(
-                statement.sql, job_config=config, job_retry=NO_RETRY, retry=NO_RETRY, timeout=CALL_TIMEOUT
-            ),
-        )
+        doing, query = f"dry run of {statement.asset.name}", self.client.query
+        return self._allowed(doing, query, statement.sql, job_config=config, job_retry=NO_RETRY)
 
     def open_stream(self, table: TableName) -> None:
         """Open a stream of a table without reading it; a missing table is accepted."""
         path = f"projects/{table.project}/datasets/{table.dataset}/tables/{table.name}"
         asked = ReadSession(table=path, data_format=DataFormat.ARROW)
         parent = f"projects/{self.target.project}"
-        with cloud_errors(f"reading {table} as a stream"), clients.read_client(self.target) as client:
-            try:
-                with_retries(lambda: client.create_read_session(parent=parent, read_session=asked, max_stream_count=1))
-            except exceptions.NotFound:
-                return
+        doing = f"reading {table} as a stream"
+        with cloud_errors(doing), clients.read_client(self.target) as client:
+            call_or_none(doing, client.create_read_session, parent=parent, read_session=asked, max_stream_count=1)
 
     @staticmethod
-    def _allowed(doing: str, call: Any) -> bool:
+    def _allowed(doing: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> bool:
         try:
-            with cloud_errors(doing):
-                with_retries(call)
+            call(doing, method, *arguments, **options)
         except ApiDisabled:
             raise
         except PermissionMissing:

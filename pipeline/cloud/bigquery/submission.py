@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -22,9 +21,13 @@ LONGEST_PAUSE = 5.0
 Submit = Callable[[str], Any]
 
 
-@dataclass(frozen=True)
-class Submission:
-    """A job that runs once.
+def run_once(
+    client: bigquery.Client, job_id: str, submit: Submit, verify: Callable[[], bool], *, deadline: float
+) -> Any:
+    """Run a job once and return it when it is done.
+
+    A finished attempt is used if its effect exists. The next attempt follows after a pause when one failed transiently,
+    and at once when it was an earlier command's or its effect is gone.
 
     Parameters
     ----------
@@ -34,21 +37,6 @@ class Submission:
         Sends the job under an id and returns the client's job.
     verify
         Tells whether the effect of a finished job still exists.
-    """
-
-    job_id: str
-    submit: Submit
-    verify: Callable[[], bool]
-
-
-def run_once(client: bigquery.Client, submission: Submission, *, deadline: float) -> Any:
-    """Run a job once and return it when it is done.
-
-    A finished attempt is used if its effect exists. The next attempt follows after a pause when one failed transiently,
-    and at once when it was an earlier command's or its effect is gone.
-
-    Parameters
-    ----------
     deadline
         Seconds after which a running job is no longer polled.
 
@@ -58,11 +46,22 @@ def run_once(client: bigquery.Client, submission: Submission, *, deadline: float
         The job failed permanently, or transiently for too long.
     """
     numbers = count(1)
+
+    def next_attempt() -> Any:
+        for number in numbers:
+            job, is_new = _submit_or_attach(client, f"{job_id}-a{number}", submit)
+            if job is None:
+                continue
+            failure = _failure(job, deadline)
+            # The failure of an old attempt does not count: its cause may have been fixed since.
+            if failure is not None and is_new:
+                raise _AttemptFailed(failure) if is_transient(failure) else failure
+            if failure is None and (is_new or verify()):
+                return job
+        raise AssertionError("numbers never end")
+
     try:
-        return with_retries(
-            lambda: _next_attempt(client, submission, numbers, deadline),
-            passing=lambda error: isinstance(error, _AttemptFailed),
-        )
+        return with_retries(next_attempt, passing=lambda error: isinstance(error, _AttemptFailed))
     except _AttemptFailed as failed:
         raise failed.failure from failed
 
@@ -75,20 +74,6 @@ class _AttemptFailed(Exception):
         self.failure = failure
 
 
-def _next_attempt(client: bigquery.Client, submission: Submission, numbers: Iterator[int], deadline: float) -> Any:
-    for number in numbers:
-        job, is_new = _submit_or_attach(client, f"{submission.job_id}-a{number}", submission.submit)
-        if job is None:
-            continue
-        failure = _failure(job, deadline)
-        # The failure of an old attempt does not count: its cause may have been fixed since.
-        if failure is not None and is_new:
-            raise _AttemptFailed(failure) if is_transient(failure) else failure
-        if failure is None and (is_new or submission.verify()):
-            return job
-    raise AssertionError("numbers never end")
-
-
 class _StillRunning(Exception):
     """A job is not done yet."""
 
@@ -98,17 +83,17 @@ def _failure(job: Any, deadline: float) -> exceptions.GoogleAPICallError | None:
 
     The client's `result` gives each of its calls the timeout of the whole job, so a silent server would block it.
     """
+
+    def look() -> None:
+        with_retries(lambda: job.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
+        if job.state != "DONE":
+            raise _StillRunning(f"job {job.job_id} still runs after {deadline:.0f} s")
+
     if job.state != "DONE":
         running = if_exception_type(_StillRunning)
-        Retry(predicate=running, initial=0.1, maximum=LONGEST_PAUSE, timeout=deadline)(_look_at)(job, deadline)
+        Retry(predicate=running, initial=0.1, maximum=LONGEST_PAUSE, timeout=deadline)(look)()
     failure: exceptions.GoogleAPICallError | None = job.exception()
     return failure
-
-
-def _look_at(job: Any, deadline: float) -> None:
-    with_retries(lambda: job.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
-    if job.state != "DONE":
-        raise _StillRunning(f"job {job.job_id} still runs after {deadline:.0f} s")
 
 
 def _submit_or_attach(client: bigquery.Client, job_id: str, submit: Submit) -> tuple[Any, bool]:

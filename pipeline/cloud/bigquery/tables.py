@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from google.api_core import exceptions
 from google.cloud import bigquery
 
 from pipeline.cloud.bigquery.billing_labels import as_labels
 from pipeline.cloud.bigquery.job_config import schema_fields, schema_of
-from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.cloud.retries import call, call_or_none
 from pipeline.errors import RequestError
 from pipeline.project.target import RUN_TABLE_DAYS, Target
 from pipeline.rows.schema import Schema
@@ -56,11 +55,7 @@ class Tables:
         return int(found.num_rows or 0) if found else None
 
     def _get(self, table: TableName) -> bigquery.Table | None:
-        with cloud_errors(f"looking at {table}"):
-            try:
-                return with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
-            except exceptions.NotFound:
-                return None
+        return call_or_none(f"looking at {table}", self.client.get_table, str(table))
 
     def schema(self, table: TableName) -> Schema:
         """Return the columns of a table.
@@ -70,8 +65,7 @@ class Tables:
         RequestError
             The table does not exist, or a column has a type that frames do not have.
         """
-        with cloud_errors(f"looking at {table}"):
-            found = with_retries(lambda: self.client.get_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
+        found = call(f"looking at {table}", self.client.get_table, str(table))
         try:
             return schema_of(found.schema)
         except ValueError as error:
@@ -79,34 +73,32 @@ class Tables:
 
     def label_run_table(self, table: TableName, labels: Mapping[str, str]) -> None:
         """Set labels and expiration of a run table."""
-        with cloud_errors(f"labelling {table}"):
-            found = bigquery.Table(str(table))
-            found.labels = as_labels({**self.target.labels, **labels})
-            found.expires = datetime.now(UTC) + timedelta(days=RUN_TABLE_DAYS)
-            with_retries(
-                lambda: self.client.update_table(found, ["labels", "expires"], timeout=CALL_TIMEOUT, retry=NO_RETRY)
-            )
+        labelled = self._labelled(table, labels)
+        labelled.expires = datetime.now(UTC) + timedelta(days=RUN_TABLE_DAYS)
+        call(f"labelling {table}", self.client.update_table, labelled, ["labels", "expires"])
+
+    def set_labels(self, table: TableName, labels: Mapping[str, str]) -> None:
+        """Set the labels of a table or view."""
+        call(f"labelling {table}", self.client.update_table, self._labelled(table, labels), ["labels"])
+
+    def _labelled(self, table: TableName, labels: Mapping[str, str], schema: Schema | None = None) -> bigquery.Table:
+        labelled = bigquery.Table(str(table), schema=schema_fields(schema) if schema else None)
+        labelled.labels = as_labels({**self.target.labels, **labels})
+        return labelled
 
     def labels_in(self, dataset: str) -> dict[str, dict[str, str]]:
         """Return the labels of every table and view of a dataset, by name."""
-        with cloud_errors(f"listing dataset {dataset}"):
-            found = self._items(dataset)
+        found = call(f"listing dataset {dataset}", self._items, dataset)
         return {item.table_id: dict(item.labels) for item in found}
 
-    def _items(self, dataset: str) -> list[Any]:
-        place = f"{self.target.project}.{dataset}"
-        return with_retries(lambda: list(self.client.list_tables(place, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+    def _items(self, dataset: str, **options: Any) -> list[Any]:
+        return list(self.client.list_tables(f"{self.target.project}.{dataset}", **options))
 
     def listed(self, dataset: str) -> list[ListedTable]:
         """Return the tables and views of a dataset; empty if the dataset does not exist."""
-        with cloud_errors(f"listing dataset {dataset}"):
-            try:
-                found = self._items(dataset)
-            except exceptions.NotFound:
-                return []
         return [
             ListedTable(TableName(self.target.project, dataset, item.table_id), dict(item.labels), item.created)
-            for item in found
+            for item in call_or_none(f"listing dataset {dataset}", self._items, dataset) or []
         ]
 
     def look_at(self, table: TableName) -> TableUse | None:
@@ -116,28 +108,18 @@ class Tables:
 
     def delete(self, table: TableName) -> bool:
         """Remove a table; return False if it did not exist."""
-        with cloud_errors(f"removing {table}"):
-            try:
-                with_retries(lambda: self.client.delete_table(str(table), timeout=CALL_TIMEOUT, retry=NO_RETRY))
-            except exceptions.NotFound:
-                return False
-        return True
 
-    def has_dataset(self, name: str) -> bool:
-        """Tell whether a dataset exists."""
-        place = f"{self.target.project}.{name}"
-        with cloud_errors(f"looking at dataset {name}"):
-            try:
-                with_retries(lambda: self.client.get_dataset(place, timeout=CALL_TIMEOUT, retry=NO_RETRY))
-            except exceptions.NotFound:
-                return False
-        return True
+        def delete(**options: Any) -> bool:
+            self.client.delete_table(str(table), **options)
+            return True
+
+        return call_or_none(f"removing {table}", delete) or False
 
     def functions(self) -> set[str]:
         """Return the names of the user-defined functions of the main dataset."""
         dataset = f"{self.target.project}.{self.target.dataset}"
-        with cloud_errors(f"listing functions of {dataset}"):
-            found = with_retries(lambda: list(self.client.list_routines(dataset, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+        listing = self.client.list_routines
+        found = call(f"listing functions of {dataset}", lambda **options: list(listing(dataset, **options)))
         return {item.routine_id for item in found}
 
     def create(
@@ -150,29 +132,15 @@ class Tables:
         labels: Mapping[str, str] = NO_LABELS,
     ) -> None:
         """Create a table unless it exists, partitioned by day if a column is given."""
-        made = bigquery.Table(str(table), schema=schema_fields(schema))
-        made.labels = as_labels({**self.target.labels, **labels})
+        made = self._labelled(table, labels, schema)
         if partition_by:
             made.time_partitioning = bigquery.TimePartitioning(field=partition_by)
             made.clustering_fields = list(cluster_by)
-        with cloud_errors(f"creating {table}"):
-            with_retries(lambda: self.client.create_table(made, exists_ok=True, timeout=CALL_TIMEOUT, retry=NO_RETRY))
-
-    def set_labels(self, table: TableName, labels: Mapping[str, str]) -> None:
-        """Set the labels of a table or view."""
-        with cloud_errors(f"labelling {table}"):
-            found = bigquery.Table(str(table))
-            found.labels = as_labels({**self.target.labels, **labels})
-            with_retries(lambda: self.client.update_table(found, ["labels"], timeout=CALL_TIMEOUT, retry=NO_RETRY))
+        call(f"creating {table}", self.client.create_table, made, exists_ok=True)
 
     def create_datasets(self) -> None:
         """Create the target's missing datasets."""
         for name in self.target.datasets:
             dataset = bigquery.Dataset(f"{self.target.project}.{name}")
             dataset.location = self.target.location
-            with cloud_errors(f"creating dataset {name}"):
-                with_retries(
-                    lambda dataset=dataset: self.client.create_dataset(  # type: ignore[misc]
-                        dataset, exists_ok=True, timeout=CALL_TIMEOUT, retry=NO_RETRY
-                    )
-                )
+            call(f"creating dataset {name}", self.client.create_dataset, dataset, exists_ok=True)

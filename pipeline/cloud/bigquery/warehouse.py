@@ -17,7 +17,7 @@ from pipeline.cloud.bigquery import clients
 from pipeline.cloud.bigquery.job_config import load_config, query_config
 from pipeline.cloud.bigquery.jobs import RecentJobs, Spending, Spent, recent_jobs
 from pipeline.cloud.bigquery.rights import Rights
-from pipeline.cloud.bigquery.submission import GRACE, Submission, run_once
+from pipeline.cloud.bigquery.submission import GRACE, Submit, run_once
 from pipeline.cloud.bigquery.tables import Tables
 from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.project.target import Target
@@ -81,7 +81,7 @@ class Warehouse:
         config = query_config(self.target, statement)
         stem = f"{step}-{digest_json([statement.sql, dict(statement.values)])}"
         with cloud_errors(f"{_named(statement)} ({step})"):
-            job = self._run_once(Submission(stem, self._query_submitter(statement, config), verify))
+            job = self._run_once(stem, self._query_submitter(statement, config), verify)
         self._spend(statement, job)
         self.spending.jobs.append(job.job_id)
         return int(job.num_dml_affected_rows or 0)
@@ -178,6 +178,11 @@ class Warehouse:
             Expected number of rows, if known; a table with another number is loaded again.
         """
 
+        def submit(job_id: str) -> bigquery.LoadJob:
+            return self._client.load_table_from_uri(
+                list(uris), str(table), job_id=job_id, job_config=config, retry=NO_RETRY, timeout=CALL_TIMEOUT
+            )
+
         def stands() -> bool:
             found = self.tables.row_count(table)
             return found is not None and rows in (None, found)
@@ -185,23 +190,16 @@ class Warehouse:
         config = load_config(self.target, schema)
         stem = f"{step}-{digest_json([sorted(uris), str(table), schema.digest])}"
         with cloud_errors(f"loading {table}"):
-            job = self._run_once(Submission(stem, self._load_submitter(uris, table, config), stands))
+            job = self._run_once(stem, submit, stands)
         self.spending.jobs.append(job.job_id)
         return int(job.output_rows or 0)
 
-    def _run_once(self, submission: Submission) -> Any:
-        return run_once(self._client, submission, deadline=self.target.job_timeout + GRACE)
+    def _run_once(self, job_id: str, submit: Submit, verify: Callable[[], bool]) -> Any:
+        return run_once(self._client, job_id, submit, verify, deadline=self.target.job_timeout + GRACE)
 
     def _query_submitter(self, statement: Statement, config: bigquery.QueryJobConfig) -> Callable[[str | None], Any]:
         return lambda job_id: self._client.query(
             statement.sql, job_config=config, job_id=job_id, job_retry=NO_RETRY, retry=NO_RETRY, timeout=CALL_TIMEOUT
-        )
-
-    def _load_submitter(
-        self, uris: Sequence[str], table: TableName, config: bigquery.LoadJobConfig
-    ) -> Callable[[str], Any]:
-        return lambda job_id: self._client.load_table_from_uri(
-            list(uris), str(table), job_id=job_id, job_config=config, retry=NO_RETRY, timeout=CALL_TIMEOUT
         )
 
 

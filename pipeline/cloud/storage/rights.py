@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from google.api_core import exceptions
 from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
 
-from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.cloud.retries import call, call_or_none
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,9 @@ class BucketRights:
 
     def facts(self) -> BucketFacts | None:
         """Return the settings of the bucket; None if it does not exist."""
-        with cloud_errors(f"looking at bucket {self.bucket}"):
-            try:
-                found = with_retries(lambda: self.client.get_bucket(self.bucket, timeout=CALL_TIMEOUT, retry=NO_RETRY))
-            except exceptions.NotFound:
-                return None
+        found = call_or_none(f"looking at bucket {self.bucket}", self.client.get_bucket, self.bucket)
+        if found is None:
+            return None
         access = found.iam_configuration
         return BucketFacts(
             str(found.location),
@@ -67,10 +64,7 @@ class BucketRights:
     def on_bucket(self, permissions: Iterable[str]) -> frozenset[str]:
         """Return the permissions among these that are held on the whole bucket."""
         bucket, asked = self.client.bucket(self.bucket), sorted(permissions)
-        with cloud_errors(f"asking what is allowed in bucket {self.bucket}"):
-            return frozenset(
-                with_retries(lambda: bucket.test_iam_permissions(asked, timeout=CALL_TIMEOUT, retry=NO_RETRY))
-            )
+        return frozenset(call(f"asking what is allowed in bucket {self.bucket}", bucket.test_iam_permissions, asked))
 
     def on_folder(self, name: str, permissions: Iterable[str]) -> frozenset[str] | None:
         """Return the permissions among these that are held below a managed folder; None if it does not exist.
@@ -82,13 +76,7 @@ class BucketRights:
         """
         path = f"/b/{self.bucket}/managedFolders/{quote(name, safe='')}/iam/testPermissions"
         asked = {"permissions": sorted(permissions)}
-        with cloud_errors(f"asking what is allowed below gs://{self.bucket}/{name}"):
-            try:
-                answer: dict[str, Any] = with_retries(
-                    lambda: self.client._get_resource(  # noqa: SLF001 - it has no public name
-                        path, query_params=asked, timeout=CALL_TIMEOUT, retry=NO_RETRY
-                    )
-                )
-            except exceptions.NotFound:
-                return None
-        return frozenset(answer.get("permissions", []))
+        doing = f"asking what is allowed below gs://{self.bucket}/{name}"
+        get = self.client._get_resource  # noqa: SLF001 - it has no public name
+        answer: dict[str, Any] | None = call_or_none(doing, get, path, query_params=asked)
+        return None if answer is None else frozenset(answer.get("permissions", []))

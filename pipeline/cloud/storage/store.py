@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,22 +14,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage  # type: ignore[attr-defined] # no annotations in this package
 
 from pipeline.base.stored_json import DAMAGED
-from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, TRANSFER_TIMEOUT, cloud_errors, with_retries
+from pipeline.cloud.retries import CALL_TIMEOUT, TRANSFER_TIMEOUT, call, call_or_none, cloud_errors, with_retries
 from pipeline.cloud.storage.objects import Content, create
 from pipeline.cloud.storage.rights import BucketRights
-from pipeline.errors import CheckError, CloudError, RequestError
+from pipeline.errors import CheckError, CloudError, PipelineError, RequestError
 from pipeline.project.target import Target
-
-
-def storage_client(target: Target) -> storage.Client:
-    """Return the client for buckets and objects."""
-    if not target.endpoints:
-        return storage.Client(project=target.project)
-    return storage.Client(
-        project=target.project,
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": target.endpoints.storage},
-    )
 
 
 @dataclass(frozen=True)
@@ -58,8 +46,12 @@ class Store:
 
     @cached_property
     def _client(self) -> storage.Client:
+        options: dict[str, Any] = {"project": self.target.project}
+        if self.target.endpoints:
+            options["credentials"] = AnonymousCredentials()
+            options["client_options"] = {"api_endpoint": self.target.endpoints.storage}
         with cloud_errors(f"connecting to bucket {self.target.bucket}"):
-            return storage_client(self.target)
+            return storage.Client(**options)
 
     @cached_property
     def rights(self) -> BucketRights:
@@ -74,11 +66,8 @@ class Store:
         """Create the target's bucket if it is missing."""
         if self.has_bucket():
             return
-        with cloud_errors(f"creating bucket {self.target.bucket}"):
-            bucket, where = self._client.bucket(self.target.bucket), self.target.location
-            with_retries(
-                lambda: self._client.create_bucket(bucket, location=where, timeout=CALL_TIMEOUT, retry=NO_RETRY)
-            )
+        bucket, where = self._client.bucket(self.target.bucket), self.target.location
+        call(f"creating bucket {self.target.bucket}", self._client.create_bucket, bucket, location=where)
 
     def put_file(self, path: Path, uri: str) -> StoredObject:
         """Upload a whole file under a name that no other upload uses.
@@ -88,17 +77,12 @@ class Store:
         CloudError
             An object with other content exists.
         """
-        blob, content = self._blob(uri), Content.of_file(path)
-        with cloud_errors(f"uploading {uri}"):
-            try:
-                with_retries(
-                    lambda: create(blob, content, blob.upload_from_filename, str(path), timeout=TRANSFER_TIMEOUT)
-                )
-            except exceptions.PreconditionFailed as error:
-                # The reply to our own upload may have been lost: the same content means that it is done.
-                with_retries(lambda: blob.reload(timeout=CALL_TIMEOUT, retry=NO_RETRY))
-                if Content.of_object(blob) != content:
-                    raise CloudError(f"{uri}: another object exists already", hint="run the command again") from error
+        blob, content, doing = self._blob(uri), Content.of_file(path), f"uploading {uri}"
+        if not _create(doing, blob, content, blob.upload_from_filename, str(path), timeout=TRANSFER_TIMEOUT):
+            # The reply to our own upload may have been lost: the same content means that it is done.
+            call(doing, blob.reload)
+            if Content.of_object(blob) != content:
+                raise CloudError(f"{uri}: another object exists already", hint="run the command again")
         return _stored(blob)
 
     def put_json_once(self, value: Any, uri: str) -> Any:
@@ -109,29 +93,16 @@ class Store:
         Any
             The content of the object: `value`, or the winner's value if another process was faster.
         """
-        blob = self._blob(uri)
-        text = json.dumps(value, indent=1, sort_keys=True).encode()
-        content = Content.of_bytes(text)
-        with cloud_errors(f"creating {uri}"):
-            try:
-                with_retries(
-                    lambda: create(
-                        blob, content, blob.upload_from_string, text, "application/json", timeout=CALL_TIMEOUT
-                    )
-                )
-            except exceptions.PreconditionFailed:
-                return self.read_json(uri)
-        return value
+        blob, text = self._blob(uri), json.dumps(value, indent=1, sort_keys=True).encode()
+        content, upload = Content.of_bytes(text), blob.upload_from_string
+        is_new = _create(f"creating {uri}", blob, content, upload, text, "application/json", timeout=CALL_TIMEOUT)
+        return value if is_new else self.read_json(uri)
 
     def replace_text(self, text: str, uri: str, content_type: str) -> None:
         """Replace an object by a text; readers see the old content or the new one."""
         blob = self._blob(uri)
-        with cloud_errors(f"uploading {uri}"):
-            with_retries(
-                lambda: blob.upload_from_string(
-                    text.encode(), content_type, checksum="crc32c", timeout=TRANSFER_TIMEOUT, retry=NO_RETRY
-                )
-            )
+        upload, options = blob.upload_from_string, {"checksum": "crc32c", "timeout": TRANSFER_TIMEOUT}
+        call(f"uploading {uri}", upload, text.encode(), content_type, **options)
 
     def read_json(self, uri: str) -> Any:
         """Return the content of a JSON object; None if it does not exist.
@@ -152,14 +123,8 @@ class Store:
 
     def read_bytes(self, uri: str) -> bytes | None:
         """Return the content of an object; None if it does not exist."""
-        blob = self._blob(uri)
-        with cloud_errors(f"reading {uri}"):
-            try:
-                content: bytes = with_retries(
-                    lambda: blob.download_as_bytes(timeout=TRANSFER_TIMEOUT, retry=NO_RETRY, checksum="crc32c")
-                )
-            except exceptions.NotFound:
-                return None
+        download, options = self._blob(uri).download_as_bytes, {"checksum": "crc32c", "timeout": TRANSFER_TIMEOUT}
+        content: bytes | None = call_or_none(f"reading {uri}", download, **options)
         return content
 
     def download(self, uri: str, path: Path) -> Path:
@@ -180,43 +145,35 @@ class Store:
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below a folder, sorted; empty without a bucket."""
         bucket, name = split_uri(prefix)
-        with cloud_errors(f"listing {prefix}"):
-            try:
-                found = with_retries(lambda: self._prefixes(bucket, name))
-            except exceptions.NotFound:
-                return []
+
+        def prefixes(**options: Any) -> set[str]:
+            blobs = self._client.list_blobs(bucket, prefix=name, delimiter="/", **options)
+            return {prefix for page in blobs.pages for prefix in page.prefixes}
+
+        found = call_or_none(f"listing {prefix}", prefixes) or ()
         return sorted(folder.removeprefix(name).rstrip("/") for folder in found)
 
     def list(self, prefix: str) -> list[StoredObject]:
         """Return the objects whose address starts with `prefix`, sorted by name."""
         bucket, name = split_uri(prefix)
-        with cloud_errors(f"listing {prefix}"):
-            blobs: Iterator[storage.Blob] = with_retries(
-                lambda: iter(list(self._client.list_blobs(bucket, prefix=name, timeout=CALL_TIMEOUT, retry=NO_RETRY)))
-            )
-            return sorted((_stored(blob) for blob in blobs), key=lambda item: item.uri)
-
-    def _prefixes(self, bucket: str, name: str) -> set[str]:
-        blobs = self._client.list_blobs(bucket, prefix=name, delimiter="/", timeout=CALL_TIMEOUT, retry=NO_RETRY)
-        return {prefix for page in blobs.pages for prefix in page.prefixes}
+        listing = self._client.list_blobs
+        blobs = call(f"listing {prefix}", lambda **options: tuple(listing(bucket, prefix=name, **options)))
+        return sorted(map(_stored, blobs), key=lambda item: item.uri)
 
     def delete(self, item: StoredObject) -> bool:
         """Remove an object as it was listed; return False if it has changed or is gone."""
         blob = self._blob(item.uri)
-        with cloud_errors(f"removing {item.uri}"):
-            try:
-                with_retries(
-                    lambda: blob.delete(if_generation_match=item.generation, timeout=CALL_TIMEOUT, retry=NO_RETRY)
-                )
-            except (exceptions.NotFound, exceptions.PreconditionFailed):
+        try:
+            call(f"removing {item.uri}", blob.delete, if_generation_match=item.generation)
+        except PipelineError as error:
+            if isinstance(error.__cause__, exceptions.NotFound | exceptions.PreconditionFailed):
                 return False
+            raise
         return True
 
     def has_bucket(self) -> bool:
         """Tell whether the target's bucket exists."""
-        with cloud_errors(f"looking at bucket {self.target.bucket}"):
-            bucket = self._client.bucket(self.target.bucket)
-            return bool(with_retries(lambda: bucket.exists(timeout=CALL_TIMEOUT, retry=NO_RETRY)))
+        return bool(call(f"looking at bucket {self.target.bucket}", self._client.bucket(self.target.bucket).exists))
 
     def _blob(self, uri: str) -> storage.Blob:
         bucket, name = split_uri(uri)
@@ -240,6 +197,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")[: None if name else 0]):
         raise RequestError(f"{uri!r} has empty, . or .. parts", hint="write gs://bucket/name")
     return bucket, name
+
+
+def _create(doing: str, blob: storage.Blob, content: Content, *upload: Any, timeout: float) -> bool:
+    """Upload a new object; return False if one of its name exists."""
+    with cloud_errors(doing):
+        try:
+            with_retries(lambda: create(blob, content, *upload, timeout=timeout))
+        except exceptions.PreconditionFailed:
+            return False
+    return True
 
 
 def _stored(blob: storage.Blob) -> StoredObject:

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 from pipeline.base.progress import Stopwatch
 from pipeline.errors import PipelineError
-from pipeline.phases.backfill.dates import Dates, Outcome
+from pipeline.phases.backfill.dates import Outcome, work_on_dates
 from pipeline.phases.backfill.starters import outcome, starter
 from pipeline.phases.backfill.worker import Work, without_bars
 from pipeline.phases.run import evaluate_date, make_predictions
@@ -32,10 +31,6 @@ class Failure:
 
     run_date: date
     error: PipelineError
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the failure as `--json` shows it."""
-        return {"run_date": str(self.run_date), "error": str(self.error), "exit_code": self.error.exit_code}
 
 
 @dataclass
@@ -64,7 +59,10 @@ class Backfill:
         """Return the result as one JSON object."""
         content = {
             "runs": [json.loads(run.as_json()) for run in self.runs],
-            "failed": [failure.as_row() for failure in self.failed],
+            "failed": [
+                {"run_date": str(item.run_date), "error": str(item.error), "exit_code": item.error.exit_code}
+                for item in self.failed
+            ],
             "not_started": [str(day) for day in self.not_started],
         }
         return json.dumps(content, indent=1)
@@ -126,7 +124,6 @@ def _predict_dates(
     processes = min(parallel, len(days))
     # A date that names the first champion runs alone, or another date could name one at the same time.
     names_champion = partial(lacks_champion, session, job) if processes > 1 and not work.gate else lambda _: False
-    dates = Dates(days, most=processes, max_failures=max_failures, goes_alone=names_champion)
     with _counted(session, job, len(days), processes) as count, starter(session, job, work, processes) as start:
 
         def counted_outcome(day: date, future: Future[Summary]) -> Outcome:
@@ -136,7 +133,9 @@ def _predict_dates(
             count(result)
             return result
 
-        return dates.work(start, counted_outcome)
+        return work_on_dates(
+            days, start, counted_outcome, most=processes, max_failures=max_failures, goes_alone=names_champion
+        )
 
 
 @contextmanager

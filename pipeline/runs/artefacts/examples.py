@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.base.stored_json import record_of
-from pipeline.rows.schema import Schema
 from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.run import Run
 from pipeline.sql import TableName
@@ -24,16 +23,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Examples:
-    """The examples of a run, as a table of the runs dataset.
-
-    Parameters
-    ----------
-    columns
-        The columns that models get: key, moment, features and label.
-    """
+    """The examples of a run, as a table of the runs dataset."""
 
     table: TableName
-    columns: Schema
     counts: Counts
 
 

@@ -36,16 +36,10 @@ class TrainedModel:
         Id of the variant, `<name>@<digest>`.
     model_id
         Digest of model, configuration, data and code.
-    uri
-        Address of the bundle's folder.
-    bundle_digest
-        Digest of `bundle.json`.
-    training_rows
-        Number of rows that it was fitted on.
-    data_checksum
-        Checksum of these rows.
-    code_digest
-        Digest of the code that fitted it.
+    uri, bundle_digest
+        Address of the bundle's folder, and digest of its `bundle.json`.
+    training_rows, data_checksum
+        Number and checksum of the rows that it was fitted on.
     id_maps
         Numbers of rows of its id<->index tables, by name.
     """

@@ -26,22 +26,12 @@ class ShardFile:
 
     Parameters
     ----------
-    shard
-        Number of the shard.
-    uri
-        Address of the file.
     rows
         Rows in it; 0 for an empty shard.
-    size
-        Bytes.
-    crc32c
-        Checksum as Cloud Storage writes it.
-    generation
-        Generation of the object when it was committed.
+    size, crc32c, generation
+        Bytes, checksum and generation of the object when it was committed, as Cloud Storage writes them.
     sha256
         SHA-256 of the content in hex.
-    schema_digest
-        Digest of the prediction schema.
     rejected
         Rows of the shard that do not fit the prediction schema and are not in the file.
     rejects

@@ -4,7 +4,7 @@ import pytest
 from google.api_core import exceptions
 
 from pipeline.cloud import retries
-from pipeline.cloud.bigquery.submission import Submission, run_once
+from pipeline.cloud.bigquery.submission import run_once
 from pipeline.errors import CloudError
 
 CONCURRENT = exceptions.BadRequest(
@@ -59,7 +59,7 @@ class FakeBigQuery:
         return self.jobs[job_id]
 
     def run(self, verify=lambda: True, **options) -> FakeJob:
-        return run_once(self, Submission("s", self.submit, verify), **{"deadline": 60.0, **options})
+        return run_once(self, "s", self.submit, verify, **{"deadline": 60.0, **options})
 
 
 def test_a_job_is_submitted_under_its_first_id():
@@ -158,7 +158,7 @@ def test_a_submission_that_is_refused_is_raised():
         raise exceptions.Forbidden("no")
 
     with pytest.raises(exceptions.Forbidden):
-        run_once(FakeBigQuery(), Submission("s", refuse, lambda: True), deadline=60.0)
+        run_once(FakeBigQuery(), "s", refuse, lambda: True, deadline=60.0)
 
 
 def test_attempts_end_after_a_while_and_the_last_failure_is_said(monkeypatch):

@@ -15,6 +15,7 @@ from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_job
 from pipeline.phases.train import train_from_data
+from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.opening import open_run
 from tests.support.integration_fixtures import reader
 
@@ -57,9 +58,9 @@ def run(session, job):
 @pytest.fixture(scope="module")
 def frames(session, job, run):
     """Return rows to train on and rows to score."""
-    examples = preprocess_run(run)
+    table, columns = preprocess_run(run).table, examples_columns(session, job)
     return tuple(
-        session.warehouse.read_frame(examples.table, examples.columns, where=where, order_by=job.spec.prediction_key)
+        session.warehouse.read_frame(table, columns, where=where, order_by=job.spec.prediction_key)
         for where in ("_trains", "_scores")
     )
 

@@ -7,7 +7,7 @@ from threading import Timer
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.phases.backfill.dates import Dates
+from pipeline.phases.backfill.dates import work_on_dates
 from pipeline.phases.summary import Summary
 
 DAYS = [date(2013, 7, day) for day in range(1, 7)]
@@ -37,8 +37,8 @@ class Workers:
 
 
 def work(workers, *, most=2, max_failures=1, alone=()):
-    dates = Dates(DAYS, most=most, max_failures=max_failures, goes_alone=lambda day: day.day in alone)
-    return dates.work(workers.start, workers.outcome)
+    options = {"most": most, "max_failures": max_failures, "goes_alone": lambda day: day.day in alone}
+    return work_on_dates(DAYS, workers.start, workers.outcome, **options)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 10])
@@ -69,13 +69,12 @@ def test_a_date_that_goes_alone_runs_alone(alone):
 def test_each_date_is_asked_whether_it_goes_alone():
     named = []
     workers = Workers({1: 0.02})
-    dates = Dates(DAYS, most=3, max_failures=1, goes_alone=lambda _: not named)
-    start = workers.start
 
     def outcome(day, future):
         named.append(day)
         return future.result()
 
-    assert set(dates.work(start, outcome)) == set(DAYS)
+    options = {"most": 3, "max_failures": 1, "goes_alone": lambda _: not named}
+    assert set(work_on_dates(DAYS, workers.start, outcome, **options)) == set(DAYS)
     assert workers.others[DAYS[1]] == set()
     assert workers.others[DAYS[2]] == {DAYS[1]}
