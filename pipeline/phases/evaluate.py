@@ -166,7 +166,7 @@ def _record_metrics(session: Session, due: DueRun, labels: TableName, evaluation
     predictions = published_slice_statement(session, table, spec.columns, due.run_date, due.run_id)
     computed = metrics_statement(session, predictions, labels, spec)
     evaluation = {"job": job.name, "run_date": due.run_date, "evaluation_id": evaluation_id}
-    statement = record_metrics_statement(session, computed, evaluation, spec.asset, due.sql_digests[0])
+    statement = record_metrics_statement(session, computed, evaluation)
     recorded = evaluation_metrics_statement(session, evaluation)
 
     def is_recorded() -> bool:
