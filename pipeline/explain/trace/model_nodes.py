@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.explain.kept_bundle import commit_of
 from pipeline.explain.trace.graph import Graph, Node
 from pipeline.explain.trace.history import grouped, read_rows
 from pipeline.explain.trace.run_nodes import EXAMPLES, GONE, TracedRun
@@ -69,8 +68,8 @@ def _add_model(graph: Graph, traced: TracedRun, row: Mapping[str, Any]) -> str:
         elif info.digest != row["bundle_digest"]:  # what it holds describes another model
             state = "another bundle is in its place"
         else:
-            facts |= {"class": info.content.get("model"), "commit": commit_of(info)}
-            facts |= {"model_sha256": info.content.get("model_sha256")}
+            facts |= {"class": content.get("model"), "commit": info.commit}
+            facts |= {"model_sha256": content.get("model_sha256")}
     return graph.add(Node(MODEL, row["uri"], facts, state), [traced.examples] if traced.examples in graph else [])
 
 
