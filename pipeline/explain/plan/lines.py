@@ -8,8 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pipeline.base.pricing import MEBIBYTE
-from pipeline.explain.plan.dates import DONE, SUPERSEDED, TO_RUN
-from pipeline.explain.plan.plan import PhasePlan, Plan, money
+from pipeline.explain.plan.plan import DONE, SUPERSEDED, TO_RUN, PhasePlan, Plan, money
 
 UNITS = ("MiB", "GiB", "TiB", "PiB")
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from pipeline.base.pricing import LEAST
 from pipeline.errors import RequestError
 from pipeline.evaluation.metric_statements import labels_statement
-from pipeline.explain.plan import plan_job
 from pipeline.explain.plan.costs import DRY_RUN
 from pipeline.explain.plan.lines import costs_table, heading, notes
+from pipeline.explain.plan.plan import plan_job
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.runs.job_statements import QueryScope
 from tests.support.integration_fixtures import edited, reader, with_history_days
