@@ -101,7 +101,7 @@ def _evaluate(session: Session, due: DueRun, moment: datetime, last_checksum: in
             notes.append("another run is being published")
             return None
         labels = make_labels(session, job, QueryScope(day, day, day, moment), due.digest)
-        if labels.failed:
+        if any(result.failed for result in labels.results):
             _record_failed(session, due, labels)
         labels.refuse_failed(session)
         if not labels.counts["known"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
@@ -18,7 +19,7 @@ STEP = 1024
 
 def heading(plan: Plan) -> str:
     """Return how many dates would run, are done, are superseded, or still have to be evaluated."""
-    count = {state: len(plan.in_state(state)) for state in (TO_RUN, DONE, SUPERSEDED)}
+    count = Counter(day.state for day in plan.dates)
     again = sum(day.is_published and day.state == TO_RUN for day in plan.dates)
     due = sum(day.evaluates and day.state != TO_RUN for day in plan.dates)
     parts = [

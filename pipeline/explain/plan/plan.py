@@ -114,10 +114,6 @@ class Plan:
         dry_runs = [row for row in self.statements if row.origin == DRY_RUN and row.bytes is not None]
         return [row for row in dry_runs if limit is not None and (row.bytes or 0) // row.times > limit]
 
-    def in_state(self, state: str) -> list[date]:
-        """Return the run dates in a state."""
-        return [day.run_date for day in self.dates if day.state == state]
-
     def check_budget(self, budget: float) -> None:
         """Refuse a plan that costs more than a budget, or might.
 
