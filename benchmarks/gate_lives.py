@@ -18,7 +18,7 @@ import polars as pl
 
 from pipeline.base.digests import unique_name
 from pipeline.emulators import lifecycle
-from pipeline.evaluation.gate_statements import GateTables, judge_statement
+from pipeline.evaluation.gate_statements import judge_statement
 from pipeline.project.gate_rule import GateRule
 from pipeline.project.job_yaml import Gate
 from pipeline.project.project import Project
@@ -188,7 +188,7 @@ def _promoted(session: Session, judged: Statement) -> pd.DataFrame:
     return session.warehouse.read_frame(table, schema, where="verdict = 'promote'", order_by=["job"])
 
 
-def _tables(session: Session, names: list[str], days: np.ndarray) -> GateTables:
+def _tables(session: Session, names: list[str], days: np.ndarray) -> dict[str, TableName]:
     lives, count = days.shape
     dates = [str(FIRST + timedelta(days=day)) for day in range(count)]
     both = {"champion": pl.lit(CHAMPION), "challenger": pl.lit(CHALLENGER), "metric": pl.lit(METRIC)}
@@ -202,7 +202,7 @@ def _tables(session: Session, names: list[str], days: np.ndarray) -> GateTables:
         holds_until=pl.lit("9999-12-31"),
     )
     frames = {"comparisons": compared, "champions": champions, "verdicts": pl.DataFrame()}
-    return GateTables(**{name: _loaded(session, name, frame) for name, frame in frames.items()})
+    return {name: _loaded(session, name, frame) for name, frame in frames.items()}
 
 
 def _loaded(session: Session, name: str, frame: pl.DataFrame) -> TableName:

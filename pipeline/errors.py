@@ -17,9 +17,7 @@ import re
 
 OPENS, INSTEAD, CLOSES = "\x02", "\x01", "\x03"
 
-
 _QUOTED = re.compile(f"{OPENS}(.*?){INSTEAD}(.*?){CLOSES}", re.DOTALL)
-
 
 _MARKS = dict.fromkeys(map(ord, (OPENS, INSTEAD, CLOSES)))
 

@@ -143,7 +143,7 @@ class LineReporter(Reporter):
         about: Callable[..., None] | None = None,
     ) -> None:
         super().__init__(Console(file=sys.stderr, force_terminal=False))
-        self._say, self._warn, self._about = say, warn, about
+        self._say, self._warn, self._about = say, warn or super().warn, about or super().about
 
     def say(self, text: str) -> None:
         """Pass one line on."""
@@ -151,12 +151,8 @@ class LineReporter(Reporter):
 
     def warn(self, text: str) -> None:
         """Pass one warning on."""
-        if self._warn is None:
-            super().warn(text)
-        else:
-            self._warn(text)
+        self._warn(text)
 
     def about(self, **labels: str) -> None:
         """Pass labels on."""
-        if self._about is not None:
-            self._about(**labels)
+        self._about(**labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.errors import CheckError
 
 RecordT = TypeVar("RecordT")
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 DAMAGED = "restore it, or remove it and run the same command again"
 
@@ -32,17 +35,10 @@ def record_of(kind: type[RecordT], value: Any, uri: str) -> RecordT:
     """
     try:
         # As JSON, where lists may become tuples: nothing else is converted.
-        found: RecordT = _adapter(kind).validate_json(  # type: ignore[arg-type] # a class is hashable
-            json.dumps(value), strict=True, extra="forbid"
-        )
+        found: RecordT = _adapter(kind).validate_json(json.dumps(value), strict=True, extra="forbid")
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         said = f"{where}: {first['msg']}" if where else first["msg"]
         raise CheckError(f"{uri}: not what was committed there ({said})", hint=DAMAGED) from error
     return found
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)

@@ -13,7 +13,7 @@ from pipeline.cli import options
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pipeline.explain.plan import Plan
+    from pipeline.explain.plan.plan import Plan
 
 PLAIN_WIDTH = 200
 """Characters in a line of the table when stdout is not a terminal."""
@@ -51,8 +51,7 @@ def plan(
 
     Example: pipeline plan flight_delay --from 2013-07-01 --to 2014-06-30 --budget 12.50
     """
-    from pipeline.explain.plan import plan_job
-    from pipeline.explain.plan.plan import no_price
+    from pipeline.explain.plan.plan import no_price, plan_job
 
     date_range(first, last)
     session, opened = where.look_at_job(job)

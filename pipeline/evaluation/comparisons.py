@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from pipeline.evaluation.gate_statements import Pairing, paired_predictions_statement, record_comparisons_statement
+from pipeline.evaluation.gate_statements import paired_predictions_statement, record_comparisons_statement
 from pipeline.evaluation.metric_statements import metrics_statement
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
@@ -39,13 +39,12 @@ def compare_variants(
         reason = f"{champion} has no predictions of this run date" if champion else NO_CHAMPION
         _record_verdict(session, job, run_date, champion, "keep", reason)
     elif challengers:
-        spec, pairing = MetricSpec.of(job), Pairing(run_date, run_id, champion, challengers)
-        predictions = session.target.table(job.predictions_table)
-        paired = paired_predictions_statement(session, job, predictions, spec.columns, pairing)
+        spec = MetricSpec.of(job)
+        pairing = {"run_date": run_date, "run_id": run_id, "champion": champion, "challengers": challengers}
+        paired = paired_predictions_statement(session, job, spec.columns, pairing)
         computed = metrics_statement(session, paired, labels, replace(spec, slices=[]))
         names = {"job": job.name, "run_date": run_date, "evaluation_id": evaluation_id, "champion": champion}
-        digest = session.catalogue.get(spec.asset).digest
-        statement = record_comparisons_statement(session, computed, names, spec.asset, digest)
+        statement = record_comparisons_statement(session, computed, names)
         session.warehouse.append(statement, step=f"{job.name}-{run_date}-comparisons")
 
 

@@ -60,7 +60,8 @@ def _judge(session: Session, job: Job, gate: Gate, last: date) -> Verdicts:
     verdicts = [verdict_of(rule, row) for row in rows]
     Ledger(session, job.name).record_verdicts(verdicts)
     for verdict in verdicts:
-        session.reporter.say(verdict_line(verdict))
+        outcome = f"{verdict['verdict']} {verdict['challenger']}, {verdict['reason']}"
+        session.reporter.say(f"{verdict['run_date']} gate: {outcome}")
     return verdicts
 
 
@@ -78,11 +79,6 @@ def verdict_of(rule: GateRule, row: Row) -> dict[str, Any]:
     if row["cause"] == "not-shown":
         verdict["needed_n"] = rule.needed_days(row["difference"], row["difference"] - row["low"], row["n"])
     return verdict
-
-
-def verdict_line(verdict: Row) -> str:
-    """Return a verdict as people read it."""
-    return f"{verdict['run_date']} gate: {verdict['verdict']} {verdict['challenger']}, {verdict['reason']}"
 
 
 def _days(gate: Gate, row: Row) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -14,50 +13,29 @@ from pipeline.runs.session import Session
 from pipeline.sql import Identifier, Statement, TableName
 
 
-@dataclass(frozen=True)
-class GateTables:
-    """Tables that the gate reads: comparisons, champions and verdicts."""
-
-    comparisons: TableName
-    champions: TableName
-    verdicts: TableName
-
-    @classmethod
-    def of(cls, session: Session) -> GateTables:
-        """Return the tables of a target."""
-        target = session.target
-        return cls(target.table("comparisons"), target.ledger_table("champions"), target.table("verdicts_v1"))
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """The champion of a run date, and the challengers that a run published with it."""
-
-    run_date: date
-    run_id: str
-    champion: str
-    challengers: Sequence[str]
-
-
 def paired_predictions_statement(
-    session: Session, job: Job, predictions: TableName, columns: Sequence[str], pairing: Pairing
+    session: Session, job: Job, columns: Sequence[str], which: Mapping[str, Any]
 ) -> Statement:
-    """Read the predictions of champion and challengers for the entities that both predicted."""
+    """Read the predictions of champion and challengers for the entities that both predicted.
+
+    Parameters
+    ----------
+    which
+        run_date, run_id, champion, and the challengers that the run published with it.
+    """
     identifiers: dict[str, Identifier] = {
-        "predictions": predictions,
+        "predictions": session.target.table(job.predictions_table),
         "entity": job.spec.entity,
         "columns": list(columns),
     }
-    return session.statement("phases/paired_predictions_v1", identifiers, asdict(pairing))
+    return session.statement("phases/paired_predictions_v1", identifiers, which)
 
 
-def record_comparisons_statement(
-    session: Session, computed: Statement, which: Mapping[str, Any], sql_version: str, sql_digest: str
-) -> Statement:
+def record_comparisons_statement(session: Session, computed: Statement, which: Mapping[str, Any]) -> Statement:
     """Append the comparisons of an evaluation, once; `which` holds job, run_date, evaluation_id and champion."""
-    comparisons = session.target.table("comparisons_v1")
+    comparisons, asset = session.target.table("comparisons_v1"), computed.asset
     identifiers: dict[str, Identifier] = {"comparisons": comparisons, "computed": computed}
-    values = {**which, "sql_version": sql_version, "sql_digest": sql_digest}
+    values = {**which, "sql_version": asset.name, "sql_digest": asset.digest}
     return session.statement("phases/record_comparisons_v1", identifiers, values)
 
 
@@ -67,7 +45,7 @@ def judge_statement(
     jobs: Sequence[str],
     challengers: Sequence[str],
     last_date: date,
-    tables: GateTables | None = None,
+    tables: Mapping[str, TableName] | None = None,
 ) -> Statement:
     """Judge the run dates up to `last_date` that are not judged yet.
 
@@ -78,9 +56,9 @@ def judge_statement(
     challengers
         Variants that may become champion.
     tables
-        Tables to read instead of the target's.
+        Tables to read instead of the target's comparisons, champions and verdicts.
     """
-    tables, gate = tables or GateTables.of(session), rule.gate
+    gate, target = rule.gate, session.target
     values = {
         "jobs": list(jobs),
         "first_date": EARLIEST,
@@ -94,8 +72,8 @@ def judge_statement(
         "quantile": rule.quantile,
         "guard_rails": [rail._asdict() for rail in rule.guard_rails],
     }
-    identifiers = {"comparisons": tables.comparisons, "champions": tables.champions, "verdicts": tables.verdicts}
-    return session.statement("gate/judge_v1", identifiers, values)
+    own = {"comparisons": target.table("comparisons"), "verdicts": target.table("verdicts_v1")}
+    return session.statement("gate/judge_v1", tables or {**own, "champions": target.ledger_table("champions")}, values)
 
 
 def undone_statement(session: Session, job: str, last_date: date) -> Statement:

@@ -38,11 +38,6 @@ class LabelTable:
     rules: Sequence[Rule]
     results: Sequence[CheckResult]
 
-    @property
-    def failed(self) -> bool:
-        """Tell whether a check failed."""
-        return any(result.failed for result in self.results)
-
     def refuse_failed(self, session: Session) -> None:
         """Raise CheckError if a check failed."""
         refuse_failed(session, self.table, self.key, self.rules, self.results)

@@ -70,12 +70,10 @@ def unknown_labels_statement(
     return session.statement("phases/unknown_labels_v1", identifiers)
 
 
-def record_metrics_statement(
-    session: Session, computed: Statement, which: Mapping[str, Any], sql_version: str, sql_digest: str
-) -> Statement:
+def record_metrics_statement(session: Session, computed: Statement, which: Mapping[str, Any]) -> Statement:
     """Append the metrics of one evaluation, once; `which` holds job, run_date and evaluation_id."""
     identifiers: dict[str, Identifier] = {"metrics": session.target.table("metrics_v1"), "computed": computed}
-    values = {**which, "sql_version": sql_version, "sql_digest": sql_digest}
+    values = {**which, "sql_version": computed.asset.name, "sql_digest": computed.asset.digest}
     return session.statement("phases/record_metrics_v1", identifiers, values)
 
 

@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 def report_job(session: Session, job: Job, first: date, last: date) -> list[Table | str]:
     """Return a table of each headline metric by run date, followed by the places to look next."""
-    rows = daily_metrics(session, job, first, last)
+    rows = session.warehouse.rows(report_statement(session, job, first, last))
     if not rows:
         return [f"{job.name}: nothing evaluated from {first} to {last}"]
     # Rows without a date, such as lists of items for a user, cannot be pooled over days.
@@ -37,11 +37,6 @@ def report_job(session: Session, job: Job, first: date, last: date) -> list[Tabl
         rows = [*rows, *(row | {"run_date": POOLED} for row in pooled if not row["slice_name"])]
     tables = [metric_table(job, [row for row in rows if row["metric"] == name], name) for name in job.spec.headline]
     return [*tables, next_steps(session, job)]
-
-
-def daily_metrics(session: Session, job: Job, first: date, last: date) -> list[Row]:
-    """Return the overall metrics of the latest evaluations: run_date, variant, metric, n and value."""
-    return session.warehouse.rows(report_statement(session, job, first, last))
 
 
 def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[Row]:

@@ -31,7 +31,7 @@ def any_bundle(_: BundleInfo) -> None:
     """Accept any bundle; its checksums are verified anyway."""
 
 
-def load_model(place: str, store: Store, check: Callable[[BundleInfo], object] = any_bundle) -> LoadedModel:
+def load_model(place: str, store: Store | None, check: Callable[[BundleInfo], object] = any_bundle) -> LoadedModel:
     """Fetch, verify and load the bundle at a folder or `gs://` address.
 
     Parameters

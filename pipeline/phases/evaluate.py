@@ -101,7 +101,7 @@ def _evaluate(session: Session, due: DueRun, moment: datetime, last_checksum: in
             notes.append("another run is being published")
             return None
         labels = make_labels(session, job, QueryScope(day, day, day, moment), due.digest)
-        if labels.failed:
+        if any(result.failed for result in labels.results):
             key = digest_json([due.digest, as_details(labels.results)])
             asset = session.catalogue.get(job.spec.labels.sql)
             failed = checked_event("evaluate", labels.table, asset, labels.results, key=key)
@@ -160,7 +160,7 @@ def _record_metrics(session: Session, due: DueRun, labels: TableName, evaluation
     predictions = published_slice_statement(session, table, spec.columns, due.run_date, due.run_id)
     computed = metrics_statement(session, predictions, labels, spec)
     evaluation = {"job": job.name, "run_date": due.run_date, "evaluation_id": evaluation_id}
-    statement = record_metrics_statement(session, computed, evaluation, spec.asset, due.sql_digests[0])
+    statement = record_metrics_statement(session, computed, evaluation)
     recorded = evaluation_metrics_statement(session, evaluation)
     step = f"{job.name}-{due.run_date}-metrics"
     warehouse.execute(statement, step=step, verify=lambda: bool(warehouse.rows(recorded)))

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.evaluation.gate import gate_job
-from pipeline.explain.report import daily_metrics, pooled_metrics
+from pipeline.evaluation.metric_statements import report_statement
+from pipeline.explain.report import pooled_metrics
 from pipeline.phases.evaluate import evaluate_from_tables, evaluate_job
 from pipeline.phases.evaluate_files import evaluate_from_path
 from pipeline.phases.run import evaluate_matured, run_job
@@ -194,7 +195,7 @@ def test_a_new_generation_is_evaluated_and_shown_alone(fresh_session, quick_job)
     kept = reader(fresh_session)("SELECT DISTINCT run_id FROM ml.metrics_v1")
     assert shown == [{"run_id": second.run_id}]
     assert len(kept) == 2
-    assert len(daily_metrics(fresh_session, quick_job, day, day)) > 0
+    assert fresh_session.warehouse.rows(report_statement(fresh_session, quick_job, day, day))
 
 
 def test_an_interrupted_evaluation_is_recorded_once(fresh_session, quick_job, monkeypatch):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.base.digests import full_digest_json
-from pipeline.models.bundle import SCORES, TrainingData, read_bundle, write_bundle
+from pipeline.models.bundle import SCORES, TrainingData, write_bundle
 from pipeline.models.fetch import fetch_bundle
 from pipeline.phases.predict_files import predict_from_path
 from pipeline.phases.preprocess import preprocess_run
@@ -20,6 +20,7 @@ from pipeline.runs.artefacts.models import commit_model, committed_models
 from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
+from tests.support.bundles import read_bundle
 from tests.support.integration_fixtures import ROOT, reader
 
 DAY = date(2013, 7, 5)
@@ -143,7 +144,7 @@ def test_the_callers_frame_stays_as_it_is(job, frame):
 def test_the_committed_model_predicts_as_one_fitted_by_hand(session, job, trained, frame, tmp_path):
     config = job.variants[0].config
     by_hand = train_from_data(config, frame).predict(frame)
-    committed, _, _ = read_bundle(fetch_bundle(trained.models[0]["uri"], session.store, tmp_path))
+    committed = read_bundle(fetch_bundle(trained.models[0]["uri"], session.store, tmp_path))
     np.testing.assert_allclose(committed.predict(frame)["score"], by_hand["score"], rtol=0, atol=1e-12)
     assert by_hand["score"].nunique() > 10
 

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.models.bundle import read_bundle
 from pipeline.phases.train import train_from_data, train_from_path
 from pipeline.project.project import Project, read_variant
+from tests.support.bundles import read_bundle
 from tests.support.dummy_project import dummy_project, edit
 
 FRAME = pd.DataFrame({"id": [1, 2, 3, 4], "day": ["2013-07-01"] * 4, "label": [0, 1, 1, 1]})
@@ -61,7 +61,7 @@ def test_every_format_makes_the_same_model(variant_file, tmp_path, ending):
     write(path, **({"orient": "records", "lines": True} if ending == "jsonl" else {"index": False}))
     info = train_from_path(variant_file, str(path), tmp_path / "bundle")
     assert info.content["training_data"]["rows"] == 4
-    assert read_bundle(tmp_path / "bundle")[0].mean == 0.75
+    assert read_bundle(tmp_path / "bundle").mean == 0.75
 
 
 def test_bundle_made_without_a_job_says_so(variant_file, data, tmp_path):

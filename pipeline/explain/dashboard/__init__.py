@@ -2,6 +2,5 @@
 
 from pipeline.explain.dashboard.page import page_from_data
 from pipeline.explain.dashboard.series import PageRows
-from pipeline.explain.dashboard.views import page_from_views
 
-__all__ = ["PageRows", "page_from_data", "page_from_views"]
+__all__ = ["PageRows", "page_from_data"]

@@ -26,38 +26,49 @@ ACCENT, INK, MUTED, SURFACE = (alt.ExprRef(name) for name in ("accent", "ink", "
 
 UTC = alt.Scale(type="utc")
 
+DATES = alt.Axis(values=alt.ExprRef("ticks"), format="%-d %b", grid=False, labelOverlap="greedy", labelFlush=True)
+
+DATE = alt.X("date:T", scale=UTC, title=None, axis=DATES)
+
+NUMBERS: Mapping[str, Any] = {
+    "title": None,
+    "scale": alt.Scale(zero=False, nice=True),
+    "axis": alt.Axis(labelExpr="format(datum.value, number_format)", tickCount=5, grid=True),
+}
+"""Scale and axis of a measured value."""
+
 Charts = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 def history_chart() -> Charts:
     """Return the chart of one metric over run dates: a line for each variant, the champion on top with its interval."""
     rows = alt.Chart(alt.NamedData("rows"))
-    date, value = _date_axis(), _value_axis("value")
+    value = alt.Y("value:Q", **NUMBERS)
     changes = alt.Chart(alt.NamedData("changes"))
     is_champion = alt.datum.role == "champion"
     line = alt.Color("role:N", legend=None, scale=_scale(ROLES, ["accent", "muted", "muted"]))
     dash = alt.StrokeDash("role:N", legend=None, scale=_scale(ROLES, [[1, 0], [1, 0], [2, 3]]))
     return alt.layer(
-        changes.mark_rule(color=INK, strokeWidth=1, strokeDash=[2, 2]).encode(x=date),
+        changes.mark_rule(color=INK, strokeWidth=1, strokeDash=[2, 2]).encode(x=DATE),
         changes.mark_text(align="left", baseline="top", dx=5, fontSize=11, color=INK).encode(
-            x=date, y=alt.value(0), text="label:N"
+            x=DATE, y=alt.value(0), text="label:N"
         ),
         rows.transform_filter(is_champion)
         .mark_area(color=ACCENT, opacity=0.14)
-        .encode(x=date, y=alt.Y("low:Q", title=None), y2="high:Q"),
+        .encode(x=DATE, y=alt.Y("low:Q", title=None), y2="high:Q"),
         rows.transform_filter(alt.datum.role != "champion")
         .mark_line(strokeWidth=1.25)
-        .encode(x=date, y=value, color=line, detail="series:N", strokeDash=dash),
+        .encode(x=DATE, y=value, color=line, detail="series:N", strokeDash=dash),
         rows.transform_filter(is_champion)
         .mark_line(strokeWidth=2.25, color=ACCENT)
-        .encode(x=date, y=value, detail="series:N"),
+        .encode(x=DATE, y=value, detail="series:N"),
         rows.mark_point(filled=True, opacity=1)
-        .encode(x=date, y=value, color=line, size=alt.condition(is_champion, alt.value(34), alt.value(14)))
+        .encode(x=DATE, y=value, color=line, size=alt.condition(is_champion, alt.value(34), alt.value(14)))
         .transform_filter("pointed"),
         # In long histories only the champion has tooltips: a mark for each point would slow the page.
         rows.transform_filter("pointed || datum.role === 'champion'")
         .mark_point(filled=True, size=240, opacity=0)
-        .encode(x=date, y=value, tooltip="tip:N"),
+        .encode(x=DATE, y=value, tooltip="tip:N"),
     ).properties(height=270)
 
 
@@ -68,13 +79,12 @@ def slices_chart() -> Charts:
         "label:N",
         sort=None,
         title=None,
-        scale=alt.Scale(
-            domain=alt.ExprRef("labels")
-        ),  # the page sets the order; Vega would keep that of the first rows
+        # The page sets the order; Vega would keep that of the first rows.
+        scale=alt.Scale(domain=alt.ExprRef("labels")),
         axis=alt.Axis(labelLimit=alt.ExprRef("label_limit"), labelPadding=8),
     )
     tint = alt.Color("standing:N", legend=None, scale=_scale(("worse", "same"), ["accent", "muted"]))
-    value = alt.X("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_numbers(grid=True))
+    value = alt.X("value:Q", **NUMBERS)
     chart: Charts = (
         alt.layer(
             alt.Chart(alt.NamedData("overall"))
@@ -118,9 +128,8 @@ def calibration_chart() -> Charts:
 
 def comparison_chart() -> Charts:
     """Return the chart of the challenger's gain by run date, with the mean and its interval of the latest verdict."""
-    rows, date = alt.Chart(alt.NamedData("rows")), _date_axis()
-    value = _value_axis("gain")
-    bands = alt.Chart(alt.NamedData("bands"))
+    rows, bands = alt.Chart(alt.NamedData("rows")), alt.Chart(alt.NamedData("bands"))
+    value = alt.Y("gain:Q", **NUMBERS)
     return alt.layer(
         bands.mark_rect(color=ACCENT, opacity=0.14).encode(
             x=alt.X("from:T", scale=UTC), x2="to:T", y=alt.Y("low:Q", title=None), y2="high:Q"
@@ -129,9 +138,9 @@ def comparison_chart() -> Charts:
             x=alt.X("from:T", scale=UTC), x2="to:T", y=alt.Y("middle:Q", title=None)
         ),
         alt.Chart(alt.NamedData("zero")).mark_rule(color=INK, strokeWidth=1).encode(y=alt.Y("gain:Q", title=None)),
-        rows.mark_rule(color=MUTED, strokeWidth=1, opacity=0.6).encode(x=date, y=value, y2=alt.Y2(datum=0)),
-        rows.mark_point(filled=True, color=MUTED, size=40, opacity=1).encode(x=date, y=value),
-        rows.mark_point(filled=True, size=300, opacity=0).encode(x=date, y=value, tooltip="tip:N"),
+        rows.mark_rule(color=MUTED, strokeWidth=1, opacity=0.6).encode(x=DATE, y=value, y2=alt.Y2(datum=0)),
+        rows.mark_point(filled=True, color=MUTED, size=40, opacity=1).encode(x=DATE, y=value),
+        rows.mark_point(filled=True, size=300, opacity=0).encode(x=DATE, y=value, tooltip="tip:N"),
     ).properties(height=270)
 
 
@@ -141,7 +150,7 @@ def nights_chart() -> Charts:
         alt.Chart(alt.NamedData("rows"))
         .mark_rect(stroke=SURFACE, strokeWidth=alt.ExprRef("gap"))
         .encode(
-            x=alt.X("from:T", scale=UTC, title=None, axis=_dates()),
+            x=alt.X("from:T", scale=UTC, title=None, axis=DATES),
             x2="to:T",
             y=alt.Y("below:Q", title=None, axis=alt.Axis(labelExpr="datum.label + ' s'", tickCount=4)),
             y2="above:Q",
@@ -181,19 +190,3 @@ def _scale(domain: tuple[str, ...], values: list[Any]) -> alt.Scale:
     return alt.Scale(
         domain=list(domain), range=[alt.ExprRef(value) if isinstance(value, str) else value for value in values]
     )
-
-
-def _dates() -> alt.Axis:
-    return alt.Axis(values=alt.ExprRef("ticks"), format="%-d %b", grid=False, labelOverlap="greedy", labelFlush=True)
-
-
-def _date_axis() -> alt.X:
-    return alt.X("date:T", scale=UTC, title=None, axis=_dates())
-
-
-def _numbers(*, grid: bool) -> alt.Axis:
-    return alt.Axis(labelExpr="format(datum.value, number_format)", tickCount=5, grid=grid)
-
-
-def _value_axis(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=_numbers(grid=True))

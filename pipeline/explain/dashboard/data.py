@@ -56,7 +56,7 @@ def page_data(rows: PageRows) -> dict[str, Any]:
         "headline": [name for name in rows.headline if name in metrics] or metrics[:2],
         "phases": list(PHASES),
         **coded,
-        "names": names.texts,
+        "names": list(names),
     }
 
 

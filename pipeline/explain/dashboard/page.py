@@ -34,7 +34,8 @@ def page_from_data(rows: PageRows) -> str:
 
     Everything that comes from rows stays text: the template escapes it, and the script sets it as text.
     """
-    style, script, library = _file("page.css"), _script(), runtime()
+    style, library, parts = _file("page.css"), runtime(), "\n".join(map(_file, SCRIPTS))
+    script = f'(() => {{\n"use strict";\n{parts}\n}})();\n'
     policy = [
         "default-src 'none'",
         f"script-src {_hash(library)} {_hash(script)}",
@@ -87,11 +88,6 @@ def _hash(text: str) -> str:
 @cache
 def _file(name: str) -> str:
     return files("pipeline.explain.dashboard").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _script() -> str:
-    body = "\n".join(_file(name) for name in SCRIPTS)
-    return f'(() => {{\n"use strict";\n{body}\n}})();\n'
 
 
 @cache

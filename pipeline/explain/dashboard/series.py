@@ -25,12 +25,8 @@ class PageRows:
 
     Parameters
     ----------
-    job
-        Name of the job.
     made_at
         When the rows were read.
-    description
-        Description of the job in one sentence.
     headline
         Metrics for decisions, the most important first; if empty, all metrics.
     source
@@ -57,19 +53,12 @@ class PageRows:
         return sorted({row["run_date"] for rows in views for row in rows})
 
 
-class Names:
-    """Texts by number: the page holds each text once."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self._numbers: dict[str, int] = {}
+class Names(dict[str, int]):
+    """Texts with their numbers, in the order of these: the page holds each text once."""
 
     def number(self, text: str) -> int:
         """Return the number of a text, a new one for a new text."""
-        if text not in self._numbers:
-            self._numbers[text] = len(self.texts)
-            self.texts.append(text)
-        return self._numbers[text]
+        return self.setdefault(text, len(self))
 
 
 def finite(value: Any) -> float | None:

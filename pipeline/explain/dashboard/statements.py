@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 from pipeline.runs.session import Session
 from pipeline.sql import Identifier, Statement
@@ -38,27 +39,19 @@ def latest_rows_statement(session: Session, job: str, first: date) -> Statement:
     return session.statement("dashboard/latest_rows_v1", {"view": view}, {"job": job, "first_date": first})
 
 
-def rows_statement(session: Session, view: str, job: str, first: date, last: date) -> Statement:
-    """Return the statement that reads the rows of `dashboard_<view>` for run dates."""
-    places: dict[str, Identifier] = {
-        "view": session.target.dashboard_table(f"dashboard_{view}"),
-        "columns": list(COLUMNS[view]),
-    }
-    return session.statement("dashboard/rows_v1", places, {"job": job, "first_date": first, "last_date": last})
-
-
-def slice_rows_statement(session: Session, job: str, first: date, last: date, metrics: Sequence[str]) -> Statement:
-    """Return the statement that reads the slices of some metrics for run dates."""
-    places: dict[str, Identifier] = {
-        "view": session.target.dashboard_table("dashboard_slices"),
-        "columns": list(COLUMNS["slices"]),
-    }
-    values = {"job": job, "first_date": first, "last_date": last, "metrics": list(metrics)}
-    return session.statement("dashboard/slice_rows_v1", places, values)
+def rows_statement(
+    session: Session, view: str, job: str, first: date, last: date, metrics: Sequence[str] = ()
+) -> Statement:
+    """Return the statement that reads the rows of `dashboard_<view>` for run dates; of slices those of some metrics."""
+    table = session.target.dashboard_table(f"dashboard_{view}")
+    places: dict[str, Identifier] = {"view": table, "columns": list(COLUMNS[view])}
+    values: dict[str, Any] = {"job": job, "first_date": first, "last_date": last}
+    if view == "slices":
+        return session.statement("dashboard/slice_rows_v1", places, {**values, "metrics": list(metrics)})
+    return session.statement("dashboard/rows_v1", places, values)
 
 
 def page_statements(session: Session, job: str, first: date, last: date) -> Iterator[Statement]:
     """Yield every statement of a page."""
     yield latest_rows_statement(session, job, first)
-    yield slice_rows_statement(session, job, first, last, ["auc"])
-    yield from (rows_statement(session, view, job, first, last) for view in COLUMNS if view != "slices")
+    yield from (rows_statement(session, view, job, first, last, ["auc"]) for view in COLUMNS)

@@ -11,7 +11,7 @@ from pipeline.cloud.storage.store import split_uri
 from pipeline.errors import RequestError
 from pipeline.explain.dashboard.page import page_from_data
 from pipeline.explain.dashboard.series import PageRows
-from pipeline.explain.dashboard.statements import COLUMNS, latest_rows_statement, rows_statement, slice_rows_statement
+from pipeline.explain.dashboard.statements import COLUMNS, latest_rows_statement, rows_statement
 from pipeline.project.project import Job
 from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_dashboard, ensure_tables
@@ -20,13 +20,8 @@ DAYS = 365
 """Default number of run dates in a page, up to the latest evaluated one."""
 
 
-def page_from_views(session: Session, job: Job, first: date | None = None, last: date | None = None) -> str:
-    """Return the page of a job for its run dates from `first` to `last`, by default the last 365 days."""
-    return page_from_data(rows_from_views(session, job, first, last))
-
-
 def rows_from_views(session: Session, job: Job, first: date | None = None, last: date | None = None) -> PageRows:
-    """Return the rows of the seven views that a page shows.
+    """Return the rows of the seven views that a page shows, by default for the last 365 days.
 
     Raises
     ------
@@ -42,7 +37,7 @@ def rows_from_views(session: Session, job: Job, first: date | None = None, last:
     end = last or LATEST
     views = {view: read(rows_statement(session, view, job.name, begin, end)) for view in COLUMNS if view != "slices"}
     headline = _headline(job, {row["metric"] for row in views["history"]})
-    slices = read(slice_rows_statement(session, job.name, begin, end, headline)) if headline else []
+    slices = read(rows_statement(session, "slices", job.name, begin, end, headline)) if headline else []
     target = session.target
     return PageRows(
         job=job.name,
@@ -95,7 +90,7 @@ def write_dashboard(session: Session, job: Job, out: str, first: date | None = N
         Run dates to show; by default the last 365 days.
     """
     with session.reporter.step(f"{job.name} dashboard") as words:
-        page = page_from_views(session, job, first, last)
+        page = page_from_data(rows_from_views(session, job, first, last))
         words.append(f"{len(page.encode()) / 1e6:.2f} MB")
     if out.startswith("gs://"):
         session.store.replace_text(page, out, "text/html; charset=utf-8")

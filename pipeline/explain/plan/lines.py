@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pipeline.base.pricing import MEBIBYTE
-from pipeline.explain.plan.dates import DONE, SUPERSEDED, TO_RUN
-from pipeline.explain.plan.plan import PhasePlan, Plan, money
+from pipeline.explain.plan.plan import DONE, SUPERSEDED, TO_RUN, PhasePlan, Plan, money
 
 UNITS = ("MiB", "GiB", "TiB", "PiB")
 
@@ -19,7 +19,7 @@ STEP = 1024
 
 def heading(plan: Plan) -> str:
     """Return how many dates would run, are done, are superseded, or still have to be evaluated."""
-    count = {state: len(plan.in_state(state)) for state in (TO_RUN, DONE, SUPERSEDED)}
+    count = Counter(day.state for day in plan.dates)
     again = sum(day.is_published and day.state == TO_RUN for day in plan.dates)
     due = sum(day.evaluates and day.state != TO_RUN for day in plan.dates)
     parts = [

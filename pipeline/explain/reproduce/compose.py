@@ -11,7 +11,15 @@ from typing import Any
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.explain.changes import change_lines, plain
-from pipeline.explain.reproduce.inputs import input_items
+from pipeline.explain.reproduce.inputs import (
+    Side,
+    bundle_side,
+    compared_training_data,
+    input_items,
+    project_side,
+    rebuilt_examples,
+    run_of_bundle,
+)
 from pipeline.explain.reproduce.outcome import (
     DIFFERENT,
     EQUIVALENT,
@@ -20,14 +28,6 @@ from pipeline.explain.reproduce.outcome import (
     Item,
     model_item,
     predictions_item,
-)
-from pipeline.explain.reproduce.rows import (
-    Side,
-    bundle_side,
-    compared_training_data,
-    project_side,
-    rebuilt_examples,
-    run_of_bundle,
 )
 from pipeline.models.bundle import BundleInfo
 from pipeline.models.fetch import fetch_verified

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pipeline.errors import RequestError
 from pipeline.evaluation.drift_statements import drift_rows_statement
@@ -18,21 +17,8 @@ COMPARISON, VERDICT, CHAMPION = "comparison", "verdict", "champion"
 DRIFT = "drift"
 
 
-@dataclass(frozen=True)
-class MetricSlice:
-    """A metric of a slice, or the overall metric if both names are empty; it has a row for each variant."""
-
-    metric: str
-    slice_name: str
-    slice_value: str
-
-    def covers(self, row: Row) -> bool:
-        """Tell whether a metric row belongs to it."""
-        return (row["metric"], row["slice_name"], row["slice_value"]) == (
-            self.metric,
-            self.slice_name,
-            self.slice_value,
-        )
+MetricSlice = tuple[str, str, str]
+"""Metric, slice name and slice value; of the overall metric both are empty. It has a row for each variant."""
 
 
 def add_evaluation(
@@ -64,7 +50,8 @@ def add_evaluation(
     if traced.deep:
         key = {"job": traced.run.job.name, "run_date": row["run_date"], "evaluation_id": evaluation_id}
         rows = traced.session.warehouse.rows(evaluation_metrics_statement(traced.session, key))
-        wanted = [metric for metric in rows if not metric["slice_name"] or (extra and extra.covers(metric))]
+        columns = ("metric", "slice_name", "slice_value")
+        wanted = [row for row in rows if not row["slice_name"] or tuple(row[name] for name in columns) == extra]
         add_metrics(graph, wanted, evaluation, slices)
     else:  # without metrics in between
         for node in slices.values():

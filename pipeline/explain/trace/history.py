@@ -5,20 +5,14 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
 
 from pipeline.base.dates import EARLIEST, LATEST
-from pipeline.explain.trace.statements import (
-    comparisons_statement,
-    evaluation_dates_statement,
-    model_runs_statement,
-    models_statement,
-    verdicts_statement,
-)
+from pipeline.explain.trace.statements import model_runs_statement, rows_statement
 from pipeline.project.project import Job
 from pipeline.runs.identity import as_written
 from pipeline.runs.ledger.ledger import Ledger
@@ -55,11 +49,6 @@ def read_rows(session: Session, statement: Statement) -> Rows:
 def runs_of_models(session: Session, jobs: Collection[str], model_ids: Collection[str]) -> Rows:
     """Return the runs that made models (`made` is true) and the runs that predicted with them."""
     return read_rows(session, model_runs_statement(session, sorted(jobs), sorted(model_ids))) if model_ids else []
-
-
-def dates_of_evaluation(session: Session, jobs: Collection[str], evaluation_id: str) -> Rows:
-    """Return job and run date of an evaluation; no rows for an unknown one."""
-    return read_rows(session, evaluation_dates_statement(session, sorted(jobs), evaluation_id))
 
 
 class Verdicts:
@@ -153,12 +142,12 @@ class History:
     @cached_property
     def comparisons_by_evaluation(self) -> Mapping[str, Rows]:
         """Comparisons of the champion with challengers by evaluation id, one row a metric."""
-        return grouped(self._rows(comparisons_statement), "evaluation_id")
+        return grouped(self._rows("comparisons_v1"), "evaluation_id")
 
     @cached_property
     def verdicts(self) -> Verdicts:
         """Verdicts from the first run date on, without an end: a later verdict closes a window of days."""
-        return Verdicts(self._rows(verdicts_statement, LATEST))
+        return Verdicts(self._rows("verdicts_v1", LATEST))
 
     @cached_property
     def champions(self) -> Rows:
@@ -180,7 +169,9 @@ class History:
 
     @cached_property
     def _models(self) -> Rows:
-        return self._rows(models_statement)
+        return self._rows("models")
 
-    def _rows(self, statement: Callable[[Session, str, date, date], Statement], last: date | None = None) -> Rows:
-        return read_rows(self.session, statement(self.session, self.job.name, self.first, last or self.last))
+    def _rows(self, table: str, last: date | None = None) -> Rows:
+        return read_rows(
+            self.session, rows_statement(self.session, table, self.job.name, self.first, last or self.last)
+        )

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.explain.kept_bundle import commit_of
 from pipeline.explain.trace.graph import Graph, Node
 from pipeline.explain.trace.history import grouped, read_rows
 from pipeline.explain.trace.run_nodes import EXAMPLES, GONE, TracedRun
@@ -14,7 +13,6 @@ from pipeline.models.bundle import BundleInfo
 from pipeline.runs.artefacts.examples import counted, examples_unchanged
 from pipeline.runs.artefacts.models import committed_model, models_by_marker
 from pipeline.runs.publication_statements import id_map_rows_statement
-from pipeline.sql import TableName
 
 MODEL = "model"
 LOADED_IDS, IDS = "loaded ids", "ids"
@@ -69,8 +67,8 @@ def _add_model(graph: Graph, traced: TracedRun, row: Mapping[str, Any]) -> str:
         elif info.digest != row["bundle_digest"]:  # what it holds describes another model
             state = "another bundle is in its place"
         else:
-            facts |= {"class": info.content.get("model"), "commit": commit_of(info)}
-            facts |= {"model_sha256": info.content.get("model_sha256")}
+            facts |= {"class": content.get("model"), "commit": info.commit}
+            facts |= {"model_sha256": content.get("model_sha256")}
     return graph.add(Node(MODEL, row["uri"], facts, state), [traced.examples] if traced.examples in graph else [])
 
 
@@ -101,9 +99,8 @@ def add_id_maps(graph: Graph, traced: TracedRun, models: Mapping[str, str]) -> N
             source = graph.add(Node(LOADED_IDS, str(table), {"rows": loaded}, GONE if loaded is None else ""), [node])
             count = counts.get(name, 0)
             if count or model_id in recorded:
-                prefix = id_map_prefix(run.session.target.table(ID_MAPS), run.run_date)
-                ids = Node(IDS, f"{prefix}{model_id}/{name}", {"rows": count}, _id_map_state(rows, count))
-                graph.add(ids, [source])
+                ids = f"{run.session.target.table(ID_MAPS)}@{run.run_date}/{model_id}/{name}"
+                graph.add(Node(IDS, ids, {"rows": count}, _id_map_state(rows, count)), [source])
 
 
 def _id_map_state(written: int | None, published: int) -> str:
@@ -111,8 +108,3 @@ def _id_map_state(written: int | None, published: int) -> str:
     if written is None or written == published:
         return ""
     return "other rows are in its place" if published else GONE
-
-
-def id_map_prefix(table: TableName, run_date: object) -> str:
-    """Return the beginning of the names of the id<->index nodes of a run date."""
-    return f"{table}@{run_date}/"

@@ -11,12 +11,7 @@ from pipeline.explain.trace.graph import Graph, Node
 from pipeline.explain.trace.history import Row, versions
 from pipeline.explain.trace.model_nodes import MODEL
 from pipeline.explain.trace.run_nodes import GONE, TracedRun
-from pipeline.runs.artefacts.predictions import (
-    ShardFile,
-    committed_manifest,
-    committed_shards,
-    shard_counts,
-)
+from pipeline.runs.artefacts.predictions import ShardFile, committed_manifest, committed_shards, shard_counts
 from pipeline.runs.layout import manifest_in
 
 FILE, MANIFEST = "predictions file", "manifest"
@@ -41,11 +36,6 @@ class PredictionSet:
     model_id: str
     folder: str
     event: Row | None
-
-    @property
-    def manifest(self) -> str:
-        """Address of the manifest."""
-        return manifest_in(self.folder)
 
 
 def prediction_sets(traced: TracedRun) -> list[PredictionSet]:
@@ -108,7 +98,7 @@ def _add_files(graph: Graph, traced: TracedRun, predictions: PredictionSet, sour
         "files": len(manifest.shards) if manifest else None,
     }
     state = GONE if traced.deep and manifest is None else ""
-    return variant, graph.add(Node(MANIFEST, predictions.manifest, facts, state), files or sources)
+    return variant, graph.add(Node(MANIFEST, manifest_in(predictions.folder), facts, state), files or sources)
 
 
 def _file(shard: ShardFile, objects: Mapping[str, Any]) -> Node:

@@ -7,32 +7,29 @@ from datetime import date
 
 from pipeline.base.dates import EARLIEST, LATEST
 from pipeline.runs.session import Session
-from pipeline.sql import Statement, TableName
+from pipeline.sql import Statement
 
-MODELS = (
-    *("run_date", "run_id", "variant", "model_id", "uri", "bundle_digest", "training_rows", "data_checksum"),
-    "code_digest",
-)
-COMPARISONS = (
-    *("run_date", "run_id", "evaluation_id", "champion", "challenger", "metric", "n", "champion_value"),
-    *("challenger_value", "difference", "sql_version", "sql_digest"),
-)
-VERDICTS = ("run_date", "champion", "challenger", "verdict", "reason", "n", "needed_n", "difference", "low", "high")
-
-
-def models_statement(session: Session, job: str, first: date, last: date) -> Statement:
-    """Read the models that a job fitted for run dates."""
-    return _rows(session, session.target.ledger_table("models"), MODELS, job, first, last)
-
-
-def comparisons_statement(session: Session, job: str, first: date, last: date) -> Statement:
-    """Read the comparisons of champion and challengers on run dates, from every evaluation."""
-    return _rows(session, session.target.table("comparisons_v1"), COMPARISONS, job, first, last)
+COLUMNS = {
+    "models": (
+        *("run_date", "run_id", "variant", "model_id", "uri", "bundle_digest", "training_rows", "data_checksum"),
+        "code_digest",
+    ),
+    "comparisons_v1": (
+        *("run_date", "run_id", "evaluation_id", "champion", "challenger", "metric", "n", "champion_value"),
+        *("challenger_value", "difference", "sql_version", "sql_digest"),
+    ),
+    "verdicts_v1": (
+        *("run_date", "champion", "challenger", "verdict", "reason", "n", "needed_n", "difference", "low", "high"),
+    ),
+}
+"""Columns that a trace reads of models that were fitted, of comparisons from every evaluation, and of verdicts."""
 
 
-def verdicts_statement(session: Session, job: str, first: date, last: date) -> Statement:
-    """Read the verdicts about the variants of a job on run dates."""
-    return _rows(session, session.target.table("verdicts_v1"), VERDICTS, job, first, last)
+def rows_statement(session: Session, table: str, job: str, first: date, last: date) -> Statement:
+    """Read the rows of a job for run dates in a table of `COLUMNS`."""
+    view = session.target.ledger_table(table) if table == "models" else session.target.table(table)
+    values = {"job": job, "first_date": first, "last_date": last}
+    return session.statement("dashboard/rows_v1", {"view": view, "columns": list(COLUMNS[table])}, values)
 
 
 def model_runs_statement(session: Session, jobs: Sequence[str], model_ids: Sequence[str]) -> Statement:
@@ -50,12 +47,6 @@ def evaluation_dates_statement(session: Session, jobs: Sequence[str], evaluation
 
 def trace_statements(session: Session, job: str) -> Iterator[Statement]:
     """Return all statements of this module with sample values."""
-    for statement in (models_statement, comparisons_statement, verdicts_statement):
-        yield statement(session, job, EARLIEST, LATEST)
+    yield from (rows_statement(session, table, job, EARLIEST, LATEST) for table in COLUMNS)
     yield model_runs_statement(session, [job], ["0123456789abcdef"])
     yield evaluation_dates_statement(session, [job], "0123456789abcdef")
-
-
-def _rows(session: Session, table: TableName, columns: Sequence[str], job: str, first: date, last: date) -> Statement:
-    values = {"job": job, "first_date": first, "last_date": last}
-    return session.statement("dashboard/rows_v1", {"view": table, "columns": list(columns)}, values)

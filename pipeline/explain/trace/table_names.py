@@ -9,7 +9,7 @@ from datetime import date
 from pipeline.base.dates import is_date
 from pipeline.errors import RequestError
 from pipeline.explain.trace.evaluation_nodes import LABELS
-from pipeline.explain.trace.model_nodes import ID_MAPS, IDS, LOADED_IDS, id_map_prefix
+from pipeline.explain.trace.model_nodes import ID_MAPS, IDS, LOADED_IDS
 from pipeline.explain.trace.prediction_nodes import LOADED, PUBLISHED
 from pipeline.explain.trace.run_nodes import EXAMPLES, add_source
 from pipeline.explain.trace.tracer import Tracer
@@ -99,8 +99,7 @@ def _add_id_maps(tracer: Tracer, table: TableName, day: date | None) -> Iterable
     for job in tracer.jobs():
         for traced in job.runs(day):
             tracer.add(traced)
-    prefix = id_map_prefix(table, day)
-    ids = [node.id for node in tracer.graph.of_kind(IDS) if node.name.startswith(prefix)]
+    ids = [node.id for node in tracer.graph.of_kind(IDS) if node.name.startswith(f"{table}@{day}/")]
     if not ids:
         raise unknown(f"{table}@{day}", "no model of this run date has id<->index tables")
     return ids

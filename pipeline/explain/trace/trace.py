@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.explain.trace.evaluation_nodes import EVALUATION, METRIC, MetricSlice
+from pipeline.explain.trace.evaluation_nodes import EVALUATION, METRIC
 from pipeline.explain.trace.graph import Graph, Node
-from pipeline.explain.trace.history import dates_of_evaluation, grouped, runs_of_models
+from pipeline.explain.trace.history import grouped, read_rows, runs_of_models
 from pipeline.explain.trace.model_nodes import MODEL
 from pipeline.explain.trace.prediction_nodes import FILE, MANIFEST
 from pipeline.explain.trace.run_nodes import RUN
+from pipeline.explain.trace.statements import evaluation_dates_statement
 from pipeline.explain.trace.table_names import TABLE, add_table, unknown
 from pipeline.explain.trace.tracer import Tracer
 from pipeline.runs.identity import RUN_ID
@@ -119,7 +120,9 @@ def _add_model(tracer: Tracer, model_id: str) -> list[str]:
 
 def _add_evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
     """Add an evaluation, and return the ids of its node and of its overall metrics."""
-    for dates in dates_of_evaluation(tracer.session, tracer.session.project.job_names(), evaluation_id):
+    session = tracer.session
+    statement = evaluation_dates_statement(session, sorted(session.project.job_names()), evaluation_id)
+    for dates in read_rows(session, statement):
         for row in tracer.job(dates["job"]).history(dates["run_date"], dates["run_date"]).evaluations:
             if row["evaluation_id"] == evaluation_id:
                 tracer.add_named(row["evaluated_run"])
@@ -130,7 +133,7 @@ def _add_evaluation(tracer: Tracer, evaluation_id: str) -> list[str]:
 
 
 def _add_metric(tracer: Tracer, match: re.Match[str]) -> Iterable[str]:
-    tracer.extra = MetricSlice(match["metric"], match["name"] or "", match["value"] or "")
+    tracer.extra = (match["metric"], match["name"] or "", match["value"] or "")
     ids, prefix = _add_evaluation(tracer, match["id"]), f"{METRIC}:{match[0]} "
     metrics = [node_id for node_id in ids if node_id.startswith(prefix)]
     if ids and not metrics:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.explain.changes import Change, changed_files, changed_lines, changes_of
-from pipeline.explain.kept_bundle import commit_of
 from pipeline.explain.why.record import Group, Pair, RunRecord
 from pipeline.runs.identity import as_written
 
@@ -44,15 +43,11 @@ def _has_other_contract(pair: Pair) -> bool:
 
 def commit_group(pair: Pair) -> Group:
     """Compare the git commits of the models; they are recorded, and have no effect on predictions."""
-    a, b = (_commits(record) for record in pair.sides.values())
+    a, b = (sorted({info.commit for info in run.bundles.infos.values()} - {""}) for run in pair.sides.values())
     changes = [Change("git commit", "changed", ", ".join(a), ", ".join(b))] if a and b and a != b else []
     missing = [f"{letter}: no known commit" for letter, commits in (("A", a), ("B", b)) if not commits]
     errors = [f"{letter}: {error}" for letter, record in pair.sides.items() for error in record.bundles.errors]
     return Group("git commit", changes, [*missing, *errors], decides=False)
-
-
-def _commits(record: RunRecord) -> Sequence[str]:
-    return sorted({commit for info in record.bundles.infos.values() if (commit := commit_of(info))})
 
 
 def _code_digest(record: RunRecord) -> str | None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from pipeline.errors import CheckError, RequestError
 from pipeline.evaluation.metric_statements import run_metrics_statement
 from pipeline.explain.changes import Change
-from pipeline.explain.kept_bundle import KeptBundle, fetch_kept
-from pipeline.models.bundle import BundleInfo
+from pipeline.models.bundle import BundleInfo, stored_training_data, verify
+from pipeline.models.fetch import fetch_bundle
 from pipeline.project.project import Job, variant_name
 from pipeline.runs.artefacts.examples import Counts, counted
 from pipeline.runs.artefacts.models import TrainedModel, committed_info, models_by_marker
@@ -23,6 +25,27 @@ from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import run_of, run_without_claim
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
+
+PROJECT = ("jobs/", "sql/", "udf/")
+"""Folders of a bundle with the files of the project that made it."""
+
+
+@dataclass(frozen=True)
+class KeptBundle:
+    """A verified bundle in a local folder; its files are read, and its model is never unpickled."""
+
+    info: BundleInfo
+    folder: Path
+
+    def texts(self, suffix: str) -> dict[str, str]:
+        """Return the texts of the project files with a suffix, by their paths in the bundle."""
+        names = [name for name in self.info.files if name.startswith(PROJECT) and name.endswith(suffix)]
+        return {name: (self.folder / name).read_text(encoding="utf-8") for name in sorted(names)}
+
+    def training_frame(self) -> pd.DataFrame | None:
+        """Return the rows that the model was fitted on, shape (rows, columns); None if the bundle lacks them."""
+        data = stored_training_data(self.folder)
+        return data.frame if data else None
 
 
 @dataclass(frozen=True)
@@ -143,7 +166,9 @@ def _read_bundles(models: Iterable[TrainedModel], session: Session, folder: Path
         place = folder / str(number)
         try:
             info = infos[model.variant] = committed_info(model, session.store, place)
-            whole = whole or fetch_kept(model, info, session.store, place)
+            if whole is None:
+                verify(fetch_bundle(model.uri, session.store, place), info, model.uri)
+                whole = KeptBundle(info, place)
         except (RequestError, CheckError) as error:  # the other bundles are compared, and the answer says so
             errors.append(f"bundle of {model.variant}: {error.what}")
     return RunBundles(infos, whole, errors)

@@ -17,9 +17,8 @@ from pipeline.explain.why.config import (
     sources_group,
     variants_group,
 )
-from pipeline.explain.why.data import MetricsCompared, data_group, metrics_of
+from pipeline.explain.why.data import MetricsCompared, RowsCompared, data_group, metrics_of, scored_rows, training_rows
 from pipeline.explain.why.record import Group, Pair, RunRecord
-from pipeline.explain.why.rows import RowsCompared, scored_rows, training_rows
 from pipeline.project.project import Job
 from pipeline.runs.identity import RunName
 from pipeline.runs.session import Session

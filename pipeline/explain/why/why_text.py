@@ -10,8 +10,7 @@ import pandas as pd
 
 from pipeline.explain.changes import change_lines, plain, value_text
 from pipeline.explain.compare_frames import ColumnDifference, FrameDifference
-from pipeline.explain.why.data import MetricLine
-from pipeline.explain.why.rows import RowsCompared
+from pipeline.explain.why.data import MetricLine, RowsCompared
 from pipeline.explain.why.why import Why
 
 

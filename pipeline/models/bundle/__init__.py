@@ -1,7 +1,7 @@
 """The model bundle: the one folder that reproduces a model."""
 
 from pipeline.models.bundle.info import BundleInfo, read_info, sealed, verify
-from pipeline.models.bundle.read import load_verified, read_bundle, using_code
+from pipeline.models.bundle.read import load_verified, using_code
 from pipeline.models.bundle.training_data import TrainingData, frame_checksum, stored_training_data
 from pipeline.models.bundle.write import NO_JOB, SCORES, Origin, write_bundle, write_model
 
@@ -13,7 +13,6 @@ __all__ = [
     "TrainingData",
     "frame_checksum",
     "load_verified",
-    "read_bundle",
     "read_info",
     "sealed",
     "stored_training_data",

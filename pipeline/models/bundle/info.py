@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pipeline.base.digests import full_digest_json, sha256_file
 from pipeline.base.strict_yaml import Strict
 from pipeline.errors import CheckError, RequestError
+from pipeline.project.code import commit_name
 from pipeline.rows.schema import DeclaredColumns
 
 SCHEMA_VERSION = 2
@@ -133,6 +134,11 @@ class BundleInfo:
         """Coordinates of the run that made the model; empty without a job."""
         run: Mapping[str, str] = self.content["run"]
         return run
+
+    @property
+    def commit(self) -> str:
+        """Git commit of the code, with `-dirty` if files differed from it; empty outside a checkout."""
+        return commit_name(self.content.get("commit"), dirty=self.content.get("dirty")) or ""
 
     @property
     def digest(self) -> str:

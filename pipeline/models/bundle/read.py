@@ -14,25 +14,9 @@ import joblib
 from pipeline.base.strict_yaml import read_yaml
 from pipeline.errors import RequestError, quoted
 from pipeline.model_config import ModelConfig
-from pipeline.models.bundle.info import BundleInfo, read_info, verify
+from pipeline.models.bundle.info import BundleInfo
 from pipeline.models.interface import Model
 from pipeline.project.code import library_versions
-
-
-def read_bundle(folder: Path) -> tuple[Model, BundleInfo, ModelConfig]:
-    """Verify a bundle, then load its model.
-
-    Raises
-    ------
-    RequestError
-        The folder is not a bundle, has another schema version, or its class cannot be imported.
-    CheckError
-        A file is missing or differs from `bundle.json`; nothing was unpickled.
-    """
-    info = read_info(folder)
-    verify(folder, info)
-    model, config = load_verified(folder, info)
-    return model, info, config
 
 
 def load_verified(folder: Path, info: BundleInfo) -> tuple[Model, ModelConfig]:

@@ -192,20 +192,19 @@ class Rehearsal:
         for rows in self._scored():
             yield evaluation.metrics_statement(session, rows, self.labels, spec)
         computed = evaluation.metrics_statement(session, self._scored()[0], self.labels, spec)
-        digest = session.catalogue.get(spec.asset).digest
-        yield evaluation.record_metrics_statement(session, computed, which, spec.asset, digest)
+        yield evaluation.record_metrics_statement(session, computed, which)
         yield evaluation.evaluation_metrics_statement(session, which)
         yield evaluation.run_metrics_statement(session, job.name, run.run_date, run.run_id)
         yield from self._drift()
         yield ledger.verdict_of_statement(session, job.name, run.run_date)
-        yield from self._compare(which, digest)
+        yield from self._compare(which)
         yield evaluation.report_statement(session, job, run.run_date, run.run_date)
 
-    def _compare(self, which: dict[str, Any], digest: str) -> Iterator[Statement]:
+    def _compare(self, which: dict[str, Any]) -> Iterator[Statement]:
         session, job, run, spec = self.session, self.job, self.run, MetricSpec.of(self.job)
         computed = evaluation.metrics_statement(session, self._paired(), self.labels, replace(spec, slices=[]))
         named = {**which, "champion": self.variant}
-        yield gate.record_comparisons_statement(session, computed, named, spec.asset, digest)
+        yield gate.record_comparisons_statement(session, computed, named)
         if job.spec.gate:
             rule = gate_rule(session.catalogue, job, job.spec.gate)
             yield gate.judge_statement(session, rule, [job.name], challengers_of(job), run.run_date)
@@ -219,8 +218,9 @@ class Rehearsal:
 
     def _paired(self) -> Statement:
         run, columns = self.run, MetricSpec.of(self.job).columns
-        pairing = gate.Pairing(run.run_date, run.run_id, self.variant, challengers_of(self.job)[1:])
-        return gate.paired_predictions_statement(self.session, self.job, self.published, columns, pairing)
+        which = {"run_date": run.run_date, "run_id": run.run_id, "champion": self.variant}
+        which |= {"challengers": challengers_of(self.job)[1:]}
+        return gate.paired_predictions_statement(self.session, self.job, columns, which)
 
     def _drift(self) -> Iterator[Statement]:
         computed = {False: drift.distributions_statement(self.run, [])}

@@ -41,7 +41,7 @@ def test_series_begins_at_its_first_run_date_and_has_gaps():
         "days": 4,
         "value": [5000, None, None, 7500],
     }
-    assert names.texts == ["auc", "a_v1 d"]
+    assert list(names) == ["auc", "a_v1 d"]
 
 
 def test_bounds_are_differences_and_texts_are_spans():
@@ -49,14 +49,14 @@ def test_bounds_are_differences_and_texts_are_spans():
     (series,), names = code(rows, bounds=("low", "high"), plain=("n",), texts=("note",))
     assert (series["low"], series["high"]) == ([-500, None], [1000, None])
     assert column_of(series, "n") == [9, 9]
-    assert [(first, last, names.texts[number]) for first, last, number in series["note"]] == [(1, 1, "why")]
+    assert [(first, last, list(names)[number]) for first, last, number in series["note"]] == [(1, 1, "why")]
 
 
 def test_span_ends_if_the_text_changes_or_is_missing():
     notes = ["few", "few", None, "few", "one class", "one class"]
     rows = [row(day, 0.5, note=text) for day, text in enumerate(notes)]
     (series,), names = code(rows, texts=("note",))
-    spans = [(first, last, names.texts[number]) for first, last, number in series["note"]]
+    spans = [(first, last, list(names)[number]) for first, last, number in series["note"]]
     assert spans == [(0, 1, "few"), (3, 3, "few"), (4, 5, "one class")]
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from pipeline.explain.plan.dates import DONE, SUPERSEDED, TO_RUN, planned_dates
+from pipeline.explain.plan.plan import DONE, SUPERSEDED, TO_RUN, planned_dates
 from pipeline.runs.identity import run_definition, run_id_of
 from pipeline.runs.session import Session
 from tests.support.dummy_project import offline_target

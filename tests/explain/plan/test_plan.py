@@ -12,9 +12,9 @@ from rich.console import Console
 from pipeline.base.pricing import LEAST
 from pipeline.errors import RequestError
 from pipeline.evaluation.metric_statements import labels_statement
-from pipeline.explain.plan import plan_job
 from pipeline.explain.plan.costs import DRY_RUN
 from pipeline.explain.plan.lines import costs_table, heading, notes
+from pipeline.explain.plan.plan import plan_job
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.runs.job_statements import QueryScope
 from tests.support.integration_fixtures import edited, reader, with_history_days
@@ -72,7 +72,8 @@ def test_plan_of_a_year_sends_as_much_as_two_days(session, quick_job, requests_s
     plan = plan_job(session, quick_job, *YEAR)
     assert len(requests_sent.sent) == few < 12
     assert all(sent.reads or sent.body["configuration"].get("dryRun") for sent in requests_sent.sent)
-    assert (len(plan.in_state("to run")), plan.in_state("done")) == (364, [DAY])
+    assert [(day.run_date, day.state) for day in plan.dates if day.state != "to run"] == [(DAY, "done")]
+    assert len(plan.dates) == 365
 
 
 def test_reads_of_run_tables_cost_what_the_last_run_was_billed(session, quick_job):
@@ -122,7 +123,7 @@ def test_changed_definition_runs_again(session, quick_job):
         "flight_delay 2013-07-04 to 2013-07-05: 2 dates to run (1 of them again, with another definition), 0 done"
     )
     other_gate = edited(quick_job, headline=["log_loss"])
-    assert plan_job(session, other_gate, DAY, DAY).in_state("done") == [DAY]
+    assert [day.state for day in plan_job(session, other_gate, DAY, DAY).dates] == ["done"]
 
 
 def test_target_without_a_price_has_bytes_and_no_cost(session, quick_job, connect):

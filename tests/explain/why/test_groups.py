@@ -13,9 +13,8 @@ from pipeline.explain.changes import Change, plain
 from pipeline.explain.compare_frames import compare_frames
 from pipeline.explain.why.code import code_group, libraries_group, sql_group
 from pipeline.explain.why.config import job_group, models_group, moments_of, variants_group
-from pipeline.explain.why.data import data_group, metrics_of
+from pipeline.explain.why.data import RowsCompared, data_group, metrics_of, scored_rows, training_rows
 from pipeline.explain.why.record import Group, Pair, RunBundles, RunRecord
-from pipeline.explain.why.rows import RowsCompared, scored_rows, training_rows
 from pipeline.explain.why.why_text import why_lines
 from pipeline.runs.artefacts.predictions import Manifest, ShardFile
 from pipeline.runs.identity import parse_run_id
@@ -183,7 +182,7 @@ def test_table_with_an_unknown_column_type_is_not_compared(monkeypatch):
 
     warehouse = SimpleNamespace(tables=SimpleNamespace(schema=refuse))
     run = SimpleNamespace(table=lambda step: step, session=SimpleNamespace(warehouse=warehouse))
-    monkeypatch.setattr("pipeline.explain.why.rows.examples_unchanged", lambda *_: True)
+    monkeypatch.setattr("pipeline.explain.why.data.examples_unchanged", lambda *_: True)
     a, b = (replace(record(run=run), counts=SimpleNamespace(scoring_rows=1)) for _ in "ab")
     assert scored_rows(Pair(a, b), ["id"]).not_compared[0] == "A: examples: column x: GEOGRAPHY"
 

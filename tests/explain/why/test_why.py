@@ -205,7 +205,7 @@ def test_missing_claim_is_named_and_the_bundles_compared(lab):
 
 def test_missing_examples_are_named(lab):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.explain.why.rows.examples_unchanged", lambda *_: False)
+        patch.setattr("pipeline.explain.why.data.examples_unchanged", lambda *_: False)
         why = lab.why("base", "again")
     assert all(reason.endswith("is gone or was changed") for reason in rows(why, "rows to score").not_compared)
     assert why.summary.startswith("no difference in what could be compared; not fully compared: rows to score")

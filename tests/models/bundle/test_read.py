@@ -11,9 +11,10 @@ import pytest
 
 from pipeline.base.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
-from pipeline.models.bundle import TrainingData, read_bundle, read_info, sealed, using_code, write_bundle
+from pipeline.models.bundle import TrainingData, load_verified, read_info, sealed, using_code, write_bundle
 from pipeline.models.interface import make_model
 from tests.models.bundle.conftest import FRAME, ORIGIN, WritesAFile
+from tests.support.bundles import read_bundle
 from tests.support.dummy_project import FILES as PROJECT
 from tests.support.dummy_project import forget_modules
 
@@ -23,7 +24,8 @@ MADE = replace(ORIGIN, files={"jobs/dummy/model.py": PROJECT["jobs/dummy/model.p
 
 def test_bundle_read_back_predicts_the_same(made):
     folder, info = made
-    model, found, config = read_bundle(folder)
+    found = read_info(folder)
+    model, config = load_verified(folder, found)
     assert model.predict(FRAME)["score"].tolist() == [0.5, 0.5]
     assert (found.model_id, found.digest) == (info.model_id, info.digest)
     assert config.model == "jobs.dummy.model:Mean"
@@ -141,7 +143,7 @@ def test_bundles_own_code_serves_where_the_project_is_not_there(job, tmp_path):
     with pytest.raises(RequestError, match=r"no module named|No module named"):
         read_bundle(folder)
     with using_code(folder):
-        assert read_bundle(folder)[0].predict(FRAME)["score"].tolist() == [0.5, 0.5]
+        assert read_bundle(folder).predict(FRAME)["score"].tolist() == [0.5, 0.5]
     assert str(folder) not in sys.path
 
 

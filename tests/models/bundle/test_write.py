@@ -5,17 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.base.digests import sha256_file
-from pipeline.models.bundle import (
-    NO_JOB,
-    SCORES,
-    TrainingData,
-    frame_checksum,
-    read_bundle,
-    training_data,
-    write_bundle,
-)
+from pipeline.models.bundle import NO_JOB, SCORES, TrainingData, frame_checksum, training_data, write_bundle
 from pipeline.models.interface import make_model
 from tests.models.bundle.conftest import FRAME, ORIGIN
+from tests.support.bundles import read_bundle
 
 
 def test_bundle_holds_everything_that_reproduces_the_model(made):
@@ -106,4 +99,4 @@ def test_training_scores_are_listed_and_keep_the_model_id(job, made, tmp_path):
     assert SCORES in info.content["files"]
     assert SCORES not in plain.content["files"]
     assert info.model_id == plain.model_id
-    assert read_bundle(folder)[0].mean == 0.5
+    assert read_bundle(folder).mean == 0.5
