@@ -167,7 +167,16 @@ class Tables:
 
     def create_datasets(self) -> None:
         """Create the target's missing datasets."""
+        with cloud_errors(f"listing datasets of {self.target.project}"):
+            existing = with_retries(
+                lambda: {
+                    item.dataset_id
+                    for item in self.client.list_datasets(self.target.project, timeout=CALL_TIMEOUT, retry=NO_RETRY)
+                }
+            )
         for name in self.target.datasets:
+            if name in existing:
+                continue
             dataset = bigquery.Dataset(f"{self.target.project}.{name}")
             dataset.location = self.target.location
             with cloud_errors(f"creating dataset {name}"):
