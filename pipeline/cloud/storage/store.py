@@ -26,11 +26,13 @@ def storage_client(target: Target) -> storage.Client:
     """Return the client for buckets and objects."""
     if not target.endpoints:
         return storage.Client(project=target.project)
-    return storage.Client(
+    client = storage.Client(
         project=target.project,
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": target.endpoints.storage},
     )
+    client._http.trust_env = False  # noqa: SLF001 - see bigquery_client
+    return client
 
 
 @dataclass(frozen=True)
