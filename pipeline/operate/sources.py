@@ -116,9 +116,7 @@ def _load_files(session: Session, job: Job, folder: Path, writer: str = "") -> d
     }
 
 
-def _load_file(
-    session: Session, job: Job, name: str, path: Path, loaded: Mapping[str, str] | None, writer: str
-) -> int:
+def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mapping[str, str] | None, writer: str) -> int:
     """Load one file, unless the table's billing label names this file already; return the number of rows.
 
     Parameters
