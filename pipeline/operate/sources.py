@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline.base.digests import SHORT, sha256_file, unique_name
+import pipeline
+from pipeline.base.digests import SHORT, digest_json, sha256_file, unique_name
 from pipeline.errors import RequestError
 from pipeline.project.imports import import_object
 from pipeline.project.project import Job
@@ -15,6 +17,9 @@ from pipeline.runs.session import Session
 UNFINISHED = {"content": "loading"}
 """Billing label of a source table during a load: after a killed load it holds neither the old file nor the new one."""
 
+WRITER = "writer"
+"""Billing label of a source table that the job wrote itself: the digest of its writer and of its content."""
+
 
 def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict[str, int]:
     """Replace a job's source tables, and return the number of rows of each.
@@ -22,26 +27,24 @@ def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict
     Parameters
     ----------
     folder
-        Holds `<source>.jsonl` for every source; when not given, the job writes the files (`write_sources`).
+        Holds `<source>.jsonl` for every source; when not given, the job writes the files (`write_sources`). They are
+        written again only if the writer's code or an installed package has changed.
 
     Raises
     ------
     RequestError
         A file is missing, or a table of that name belongs to another job or to the pipeline.
     """
-    if folder is None:
-        with tempfile.TemporaryDirectory(prefix="sources-") as name:
-            with session.reporter.step(f"{job.name} write sources"):
-                _writer(job, "write_sources")(Path(name))
-            return load_sources(session, job, Path(name))
-    files = {name: folder / f"{name}.jsonl" for name in job.spec.sources}
-    missing = [str(path) for path in files.values() if not path.is_file()]
-    if missing:
-        raise RequestError(f"{missing[0]}: no such file", hint="every source needs <source>.jsonl")
-    return {
-        name: _load_file(session, job, name, path)
-        for name, path in session.reporter.track(list(files.items()), f"{job.name} load sources")
-    }
+    if folder is not None:
+        return _load_files(session, job, folder)
+    writer = _writer_digest(job)
+    rows = _unchanged(session, job, writer)
+    if rows is not None:
+        return rows
+    with tempfile.TemporaryDirectory(prefix="sources-") as name:
+        with session.reporter.step(f"{job.name} write sources"):
+            _writer(job, "write_sources")(Path(name))
+        return _load_files(session, job, Path(name), writer)
 
 
 def write_fixtures(job: Job, folder: Path, seed: int) -> list[Path]:
@@ -52,23 +55,88 @@ def write_fixtures(job: Job, folder: Path, seed: int) -> list[Path]:
 
 
 def _writer(job: Job, key: str) -> Callable[..., None]:
-    path = getattr(job.spec, key)
-    if path is None:
-        raise RequestError(f"{job.folder / 'job.yaml'}: key {key} is not set", hint="name files with --from DIR")
-    writer: Callable[..., None] = import_object(path)
+    writer: Callable[..., None] = import_object(_writer_path(job, key))
     return writer
 
 
-def _load_file(session: Session, job: Job, name: str, path: Path) -> int:
-    """Load one file, unless the table's billing label names this file already; return the number of rows."""
+def _writer_path(job: Job, key: str) -> str:
+    path: str | None = getattr(job.spec, key)
+    if path is None:
+        raise RequestError(f"{job.folder / 'job.yaml'}: key {key} is not set", hint="name files with --from DIR")
+    return path
+
+
+def _writer_digest(job: Job) -> str:
+    """Return a digest of what decides the files that a job writes: its path, all code, the job's files, all packages.
+
+    Packages count by name and version, also those that are not imported: a writer may read the data of any of them.
+    """
+    found = [(root, "*.py") for root in (job.folder.parent, Path(pipeline.__file__).parent)] + [(job.folder, "*")]
+    files = {
+        f"{root.name}/{path.relative_to(root).as_posix()}": sha256_file(path)
+        for root, pattern in found
+        for path in root.rglob(pattern)
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    packages = {path.name for entry in sys.path for path in Path(entry).glob("*.*-info")}
+    return digest_json([_writer_path(job, "write_sources"), files, sorted(packages), sys.version])
+
+
+def _writer_label(writer: str, content: str) -> str:
+    """Return the label of a table; it holds the content, so it says nothing about rows that came from elsewhere."""
+    return digest_json([writer, content])
+
+
+def _unchanged(session: Session, job: Job, writer: str) -> dict[str, int] | None:
+    """Return the number of rows of each source; None unless all of them are what the writer would write again."""
+    tables = session.warehouse.tables
+    loaded = tables.labels_in(session.target.dataset)
+    for name in job.spec.sources:
+        labels = loaded.get(name, {})
+        made = labels.get(WRITER) == _writer_label(writer, labels.get("content", ""))
+        if not made or labels.get("job") != job.name:
+            return None
+    rows = {}
+    for name in job.spec.sources:
+        with session.reporter.step(f"{job.name} load {name}") as notes:
+            rows[name] = tables.row_count(session.target.table(name)) or 0
+            notes.append(f"{rows[name]:,} rows, unchanged")
+    return rows
+
+
+def _load_files(session: Session, job: Job, folder: Path, writer: str = "") -> dict[str, int]:
+    files = {name: folder / f"{name}.jsonl" for name in job.spec.sources}
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise RequestError(f"{missing[0]}: no such file", hint="every source needs <source>.jsonl")
+    loaded = session.warehouse.tables.labels_in(session.target.dataset)
+    return {
+        name: _load_file(session, job, name, path, loaded.get(name), writer)
+        for name, path in session.reporter.track(list(files.items()), f"{job.name} load sources")
+    }
+
+
+def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mapping[str, str] | None, writer: str) -> int:
+    """Load one file, unless the table's billing label names this file already; return the number of rows.
+
+    Parameters
+    ----------
+    loaded
+        Billing labels of the table; None if it does not exist.
+    writer
+        Digest of the writer of the file; empty if somebody else wrote it.
+    """
     digest, tables, columns = sha256_file(path), session.warehouse.tables, job.spec.sources[name].typed_columns
     table, label = session.target.table(name), {"content": digest[:SHORT], "job": job.name}
-    loaded = tables.labels_in(table.dataset).get(name)
+    if writer:
+        label[WRITER] = _writer_label(writer, label["content"])
     if loaded is not None and loaded.get("job") != job.name:
         owner = f"loaded by job {loaded['job']}" if loaded.get("job") else "not made by pipeline sources load"
         raise RequestError(f"{table} is {owner}", hint=f"rename source {name} in job.yaml, or read it as it is")
     with session.reporter.step(f"{job.name} load {name}") as notes:
         if loaded is not None and loaded.get("content") == label["content"]:
+            if writer:
+                tables.set_labels(table, label)
             rows = tables.row_count(table) or 0
             notes.append(f"{rows:,} rows, unchanged")
             return rows

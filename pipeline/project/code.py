@@ -185,14 +185,23 @@ def _file(folder: Path, package: str, module: str) -> Path | None:
     return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
 
 
-def _imports(path: Path, module: str) -> Iterator[str]:
-    """Yield the modules that a file imports, and imported names that may be modules."""
+def _imports(path: Path, module: str) -> Iterable[str]:
+    """Return the modules that a file imports, and imported names that may be modules."""
+    parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
     try:
-        with _PARSER:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+        return _imports_of(path.read_text(encoding="utf-8"), parent)
     except (SyntaxError, ValueError) as error:
         raise RequestError(f"{path}: not valid Python ({error})", hint="fix the file") from error
-    parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+
+@cache
+def _imports_of(text: str, parent: str) -> tuple[str, ...]:
+    with _PARSER:
+        tree = ast.parse(text)
+    return tuple(_names(tree, parent))
+
+
+def _names(tree: ast.AST, parent: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)

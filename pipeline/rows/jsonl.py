@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.json
 
@@ -43,6 +42,8 @@ def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path, *, origin: str 
 
 def write_rows(rows: pd.DataFrame, schema: Schema, path: Path) -> int:
     """Write rows that fit `schema`, shape (rows, columns), as `write_jsonl` does, and return their number."""
+    import polars as pl
+
     types = pa.schema([(column.name, arrow_type(column.type)) for column in schema.columns])
     arrow = pa.Table.from_pandas(rows, schema=types, preserve_index=False)
     data = pl.DataFrame(pl.from_arrow(arrow))
@@ -59,6 +60,8 @@ def read_jsonl(path: Path) -> pd.DataFrame:
     RequestError
         A line is not a JSON object, or repeats a name.
     """
+    import polars as pl
+
     content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     if not content.strip():
         return pd.DataFrame()

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import polars as pl
 
 from pipeline.errors import CheckError, quoted
 from pipeline.rows.cast import declared_columns
@@ -106,6 +105,8 @@ def write_rejects(split: Split, key: Sequence[str], file: str, path: Path) -> No
     file
         Name of the file that the rows were meant for.
     """
+    import polars as pl
+
     rejects = split.rejects
     keys = split.frame.loc[rejects["line"] - 1, list(key)]
     texts = {name: texts_of(keys[name]).where(keys[name].notna(), None).tolist() for name in key}

@@ -180,5 +180,5 @@ def _names_below(folder: Path) -> list[str]:
 def _refuse_control_characters(text: str, path: Path) -> None:
     """Refuse characters that a terminal would obey when the file is shown or its statement is pasted."""
     for number, line in enumerate(text.split("\n"), start=1):
-        if any(not character.isprintable() and character != "\t" for character in line):
+        if not line.replace("\t", "").isprintable():
             raise RequestError(f"{path}:{number}: a control character", hint="remove it")

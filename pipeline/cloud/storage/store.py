@@ -51,7 +51,10 @@ class Store:
             options["credentials"] = AnonymousCredentials()
             options["client_options"] = {"api_endpoint": self.target.endpoints.storage}
         with cloud_errors(f"connecting to bucket {self.target.bucket}"):
-            return storage.Client(**options)
+            client = storage.Client(**options)
+        if self.target.endpoints:
+            client._http.trust_env = False  # noqa: SLF001 - see bigquery_client
+        return client
 
     @cached_property
     def rights(self) -> BucketRights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from pipeline.project.project import Job
 from pipeline.runs.claims import claimed_dates, claims_of
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import run_of
-from pipeline.runs.publications import publications, published_slices, published_variants
+from pipeline.runs.publications import publications, published, published_variants
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 
@@ -50,14 +51,17 @@ def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
         return []
     events = Ledger(session, job.name).events(days[0], days[-1])
     evaluated = set(publications(events)) - {run.run_date for run in due_runs(session, job, events)}
+    rows_of = Counter[str]()
+    for row in published(session, job, days[0], days[-1]):
+        rows_of[row["run_id"]] += row["row_count"]
     lines = []
     for day in days:
         newest = next(reversed(claims_of(session, job, day)), None)
         if newest is None:  # the claims were deleted
             continue
         run = run_of(session, job, day, newest)
-        rows = sum(part.rows for part in published_slices(run).values() if part.run_id == run.run_id)
         own = [row for row in events if row["run_id"] == run.run_id]
+        rows = rows_of[run.run_id]
         summary = _summary(run, newest.defines["variants"], own, rows)
         lines.append(DateLine(day, run.run_id, run.generation, rows, day in evaluated, summary))
     return lines

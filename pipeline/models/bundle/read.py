@@ -9,8 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-import joblib
-
 from pipeline.base.strict_yaml import read_yaml
 from pipeline.errors import RequestError, quoted
 from pipeline.model_config import ModelConfig
@@ -71,6 +69,8 @@ def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
 
 
 def _unpickled(folder: Path, info: BundleInfo) -> Model:
+    import joblib
+
     try:
         model: Model = joblib.load(folder / "model.joblib")
     except Exception as error:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from pipeline.base.digests import digest_json, digest_text, sha256_file
 from pipeline.models.bundle.info import SCHEMA_VERSION, BundleInfo, sealed
 from pipeline.models.bundle.training_data import FILE as TRAINING_FILE
@@ -92,6 +90,8 @@ def write_bundle(
 
 def write_model(model: Model, path: Path) -> None:
     """Write a model; equal models give equal bytes."""
+    import joblib
+
     with repeatable():  # scikit-learn's models hold the global generator by default
         joblib.dump(model, path, compress=3)
 
