@@ -78,9 +78,11 @@ def check(
     from pipeline.project.project import Project
 
     require_local_extra()
+    from pipeline.operate.sql.cache import machine_folder
     from pipeline.operate.sql.check import check_sql
 
-    result = check_sql(Project.open(project_dir), options.name_target(target), local_dir.resolve() / "analyzer")
+    cache_dir = machine_folder(local_dir.resolve())
+    result = check_sql(Project.open(project_dir), options.name_target(target), cache_dir)
     for finding in result.findings:
         typer.echo(str(finding))
     if result.findings:
