@@ -1,4 +1,4 @@
-"""Google's analyzer, compiled once on each machine: it is WebAssembly, which takes 20 to 35 s of CPU to compile.
+"""Google's analyzer, compiled once on each machine: it is WebAssembly, which takes some 35 s of CPU to compile.
 
 Faster compilers lose more than they save: the engine's Winch compiles in a fifth of the time, but the code takes three
 times as long for the statements, and so does that of Cranelift without optimization.
