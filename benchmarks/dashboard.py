@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.explain.dashboard import page_from_data
+from pipeline.explain.dashboard.page import page_from_data
 from tests.browser.synthetic import synthetic_rows
 from tools.picture import find_browser
 

@@ -112,7 +112,8 @@ def trace(
 
     Example: pipeline trace pipeline-local.ml.flight_delay__predictions@2013-07-01
     """
-    from pipeline.explain.trace import trace_of, trace_text
+    from pipeline.explain.trace.trace import trace_of
+    from pipeline.explain.trace.trace_text import trace_text
 
     traced = trace_of(where.look_at_project(), x)
     if as_json:

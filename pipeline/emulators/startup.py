@@ -25,15 +25,7 @@ LONGEST_LINE = 300
 
 
 class Startup:
-    """One attempt to start the emulators of a local directory, which is locked meanwhile.
-
-    Parameters
-    ----------
-    folder
-        The local directory.
-    state
-        The processes that were started there before.
-    """
+    """One attempt to start the emulators of a local directory; `state` has the processes that were started before."""
 
     def __init__(self, folder: LocalFolder, state: LocalState) -> None:
         self._folder = folder

@@ -39,24 +39,12 @@ class _Frozen(BaseModel):
 
 
 class LocalEndpoints(_Frozen):
-    """Addresses of the running emulators.
-
-    Parameters
-    ----------
-    project
-        The project of everything local.
-    bigquery
-        REST endpoint, e.g. `http://127.0.0.1:9050`.
-    bigquery_storage
-        gRPC endpoint of the Storage Read API, e.g. `127.0.0.1:9060`.
-    storage
-        Cloud Storage endpoint, e.g. `http://127.0.0.1:4443`.
-    """
+    """Addresses of the running emulators, and the project of everything local."""
 
     project: str
-    bigquery: str
-    bigquery_storage: str
-    storage: str
+    bigquery: str  # REST, e.g. http://127.0.0.1:9050
+    bigquery_storage: str  # gRPC of the Storage Read API, e.g. 127.0.0.1:9060
+    storage: str  # e.g. http://127.0.0.1:4443
 
 
 class LocalStatus(_Frozen):

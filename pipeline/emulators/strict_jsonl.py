@@ -45,15 +45,7 @@ class Field:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that does not fit.
-
-    Parameters
-    ----------
-    position
-        Start of the row, in bytes from the start of the file.
-    reason
-        Why it was refused, in BigQuery's words.
-    """
+    """A row that does not fit: where it starts, in bytes from the start of the file, and why, in BigQuery's words."""
 
     position: int
     reason: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -43,39 +43,34 @@ class AcceptedValues(Strict):
         return not isinstance(self.values[0], str | bool)
 
 
-class Range(Strict):
-    """Inclusive bounds of a number; NaN is outside of every range."""
+class Bounds(Strict):
+    """Inclusive bounds `min` and `max`, of which one is given."""
 
     model_config = ConfigDict(strict=True)
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        if not self.model_fields_set & {"min", "max"}:
+            raise ValueError("neither min nor max is given")
+        bounds = self.model_dump()
+        if bounds["min"] > bounds["max"]:
+            raise ValueError(f"min {bounds['min']} lies above max {bounds['max']}")
+        return self
+
+
+class Range(Bounds):
+    """Inclusive bounds of a number; NaN is outside of every range."""
 
     column: str
     min: float = -MOST
     max: float = MOST
 
-    @model_validator(mode="after")
-    def _holds_something(self) -> Range:
-        if not self.model_fields_set & {"min", "max"}:
-            raise ValueError("neither min nor max is given")
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} lies above max {self.max}")
-        return self
 
-
-class RowCount(Strict):
+class RowCount(Bounds):
     """Inclusive bounds of the number of rows."""
-
-    model_config = ConfigDict(strict=True)
 
     min: int = Field(default=0, ge=0)
     max: int = 2**63 - 1
-
-    @model_validator(mode="after")
-    def _holds_something(self) -> RowCount:
-        if not self.model_fields_set:
-            raise ValueError("neither min nor max is given")
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} lies above max {self.max}")
-        return self
 
 
 class Check(Strict):

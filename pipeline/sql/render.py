@@ -59,8 +59,9 @@ def render(
     _check_types(asset, values)
     _refuse_aliases(asset, snapshot_of)
     texts = {name: _text(asset, name, value) for name, value in identifiers.items()}
-    for name in snapshot_of & set(texts):
-        texts[name] += _system_time(snapshot_at)
+    if snapshot_at:  # a literal, not a parameter: it is the engine's own, and the statement can be pasted and run again
+        for name in snapshot_of & set(texts):
+            texts[name] += f" FOR SYSTEM_TIME AS OF TIMESTAMP '{snapshot_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
     nested = [statement for value in identifiers.values() for statement in statements_in(value)]
     types = {f"{name}{suffix}": kind for name, kind in asset.header.parameters.items()}
     return Statement(
@@ -115,13 +116,6 @@ def _text(asset: Asset, name: str, value: Identifier) -> str:
     if kind == "query" and isinstance(value, Statement):
         return f"(\n{value.sql.rstrip().rstrip(';')}\n)"
     raise RequestError(f"{asset.path}: identifier {name} must be a {kind}, not {value!r}", hint="fix the caller")
-
-
-def _system_time(moment: datetime | None) -> str:
-    # A literal, not a parameter: the moment is made by the engine, and one statement can be pasted and run again.
-    if moment is None:
-        return ""
-    return f" FOR SYSTEM_TIME AS OF TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
 
 
 def _check_names(kind: str, declared: set[str], given: set[str], where: str) -> None:

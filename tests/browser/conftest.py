@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from pipeline.explain.dashboard import PageRows, page_from_data
+from pipeline.explain.dashboard.page import page_from_data
+from pipeline.explain.dashboard.series import PageRows
 from tests.support.programs import found_or_skipped
 from tools.picture import find_browser
 

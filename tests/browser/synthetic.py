@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.explain.dashboard import PageRows
+from pipeline.explain.dashboard.series import PageRows
 
 FIRST = date(2024, 1, 1)
 METRICS = {

@@ -9,7 +9,8 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from pipeline.explain.dashboard import PageRows, page_from_data
+from pipeline.explain.dashboard.page import page_from_data
+from pipeline.explain.dashboard.series import PageRows
 from tests.browser.synthetic import FIRST, MADE_AT, synthetic_rows
 
 WIDTHS = (360, 1440)

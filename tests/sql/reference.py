@@ -13,13 +13,14 @@ from zetasql.api import CatalogBuilder
 from zetasql.core.exceptions import ServerError
 from zetasql.types import proto_model
 
+from pipeline.operate.sql.cache import machine_folder
 from pipeline.operate.sql.dialect import bigquery_options
 from pipeline.operate.sql.engine import open_service
 from pipeline.operate.sql.types import zetasql_table, zetasql_type
 from pipeline.sql import Asset, Statement, TableName
 from tests.sql.cases import ROOT, Case
 
-CACHE = ROOT / ".local" / "analyzer"
+CACHE = machine_folder(ROOT / ".local")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LACKING = re.compile(r"does not correspond to a DML statement|not (yet )?implemented|[Uu]nsupported")
 QUERY = re.compile(r"\ACREATE OR REPLACE (?:TABLE|VIEW) `[^`]+` AS\n(.*)\Z", re.DOTALL)

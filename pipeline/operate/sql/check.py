@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import RequestError
-from pipeline.operate.sql.analyzer import Analyzer, Finding, Rejected
+from pipeline.operate.sql.analyzer import Analyzer
+from pipeline.operate.sql.cache import AnalysisCache, Finding, Rejected
 from pipeline.operate.sql.lineage import MAKES, is_stale, lineage_of
 from pipeline.operate.sql.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.project.job_checks import check_assets
@@ -42,7 +48,10 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
     for name, message in broken_releases(session.catalogue, project.root).items():
         path = project.root / ("" if name.startswith("udf/") else "sql") / f"{name}.sql"
         checked.findings.append(Finding(path, 1, f"{name} {message}"))
-    for name in project.job_names():
+    names = project.job_names()
+    if len(names) > 1 and AnalysisCache(cache_dir).is_empty:
+        _fill_cache(project, target, cache_dir, names)
+    for name in names:
         try:
             _check_job(session, name, cache_dir, checked)
         except RequestError as error:
@@ -51,6 +60,21 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
             checked.findings.append(Finding(project.root / "jobs" / name / "job.yaml", 1, str(error)))
     checked.findings += _parse_unused(session, checked.statements, Analyzer({}, cache_dir))
     return checked
+
+
+def _fill_cache(project: Project, target: Target, cache_dir: Path, names: Sequence[str]) -> None:
+    """Analyze jobs at the same time, so that the check finds their results; mistakes are left to the check."""
+    from pipeline.operate.sql.engine import open_service
+
+    open_service(cache_dir)  # compiles, on all processors
+    processes = min(len(names), os.cpu_count() or 1)
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool, suppress(BrokenProcessPool):
+        list(pool.map(_analyze_job, *zip(*((project, target, name, cache_dir) for name in names), strict=True)))
+
+
+def _analyze_job(project: Project, target: Target, name: str, cache_dir: Path) -> None:
+    with suppress(RequestError):
+        _check_job(Session.open(project, target), name, cache_dir, Checked())
 
 
 def _check_job(session: Session, name: str, cache_dir: Path, checked: Checked) -> None:

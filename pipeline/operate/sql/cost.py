@@ -1,22 +1,21 @@
-"""Statements that read more than they need: a star over a source, or a partitioned table without a filter."""
+"""Statements that read more than they need: a star over a source, or a partitioned table without a filter.
+
+Trees are the analyzer's messages as they come: its package turns them into objects, which takes ten times as long.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
-import zetasql.types as z
-
-STARS = (z.ASTStar, z.ASTDotStar, z.ASTStarWithModifiers, z.ASTDotStarWithModifiers)
+STARS = {"ASTStarProto", "ASTDotStarProto", "ASTStarWithModifiersProto", "ASTDotStarWithModifiersProto"}
+CREATE_TABLE = {"ResolvedCreateTableStmtProto", "ResolvedCreateTableAsSelectStmtProto"}
 
 
 def starred_sources(parsed: Any, sources: frozenset[str]) -> Iterator[str]:
     """Yield the sources from which every column is selected: BigQuery bills by the column."""
-    for select in nodes(parsed, z.ASTSelect):
-        columns = select.select_list.columns if select.select_list else []
-        if any(isinstance(column.expression, STARS) for column in columns):
+    for select in nodes(parsed, "ASTSelectProto"):
+        if any(kind_of(node_of(column.expression)) in STARS for column in select.select_list.columns):
             yield from sorted(set(_tables_from(select.from_clause)) & sources)
 
 
@@ -25,27 +24,28 @@ def unfiltered_tables(resolved: Any, partitions: Mapping[str, str]) -> Iterator[
 
     The reader of a view sets the filters, and an insert does not read its table.
     """
-    if isinstance(resolved, z.ResolvedCreateViewStmt):
+    kind = kind_of(resolved)
+    if kind == "ResolvedCreateViewStmtProto":
         return
     written = getattr(resolved, "table_scan", None)
     for scan, filters in _scans(resolved, ()):
         column = partitions.get(scan.table.name)
-        if column is None or (scan is written and isinstance(resolved, z.ResolvedInsertStmt)):
+        if column is None or (scan is written and kind == "ResolvedInsertStmtProto"):
             continue
         clauses = resolved.when_clause_list if scan is written else []  # BigQuery prunes the table of a MERGE by them
         conditions = (*filters, *(clause.match_expr for clause in clauses))
-        ids = {listed.column_id for listed in scan.column_list if listed.name == column}
-        if not any(ref.column.column_id in ids for tree in conditions for ref in nodes(tree, z.ResolvedColumnRef)):
+        ids = {listed.column_id for listed in field(scan, "column_list") if listed.name == column}
+        if not any(ref.column.column_id in ids for tree in conditions for ref in nodes(tree, "ResolvedColumnRefProto")):
             yield scan.table.name, f"{scan.table.name} is read without a filter on its partition {column}"
 
 
 def partition_of(resolved: Any, partitions: Mapping[str, str]) -> str | None:
     """Return the column by which a new table is partitioned, or the partition column that a view shows."""
-    if isinstance(resolved, z.ResolvedCreateTableStmtBase):
-        columns = list(nodes(resolved.partition_by_list, z.ResolvedColumnRef))
-        return columns[0].column.name if columns else None
-    if isinstance(resolved, z.ResolvedCreateViewStmt):
-        shown = {column.name for column in resolved.output_column_list}
+    if kind_of(resolved) in CREATE_TABLE:
+        trees = field(resolved, "partition_by_list")
+        return next((ref.column.name for tree in trees for ref in nodes(tree, "ResolvedColumnRefProto")), None)
+    if kind_of(resolved) == "ResolvedCreateViewStmtProto":
+        shown = {column.name for column in field(resolved, "output_column_list")}
         read = {partitions.get(scan.table.name) for scan, _ in _scans(resolved, ())}
         return next(iter(sorted(shown & {name for name in read if name})), None)
     return None
@@ -53,9 +53,9 @@ def partition_of(resolved: Any, partitions: Mapping[str, str]) -> str | None:
 
 def _scans(node: Any, filters: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Yield every table that is read, with the conditions above it."""
-    if isinstance(node, z.ResolvedTableScan):
+    if kind_of(node) == "ResolvedTableScanProto":
         yield node, filters
-    if isinstance(node, z.ResolvedFilterScan):
+    if kind_of(node) == "ResolvedFilterScanProto":
         filters = (*filters, node.filter_expr)
     for child in _children(node):
         yield from _scans(child, filters)
@@ -63,40 +63,46 @@ def _scans(node: Any, filters: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any
 
 def _tables_from(clause: Any) -> Iterator[str]:
     """Yield the names in a FROM clause, without those of its subqueries."""
-    if isinstance(clause, z.ASTTablePathExpression) and clause.path_expr:
+    if kind_of(clause) == "ASTTablePathExpressionProto" and clause.HasField("path_expr"):
         yield ".".join(name.id_string for name in clause.path_expr.names)
-    elif not isinstance(clause, z.ASTTableSubquery):
+    elif kind_of(clause) != "ASTTableSubqueryProto":
         for child in _children(clause):
             yield from _tables_from(child)
 
 
-def nodes(node: Any, *kinds: type) -> Iterator[Any]:
-    """Yield the nodes of some kinds in a syntax tree, including its root."""
+def nodes(node: Any, *kinds: str) -> Iterator[Any]:
+    """Yield the nodes of some kinds in a tree, including its root; what a node shares with others is its parent."""
     waiting = [node]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, kinds):
+        if kind_of(current) in kinds:
             yield current
         waiting += reversed(list(_children(current)))
 
 
+def kind_of(node: Any) -> str:
+    """Return the name of a node's message."""
+    return str(node.DESCRIPTOR.name)
+
+
+def node_of(choice: Any) -> Any:
+    """Return the node in a message that holds one of several kinds."""
+    while kind_of(choice).startswith("Any") and (held := choice.ListFields()):
+        choice = held[0][1]
+    return choice
+
+
+def field(node: Any, name: str) -> Any:
+    """Return a field of a node or of one of its parents."""
+    while name not in node.DESCRIPTOR.fields_by_name:
+        node = node.parent
+    return getattr(node, name)
+
+
 def _children(node: Any) -> Iterator[Any]:
-    if isinstance(node, list):
-        yield from node
-    for name in _fields(node):
-        value = getattr(node, name)
-        if isinstance(value, list) or _fields(value):
-            yield value
-
-
-def _fields(node: Any) -> tuple[str, ...]:
-    kind: Any = type(node)
-    return _fields_of(kind)
-
-
-@cache
-def _fields_of(kind: Any) -> tuple[str, ...]:
-    """Return the fields of a kind of node; none for columns, the most frequent kind, which have no nodes below them."""
-    if kind is z.ResolvedColumn or not dataclasses.is_dataclass(kind):
-        return ()
-    return tuple(field.name for field in dataclasses.fields(kind))
+    for descriptor, value in node.ListFields():
+        if descriptor.message_type is not None:
+            if hasattr(value, "DESCRIPTOR"):
+                yield value
+            else:
+                yield from value

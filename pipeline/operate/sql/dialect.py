@@ -12,7 +12,7 @@ from typing import Any
 import zetasql.types as z
 from zetasql.types import LanguageFeature, LanguageOptions, NameResolutionMode, ProductMode, ResolvedNodeKind
 
-from pipeline.operate.sql.cost import nodes
+from pipeline.operate.sql.cost import field, kind_of, nodes
 
 QUERIES = """
     ANALYTIC_FUNCTIONS TABLESAMPLE TABLE_VALUED_FUNCTIONS GROUP_BY_ROLLUP GROUPING_BUILTIN GROUPING_SETS GROUP_BY_ALL
@@ -88,8 +88,8 @@ def absent_features(resolved: Any, *, repeatable: bool) -> Iterator[str]:
     repeatable
         Whether the statement has to return the same rows each time, as a job's own SQL has.
     """
-    for node in nodes(resolved, z.ResolvedFunctionCallBase, z.ResolvedSetOperationScan):
-        if isinstance(node, z.ResolvedSetOperationScan):
+    for node in nodes(resolved, "ResolvedFunctionCallBaseProto", "ResolvedSetOperationScanProto"):
+        if kind_of(node) == "ResolvedSetOperationScanProto":
             if node.op_type in ALL_OPERATIONS:
                 yield f"BigQuery has no {ALL_OPERATIONS[node.op_type]}: write DISTINCT"
             continue
@@ -102,11 +102,11 @@ def absent_features(resolved: Any, *, repeatable: bool) -> Iterator[str]:
 
 def unsuitable_function(resolved: Any) -> str | None:
     """Return a message if a function is not permanent, typed and plain SQL, else None."""
-    if not isinstance(resolved, z.ResolvedCreateFunctionStmt):
+    if kind_of(resolved) != "ResolvedCreateFunctionStmtProto":
         return None
     if resolved.language.upper() != "SQL":
         return f"a function in {resolved.language}: write it in SQL"
-    if resolved.create_scope != z.ResolvedCreateStatementEnums.CreateScope.CREATE_DEFAULT_SCOPE:
+    if field(resolved, "create_scope") != z.ResolvedCreateStatementEnums.CreateScope.CREATE_DEFAULT_SCOPE:
         return "a temporary function: write CREATE OR REPLACE FUNCTION, which makes a permanent one"
     kinds = (argument.kind for argument in resolved.signature.argument)
     if any(kind != z.SignatureArgumentKind.ARG_TYPE_FIXED for kind in kinds):

@@ -8,9 +8,10 @@ from typing import Any
 
 import zetasql.types as z
 from zetasql.api import TypeFactory
+from zetasql.types import parse_proto
 
 from pipeline.operate.sql.cache import Definition
-from pipeline.operate.sql.cost import partition_of
+from pipeline.operate.sql.cost import CREATE_TABLE, field, kind_of, partition_of
 from pipeline.rows.schema import Schema
 from pipeline.sql.header import DeclaredType
 
@@ -79,19 +80,24 @@ def made_by(resolved: Any, partitions: Mapping[str, str]) -> Definition | None:
     partitions
         Columns by which the tables that it reads are partitioned.
     """
-    if not hasattr(resolved, "name_path"):
+    kind = kind_of(resolved)
+    if not kind.startswith("ResolvedCreate"):
         return None
-    name = resolved.name_path[0]
-    if isinstance(resolved, z.ResolvedCreateFunctionStmt):
-        return Definition.of(name, message_of(scalar_function(name, resolved.signature)), is_function=True)
+    name = field(resolved, "name_path")[0]
+    if kind == "ResolvedCreateFunctionStmtProto":
+        signature = parse_proto(resolved.signature).as_type(z.FunctionSignature)
+        return Definition.of(name, message_of(scalar_function(name, signature)), is_function=True)
     table = typed_table(name, columns_of(resolved))
     return Definition.of(name, message_of(table), partition=partition_of(resolved, partitions))
 
 
 def columns_of(resolved: Any) -> list[TypedName]:
     """Return the columns of a statement's result, or of the table that it makes."""
-    if isinstance(resolved, z.ResolvedQueryStmt | z.ResolvedCreateViewStmt):
-        return [(column.name, column.column.type) for column in resolved.output_column_list]
-    if isinstance(resolved, z.ResolvedCreateTableStmtBase):
-        return [(column.name, column.type) for column in resolved.column_definition_list]
-    return []
+    kind = kind_of(resolved)
+    if kind in {"ResolvedQueryStmtProto", "ResolvedCreateViewStmtProto"}:
+        columns = [(column.name, column.column.type) for column in field(resolved, "output_column_list")]
+    elif kind in CREATE_TABLE:
+        columns = [(column.name, column.type) for column in field(resolved, "column_definition_list")]
+    else:
+        columns = []
+    return [(name, parse_proto(declared).as_type(z.Type)) for name, declared in columns]

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from pipeline.explain.dashboard import PageRows
 from pipeline.explain.dashboard.data import better_of, metric_names, nights, page_data, versions
+from pipeline.explain.dashboard.series import PageRows
 from tests.browser.synthetic import MADE_AT, synthetic_rows
 
 

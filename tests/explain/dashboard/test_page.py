@@ -11,9 +11,8 @@ from importlib.resources import files
 
 import pytest
 
-from pipeline.explain.dashboard import page_from_data
 from pipeline.explain.dashboard.charts import CHARTS, compiled_charts
-from pipeline.explain.dashboard.page import as_script_data, runtime
+from pipeline.explain.dashboard.page import as_script_data, page_from_data, runtime
 from tests.browser.synthetic import synthetic_rows
 
 LIMIT = 3_000_000

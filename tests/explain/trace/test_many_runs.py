@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.explain.trace import trace_of
+from pipeline.explain.trace.trace import trace_of
 from pipeline.runs.session import Session
 from tests.support.dummy_project import offline_target
 

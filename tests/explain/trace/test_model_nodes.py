@@ -8,7 +8,7 @@ import pytest
 
 from jobs.item_recommend.fixtures import write_fixtures
 from pipeline.errors import RequestError
-from pipeline.explain.trace import trace_of
+from pipeline.explain.trace.trace import trace_of
 from pipeline.operate.sources import load_sources
 from pipeline.phases.run import run_job, run_phase
 from pipeline.runs.opening import join_run

@@ -9,8 +9,9 @@ from datetime import date, timedelta
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.explain.trace import trace_of, trace_text
 from pipeline.explain.trace.statements import model_runs_statement
+from pipeline.explain.trace.trace import trace_of
+from pipeline.explain.trace.trace_text import trace_text
 from pipeline.models.bundle import BundleInfo, sealed
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
 from pipeline.runs.layout import Folder

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from pipeline.explain.trace import Trace, trace_text
 from pipeline.explain.trace.graph import Graph, Node
+from pipeline.explain.trace.trace import Trace
+from pipeline.explain.trace.trace_text import trace_text
 
 
 def traced(*pairs, centre, nodes=()):

@@ -11,6 +11,7 @@ import pytest
 from google.auth.transport.requests import AuthorizedSession
 
 from pipeline.operate.sql.analyzer import Analyzer
+from pipeline.operate.sql.cache import machine_folder
 from pipeline.operate.sql.check import Checked, check_sql
 from pipeline.project.project import Project
 from pipeline.project.target import local_target
@@ -20,8 +21,8 @@ from pipeline.sql.header import Header
 from tests.support.dummy_project import edit
 from tests.support.integration_fixtures import ROOT
 
-ANALYZER = ROOT / ".local" / "analyzer"
-"""The analyzer of the repository, compiled in 20 seconds of CPU, with its results for the repository's statements."""
+ANALYZER = machine_folder(ROOT / ".local")
+"""The compiled analyzer of this machine, with its results for the repository's statements."""
 
 TARGET = local_target()
 TABLE = TableName("pipeline-local", "ml", "items")

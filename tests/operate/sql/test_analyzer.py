@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.operate.sql.analyzer import Analyzer, Finding, Rejected
+from pipeline.operate.sql.analyzer import Analyzer
+from pipeline.operate.sql.cache import Finding, Rejected
 from pipeline.operate.sql.types import KINDS
 from pipeline.rows.schema import Column
 from pipeline.sql import TableName

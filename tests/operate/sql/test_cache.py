@@ -5,18 +5,32 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pwd
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.operate.sql import cache
-from pipeline.operate.sql.analyzer import Analyzer, Rejected
-from pipeline.operate.sql.cache import DAY, FOLDER, Analysis, AnalysisCache, Definition, digest_of_rules
-from pipeline.operate.sql.engine import COMPILED, Service
+from pipeline.operate.sql.analyzer import Analyzer
+from pipeline.operate.sql.cache import (
+    FOLDER,
+    MONTH,
+    Analysis,
+    AnalysisCache,
+    Definition,
+    Rejected,
+    digest_of_rules,
+    machine_folder,
+)
+from pipeline.operate.sql.engine import COMPILED, Service, open_service
 from pipeline.rows.schema import Schema
 from tests.operate.sql.conftest import ANALYZER, COLUMNS, TABLE, statement
+from tests.support.integration_fixtures import ROOT
 
 QUERY = "SELECT id, name FROM `{items}` WHERE day = @day"
 ANALYSIS = Analysis((("id", "INT64"),), Definition.of("a.b.c", b"\x00\xff", partition="day"))
@@ -25,7 +39,9 @@ ANALYSIS = Analysis((("id", "INT64"),), Definition.of("a.b.c", b"\x00\xff", part
 @pytest.fixture
 def cache_dir(tmp_path):
     """A folder with the compiled analyzer and no result."""
-    (tmp_path / COMPILED).symlink_to(ANALYZER / COMPILED)
+    open_service(ANALYZER)
+    for compiled in ANALYZER.glob(f"{COMPILED}-*.cwasm"):
+        (tmp_path / compiled.name).symlink_to(compiled)
     return tmp_path
 
 
@@ -152,8 +168,8 @@ def test_the_rules_are_the_code_of_the_package(tmp_path):
     assert digest_of_rules(tmp_path / "copy") != cache.RULES
 
 
-def test_results_of_other_rules_are_removed_after_a_day(tmp_path, monkeypatch):
-    for rules, age in (("old", 2 * DAY), ("new", 0), ("own", 0)):
+def test_results_of_other_rules_are_removed_after_a_month(tmp_path, monkeypatch):
+    for rules, age in (("old", 2 * MONTH), ("new", 0), ("own", 0)):
         monkeypatch.setattr(cache, "RULES", rules)
         AnalysisCache(tmp_path).keep({}, ANALYSIS)
         moment = time.time() - age
@@ -212,3 +228,67 @@ def test_a_damaged_file_is_written_again(tmp_path, content):
     assert kept.find(key) == ANALYSIS
     assert list(file.parent.iterdir()) == [file]
     assert json.loads(file.read_text())["columns"] == [["id", "INT64"]]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder of Linux without a named cache directory."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    return tmp_path / "home"
+
+
+def test_checkouts_share_a_folder_of_the_user(tmp_path, home, monkeypatch):
+    folder = machine_folder(tmp_path / "local")
+    assert folder == home / ".cache" / "bigquery-batch-ml" / "analyzer"
+    assert folder.stat().st_mode & 0o777 == 0o700  # what is in it is run
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert machine_folder(tmp_path / "local") == home / "Library" / "Caches" / "bigquery-batch-ml" / "analyzer"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert machine_folder(tmp_path / "local") == tmp_path / "caches" / "bigquery-batch-ml" / "analyzer"
+
+
+@pytest.mark.parametrize("value", ["", None], ids=["empty", "unset"])
+def test_without_home_the_folder_is_that_of_the_user(tmp_path, home, monkeypatch, value):
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path / "entry")))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # to be ignored, says the specification
+    if value is None:
+        monkeypatch.delenv("HOME")
+    else:
+        monkeypatch.setenv("HOME", value)
+    folder = machine_folder(tmp_path / "local")
+    assert folder == tmp_path / "entry" / ".cache" / "bigquery-batch-ml" / "analyzer"
+
+
+def test_a_checkout_has_its_own_folder_if_there_is_no_other(tmp_path, home, monkeypatch):
+    home.write_text("no folder")
+    assert machine_folder(tmp_path / "local") == tmp_path / "local" / "analyzer"
+
+    def unknown(_):
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME")
+    assert machine_folder(tmp_path / "local") == tmp_path / "local" / "analyzer"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert machine_folder(tmp_path / "local") == tmp_path / "local" / "analyzer"
+
+
+def test_a_result_is_found_without_importing_the_analyzer(tmp_path):
+    program = """
+import sys
+from pathlib import Path
+sys.modules["zetasql"] = sys.modules["wasmtime"] = None  # importing one fails
+from pipeline.operate.sql import check
+from pipeline.operate.sql.analyzer import Analyzer
+from pipeline.operate.sql.cache import Analysis, AnalysisCache
+from pipeline.sql import Asset
+from pipeline.sql.header import Header
+
+asset = Asset("a_v1", Path("a_v1.sql"), Header(description="x", changes={"v1": "x"}), "SELECT 1", "SELECT 1")
+AnalysisCache(Path(sys.argv[1])).keep({"parsed": asset.body}, Analysis())
+Analyzer({}, Path(sys.argv[1])).parse(asset)
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=ROOT)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
 from pipeline.errors import RequestError
-from pipeline.operate.sql.analyzer import Finding
+from pipeline.operate.sql import check
+from pipeline.operate.sql.cache import Analysis, AnalysisCache, Finding
 from pipeline.operate.sql.check import check_sql
 from pipeline.project.project import Project
 from pipeline.runs.session import Session
@@ -272,6 +274,19 @@ def test_statements_of_every_job_are_checked(copied):
     assert [finding for finding in found.findings if finding.path.suffix == ".sql"] == []
     assert len(found.statements) == 2 * len(alone.statements)
     assert sum("second__predictions" in statement.sql for statement in found.statements) > 5
+
+
+def test_jobs_are_analyzed_in_processes_if_nothing_is_known(tmp_path, monkeypatch):
+    analyzed = []
+    monkeypatch.setattr("pipeline.operate.sql.engine.open_service", lambda _: None)
+    monkeypatch.setattr(check, "ProcessPoolExecutor", lambda processes, _: ThreadPoolExecutor(processes))
+    monkeypatch.setattr(check, "_check_job", lambda _, name, *__: analyzed.append(name))
+    monkeypatch.setattr(check, "_parse_unused", lambda *_: [])
+    check_sql(Project(ROOT), TARGET, tmp_path)
+    assert sorted(analyzed) == ["flight_delay", "flight_delay", "item_recommend", "item_recommend"]
+    AnalysisCache(tmp_path).keep({"sql": "SELECT 1"}, Analysis())
+    check_sql(Project(ROOT), TARGET, tmp_path)
+    assert analyzed[4:] == ["flight_delay", "item_recommend"]
 
 
 def test_an_unused_version_needs_a_header(copied):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.operate.sql.analyzer import Analyzer, Rejected
+from pipeline.operate.sql.analyzer import Analyzer
+from pipeline.operate.sql.cache import Rejected
 from pipeline.sql import TableName
 from tests.operate.sql.conftest import ANALYZER, COLUMNS, TABLE, statement
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.operate.sql.analyzer import Rejected
+from pipeline.operate.sql.cache import Rejected
 from pipeline.operate.sql.dialect import bigquery_options
 from pipeline.sql import TableName
 from tests.operate.sql.conftest import TABLE, statement
