@@ -92,10 +92,6 @@ def _gained(gate: Gate, row: Row) -> str:
     )
 
 
-def _better(gate: Gate, row: Row) -> str:
-    return f"{_gained(gate, row)}, and by at least {row['low']:.4g} at the error that a window is given"
-
-
 def _not_shown(gate: Gate, row: Row) -> str:
     wanted = f"more than {gate.min_gain:.4g}"
     if row["difference"] > gate.min_gain:
@@ -115,7 +111,9 @@ def _guard_rails(gate: Gate, row: Row) -> str:
 REASONS: Mapping[str, Callable[[Gate, Row], str]] = {
     "window-open": _days,
     "undefined": lambda gate, row: f"{gate.metric} is not defined for both on this day; {_days(gate, row)}",
-    "better": _better,
+    "better": lambda gate, row: (
+        f"{_gained(gate, row)}, and by at least {row['low']:.4g} at the error that a window is given"
+    ),
     "not-shown": _not_shown,
     "guard-rails": _guard_rails,
     "rival": lambda gate, row: f"{_gained(gate, row)}, but {row['other']} gains more and is promoted",

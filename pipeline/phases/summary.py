@@ -18,12 +18,8 @@ class Summary:
         `done`, or `already_done` when nothing was left to do.
     models
         variant, model_id and uri of each model.
-    tables, uris
-        Tables and objects that the run made, by name.
-    rows
-        Number of rows by phase.
-    seconds
-        Seconds by phase; phases that were done before have rows only.
+    rows, seconds
+        By phase; phases that were done before have rows only.
     evaluated
         run_date, metrics (rows of the metric contract) and verdict of each evaluated run date.
     """

@@ -101,11 +101,8 @@ def _text(value: object) -> str:
 
 def shown(values: pd.Series) -> pd.Series:
     """Return values as Python literals, shape (rows,)."""
-    return objects_of(values).map(_shown).astype(object)
-
-
-def _shown(value: object) -> str:
-    return value.isoformat() if isinstance(value, pd.Timestamp) else repr(value)  # repr() fails after the year 9999
+    texts = [v.isoformat() if isinstance(v, pd.Timestamp) else repr(v) for v in objects_of(values)]
+    return pd.Series(texts, values.index, dtype=object)  # repr() of a Timestamp fails after the year 9999
 
 
 def objects_of(values: pd.Series) -> pd.Series:

@@ -165,7 +165,9 @@ class Catalogue:
             text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             raise RequestError(f"{path}: SQL file cannot be read", hint="check the version in job.yaml") from error
-        _refuse_control_characters(text, path)
+        for number, line in enumerate(text.split("\n"), start=1):
+            if not line.replace("\t", "").isprintable():  # a terminal would obey it
+                raise RequestError(f"{path}:{number}: a control character", hint="remove it")
         header, body, first_line = split_header(text, origin=str(path))
         functions = tuple(self.function(key) for key, kind in header.identifiers.items() if kind == "function")
         if functions and name.startswith("udf/"):
@@ -175,10 +177,3 @@ class Catalogue:
 
 def _names_below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql"))
-
-
-def _refuse_control_characters(text: str, path: Path) -> None:
-    """Refuse characters that a terminal would obey when the file is shown or its statement is pasted."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.replace("\t", "").isprintable():
-            raise RequestError(f"{path}:{number}: a control character", hint="remove it")

@@ -56,7 +56,10 @@ def render(
     _check_places(asset)
     _check_names("identifier", set(asset.header.identifiers), set(identifiers), where)
     _check_names("parameter", set(asset.header.parameters), set(values), where)
-    _check_types(asset, values)
+    for name, declared in asset.header.parameters.items():
+        if not fits(values[name], declared):
+            what = f"{asset.path}: parameter {name} is declared {declared}; {values[name]!r:.60} is not"
+            raise RequestError(what, hint="fix the value in job.yaml, or the header")
     _refuse_aliases(asset, snapshot_of)
     texts = {name: _text(asset, name, value) for name, value in identifiers.items()}
     if snapshot_at:  # a literal, not a parameter: it is the engine's own, and the statement can be pasted and run again
@@ -123,13 +126,6 @@ def _check_names(kind: str, declared: set[str], given: set[str], where: str) -> 
         raise RequestError(f"{where}: {kind} {name} is missing", hint=f"give a value for every declared {kind}")
     for name in sorted(given - declared):
         raise RequestError(f"{where}: {kind} {name} is not declared in the header", hint="declare it or leave it out")
-
-
-def _check_types(asset: Asset, values: Mapping[str, Any]) -> None:
-    for name, declared in asset.header.parameters.items():
-        if not fits(values[name], declared):
-            what = f"{asset.path}: parameter {name} is declared {declared}; {values[name]!r:.60} is not"
-            raise RequestError(what, hint="fix the value in job.yaml, or the header")
 
 
 def _check_places(asset: Asset) -> None:

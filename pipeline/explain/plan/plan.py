@@ -49,20 +49,12 @@ class PhasePlan:
 
     Parameters
     ----------
-    dates
-        Number of run dates that need it.
     statements
         Number of statements for a run date, as far as known.
     bytes_per_date, bytes
         Bytes billed for one run date and for all; a lower bound if parts are unknown.
-    is_known
-        Whether no part is unknown.
     cost
         Cost of these bytes; None if the target has no price.
-    origins
-        Sources of the known bytes.
-    unknown
-        Reasons why parts are unknown.
     """
 
     phase: str

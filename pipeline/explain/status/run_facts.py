@@ -46,20 +46,12 @@ class RunFacts:
     ----------
     variants
         Ids of the run's variants; with an older definition they differ from the job's.
-    counts
-        Row counts in the marker of its examples.
     has_examples
         Whether the table of its examples still exists, unchanged.
-    models
-        Committed models by variant.
-    shards
-        Number of shards in a complete set of predictions.
     folders
         Number of committed shards in each folder of predictions.
     manifests, finished
         Complete sets of predictions; those of them that are published and recorded.
-    events
-        The ledger's events of the run date.
     """
 
     run: Run

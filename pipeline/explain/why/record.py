@@ -82,14 +82,6 @@ class RunRecord:
         Names its tables and objects; without a claim, its generation and snapshot are placeholders.
     claim
         What it fixed when it started; None if the claim is gone.
-    counts
-        Rows of its examples, if they were made.
-    models
-        Committed models by variant.
-    bundles
-        What could be read of their bundles.
-    manifests
-        Complete sets of predictions.
     published
         Rows that it published, by variant, even if a later run replaced them.
     metrics

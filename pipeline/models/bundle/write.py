@@ -35,8 +35,6 @@ class Origin:
         small project.
     sql_digests
         Digests of the SQL that made the examples, by name.
-    code
-        Digest of the job's code; empty without a job.
     modules
         Modules outside of the job that its models import.
     commit

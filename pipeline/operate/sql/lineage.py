@@ -70,10 +70,10 @@ def as_mermaid(steps: Sequence[Step]) -> str:
 
 def as_section(steps: Sequence[Step]) -> str:
     """Return steps as a section of a job's README."""
-    rows = [
-        f"| `{step.makes}` | {', '.join(_link(name) for name in step.by)} | {', '.join(f'`{n}`' for n in step.reads)} |"
-        for step in steps
-    ]
+    rows = []
+    for step in steps:
+        by = ", ".join(f"`sql/{name}.sql`" if "/" in name else name for name in step.by)
+        rows.append(f"| `{step.makes}` | {by} | {', '.join(f'`{name}`' for name in step.reads)} |")
     table = "\n".join(["| table or file | made by | from |", "|---|---|---|", *rows])
     return f"{BEGIN}\n\n{table}\n\n```mermaid\n{as_mermaid(steps)}\n```\n\n{END}"
 
@@ -127,7 +127,3 @@ def _steps(statement: Statement) -> Iterator[Step]:
         reads = tuple(name for name in dict.fromkeys(tables) if name != makes)
         if reads:
             yield Step(makes, tuple(dict.fromkeys(asset.name for asset in statement.assets)), reads)
-
-
-def _link(name: str) -> str:
-    return f"`sql/{name}.sql`" if "/" in name else name
