@@ -44,7 +44,8 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
         checked.findings.append(Finding(path, 1, f"{name} {message}"))
     for name in project.job_names():
         try:
-            _check_job(session, name, cache_dir, checked)
+            with session.reporter.working(f"sql check {name}"):
+                _check_job(session, name, cache_dir, checked)
         except RequestError as error:
             if not checked.findings:
                 raise
