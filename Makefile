@@ -22,9 +22,13 @@ export OBJC_DISABLE_INITIALIZE_FORK_SAFETY := YES
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
+# The first day alone, to show its numbers as soon as possible. Its labels are complete two days later, as in the backfill.
 demo: local  ## run the two jobs on local emulators: seven days of real flights, five days of a tiny shop
 	$(BIN)/pipeline local up
 	$(BIN)/pipeline sources load flight_delay
+	$(BIN)/pipeline run flight_delay --run-date 2013-07-01
+	$(BIN)/pipeline evaluate flight_delay --as-of 2013-07-03
+	$(BIN)/pipeline report flight_delay --from 2013-07-01 --to 2013-07-01
 	$(BIN)/pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
 	$(BIN)/pipeline evaluate flight_delay --as-of 2013-07-09
 	$(BIN)/pipeline report flight_delay --from 2013-07-01 --to 2013-07-07

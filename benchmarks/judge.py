@@ -12,12 +12,14 @@ from pipeline.project.project import Project
 from pipeline.project.target import Endpoints, local_target
 from pipeline.runs.session import Session
 from tests.sql.emulator import make_functions
+from tests.support import orphans
 
 
 @contextmanager
 def emulated() -> Iterator[Session]:
     """Yield a session on emulators with datasets, bucket and functions; the emulators stop afterwards."""
     with tempfile.TemporaryDirectory(prefix="judged-") as folder:
+        orphans.end_with_this_process(Path(folder))
         local = lifecycle.up(Path(folder))
         try:
             endpoints = Endpoints(

@@ -20,7 +20,12 @@ import pytest
 from pipeline.emulators import lifecycle
 from pipeline.emulators.bigquery_server import collect_rarely
 
-pytest_plugins = ["tests.support.cloud_target", "tests.support.integration_fixtures", "tests.support.matrices"]
+pytest_plugins = [
+    "tests.support.cloud_target",
+    "tests.support.integration_fixtures",
+    "tests.support.matrices",
+    "tests.support.orphans",
+]
 
 
 def pytest_collection_finish() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from pipeline.errors import readable
 
@@ -62,8 +65,19 @@ class Stopwatch:
         return round(perf_counter() - self._started, 3)
 
 
+class Done(MofNCompleteColumn):
+    """How many items are done; empty for work without items."""
+
+    def render(self, task: Task) -> Text:
+        """Return the numbers, such as 2/7."""
+        return Text() if task.total is None else super().render(task)
+
+
 class Reporter:
     """Tells a person what happens.
+
+    On a terminal, bars with the elapsed time show all work that is being done, work inside other work below it. They
+    disappear when it is done.
 
     Parameters
     ----------
@@ -72,7 +86,9 @@ class Reporter:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stderr, highlight=False, emoji=False, soft_wrap=True)
+        self._console = console or Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+        self._bars: Progress | None = None  # one display for all work: two would overwrite each other
+        self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
         """Write one line; of `quoted` words as they are."""
@@ -87,20 +103,23 @@ class Reporter:
 
     def track(self, items: Sequence[ItemT], what: str) -> Iterator[ItemT]:
         """Yield the items, with a bar on a terminal."""
-        if not self._console.is_terminal:
-            yield from items
-            return
-        with self._bars() as bars:
-            task = bars.add_task(what, total=len(items))
+        with self._bar(what, total=len(items)) as update:
             for item in items:
                 yield item
-                bars.advance(task)
+                update(advance=1)
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show work on a terminal while it is being done; write no line."""
+        with self._bar(what):
+            yield
 
     @contextmanager
     def step(self, what: str) -> Iterator[list[str]]:
         """Time a step and write one line when it is done; append to the list what there is to say of it."""
         watch, words = Stopwatch(), list[str]()
-        yield words
+        with self._bar(what):
+            yield words
         said = ", ".join(words)
         self.say(f"{what}: {said} ({watch.seconds:.1f} s)" if said else f"{what} ({watch.seconds:.1f} s)")
 
@@ -114,13 +133,38 @@ class Reporter:
             numbers = count(1)
             yield lambda note: self.say(f"{what}: {next(numbers)} of {total}{note and ', '}{note}")
             return
-        with self._bars(TextColumn("{task.fields[note]}")) as bars:
-            task = bars.add_task(what, total=total, note="")
-            yield lambda note: bars.update(task, advance=1, note=note)
+        with self._bar(what, total) as update:
+            yield lambda note: update(advance=1, note=note)
 
-    def _bars(self, *more: TextColumn) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *more)
-        return Progress(*columns, console=self._console, transient=True)
+    @contextmanager
+    def _bar(self, what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+        """Show a bar while the block runs, and yield a function that changes it; only on a terminal."""
+        if not self._console.is_terminal:
+            yield lambda **_: None
+            return
+        with self._lock:
+            if self._bars is None:
+                self._bars = _display(self._console)
+                self._bars.start()
+            bars = self._bars
+            task = bars.add_task(what, total=total, note="")
+        try:
+            yield partial(bars.update, task)
+        finally:
+            with self._lock:
+                inner = [other for other in bars.task_ids if other >= task]  # an error leaves bars of generators open
+                if len(inner) == len(bars.tasks):
+                    bars.stop()  # it draws the last state, and removes it
+                    self._bars = None
+                for number in inner:
+                    bars.remove_task(number)
+
+
+def _display(console: Console) -> Progress:
+    text: list[Any] = [TextColumn(f"{{task.{name}}}", markup=False) for name in ("description", "fields[note]")]
+    columns = (text[0], BarColumn(), Done(), TimeElapsedColumn(), text[1])
+    # stdout is for results: otherwise it would be redirected to the console, which is stderr
+    return Progress(*columns, console=console, transient=True, redirect_stdout=False)
 
 
 class LineReporter(Reporter):

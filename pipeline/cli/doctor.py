@@ -63,7 +63,8 @@ def doctor(
     is_local = where.target == "local"
     surroundings = Surroundings("local.txt", UNKNOWN, MADE.here) if is_local else CLOUD
     account = phase.value if phase else ""
-    results = list(diagnose(where.project_dir, where.open_target, surroundings, job=job or "", phase=account))
+    with ending.reporter().working("doctor"):
+        results = list(diagnose(where.project_dir, where.open_target, surroundings, job=job or "", phase=account))
     _print(results, LIMITS if is_local else (), as_json)
     raise typer.Exit(worst(results))
 

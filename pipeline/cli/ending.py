@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError
@@ -55,12 +56,18 @@ def reporter() -> Reporter:
     """Return a reporter that writes to the log of this process, or to stderr."""
     log = cloud_log()
     if log is None:
-        from pipeline.base.progress import Reporter
-
-        return Reporter()
+        return _reporter_for_people()
     from pipeline.cli.cloud_run.log import log_reporter
 
     return log_reporter(log)
+
+
+@cache
+def _reporter_for_people() -> Reporter:
+    """Return the one reporter of this process: the bars of two would overwrite each other."""
+    from pipeline.base.progress import Reporter
+
+    return Reporter()
 
 
 class Terminated(BaseException):

@@ -56,11 +56,13 @@ def status(
 
     session, opened = where.look_at_job(job)
     if run_date is None:
-        dates = status_lines.recent_dates(session, opened, status_lines.SHOWN)
+        with session.reporter.working(f"{job} status"):
+            dates = status_lines.recent_dates(session, opened, status_lines.SHOWN)
         lines = status_lines.recent_lines(job, dates, session.store.uri(job))
         options.print_content({"job": job, "run_dates": [asdict(line) for line in dates]}, lines, as_json)
     else:
-        state = status_of(session, opened, run_date)
+        with session.reporter.working(f"{job} status of {run_date}"):
+            state = status_of(session, opened, run_date)
         options.print_content(asdict(state), status_lines.date_lines(state), as_json)
 
 
@@ -78,7 +80,9 @@ def report(
 
     date_range(first, last)
     session, opened = where.open_job(job)
-    options.print_tables(report_job(session, opened, first, last), PLAIN_WIDTH)
+    with session.reporter.working(f"{job} report"):
+        tables = report_job(session, opened, first, last)
+    options.print_tables(tables, PLAIN_WIDTH)
 
 
 def dashboard(
@@ -115,7 +119,9 @@ def trace(
     from pipeline.explain.trace.trace import trace_of
     from pipeline.explain.trace.trace_text import trace_text
 
-    traced = trace_of(where.look_at_project(), x)
+    session = where.look_at_project()
+    with session.reporter.working(f"trace {x}"):
+        traced = trace_of(session, x)
     if as_json:
         options.print_json(traced.as_json())
     else:
@@ -144,7 +150,8 @@ def why(
 
     refuse_pair(a, b)
     session, opened = where.look_at_job(a.job)
-    differences = why_of(session, opened, a, b)
+    with session.reporter.working(f"compare {run_a} with {run_b}"):
+        differences = why_of(session, opened, a, b)
     options.print_content(why_json(differences, rows), why_lines(differences, rows), as_json)
 
 
@@ -167,6 +174,8 @@ def reproduce(
     """
     from pipeline.explain import reproduce as question
 
-    comparison = question.reproduce(where.open_without_job(), model, rebuild=rebuild)
+    session = where.open_without_job()
+    with session.reporter.working(f"reproduce {model}"):
+        comparison = question.reproduce(session, model, rebuild=rebuild)
     options.print_content(question.reproduction_json(comparison), question.reproduction_lines(comparison), as_json)
     raise typer.Exit(comparison.exit_code)

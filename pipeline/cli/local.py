@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from pipeline.cli import options
+from pipeline.cli import ending, options
 
 app = typer.Typer(
     help="Start and stop the emulators of BigQuery and Cloud Storage.\n\nExample: pipeline local up",
@@ -25,7 +25,8 @@ def up(local_dir: options.LocalDir = options.LOCAL_DIR) -> None:
     """
     from pipeline.emulators.lifecycle import up as start
 
-    endpoints = start(local_dir)
+    with ending.reporter().working("start the emulators"):
+        endpoints = start(local_dir)
     typer.echo(f"local target up: BigQuery {endpoints.bigquery}, Cloud Storage {endpoints.storage}, state {local_dir}")
 
 
@@ -37,7 +38,9 @@ def down(local_dir: options.LocalDir = options.LOCAL_DIR) -> None:
     """
     from pipeline.emulators.lifecycle import down as stop
 
-    typer.echo("local target down" if stop(local_dir) else "local target was not running")
+    with ending.reporter().working("stop the emulators"):
+        stopped = stop(local_dir)
+    typer.echo("local target down" if stopped else "local target was not running")
 
 
 @app.command()

@@ -77,7 +77,8 @@ def list_models(
     from pipeline.operate.champions import champion_lines, champions_of, list_variants, variants_table
 
     session, opened = where.open_job(job)
-    variants, spans = list_variants(session, opened), champions_of(session, opened)
+    with session.reporter.working(f"{job} models"):
+        variants, spans = list_variants(session, opened), champions_of(session, opened)
     if as_json:
         options.print_json({"job": job, "variants": [asdict(line) for line in variants], "champions": spans})
     else:

@@ -56,10 +56,11 @@ def deploy(
         raise RequestError("--target local is this machine", hint="name a target file in the project's folder")
     project = Project.open(project_dir)
     opened = project.job(job)
-    commit, dirty = git_commit(project.root)
-    name, code = commit_name(commit, dirty=dirty) or "", digest_of_code(opened)
-    deployment = Deployment.of(opened, Path(target), image, commit=name, code_digest=code)
-    files = write_deployment(deployment, out)
+    with ending.reporter().working(f"{job} deploy"):
+        commit, dirty = git_commit(project.root)
+        name, code = commit_name(commit, dirty=dirty) or "", digest_of_code(opened)
+        deployment = Deployment.of(opened, Path(target), image, commit=name, code_digest=code)
+        files = write_deployment(deployment, out)
     if commit is None:
         effect = f"the files name no commit, and {deployment.target_file} is not compared with the image"
         ending.reporter().warn(f"the git commit is unknown: {why_no_commit(project.root)} - {effect}")
@@ -81,8 +82,9 @@ def setup(
     from pipeline.runs.tables import ensure_dashboard, ensure_tables
 
     session, opened = where.open_job(job)
-    ensure_tables(session, opened)
-    ensure_dashboard(session, opened)
+    with session.reporter.working(f"{job} setup"):
+        ensure_tables(session, opened)
+        ensure_dashboard(session, opened)
     options.print_content(
         {"job": job, "target": where.target, "status": "done"}, [f"{job}: tables, functions and views exist"], as_json
     )
@@ -108,6 +110,7 @@ def gc(
     from pipeline.operate.garbage import as_lines, collect_garbage
 
     session, opened = where.open_job(job)
-    removed = collect_garbage(session, opened, timedelta(days=older_than), dry_run=dry_run)
+    with session.reporter.working(f"{job} gc"):
+        removed = collect_garbage(session, opened, timedelta(days=older_than), dry_run=dry_run)
     content = {"job": job, "dry_run": dry_run, "removed": [asdict(item) for item in removed]}
     options.print_content(content, as_lines(job, removed, dry_run=dry_run), as_json)

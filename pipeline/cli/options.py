@@ -116,7 +116,8 @@ class Where:
 
         if self.local_dir == HERE:
             raise RequestError("--local-dir names the current folder", hint="name another folder, such as .local")
-        running = up(self.local_dir)
+        with ending.reporter().working("local target"):
+            running = up(self.local_dir)
         return local_target(Endpoints(**running.model_dump(include=set(Endpoints.model_fields))))
 
     def open_job(self, name: str) -> tuple[Session, Job]:

@@ -57,7 +57,8 @@ def plan(
     session, opened = where.look_at_job(job)
     if budget is not None and session.target.price_per_tib is None:
         raise no_price(budget)
-    estimate = plan_job(session, opened, first, last)
+    with session.reporter.working(f"{job} plan"):
+        estimate = plan_job(session, opened, first, last)
     note = _note(is_local=session.target.endpoints is not None)
     if as_json:
         options.print_json({**estimate.content(), "budget": budget, "note": note})

@@ -65,8 +65,9 @@ def make_predictions(
     publish
         Whether to load the predictions; otherwise a later call finds their files and loads them.
     """
-    run = open_run(session, job, run_date, rerun=rerun)
-    summary, models = _begin(run), committed_models(run)
+    with session.reporter.working(f"{job.name} {run_date}: what is done"):
+        run = open_run(session, job, run_date, rerun=rerun)
+        summary, models = _begin(run), committed_models(run)
     if _is_published(run, models):
         summary.tables["examples"] = str(run.table("examples"))
         summary.tables["predictions"] = str(session.target.table(run.job.predictions_table))
@@ -223,5 +224,6 @@ def evaluate_date(session: Session, job: Job, day: date, summary: Summary, *, ga
 def _timed(session: Session, summary: Summary, phase: str) -> Iterator[None]:
     session.reporter.about(phase=phase)
     watch = Stopwatch()
-    yield
+    with session.reporter.working(f"{summary.job} {phase}"):
+        yield
     summary.seconds[phase] = watch.seconds

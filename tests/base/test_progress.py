@@ -96,3 +96,42 @@ def test_lines_are_handed_over_and_have_no_bars():
         assert list(reporter.track([1, 2], "shards")) == [1, 2]
     reporter.say("[bold]")
     assert said == ["train (0.0 s)", "[bold]"]
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
+    return Reporter(console), console.file
+
+
+def test_work_in_work_is_one_display(terminal):
+    reporter, out = terminal
+    with reporter.working("train"), reporter.step("train a"):
+        assert list(reporter.track([1, 2], "shards")) == [1, 2]
+        reporter.say("a line")
+        reporter._bars.refresh()
+        assert [task.description for task in reporter._bars.tasks] == ["train", "train a"]
+    assert reporter._bars is None
+    assert "train a" in out.getvalue()
+    assert "train a (0.0 s)\n" in out.getvalue()
+
+
+def test_failed_work_leaves_no_bar(terminal):
+    reporter, _ = terminal
+
+    def fail():
+        for _ in reporter.track([1, 2], "shards"):
+            raise KeyError
+
+    with pytest.raises(KeyError) as caught, reporter.working("train"):
+        fail()
+    assert caught.tb is not None  # it keeps the generator alive
+    assert reporter._bars is None
+
+
+def test_work_without_a_terminal_says_nothing(plain):
+    reporter, out = plain
+    with reporter.working("train"):
+        pass
+    assert out.getvalue() == ""

@@ -33,6 +33,7 @@ from typing import Any  # noqa: E402
 from tests.faults.lab import Lab  # noqa: E402
 from tests.faults.points import Place, Point, all_points, subset  # noqa: E402
 from tests.faults.table import Row, as_table  # noqa: E402
+from tests.support import orphans  # noqa: E402
 from tests.support.integration_fixtures import COMMAND  # noqa: E402
 
 fork = multiprocessing.get_context("fork")
@@ -54,6 +55,7 @@ def main() -> int:
     # Without this variable, a client on macOS asks the system for its proxies, which a forked process cannot do.
     os.environ.setdefault("no_proxy", "127.0.0.1,localhost")
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        orphans.end_with_this_process(Path(name))
         place = prepare(Path(name))
         points = [point for point in all_points(place) if options.only in point.name]
         if options.subset:

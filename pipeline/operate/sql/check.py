@@ -53,7 +53,8 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
         _fill_cache(project, target, cache_dir, names)
     for name in names:
         try:
-            _check_job(session, name, cache_dir, checked)
+            with session.reporter.working(f"sql check {name}"):
+                _check_job(session, name, cache_dir, checked)
         except RequestError as error:
             if not checked.findings:
                 raise

@@ -14,7 +14,7 @@ from pipeline.base.progress import Stopwatch
 from pipeline.errors import PipelineError
 from pipeline.phases.backfill.dates import Outcome, work_on_dates
 from pipeline.phases.backfill.starters import outcome, starter
-from pipeline.phases.backfill.worker import Work, without_bars
+from pipeline.phases.backfill.worker import Work
 from pipeline.phases.run import evaluate_date, make_predictions
 from pipeline.phases.summary import Summary
 from pipeline.project.project import Job
@@ -163,11 +163,11 @@ def _in_order(
     session: Session, job: Job, days: Sequence[date], work: Work, outcomes: Mapping[date, Outcome]
 ) -> Iterator[tuple[date, Outcome | None]]:
     """Yield the final outcome of each date; work that needs the dates before it ends with the first that failed."""
-    inner, all_went_well = without_bars(session), True
+    all_went_well = True
     for day in days:
         result = outcomes.get(day)
         if all_went_well and isinstance(result, Summary):
-            result = _finished(inner, job, day, work, result)
+            result = _finished(session, job, day, work, result)
         elif isinstance(result, Summary) and work.gate and result.status == "done":
             result = None  # predicted, but not published
         all_went_well = all_went_well and isinstance(result, Summary)

@@ -17,7 +17,7 @@ from pebble import ProcessExpired, ProcessPool
 from pipeline.base.progress import Stopwatch
 from pipeline.cloud.bigquery.billing_labels import job_labels
 from pipeline.errors import PipelineError, ProcessLost
-from pipeline.phases.backfill.worker import Work, begin, listening, predictions_of, without_bars, work_on
+from pipeline.phases.backfill.worker import Work, begin, listening, predictions_of, work_on
 from pipeline.phases.summary import Summary
 from pipeline.project.project import Job
 from pipeline.runs.session import Session
@@ -35,8 +35,7 @@ END_SECONDS = 3.0
 def starter(session: Session, job: Job, work: Work, processes: int) -> Iterator[Start]:
     """Yield the function that starts the work of a run date; the end of the block ends processes that still run."""
     if processes == 1:
-        here = without_bars(session)
-        yield lambda day: _work_here(here, job, work, day)
+        yield lambda day: _work_here(session, job, work, day)
         return
     # Not forked: Google's clients and OpenMP have threads, which a fork would stop at any point.
     context = multiprocessing.get_context("spawn")

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -144,9 +144,3 @@ def predictions_of(session: Session, job: Job, run_date: date, work: Work) -> Su
     """Carry out the phases of a run date that do not depend on other run dates."""
     rate = work.max_reject_rate
     return make_predictions(session, job, run_date, rerun=work.rerun, max_reject_rate=rate, publish=not work.gate)
-
-
-def without_bars(session: Session) -> Session:
-    """Return the session with a reporter that shows no bars, because the backfill shows its own."""
-    reporter = session.reporter
-    return replace(session, reporter=LineReporter(reporter.say, reporter.warn, reporter.about))
