@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
 
 from pipeline.explain.dashboard.page import page_from_data
 from pipeline.explain.dashboard.series import PageRows
@@ -41,6 +41,27 @@ class Opened:
     messages: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
+    def listen(self) -> None:
+        """Collect messages and requests."""
+        self.tab.on("console", self._said)
+        self.tab.on("pageerror", self._failed)
+        self.tab.on("request", self._asked)
+
+    def ignore(self) -> None:
+        """Collect nothing any more."""
+        self.tab.remove_listener("console", self._said)
+        self.tab.remove_listener("pageerror", self._failed)
+        self.tab.remove_listener("request", self._asked)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        self.messages.append(message.text)
+
+    def _failed(self, error: Error) -> None:
+        self.messages.append(str(error))
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request.url)
+
     def wait(self) -> None:
         """Wait until everything is drawn."""
         self.tab.wait_for_function("document.documentElement.dataset.drawn", timeout=TIMEOUT)
@@ -69,27 +90,34 @@ class Opened:
         return self.tab.evaluate(script, argument)
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Page:
+    """The tab that tests share, one after the other: a new one compiles the page's scripts again."""
+    return browser.new_page()
+
+
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path):
+def open_page(browser: Browser, tab: Page, tmp_path: Path):
     """Open pages from rows; at the end of the test check that they sent no requests and wrote no messages."""
     opened: list[Opened] = []
 
     def show(rows: PageRows | str, width: int = 1440, scheme: str = "light") -> Opened:
         path = tmp_path / "page.html"
         path.write_text(rows if isinstance(rows, str) else page_from_data(rows), encoding="utf-8")
-        tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page = Opened(tab)
+        page = Opened(browser.new_page() if opened else tab)
         opened.append(page)
-        tab.on("console", lambda message: page.messages.append(message.text))
-        tab.on("pageerror", lambda error: page.messages.append(str(error)))
-        tab.on("request", lambda request: page.requests.append(request.url))
-        tab.goto(path.as_uri(), timeout=TIMEOUT)
+        page.tab.set_viewport_size({"width": width, "height": 900})
+        page.tab.emulate_media(color_scheme=scheme, media="screen")
+        page.listen()
+        page.tab.goto(path.as_uri(), timeout=TIMEOUT)
         page.wait()
         return page
 
     yield show
     for page in opened:
-        page.tab.close()
+        page.ignore()
+        if page.tab is not tab:
+            page.tab.close()
     for page in opened:
         assert page.messages == [], "the page wrote to the console"
         assert [url for url in page.requests if not url.startswith("file:///")] == []

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.base.digests import canonical_json
 from pipeline.explain.changes import Change, changed_files, changed_lines, changes_of
+from tests.support.matrices import drawn
 
 KEYS = st.text("abc", min_size=1, max_size=2)
 LEAVES = st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([0.0, 1.0, "x"]) | st.lists(st.integers(0, 1))
@@ -29,7 +30,7 @@ def patched(tree, changes):
     return tree
 
 
-@settings(deadline=None, max_examples=200)
+@drawn(200)
 @given(TREES, TREES)
 def test_changes_turn_one_tree_into_the_other(a, b):
     changes = list(changes_of(a, b))
@@ -54,7 +55,7 @@ def test_integer_differs_from_equal_float():
     assert [change.what for change in changes_of({"x": 1, "y": True}, {"x": 1.0, "y": True})] == ["x"]
 
 
-@settings(deadline=None, max_examples=200)
+@drawn(200)
 @given(TEXTS, TEXTS)
 def test_changed_lines_lead_from_one_text_to_the_other(a, b):
     lines = changed_lines(a, b)

@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import RequestError
 from pipeline.explain.compare_frames import compare_frames
+from tests.support.matrices import drawn
 
 KEY = ["day", "name"]
 DTYPES = {"day": "date32[day][pyarrow]", "name": "string", "i": "Int64", "f": "float64", "s": "string", "b": "boolean"}
@@ -38,7 +39,7 @@ def keys(frame) -> set:
     return set(zip(*columns.values(), strict=True))
 
 
-@settings(deadline=None, max_examples=60)
+@drawn(60)
 @given(ROWS, ROWS, st.randoms())
 def test_difference_equals_a_loop_over_rows(rows_a, rows_b, random):
     a, b = by_key(rows_a), by_key(rows_b)
@@ -59,7 +60,7 @@ def test_difference_equals_a_loop_over_rows(rows_a, rows_b, random):
         assert column.largest == max((abs(x - y) for x, y in numbers), default=None)
 
 
-@settings(deadline=None, max_examples=20)
+@drawn(20)
 @given(ROWS, ROWS)
 def test_swapped_frames_mirror_the_difference(rows_a, rows_b):
     there = compare_frames(typed(rows_a), typed(rows_b), KEY)

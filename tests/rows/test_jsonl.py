@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.rows.cast import cast_frame
 from pipeline.rows.jsonl import read_jsonl, write_jsonl
 from pipeline.rows.schema import TYPES, Schema
+from tests.support.matrices import drawn
 
 VALUES = {
     "INT64": st.integers(-(2**63), 2**63 - 1),
@@ -27,7 +28,7 @@ VALUES = {
 }
 ALL = Schema.parse({kind.lower(): kind for kind in VALUES})
 ROWS = st.lists(st.fixed_dictionaries({kind.lower(): st.none() | values for kind, values in VALUES.items()}))
-shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+shared_folder = drawn(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def frame_of_rows(rows, schema=ALL):

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipeline.errors import CheckError, RequestError
@@ -17,6 +17,7 @@ from pipeline.rows.jsonl import read_jsonl, write_jsonl, write_rows
 from pipeline.rows.rejects import split_frame, write_rejects
 from pipeline.rows.schema import TYPES, Schema, pandas_dtype
 from tests.rows.test_jsonl import VALUES
+from tests.support.matrices import drawn
 
 ALL = Schema.parse({kind.lower(): f"{kind} NOT NULL" for kind in VALUES})
 BAD = {
@@ -30,7 +31,7 @@ BAD = {
 }
 BAD_ROWS = st.sampled_from([(kind.lower(), value) for kind, values in BAD.items() for value in [*values, None]])
 GOOD_ROWS = st.fixed_dictionaries({kind.lower(): values for kind, values in VALUES.items()})
-thorough = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+thorough = drawn(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def objects(values, index=None) -> pd.Series:

@@ -33,14 +33,15 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from pipeline.base.strict_yaml import read_yaml
 from pipeline.evaluation.drift_statements import column_places
-from pipeline.project.project import Project
+from pipeline.project.project import Job, Project
 from pipeline.project.target import local_target
 from pipeline.rows.schema import Schema
 from pipeline.runs.check_rules import check_places, count_wrong, rules_of
@@ -102,6 +103,15 @@ class Cases(RootModel[dict[str, Content]]):
     """What the file of an asset holds: cases by name."""
 
 
+class _Loader(yaml.CSafeLoader):
+    """The fast loader of YAML, which refuses a repeated key as `read_yaml` does: every test process reads all cases."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        names = [key.value for key, _ in node.value]
+        assert len(set(names)) == len(names), f"{node.start_mark}: a key comes twice"
+        return super().construct_mapping(node, deep)
+
+
 @dataclass(frozen=True)
 class Case:
     """One case of an asset."""
@@ -116,7 +126,7 @@ class Case:
         table = self.content.tables[name]
         if table.like.startswith("source "):
             job, source = table.like.removeprefix("source ").split(".")
-            return Project.open(ROOT).job(job).spec.sources[source].typed_columns
+            return _job(job).spec.sources[source].typed_columns
         if table.like:
             return Schema.parse(dict(COLUMN.findall(self.catalogue.get(table.like).body)))
         return Schema.parse(table.columns)
@@ -195,6 +205,11 @@ class Case:
         return Statement(body, {}, {}, (), tables=((self.asset, name, table),))
 
 
+@cache
+def _job(name: str) -> Job:
+    return Project.open(ROOT).job(name)
+
+
 def typed(value: Any, kind: Any) -> Any:
     """A YAML value as the type that is declared."""
     if value is None:
@@ -221,7 +236,13 @@ def all_cases() -> list[Case]:
     ]
 
 
+@cache
 def cases_of_assets() -> dict[str, dict[str, Content]]:
     """The cases of each asset, by the names of asset and case."""
     paths = sorted(CASES.rglob("*.yaml"))
-    return {path.relative_to(CASES).with_suffix("").as_posix(): read_yaml(path, Cases).root for path in paths}
+    return {path.relative_to(CASES).with_suffix("").as_posix(): _read(path) for path in paths}
+
+
+def _read(path: Path) -> dict[str, Content]:
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    return Cases.model_validate(content).root

@@ -21,6 +21,9 @@ from pipeline.sql import Asset, Statement, TableName
 from tests.sql.cases import ROOT, Case
 
 CACHE = machine_folder(ROOT / ".local")
+PREPARED: dict[Any, Any] = {}
+"""Prepared queries of this process."""
+_TABLE = "rows_of_"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LACKING = re.compile(r"does not correspond to a DML statement|not (yet )?implemented|[Uu]nsupported")
 QUERY = re.compile(r"\ACREATE OR REPLACE (?:TABLE|VIEW) `[^`]+` AS\n(.*)\Z", re.DOTALL)
@@ -80,11 +83,27 @@ class Evaluation:
     statement: Statement
 
     def query(self, sql: str) -> list[dict[str, Any]]:
-        """Return the rows of a query."""
-        service = open_service(CACHE)
+        """Return the rows of a query.
+
+        Preparing a statement is what takes long, and a prepared query keeps the content of its tables. Therefore the
+        tables are common table expressions over parameters, so that all cases of a statement share its preparation.
+        """
+        names = self.case.content.tables
+        kinds = {f"{_TABLE}{n}": [{c.name: c.type for c in self.case.schema(n).columns}] for n in names}
+        tables = ", ".join(f"{_place(n, 'table').quoted} AS (SELECT * FROM UNNEST(@{_TABLE}{n}))" for n in names)
+        if names:
+            sql = f"WITH {tables}{', ' if sql.startswith('WITH') else ' '}{sql.removeprefix('WITH')}"
+        rows = [_value(self.case.rows(name), kind) for name, kind in zip(names, kinds.values(), strict=True)]
+        values = [z.Parameter(name=name, value=value) for name, value in zip(kinds, rows, strict=True)]
+        types = self.statement.types | kinds
+        service, key = open_service(CACHE), (sql, repr(types), self.case.asset.name)
         try:
-            prepared = service.prepare_query(sql=sql, **self._common()).prepared
-            answer = service.evaluate_query(prepared_query_id=prepared.prepared_query_id, params=self._values())
+            if key not in PREPARED:
+                PREPARED[key] = service.prepare_query(sql=sql, **self._common(types, [])).prepared
+            prepared = PREPARED[key]
+            answer = service.evaluate_query(
+                prepared_query_id=prepared.prepared_query_id, params=self._values() + values
+            )
         except ServerError as error:
             raise _known(error) from error
         columns = [(column.name, column.type.type_kind) for column in prepared.columns]
@@ -93,9 +112,9 @@ class Evaluation:
 
     def insert(self, name: str) -> list[dict[str, Any]]:
         """Return the rows that a statement adds to a table."""
-        service = open_service(CACHE)
+        service, common = open_service(CACHE), self._common(self.statement.types, list(self.case.content.tables))
         try:
-            prepared = service.prepare_modify(sql=self.statement.sql, **self._common()).prepared
+            prepared = service.prepare_modify(sql=self.statement.sql, **common).prepared
             answer = service.evaluate_modify(prepared_modify_id=prepared.prepared_modify_id, params=self._values())
         except ServerError as error:
             raise _known(error) from error
@@ -105,13 +124,12 @@ class Evaluation:
             for row in answer.content
         ]
 
-    def _common(self) -> dict[str, Any]:
-        tables, language = self.case.content.tables, bigquery_options()
+    def _common(self, types: dict[str, Any], tables: list[str]) -> dict[str, Any]:
+        language = bigquery_options()
         options = z.AnalyzerOptions(
             language_options=language,
             query_parameters=[
-                z.AnalyzerOptions.QueryParameter(name=name, type=zetasql_type(kind))
-                for name, kind in self.statement.types.items()
+                z.AnalyzerOptions.QueryParameter(name=name, type=zetasql_type(kind)) for name, kind in types.items()
             ],
             default_timezone="UTC",
             enabled_rewrites=list(z.ResolvedASTRewrite),

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pipeline.errors import RequestError
 from pipeline.sql import Asset, Catalogue, TableName, render
 from pipeline.sql.header import Header, split_header
 from tests.support.dummy_project import dummy_project
+from tests.support.matrices import drawn
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = drawn(60)
 NASTY = [
     *(
         "`",

@@ -2,14 +2,20 @@
 
 `@pytest.mark.long` marks tests of many processes or whole simulations; smaller tests cover their parts, so they do not
 run by default. `--every-case` runs all cases and all long tests. A named file or test also runs its long tests, and so
-does a project of Google Cloud.
+does a project of Google Cloud. `@drawn(200)` gives the examples that Hypothesis draws with `--every-case`: a quarter of
+them are drawn by default.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import pytest
+from hypothesis import settings
+
+EVERY_CASE = "every case"
+"""Hypothesis profile of `--every-case`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,6 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.register_profile(EVERY_CASE)
+    if config.getoption("--every-case"):
+        settings.load_profile(EVERY_CASE)
     config.addinivalue_line("markers", "matrix(count): by default, only so many of its cases run")
     config.addinivalue_line("markers", "long: many processes or whole simulations, not run by default")
 
@@ -43,3 +52,9 @@ def beyond(cases: list[pytest.Item], marker: pytest.Mark | None) -> list[pytest.
     count = min(int(marker.args[0]), len(cases))
     kept = {(2 * number + 1) * len(cases) // (2 * count) for number in range(count)}
     return [case for place, case in enumerate(cases) if place not in kept]
+
+
+def drawn(count: int, **options: Any) -> settings:
+    """Return settings of a property test that draws so many examples with `--every-case`, a quarter by default."""
+    every_case = settings.get_current_profile_name() == EVERY_CASE
+    return settings(deadline=None, max_examples=count if every_case else count // 4, **options)

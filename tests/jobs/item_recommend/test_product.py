@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
@@ -26,6 +26,7 @@ from jobs.item_recommend.similarity import WEIGHTINGS, best_items, nearest_items
 from pipeline.model_config import Columns
 from tests.jobs.item_recommend.frames import crowd, interactions
 from tests.support.integration_fixtures import ROOT
+from tests.support.matrices import drawn
 
 COLUMNS = Columns(key=["user_id", "item_id"], weight="weight")
 TINY = np.finfo(float).tiny
@@ -69,7 +70,7 @@ def pairs(draw):
 
 @needs_both
 @given(pairs(), st.integers(1, 30), st.sampled_from([0.0, TINY, 2.0]), st.integers(1, 2))
-@settings(max_examples=300, deadline=None)
+@drawn(300)
 def test_both_keep_the_same_values(pair, count, above, threads):
     expected = with_sparse_dot_topn(*pair, count=count, above=above, threads=threads)
     assert_same(with_scipy(*pair, count=count, above=above, threads=1), expected)
@@ -144,7 +145,7 @@ def shops(draw):
 
 @needs_both
 @given(shops(), st.integers(1, 14))
-@settings(max_examples=200, deadline=None)
+@drawn(200)
 def test_best_items_are_the_same_without_what_is_excluded(shop, top_n):
     found = []
     for way in (with_sparse_dot_topn, with_scipy):
@@ -157,7 +158,7 @@ def test_best_items_are_the_same_without_what_is_excluded(shop, top_n):
 
 @needs_both
 @given(matrices(st.integers(1, 6), st.integers(1, 14), [-1.0, 1.0, 2.0]), st.integers(1, 16))
-@settings(max_examples=200, deadline=None)
+@drawn(200)
 def test_nearest_items_are_the_same(weights, neighbours):
     found = []
     for way in (with_sparse_dot_topn, with_scipy):
@@ -193,7 +194,7 @@ def visits(draw):
 
 @needs_both
 @given(visits(), st.integers(1, 8), st.integers(1, 8), st.sampled_from(sorted(WEIGHTINGS)), st.sampled_from([0.0, 5.0]))
-@settings(max_examples=40, deadline=None)
+@drawn(40)
 def test_models_agree(rows, top_n, neighbours, weighting, shrinkage):
     params = {"neighbours": neighbours, "weighting": weighting, "shrinkage": shrinkage}
     assert_models_agree(lambda: Popularity(columns=COLUMNS, top_n=top_n), rows)

@@ -5,12 +5,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.models.bundle import TrainingData, frame_checksum, stored_training_data, training_data
 from pipeline.rows.schema import pandas_dtype
 from tests.models.bundle.conftest import FRAME
+from tests.support.matrices import drawn
 
 
 def test_training_frame_is_kept_and_comes_back(made):
@@ -32,7 +33,7 @@ def typed(rows) -> pd.DataFrame:
     return pd.DataFrame({n: pd.Series([r[n] for r in rows], dtype=object).astype(t) for n, t in DTYPES.items()})
 
 
-@settings(deadline=None, max_examples=50)
+@drawn(50)
 @given(ROWS)
 def test_kept_frame_has_the_checksum_of_the_first(rows):
     frame = typed(rows)
@@ -57,14 +58,14 @@ def test_a_frame_that_is_too_large_is_not_kept(tmp_path, monkeypatch):
     assert stored_training_data(tmp_path) is None
 
 
-@settings(deadline=None, max_examples=50)
+@drawn(50)
 @given(ROWS, st.randoms())
 def test_checksum_does_not_depend_on_the_order_of_rows(rows, random):
     shuffled = random.sample(rows, len(rows))
     assert frame_checksum(typed(shuffled)) == frame_checksum(typed(rows))
 
 
-@settings(deadline=None, max_examples=100)
+@drawn(100)
 @given(ROWS, st.data())
 def test_checksum_changes_with_any_cell(rows, data):
     at, name = data.draw(st.integers(0, len(rows) - 1)), data.draw(st.sampled_from(sorted(CELLS)))
