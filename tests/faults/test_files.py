@@ -25,7 +25,18 @@ from pipeline.runs.opening import join_run, open_run
 from pipeline.runs.publications import published_slices
 from pipeline.sql.checks import Check
 from tests.faults.outcomes import of_files, published, put, recorded
-from tests.support.changed_variants import FIRST, LAST, MIDDLE, ROWS, decisions, job_of, job_with_prior, rate, verdicts
+from tests.support.changed_variants import (
+    FIRST,
+    LAST,
+    MIDDLE,
+    ROWS,
+    decisions,
+    job_of,
+    job_with_prior,
+    maturing,
+    rate,
+    verdicts,
+)
 from tests.support.integration_fixtures import edited, reader
 
 
@@ -343,7 +354,7 @@ def test_missing_ledger_rows_are_appended_again(session, own):
 
 
 def test_missing_metrics_are_appended_again(session, own):
-    mature = edited(own, labels=own.spec.labels.model_copy(update={"delay_days": 2}))
+    mature = maturing(own)
     run_job(session, mature, LAST)
     (first,) = evaluate_job(session, mature, date(2013, 7, 7))
     for table in ("ml.metrics_v1", "ledger.events_v1"):
@@ -368,7 +379,7 @@ def test_overwritten_slice_is_published_again(session, done, own):
 
 
 def test_overwritten_slice_is_not_evaluated(session, own):
-    mature = edited(own, labels=own.spec.labels.model_copy(update={"delay_days": 2}))
+    mature = maturing(own)
     run_job(session, mature, LAST)
     reader(session)(f"UPDATE ml.{own.predictions_table} SET run_id = 'other' WHERE run_date = '{LAST}'")
     assert evaluate_job(session, mature, date(2013, 7, 7)) == []

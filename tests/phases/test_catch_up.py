@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from uuid import uuid4
 
 import pytest
 from rich.console import Console
@@ -17,6 +18,7 @@ from pipeline.phases.catch_up import catch_up, catch_up_phase, due_dates, last_d
 from pipeline.phases.run import run_job, run_phase
 from pipeline.runs.ledger.usage import Clock
 from pipeline.runs.opening import join_run
+from tests.support.changed_variants import job_with_prior
 from tests.support.integration_fixtures import edited
 
 pytestmark = pytest.mark.cloud
@@ -24,6 +26,12 @@ pytestmark = pytest.mark.cloud
 
 def july(day, hour=6):
     return datetime(2013, 7, day, hour, tzinfo=UTC)
+
+
+@pytest.fixture
+def one(job):
+    """A cheap job with a new name, over the sources that the tests of this module share."""
+    return job_with_prior(replace(job, name=f"j{uuid4().hex[:8]}"), 20.0)
 
 
 @pytest.fixture
@@ -87,45 +95,45 @@ def test_calls_of_each_phase_do_what_one_call_does(fresh_session, quick_job, at)
     assert phases(fresh_session, quick_job, "evaluate") == [[(None, "already_done")]]
 
 
-def test_late_sources_do_not_stop_the_dates_before_them(fresh_session, quick_job, at):
-    run_job(fresh_session, quick_job, date(2013, 7, 9))
+def test_late_sources_do_not_stop_the_dates_before_them(session, one, at):
+    run_job(session, one, date(2013, 7, 9))
     at(july(11))
-    days = catch_up_phase(fresh_session, quick_job, "preprocess")
+    days = catch_up_phase(session, one, "preprocess")
     assert next(days).run_date == date(2013, 7, 10)
     with pytest.raises(RequestError, match="2013-07-11: nothing to score"):
         next(days)
     done = [(date(2013, 7, 10), "done")]
-    assert phases(fresh_session, quick_job, "train", "predict", "load") == [done] * 3
-    assert due_dates(fresh_session, quick_job, date(2013, 7, 11)) == [date(2013, 7, 11)]
+    assert phases(session, one, "train", "predict", "load") == [done] * 3
+    assert due_dates(session, one, date(2013, 7, 11)) == [date(2013, 7, 11)]
 
 
 def recorded_drift(run):
     return run.session.warehouse.rows(drift_rows_statement(run, of_labels=False))
 
 
-def test_a_half_done_date_is_due_first(fresh_session, quick_job, at):
-    run_job(fresh_session, quick_job, date(2013, 7, 1))
-    run_phase(fresh_session, quick_job, date(2013, 7, 2), "train")
-    assert last_done(fresh_session, quick_job, date(2013, 7, 3)) == date(2013, 7, 1)
-    assert due_dates(fresh_session, quick_job, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
+def test_a_half_done_date_is_due_first(session, one, at):
+    run_job(session, one, date(2013, 7, 1))
+    run_phase(session, one, date(2013, 7, 2), "train")
+    assert last_done(session, one, date(2013, 7, 3)) == date(2013, 7, 1)
+    assert due_dates(session, one, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
 
 
-def test_one_call_catches_up_with_the_oldest_dates_only(fresh_session, quick_job):
-    run_job(fresh_session, quick_job, date(2013, 6, 20))
-    due = due_dates(fresh_session, quick_job, date(2013, 7, 5), most=3)
+def test_one_call_catches_up_with_the_oldest_dates_only(session, one):
+    run_job(session, one, date(2013, 6, 20))
+    due = due_dates(session, one, date(2013, 7, 5), most=3)
     assert due == [date(2013, 6, day) for day in (21, 22, 23)]
 
 
-def test_a_date_run_ahead_of_time_does_not_count_as_done(fresh_session, quick_job):
-    run_job(fresh_session, quick_job, date(2013, 7, 1))
-    run_job(fresh_session, quick_job, date(2013, 7, 9))
-    assert due_dates(fresh_session, quick_job, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
-    assert due_dates(fresh_session, quick_job, date(2013, 7, 1)) == []
+def test_a_date_run_ahead_of_time_does_not_count_as_done(session, one):
+    run_job(session, one, date(2013, 7, 1))
+    run_job(session, one, date(2013, 7, 9))
+    assert due_dates(session, one, date(2013, 7, 3)) == [date(2013, 7, 2), date(2013, 7, 3)]
+    assert due_dates(session, one, date(2013, 7, 1)) == []
 
 
-def test_a_date_without_data_ends_the_call_and_stays_due(fresh_session, quick_job, at):
-    run_job(fresh_session, quick_job, date(2013, 7, 10))
+def test_a_date_without_data_ends_the_call_and_stays_due(session, one, at):
+    run_job(session, one, date(2013, 7, 10))
     at(july(12))
     with pytest.raises(RequestError, match="2013-07-11: nothing to score"):
-        list(catch_up(fresh_session, quick_job))
-    assert due_dates(fresh_session, quick_job, date(2013, 7, 12))[0] == date(2013, 7, 11)
+        list(catch_up(session, one))
+    assert due_dates(session, one, date(2013, 7, 12))[0] == date(2013, 7, 11)

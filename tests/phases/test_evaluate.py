@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.runs.tables import ensure_tables
 from tests.evaluation.binary_reference import reference
+from tests.support.changed_variants import job_with_prior, maturing
 from tests.support.integration_fixtures import edited, read_source, reader
 
 DAYS = [date(2013, 7, 4), date(2013, 7, 5)]
@@ -33,15 +35,21 @@ METRICS = TOP | {
 }
 
 
-@pytest.fixture(scope="module")
-def runs(session, job):
-    """Two run dates of all four variants; nothing of them has matured."""
-    return [run_job(session, job, day) for day in DAYS]
+@pytest.fixture
+def one(job):
+    """A cheap job with a new name whose labels mature, over the sources that all tests share."""
+    return maturing(job_with_prior(replace(job, name=f"j{uuid4().hex[:8]}"), 20.0))
 
 
 @pytest.fixture(scope="module")
-def evaluations(session, job, runs):
-    return evaluate_job(session, job, MATURE)
+def runs(session, quick_job):
+    """Two run dates of both variants; nothing of them has matured."""
+    return [run_job(session, quick_job, day) for day in DAYS]
+
+
+@pytest.fixture(scope="module")
+def evaluations(session, quick_job, runs):
+    return evaluate_job(session, quick_job, MATURE)
 
 
 def assert_metrics_are_scikit_learns(rows, scored: pd.DataFrame, slices) -> None:
@@ -76,37 +84,37 @@ def scored_by_hand(session, folder, day, variant, known_by):
 
 
 @pytest.mark.cloud
-def test_nothing_is_evaluated_before_the_labels_have_matured(session, job, runs):
+def test_nothing_is_evaluated_before_the_labels_have_matured(session, quick_job, runs):
     assert [run.evaluated for run in runs] == [[], []]
-    early = evaluate_matured(session, job, date(2013, 7, 5))
+    early = evaluate_matured(session, quick_job, date(2013, 7, 5))
     assert (early.status, early.evaluated) == ("already_done", [])
     assert reader(session)("SELECT * FROM ml.metrics_v1") == []
 
 
 @pytest.mark.cloud
-def test_matured_run_dates_are_evaluated_once(session, job, evaluations, requests_sent):
+def test_matured_run_dates_are_evaluated_once(session, quick_job, evaluations, requests_sent):
     assert [evaluation.run_date for evaluation in evaluations] == DAYS
     count = reader(session)("SELECT COUNT(*) AS n FROM ml.metrics_v1")[0]["n"]
     assert count == sum(len(evaluation.metrics) for evaluation in evaluations)
-    gate_job(session, job, MATURE)
+    gate_job(session, quick_job, MATURE)
     requests_sent.clear()
-    again = evaluate_matured(session, job, date(2013, 7, 8))
+    again = evaluate_matured(session, quick_job, date(2013, 7, 8))
     assert (again.status, again.evaluated) == ("already_done", [])
     assert requests_sent.writes == []
 
 
 @pytest.mark.cloud
-def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluations):
+def test_metrics_have_every_column_variant_and_slice(session, quick_job, runs, evaluations):
     rows = reader(session)(f"SELECT * FROM ml.metrics_v1 WHERE run_date = '{DAYS[0]}'")
     assert list(rows[0]) == COLUMNS
-    assert {row["variant"] for row in rows} == {variant.id for variant in job.variants}
+    assert {row["variant"] for row in rows} == {variant.id for variant in quick_job.variants}
     assert {row["metric"] for row in rows} == METRICS
     slices = {(row["slice_name"], row["slice_value"]) for row in rows}
     expected = {("", "")} | {("origin", value) for value in ("EWR", "JFK", "LGA")}
     bins = {("score_bin", value) for name, value in slices if name == "score_bin"}
     assert bins
     assert slices == expected | bins | {("carrier", value) for value in ("AA", "B6", "DL", "UA")}
-    assert sum(row["slice_name"] != "score_bin" for row in rows) == 4 * (8 * (len(METRICS) - 1) + 1)
+    assert sum(row["slice_name"] != "score_bin" for row in rows) == 2 * (8 * (len(METRICS) - 1) + 1)
     assert {row["run_id"] for row in rows} == {runs[0].run_id}
     assert {(row["variant"], row["model_id"]) for row in rows} == {
         (model["variant"], model["model_id"]) for model in runs[0].models
@@ -124,15 +132,15 @@ def test_metrics_have_every_column_variant_and_slice(session, job, runs, evaluat
 
 @pytest.mark.cloud
 @pytest.mark.parametrize("day", DAYS)
-def test_published_metrics_are_scikit_learns(session, job, fixtures_folder, evaluations, day):
-    for variant in job.variants:
-        scored = scored_by_hand(session, fixtures_folder, day, variant.id, job.as_of(MATURE))
+def test_published_metrics_are_scikit_learns(session, quick_job, fixtures_folder, evaluations, day):
+    for variant in quick_job.variants:
+        scored = scored_by_hand(session, fixtures_folder, day, variant.id, quick_job.as_of(MATURE))
         rows = [row for row in evaluations[DAYS.index(day)].metrics if row["variant"] == variant.id]
-        assert_metrics_are_scikit_learns(rows, scored, job.spec.slices)
+        assert_metrics_are_scikit_learns(rows, scored, quick_job.spec.slices)
 
 
-def test_a_model_beats_the_constant_rate(session, job, evaluations):
-    pooled = pooled_metrics(session, job, DAYS)
+def test_a_model_beats_the_constant_rate(session, quick_job, evaluations):
+    pooled = pooled_metrics(session, quick_job, DAYS)
     value = {(row["variant"].split("@")[0], row["metric"]): row["value"] for row in pooled if not row["slice_name"]}
     assert value["logistic_regression", "auc"] > 0.7 > value["constant_rate", "auc"]
     assert value["logistic_regression", "log_loss"] < value["constant_rate", "log_loss"]
@@ -144,12 +152,12 @@ def test_a_constant_score_has_an_auc_of_one_half(evaluations):
     assert found == [0.5, 0.5]
 
 
-def test_pooled_metrics_are_those_of_all_days_together(session, job, fixtures_folder, evaluations):
-    moment = job.as_of(MATURE)
-    for variant in job.variants:
+def test_pooled_metrics_are_those_of_all_days_together(session, quick_job, fixtures_folder, evaluations):
+    moment = quick_job.as_of(MATURE)
+    for variant in quick_job.variants:
         days = [scored_by_hand(session, fixtures_folder, day, variant.id, moment) for day in DAYS]
-        rows = [row for row in pooled_metrics(session, job, DAYS) if row["variant"] == variant.id]
-        assert_metrics_are_scikit_learns(rows, pd.concat(days), job.spec.slices)
+        rows = [row for row in pooled_metrics(session, quick_job, DAYS) if row["variant"] == variant.id]
+        assert_metrics_are_scikit_learns(rows, pd.concat(days), quick_job.spec.slices)
 
 
 def test_the_first_champion_has_a_verdict_on_its_run_date(evaluations):
@@ -157,14 +165,17 @@ def test_the_first_champion_has_a_verdict_on_its_run_date(evaluations):
 
 
 def test_the_event_of_an_evaluation_names_its_labels(session, evaluations):
-    rows = reader(session)("SELECT run_date, event, row_count, details FROM ledger.events WHERE phase = 'evaluate'")
+    rows = reader(session)(
+        "SELECT run_date, event, row_count, details FROM ledger.events"
+        " WHERE phase = 'evaluate' AND job = 'flight_delay'"
+    )
     assert sorted((row["run_date"], row["event"], row["row_count"]) for row in rows) == [
         (evaluation.run_date, "evaluated", len(evaluation.metrics)) for evaluation in evaluations
     ]
     assert all('"as_of": "2013-07-07 00:00:00-04:00"' in row["details"] for row in rows)
 
 
-def test_evaluating_a_published_date_from_tables_records_nothing(session, job, evaluations, requests_sent):
+def test_evaluating_a_published_date_from_tables_records_nothing(session, quick_job, evaluations, requests_sent):
     labels = session.target.run_table("own_labels")
     reader(session)(
         "CREATE OR REPLACE TABLE runs.own_labels AS SELECT flight_date, carrier, flight, origin,"
@@ -173,9 +184,9 @@ def test_evaluating_a_published_date_from_tables_records_nothing(session, job, e
     requests_sent.clear()
     found = evaluate_from_tables(
         session,
-        session.target.table(job.predictions_table),
+        session.target.table(quick_job.predictions_table),
         labels,
-        MetricSpec.of(job),
+        MetricSpec.of(quick_job),
         run_date=DAYS[0],
         run_id=evaluations[0].metrics[0]["run_id"],
     )
@@ -184,31 +195,32 @@ def test_evaluating_a_published_date_from_tables_records_nothing(session, job, e
     assert requests_sent.writes == []
 
 
-def test_a_new_generation_is_evaluated_and_shown_alone(fresh_session, quick_job):
+def test_a_new_generation_is_evaluated_and_shown_alone(session, one):
     day, mature = date(2013, 7, 5), date(2013, 7, 8)
-    first = run_job(fresh_session, quick_job, day)
-    assert len(evaluate_job(fresh_session, quick_job, mature)) == 1
-    second = run_job(fresh_session, quick_job, day, rerun=True)
-    (again,) = evaluate_job(fresh_session, quick_job, mature)
+    first = run_job(session, one, day)
+    assert len(evaluate_job(session, one, mature)) == 1
+    second = run_job(session, one, day, rerun=True)
+    (again,) = evaluate_job(session, one, mature)
     assert {row["run_id"] for row in again.metrics} == {second.run_id} != {first.run_id}
-    shown = reader(fresh_session)("SELECT DISTINCT run_id FROM ml.metrics")
-    kept = reader(fresh_session)("SELECT DISTINCT run_id FROM ml.metrics_v1")
+    shown = reader(session)(f"SELECT DISTINCT run_id FROM ml.metrics WHERE job = '{one.name}'")
+    kept = reader(session)(f"SELECT DISTINCT run_id FROM ml.metrics_v1 WHERE job = '{one.name}'")
     assert shown == [{"run_id": second.run_id}]
     assert len(kept) == 2
-    assert fresh_session.warehouse.rows(report_statement(fresh_session, quick_job, day, day))
+    assert session.warehouse.rows(report_statement(session, one, day, day))
 
 
-def test_an_interrupted_evaluation_is_recorded_once(fresh_session, quick_job, monkeypatch):
+@pytest.mark.long
+def test_an_interrupted_evaluation_is_recorded_once(session, one, monkeypatch):
     day, mature = date(2013, 7, 5), date(2013, 7, 7)
-    run_job(fresh_session, quick_job, day)
+    run_job(session, one, day)
     with monkeypatch.context() as patch:
         patch.setattr(
             "pipeline.runs.ledger.ledger.Ledger.record", lambda *_: (_ for _ in ()).throw(RuntimeError("killed"))
         )
         with pytest.raises(RuntimeError, match="killed"):
-            evaluate_job(fresh_session, quick_job, mature)
-    (evaluation,) = evaluate_job(fresh_session, quick_job, mature)
-    rows = reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.metrics_v1")
+            evaluate_job(session, one, mature)
+    (evaluation,) = evaluate_job(session, one, mature)
+    rows = reader(session)(f"SELECT COUNT(*) AS n FROM ml.metrics_v1 WHERE job = '{one.name}'")
     assert rows == [{"n": len(evaluation.metrics)}]
 
 
@@ -231,18 +243,18 @@ def scored_flights():
     return frame
 
 
-def test_metrics_of_files_are_scikit_learns(session, job, scored_flights, tmp_path):
+def test_metrics_of_files_are_scikit_learns(session, quick_job, scored_flights, tmp_path):
     predictions, labels = tmp_path / "predictions.csv", tmp_path / "labels.jsonl"
     scored_flights.drop(columns="label").to_csv(predictions, index=False)
     pl.from_pandas(scored_flights.drop(columns="score")).write_ndjson(labels)
-    rows = evaluate_from_path(session, job, str(predictions), str(labels), name="script")
+    rows = evaluate_from_path(session, quick_job, str(predictions), str(labels), name="script")
     assert {row["variant"] for row in rows} == {"script"}
-    assert_metrics_are_scikit_learns(rows, scored_flights, job.spec.slices)
+    assert_metrics_are_scikit_learns(rows, scored_flights, quick_job.spec.slices)
     one_class = {row["slice_value"] for row in rows if row["note"] == "one class only"}
     assert one_class == {"YY", "ZZ"}
 
 
-def test_duplicate_keys_in_a_file_are_refused(session, job, scored_flights, tmp_path):
+def test_duplicate_keys_in_a_file_are_refused(session, quick_job, scored_flights, tmp_path):
     twice = pd.concat([scored_flights, scored_flights.head(1)])
     twice.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
     scored_flights.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
@@ -250,7 +262,9 @@ def test_duplicate_keys_in_a_file_are_refused(session, job, scored_flights, tmp_
         CheckError,
         match=r"401 rows with 1 duplicate keys, e\.g\. flight_date, carrier, flight, origin = 2013-07-05, .., 0, ",
     ):
-        evaluate_from_path(session, job, str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv"), name="twice")
+        evaluate_from_path(
+            session, quick_job, str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv"), name="twice"
+        )
 
 
 @pytest.mark.parametrize(
@@ -268,7 +282,7 @@ def test_duplicate_keys_in_a_file_are_refused(session, job, scored_flights, tmp_
     ids=["above one", "below zero", "none", "unknown"],
 )
 def test_unusable_predictions_are_refused_with_an_example(
-    session, job, scored_flights, tmp_path, changed, error, message
+    session, quick_job, scored_flights, tmp_path, changed, error, message
 ):
     wrong = scored_flights.drop(columns="label").astype({"score": object})
     for name, value in changed.items():
@@ -277,53 +291,53 @@ def test_unusable_predictions_are_refused_with_an_example(
     scored_flights.drop(columns="score").to_csv(tmp_path / "labels.csv", index=False)
     places = [str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv")]
     with pytest.raises(error, match=message):
-        evaluate_from_path(session, job, *places, name="wrong")
+        evaluate_from_path(session, quick_job, *places, name="wrong")
 
 
-def test_labels_without_a_slice_are_a_request_error(session, job, scored_flights, tmp_path):
+def test_labels_without_a_slice_are_a_request_error(session, quick_job, scored_flights, tmp_path):
     scored_flights.drop(columns="label").to_csv(tmp_path / "predictions.csv", index=False)
     scored_flights[["flight_date", "carrier", "flight", "label"]].to_csv(tmp_path / "labels.csv", index=False)
     places = [str(tmp_path / "predictions.csv"), str(tmp_path / "labels.csv")]
     with pytest.raises(RequestError, match="origin"):
-        evaluate_from_path(session, job, *places, name="unsliced")
+        evaluate_from_path(session, quick_job, *places, name="unsliced")
 
 
-def test_changed_labels_are_evaluated_within_reevaluate_days(fresh_session, quick_job):
-    day = date(2013, 7, 5)
-    job = edited(quick_job, reevaluate_days=2)
-    run_job(fresh_session, job, day)
-    (first,) = evaluate_job(fresh_session, job, date(2013, 7, 7))
-    assert evaluate_job(fresh_session, job, date(2013, 7, 8)) == []  # nothing changed
-    reader(fresh_session)(f"UPDATE ml.flight_outcomes SET arr_delay = 100 WHERE flight_date = '{day}'")
-    assert evaluate_job(fresh_session, quick_job, date(2013, 7, 8)) == []  # a job without reevaluate_days
-    (again,) = evaluate_job(fresh_session, job, date(2013, 7, 8))
-    assert evaluate_job(fresh_session, job, date(2013, 7, 8)) == []  # done
-    reader(fresh_session)(f"UPDATE ml.flight_outcomes SET arr_delay = 0 WHERE flight_date = '{day}'")
-    assert evaluate_job(fresh_session, job, date(2013, 7, 10)) == []  # too late
-    assert evaluate_job(fresh_session, job, date(2013, 7, 7)) == []  # an earlier moment changes nothing
+def test_changed_labels_are_evaluated_within_reevaluate_days(session, one):
+    day = date(2013, 7, 2)
+    job = edited(one, reevaluate_days=2)
+    run_job(session, job, day)
+    (first,) = evaluate_job(session, job, date(2013, 7, 4))
+    assert evaluate_job(session, job, date(2013, 7, 5)) == []  # nothing changed
+    reader(session)(f"UPDATE ml.flight_outcomes SET arr_delay = 100 WHERE flight_date = '{day}'")
+    assert evaluate_job(session, one, date(2013, 7, 5)) == []  # a job without reevaluate_days
+    (again,) = evaluate_job(session, job, date(2013, 7, 5))
+    assert evaluate_job(session, job, date(2013, 7, 5)) == []  # done
+    reader(session)(f"UPDATE ml.flight_outcomes SET arr_delay = 0 WHERE flight_date = '{day}'")
+    assert evaluate_job(session, job, date(2013, 7, 7)) == []  # too late
+    assert evaluate_job(session, job, date(2013, 7, 4)) == []  # an earlier moment changes nothing
 
     def base_rates(rows):
         return {row["value"] for row in rows if row["metric"] == "base_rate" and not row["slice_name"]}
 
     assert base_rates(first.metrics) != base_rates(again.metrics) == {1.0}
-    shown = reader(fresh_session)("SELECT metric, value, slice_name FROM ml.metrics")
+    shown = reader(session)(f"SELECT metric, value, slice_name FROM ml.metrics WHERE job = '{one.name}'")
     assert base_rates(shown) == {1.0}
-    kept = reader(fresh_session)("SELECT DISTINCT evaluation_id FROM ml.metrics_v1")
+    kept = reader(session)(f"SELECT DISTINCT evaluation_id FROM ml.metrics_v1 WHERE job = '{one.name}'")
     assert len(kept) == 2
 
 
-def test_labels_that_are_all_null_are_not_evaluated(fresh_session, quick_job):
+def test_labels_that_are_all_null_are_not_evaluated(session, one):
     """A labels SQL may return every entity, with NULL until its label is known."""
-    day, job = date(2013, 7, 5), quick_job
-    run_job(fresh_session, job, day)
-    read, catalogue = reader(fresh_session), fresh_session.catalogue
+    day, job = date(2013, 7, 5), one
+    run_job(session, job, day)
+    read, catalogue = reader(session), session.catalogue
     labels = catalogue.get(job.spec.labels.sql)
     unknown = replace(labels, body=f"SELECT * REPLACE (CAST(NULL AS INT64) AS label) FROM ({labels.body})")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(catalogue._assets, labels.name, unknown)
-        assert evaluate_job(fresh_session, job, date(2013, 7, 7)) == []
-        assert read("SELECT DISTINCT evaluation_id FROM ml.metrics_v1") == []
-    (evaluation,) = evaluate_job(fresh_session, job, date(2013, 7, 8))
+        assert evaluate_job(session, job, date(2013, 7, 7)) == []
+        assert read(f"SELECT DISTINCT evaluation_id FROM ml.metrics_v1 WHERE job = '{one.name}'") == []
+    (evaluation,) = evaluate_job(session, job, date(2013, 7, 8))
     assert evaluation.run_date == day
 
 

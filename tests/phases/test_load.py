@@ -14,7 +14,8 @@ from pipeline.runs.artefacts.models import committed_models
 from pipeline.runs.artefacts.predictions import committed_manifests
 from pipeline.runs.opening import open_run
 from pipeline.runs.publications import published_slices
-from tests.support.integration_fixtures import quick, reader
+from tests.support.changed_variants import ROWS, job_with_prior
+from tests.support.integration_fixtures import Requests, reader
 
 DAY = date(2013, 7, 5)
 SLICE = ["run_date", "run_id", "model_id", "variant"]
@@ -34,8 +35,18 @@ def run(session, quick_job):
 
 
 @pytest.fixture(scope="module")
-def loaded(session, quick_job, run):
-    return run_phase(session, quick_job, DAY, "load")
+def load_requests():
+    """The requests of the load of `loaded`."""
+    return Requests()
+
+
+@pytest.fixture(scope="module")
+def loaded(session, quick_job, run, load_requests):
+    with pytest.MonkeyPatch.context() as patch:
+        sent = Requests.recorded(patch)
+        summary = run_phase(session, quick_job, DAY, "load")
+    load_requests.sent += sent.sent
+    return summary
 
 
 def published_rows(session, job, day, columns="*"):
@@ -64,14 +75,11 @@ def test_published_rows_are_those_of_the_files(session, quick_job, run, loaded):
         assert all(f'"score":{row["score"]!r}' in of_files for row in of_variant)
 
 
-def test_one_load_job_a_model_and_one_statement_that_publishes(fresh_session, quick_job, requests_sent):
-    prepare(fresh_session, quick_job, DAY)
-    requests_sent.clear()
-    run_phase(fresh_session, quick_job, DAY, "load")
-    loads = [sent.body["configuration"]["load"] for sent in requests_sent.jobs if sent.loads]
-    assert [load["destinationTable"]["datasetId"] for load in loads] == [fresh_session.target.runs_dataset] * 2
+def test_one_load_job_a_model_and_one_statement_that_publishes(session, loaded, load_requests):
+    loads = [sent.body["configuration"]["load"] for sent in load_requests.jobs if sent.loads]
+    assert [load["destinationTable"]["datasetId"] for load in loads] == [session.target.runs_dataset] * 2
     assert all(len(load["sourceUris"]) == 2 for load in loads)
-    merges = [sent.statement for sent in requests_sent.jobs if "MERGE" in sent.statement]
+    merges = [sent.statement for sent in load_requests.jobs if "MERGE" in sent.statement]
     assert len(merges) == 2
 
 
@@ -176,15 +184,13 @@ def test_load_without_predictions_says_what_to_do(session, quick_job):
 
 def test_of_several_models_the_runs_own_is_published(session, job):
     days = [date(2013, 7, day) for day in (6, 7, 8)]
-    one = quick(job)
+    one = job_with_prior(replace(job, name="several"), 20.0)
     first, second = (run_phase(session, one, day, "train").models[0]["uri"] for day in days[:2])
     for model in (first, second):
         run_phase(session, one, days[2], "predict", model=model)
-    with pytest.raises(
-        RequestError, match=r"2 models predicted for logistic_regression@.* - train and predict in this run"
-    ):
+    with pytest.raises(RequestError, match=r"2 models predicted for rate@.* - train and predict in this run"):
         run_phase(session, one, days[2], "load")
     run = prepare(session, one, days[2])
-    assert run_phase(session, one, days[2], "load").rows["load"] == 32
+    assert run_phase(session, one, days[2], "load").rows["load"] == ROWS
     own = {model.variant: model.model_id for model in committed_models(run)}
     assert {variant: model_id for variant, (_, model_id, _) in published_slices(run).items()} == own

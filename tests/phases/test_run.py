@@ -8,7 +8,8 @@ import pytest
 from pipeline.errors import RequestError
 from pipeline.phases.run import run_job, run_phase
 from pipeline.runs.opening import open_run
-from tests.support.integration_fixtures import edited, reader, with_history_days
+from tests.support.changed_variants import ROWS, job_with_prior
+from tests.support.integration_fixtures import reader, with_history_days
 
 pytestmark = pytest.mark.cloud
 
@@ -20,9 +21,9 @@ EVENT_COLUMNS = [
 
 
 @pytest.fixture(scope="module")
-def unripe_job(quick_job):
-    """The job with labels that never mature here, for tests that do not look at evaluations."""
-    return edited(quick_job, labels=quick_job.spec.labels.model_copy(update={"delay_days": 300}))
+def one(job):
+    """The job with one cheap variant, whose labels never mature, for tests that do not look at models and metrics."""
+    return job_with_prior(job, 20.0)
 
 
 @pytest.fixture(scope="module")
@@ -95,58 +96,61 @@ def test_a_run_evaluates_what_has_matured_by_its_date(session, quick_job, done):
     assert {row["metric"] for row in evaluated["metrics"]} >= {"auc", "log_loss"}
 
 
-def test_rerun_claims_the_next_generation_and_replaces_the_slice(session, unripe_job, done):
+def test_rerun_claims_the_next_generation_and_replaces_the_slice(session, one, done):
     day = date(2013, 7, 1)
-    first = run_job(session, unripe_job, day)
+    first = run_job(session, one, day)
     before = slice_of(session, day)
-    again = run_job(session, unripe_job, day, rerun=True)
-    assert (again.status, open_run(session, unripe_job, day).generation) == ("done", 2)
+    again = run_job(session, one, day, rerun=True)
+    assert (again.status, open_run(session, one, day).generation) == ("done", 2)
     assert again.run_id != first.run_id
     after = slice_of(session, day)
     assert {row["run_id"] for row in after} == {again.run_id}
     assert [row["generation"] for row in after] == [2] * len(before)
     same = {"run_id": "", "generation": 0}
     assert [row | same for row in after] == [row | same for row in before]
-    assert run_job(session, unripe_job, day).status == "already_done"
+    assert run_job(session, one, day).status == "already_done"
 
 
-def test_another_definition_supersedes_the_run(session, unripe_job, done):
-    day, other = date(2013, 7, 2), with_history_days(unripe_job, 170)
-    first = run_job(session, unripe_job, day)
+@pytest.mark.long
+def test_another_definition_supersedes_the_run(session, one, done):
+    day, other = date(2013, 7, 2), with_history_days(one, 170)
+    first = run_job(session, one, day)
     second = run_job(session, other, day)
     assert (second.status, open_run(session, other, day).generation) == ("done", 2)
     assert run_ids(session, day) == {second.run_id} != {first.run_id}
     before = slice_of(session, day)
     for superseded in (
-        lambda: run_job(session, unripe_job, day),
-        lambda: run_phase(session, unripe_job, day, "load"),
+        lambda: run_job(session, one, day),
+        lambda: run_phase(session, one, day, "load"),
     ):
         with pytest.raises(RequestError, match=f"superseded by {second.run_id} - add --rerun") as caught:
             superseded()
         assert caught.value.exit_code == 2
     assert slice_of(session, day) == before
-    third = run_job(session, unripe_job, day, rerun=True)
+    third = run_job(session, one, day, rerun=True)
     assert run_ids(session, day) == {third.run_id}
 
 
-def test_each_version_of_predictions_has_its_table(session, unripe_job, done):
+@pytest.mark.long
+def test_each_version_of_predictions_has_its_table(session, one, done):
     day = date(2013, 7, 3)
-    version = unripe_job.spec.predictions.model_copy(update={"version": 2})
-    spec = unripe_job.spec.model_copy(update={"predictions": version})
-    newer = type(unripe_job)(unripe_job.name, unripe_job.folder, spec, unripe_job.variants)
+    version = one.spec.predictions.model_copy(update={"version": 2})
+    spec = one.spec.model_copy(update={"predictions": version})
+    newer = type(one)(one.name, one.folder, spec, one.variants)
     assert run_job(session, newer, day).tables["predictions"].endswith("flight_delay__predictions_v2")
     assert slice_of(session, day) == []
-    assert reader(session)("SELECT COUNT(*) AS n FROM ml.flight_delay__predictions_v2") == [{"n": 32}]
+    assert reader(session)("SELECT COUNT(*) AS n FROM ml.flight_delay__predictions_v2") == [{"n": ROWS}]
 
 
-def test_two_processes_at_once_publish_one_set(fresh_session, connect, unripe_job):
+@pytest.mark.long
+def test_two_processes_at_once_publish_one_set(fresh_session, connect, one):
     sessions = [fresh_session, connect(fresh_session.target)]
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda one: run_job(one, unripe_job, DAY), sessions)
+        first, second = pool.map(lambda opened: run_job(opened, one, DAY), sessions)
     assert first.run_id == second.run_id
     assert first.models == second.models
     rows = slice_of(fresh_session, DAY)
-    assert len(rows) == 32
-    assert len({(row["variant"], row["flight"], row["origin"]) for row in rows}) == 32
+    assert len(rows) == ROWS
+    assert len({(row["variant"], row["flight"], row["origin"]) for row in rows}) == ROWS
     assert len(reader(fresh_session)("SELECT * FROM ledger.champions_v1")) == 1
-    assert len(reader(fresh_session)("SELECT * FROM ledger.models_v1")) == 2
+    assert len(reader(fresh_session)("SELECT * FROM ledger.models_v1")) == 1

@@ -99,6 +99,7 @@ def test_the_next_attempt_records_unrecorded_work(session, one, monkeypatch, met
     assert run_job(session, one, FIRST).status == "already_done"
 
 
+@pytest.mark.long
 def test_consumers_read_the_variant_that_a_date_was_run_with(session, own, one):
     new = job_with_prior(own, 5.0)
     for day in (FIRST, MIDDLE):
@@ -110,6 +111,7 @@ def test_consumers_read_the_variant_that_a_date_was_run_with(session, own, one):
     assert run_job(session, new, FIRST).status == "already_done"
 
 
+@pytest.mark.long
 def test_a_run_superseded_before_its_load_publishes_nothing(session, one):
     run_job(session, one, FIRST)
     run_phase(session, one, FIRST, "train", rerun=True)
@@ -123,6 +125,7 @@ def test_a_run_superseded_before_its_load_publishes_nothing(session, one):
     assert (FIRST, "published", late.run_id) not in rows_of(session, one, "ledger.events", "run_date, event, run_id")
 
 
+@pytest.mark.long
 def test_models_of_another_run_are_replaced_by_the_runs_own(session, own):
     both = job_of(own, rate(own, 20.0, "a"), rate(own, 5.0, "b"))
     foreign = run_phase(session, both, FIRST, "train").models
@@ -141,6 +144,7 @@ def test_models_of_another_run_are_replaced_by_the_runs_own(session, own):
     assert run_job(session, both, LAST).status == "already_done"
 
 
+@pytest.mark.long
 def test_load_records_the_events_of_predict_once(session, own, monkeypatch):
     both = job_of(own, rate(own, 20.0, "a"), rate(own, 5.0, "b"))
     ids = sorted(model["model_id"] for model in run_phase(session, both, LAST, "train").models)
@@ -179,6 +183,7 @@ def test_variants_of_one_configuration_have_models_of_their_own(session, own):
     assert run_job(session, twins, FIRST).status == "already_done"
 
 
+@pytest.mark.long
 def test_a_rerun_without_predictions_replaces_published_rows(session, one, monkeypatch):
     one = edited(one, entity=["flight_date"])  # as users have many recommendations, or none
     run_job(session, one, FIRST)

@@ -28,14 +28,14 @@ VARIANT = ROOT / "jobs" / "flight_delay" / "logistic_regression.yaml"
 
 
 @pytest.fixture(scope="module")
-def trained(session, job):
+def trained(session, quick_job):
     """Train alone, which carries out preprocess."""
-    return run_phase(session, job, DAY, "train")
+    return run_phase(session, quick_job, DAY, "train")
 
 
 @pytest.fixture(scope="module")
-def run(session, job, trained):
-    return open_run(session, job, DAY)
+def run(session, quick_job, trained):
+    return open_run(session, quick_job, DAY)
 
 
 @pytest.fixture(scope="module")
@@ -45,35 +45,37 @@ def frame(session, run):
     return session.warehouse.read_frame(table, columns, where="_trains", order_by=order)
 
 
-def test_train_alone_fits_every_variant_and_publishes_nothing(session, job, trained, run):
-    assert [model["variant"] for model in trained.models] == [variant.id for variant in job.variants]
+def test_train_alone_fits_every_variant_and_publishes_nothing(session, quick_job, trained, run):
+    assert [model["variant"] for model in trained.models] == [variant.id for variant in quick_job.variants]
     assert trained.status == "done"
     assert trained.rows["train"] == preprocess_run(run).counts.training_rows
     assert session.store.list(run.layout.run_folder(Folder.PREDICTIONS)) == []
-    assert reader(session)(f"SELECT * FROM ml.{job.predictions_table}") == []
+    assert reader(session)(f"SELECT * FROM ml.{quick_job.predictions_table}") == []
 
 
-def test_the_bundle_holds_everything_to_reproduce_the_model(session, job, trained, run):
+def test_the_bundle_holds_everything_to_reproduce_the_model(session, quick_job, trained, run):
     uri = trained.models[0]["uri"]
     assert uri.startswith(f"gs://pipeline-tests/{session.target.prefix}/flight_delay/models/{DAY}/{run.run_id}/")
     names = {item.uri.removeprefix(f"{uri}/") for item in session.store.list(f"{uri}/")}
-    sql = {f"sql/{name}.sql" for name in (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")}
-    own = {f"jobs/{job.name}/{path.name}" for path in job.folder.iterdir() if path.suffix in (".py", ".yaml")}
+    sql = {f"sql/{name}.sql" for name in (quick_job.spec.examples.sql, quick_job.spec.labels.sql, "phases/examples_v1")}
+    own = {
+        f"jobs/{quick_job.name}/{path.name}" for path in quick_job.folder.iterdir() if path.suffix in (".py", ".yaml")
+    }
     top = {"bundle.json", "model.joblib", "variant.yaml", "job.yaml", "training.parquet", SCORES}
     assert names == top | sql | own
     content = session.store.read_json(f"{uri}/bundle.json")
     assert content["complete"] is True
     assert content["run"]["run_id"] == run.run_id
     assert content["run"]["as_of"] == "2013-07-05T00:00:00-04:00"
-    assert session.store.read_bytes(f"{uri}/job.yaml") == (job.folder / "job.yaml").read_bytes()
-    examples_sql = (ROOT / "sql" / f"{job.spec.examples.sql}.sql").read_bytes()
-    assert session.store.read_bytes(f"{uri}/sql/{job.spec.examples.sql}.sql") == examples_sql
+    assert session.store.read_bytes(f"{uri}/job.yaml") == (quick_job.folder / "job.yaml").read_bytes()
+    examples_sql = (ROOT / "sql" / f"{quick_job.spec.examples.sql}.sql").read_bytes()
+    assert session.store.read_bytes(f"{uri}/sql/{quick_job.spec.examples.sql}.sql") == examples_sql
     training = pd.read_parquet(io.BytesIO(session.store.read_bytes(f"{uri}/training.parquet")))
     assert len(training) == trained.rows["train"] == content["training_data"]["rows"]
 
 
 def test_models_v1_has_a_row_for_each_model(session, trained, run):
-    rows = reader(session)("SELECT * FROM ledger.models_v1 ORDER BY variant")
+    rows = reader(session)(f"SELECT * FROM ledger.models_v1 WHERE run_id = '{run.run_id}' ORDER BY variant")
     columns = [
         *("model_id", "job", "run_date", "run_id", "variant", "uri", "bundle_digest", "training_rows"),
         *("data_checksum", "code_digest", "recorded_at"),
@@ -87,25 +89,26 @@ def test_models_v1_has_a_row_for_each_model(session, trained, run):
         assert row["bundle_digest"] == full_digest_json(session.store.read_json(f"{row['uri']}/bundle.json"))
 
 
-def test_training_again_uses_what_is_committed(session, job, trained, requests_sent):
-    again = run_phase(session, job, DAY, "train")
+def test_training_again_uses_what_is_committed(session, quick_job, trained, run, requests_sent):
+    again = run_phase(session, quick_job, DAY, "train")
     assert (again.status, again.models) == ("already_done", trained.models)
     assert requests_sent.work == []
-    assert len(reader(session)("SELECT * FROM ledger.models_v1")) == len(trained.models)
+    assert len(reader(session)(f"SELECT * FROM ledger.models_v1 WHERE run_id = '{run.run_id}'")) == len(trained.models)
 
 
-def test_training_reads_the_table_of_preprocess(fresh_session, job, requests_sent):
-    assert run_phase(fresh_session, job, DAY, "preprocess").status == "done"
-    table = open_run(fresh_session, job, DAY).table("examples").name
+def test_training_reads_the_table_of_preprocess(session, quick_job, requests_sent):
+    day = date(2013, 7, 3)
+    assert run_phase(session, quick_job, day, "preprocess").status == "done"
+    table = open_run(session, quick_job, day).table("examples").name
     assert len([sent for sent in requests_sent.jobs if table in sent.statement]) == 1
     requests_sent.clear()
-    assert run_phase(fresh_session, job, DAY, "train").status == "done"
+    assert run_phase(session, quick_job, day, "train").status == "done"
     assert [sent for sent in requests_sent.jobs if table in sent.statement] == []
     assert requests_sent.uploads != []
 
 
-def test_the_same_data_and_configuration_give_the_same_model(session, job, trained):
-    again = run_phase(session, job, DAY, "train", rerun=True)
+def test_the_same_data_and_configuration_give_the_same_model(session, quick_job, trained):
+    again = run_phase(session, quick_job, DAY, "train", rerun=True)
     assert again.run_id != trained.run_id
     known = {model["variant"]: model["model_id"] for model in trained.models}
     assert {model["variant"]: model["model_id"] for model in again.models} == known
@@ -134,15 +137,15 @@ def test_an_interrupted_training_continues(session, quick_job, monkeypatch):
     assert len(recorded) == 2
 
 
-def test_the_callers_frame_stays_as_it_is(job, frame):
+def test_the_callers_frame_stays_as_it_is(quick_job, frame):
     before = frame.copy(deep=True)
-    for variant in job.variants:
+    for variant in quick_job.variants:
         train_from_data(variant.config, frame)
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_the_committed_model_predicts_as_one_fitted_by_hand(session, job, trained, frame, tmp_path):
-    config = job.variants[0].config
+def test_the_committed_model_predicts_as_one_fitted_by_hand(session, quick_job, trained, frame, tmp_path):
+    config = quick_job.variants[0].config
     by_hand = train_from_data(config, frame).predict(frame)
     committed = read_bundle(fetch_bundle(trained.models[0]["uri"], session.store, tmp_path))
     np.testing.assert_allclose(committed.predict(frame)["score"], by_hand["score"], rtol=0, atol=1e-12)
@@ -174,8 +177,8 @@ def test_train_and_predict_take_files_objects_and_tables(session, run, trained, 
     np.testing.assert_allclose(merged["score_x"], merged["score_y"], rtol=0, atol=1e-9)
 
 
-def test_the_loser_of_a_race_uses_the_winners_model(job, trained, run, frame):
-    variant, data, origin = job.variants[0], TrainingData.of(frame.head(50)), _origin(run)
+def test_the_loser_of_a_race_uses_the_winners_model(quick_job, trained, run, frame):
+    variant, data, origin = quick_job.variants[0], TrainingData.of(frame.head(50)), _origin(run)
     model = train_from_data(variant.config, data.frame)
     late = commit_model(run, variant, lambda folder: write_bundle(folder, model, variant, data, origin))
     assert (late.model_id, late.uri) == (trained.models[0]["model_id"], trained.models[0]["uri"])

@@ -10,7 +10,7 @@ from pipeline.runs.artefacts.predictions import Manifest
 from pipeline.runs.champions import name_champion
 from pipeline.runs.opening import open_run
 from pipeline.runs.session import Session
-from tests.support.integration_fixtures import reader
+from tests.support.integration_fixtures import edited, reader
 
 FIRST, MIDDLE, LAST = DAYS = [date(2013, 7, day) for day in (3, 4, 5)]
 ROWS = 16
@@ -39,6 +39,11 @@ def job_of(job: Job, *variants: Variant) -> Job:
 def job_with_prior(job: Job, prior_flights: float) -> Job:
     """Return the job with one variant of this prior."""
     return job_of(job, rate(job, prior_flights))
+
+
+def maturing(job: Job, delay_days: int = 2) -> Job:
+    """Return the job with labels that are known some days after the run date."""
+    return edited(job, labels=job.spec.labels.model_copy(update={"delay_days": delay_days}))
 
 
 def with_version(job: Job, version: int) -> Job:
