@@ -1,4 +1,4 @@
-"""Without a guard its test fails. `--all-guards` switches off every guard in turn, not only a few."""
+"""Without a guard its test fails. `--guards=1000` switches off every guard in turn, not only a few."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ A_FEW = ("files are compared with the manifest", "publication changes nothing af
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.function is test_without_a_guard_its_test_fails:
-        every = metafunc.config.getoption("--all-guards", default=False)
-        chosen = [guard for guard in GUARDS if every or guard.name in A_FEW]
+        options = metafunc.config.option
+        chosen = part_of(options.guards, options.guards_from) or [guard for guard in GUARDS if guard.name in A_FEW]
         metafunc.parametrize("guard", chosen, ids=[guard.name for guard in chosen])
+
+
+def part_of(count: int, number: int) -> list[Guard]:
+    """Return some of the guards; numbers that follow each other take all guards in turn."""
+    start = count * number % len(GUARDS)
+    return [*GUARDS[start:], *GUARDS[:start]][:count]
 
 
 @pytest.mark.long
@@ -37,6 +43,11 @@ def test_patch_and_test_of_each_guard_exist(guard: Guard, monkeypatch):
     guard.patch(monkeypatch)
     path, name = guard.node.split("::")
     assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_parts_of_guards_cover_all_guards():
+    assert {guard.name for number in range(4) for guard in part_of(30, number)} == {guard.name for guard in GUARDS}
+    assert part_of(1000, 5) == [*GUARDS[5000 % len(GUARDS) :], *GUARDS[: 5000 % len(GUARDS)]]
 
 
 def test_names_of_guards_are_unique():

@@ -23,9 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.register_profile(EVERY_CASE)
-    if config.getoption("--every-case"):
-        settings.load_profile(EVERY_CASE)
+    # No deadline: a busy machine takes longer for an example, and its first example also imports.
+    for name in ("default", EVERY_CASE):
+        settings.register_profile(name, deadline=None)
+    settings.load_profile(EVERY_CASE if config.getoption("--every-case") else "default")
     config.addinivalue_line("markers", "matrix(count): by default, only so many of its cases run")
     config.addinivalue_line("markers", "long: many processes or whole simulations, not run by default")
 
@@ -57,4 +58,4 @@ def beyond(cases: list[pytest.Item], marker: pytest.Mark | None) -> list[pytest.
 def drawn(count: int, **options: Any) -> settings:
     """Return settings of a property test that draws so many examples with `--every-case`, a quarter by default."""
     every_case = settings.get_current_profile_name() == EVERY_CASE
-    return settings(deadline=None, max_examples=count if every_case else count // 4, **options)
+    return settings(max_examples=count if every_case else count // 4, **options)

@@ -44,16 +44,22 @@ def test_every_step_is_an_action_or_targets_of_the_makefile():
     assert all("PYTHON=python${{ matrix.python }}" in run for run in runs)  # not another Python of the machine
 
 
+def test_all_faults_run_once_a_week():
+    job = WORKFLOW["jobs"]["faults"]
+    assert "schedule" in job["if"]
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make faults MINUTES=120 PYTHON=python3.11"]
+
+
 def test_actions_are_pinned_by_commit_and_say_their_version():
     lines = [line.partition("uses:")[2].strip() for line in TEXT.splitlines() if "uses:" in line]
-    assert len(lines) == sum("uses" in step for step in JOB["steps"])
+    assert len(lines) == sum("uses" in step for job in WORKFLOW["jobs"].values() for step in job["steps"])
     assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in lines)
 
 
 def test_it_may_read_the_repository_and_nothing_else():
     assert WORKFLOW["permissions"] == {"contents": "read"}
-    assert list(WORKFLOW["jobs"]) == ["machine"]
-    assert "permissions" not in JOB
+    assert list(WORKFLOW["jobs"]) == ["machine", "faults"]
+    assert all("permissions" not in job for job in WORKFLOW["jobs"].values())
     assert "secrets." not in TEXT
 
 
