@@ -59,6 +59,7 @@ def shown(old, new, changed):
 UP, DOWN, MIXED = DAYS, [LAST, MIDDLE, FIRST], [MIDDLE, LAST, FIRST]
 
 
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize(
     ("order", "changed"),
     [(UP, FIRST), (UP, MIDDLE), (UP, LAST), (DOWN, FIRST), (DOWN, LAST), (MIXED, MIDDLE)],

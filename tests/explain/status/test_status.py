@@ -18,7 +18,7 @@ from pipeline.runs.tables import ensure_tables
 from tests.support.integration_fixtures import edited, quick, reader, with_history_days
 
 DONE_DAY, PART_DAY, VOID_DAY = date(2013, 7, 3), date(2013, 7, 4), date(2013, 9, 1)
-SUPERSEDED_DAY, GONE_DAY = date(2013, 7, 1), date(2013, 7, 2)
+GONE_DAY = date(2013, 7, 2)
 LABEL_DAYS = [date(2013, 7, 1), date(2013, 7, 2)]
 PHASES = ["preprocess", "train", "predict", "load", "evaluate"]
 
@@ -96,26 +96,25 @@ def test_status_only_reads(session, quick_job, done, requests_sent):
     assert requests_sent.sent != []
 
 
-def test_finished_evaluation_is_shown(fresh_session, quick_job):
-    run_job(fresh_session, quick_job, DONE_DAY)
-    evaluate_matured(fresh_session, quick_job, DONE_DAY + timedelta(days=2))
-    state = status_of(fresh_session, quick_job, DONE_DAY)
-    (run,) = state.runs
-    assert states(run)["evaluate"] == "done"
-    assert run.phases[-1].rows > 0
-    assert state.next == "nothing: all done"
-    (line,) = recent_dates(fresh_session, quick_job, 7)
-    assert list(recent_lines("flight_delay", [line], "")) == [
-        f"2013-07-03  {run.run_id}  generation 1  32 rows published, evaluated"
-    ]
-
-
 def test_next_run_evaluates_due_run_dates(session, quick_job, done):
     state = status_of(session, quick_job, date(2013, 7, 5))
     assert state.runs == []
     run_phase(session, quick_job, date(2013, 7, 5), "preprocess")
     state = status_of(session, quick_job, date(2013, 7, 5))
     assert state.next.endswith("then load, then evaluate 2013-07-03 where labels are known")
+
+
+def test_finished_evaluation_is_shown(session, quick_job, done):
+    evaluate_matured(session, quick_job, DONE_DAY + timedelta(days=2))
+    state = status_of(session, quick_job, DONE_DAY)
+    (run,) = state.runs
+    assert states(run)["evaluate"] == "done"
+    assert run.phases[-1].rows > 0
+    assert state.next == "nothing: all done"
+    line = next(line for line in recent_dates(session, quick_job, 7) if line.run_date == DONE_DAY)
+    assert list(recent_lines("flight_delay", [line], "")) == [
+        f"2013-07-03  {run.run_id}  generation 1  32 rows published, evaluated"
+    ]
 
 
 @pytest.mark.cloud
@@ -162,8 +161,8 @@ def test_killed_run_shows_its_finished_phases(session, late, number, killed_in, 
     assert status_of(session, late, day).next == "nothing: all done"
 
 
-def test_missing_variant_is_named_and_shards_are_counted(fresh_session, job, monkeypatch):
-    three = quick(job, variants=("logistic_regression", "carrier_hour_rate"))
+def test_missing_variant_is_named_and_shards_are_counted(session, job, late, monkeypatch):
+    three = edited(quick(job, variants=("logistic_regression", "carrier_hour_rate")), labels=late.spec.labels)
     original, fitted = train._train_variant, []
 
     def twice(run, variant, *training):
@@ -175,8 +174,8 @@ def test_missing_variant_is_named_and_shards_are_counted(fresh_session, job, mon
     with monkeypatch.context() as patch:
         patch.setattr(train, "_train_variant", twice)
         with pytest.raises(KeyboardInterrupt):
-            run_job(fresh_session, three, PART_DAY)
-    state = status_of(fresh_session, three, PART_DAY)
+            run_job(session, three, PART_DAY)
+    state = status_of(session, three, PART_DAY)
     missing = ({variant.id for variant in three.variants} - {variant.id for variant in fitted}).pop()
     assert summary(state.runs[0], "train") == f"2 of 3 variants; missing: {missing}"
     assert state.next == "train flight_delay's 1 missing variant, then predict, then load"
@@ -192,8 +191,8 @@ def test_missing_variant_is_named_and_shards_are_counted(fresh_session, job, mon
     with monkeypatch.context() as patch:
         patch.setattr(predict, "commit_shard", four)
         with pytest.raises(KeyboardInterrupt):
-            run_job(fresh_session, three, PART_DAY)
-    (run,) = status_of(fresh_session, three, PART_DAY).runs
+            run_job(session, three, PART_DAY)
+    (run,) = status_of(session, three, PART_DAY).runs
     assert states(run)["predict"] == "part"
     ids = [variant.id for variant in three.variants]
     shards = zip(ids, (2, 1, 1), strict=True)
@@ -211,20 +210,6 @@ def test_changed_definition_claims_a_generation_and_says_why(session, late, done
     assert "with another definition than the job's current one" in next(date_lines(state))
 
 
-def test_superseded_run_is_shown_with_the_newer_one(session, late):
-    first = run_job(session, late, SUPERSEDED_DAY)
-    newer = run_job(session, with_history_days(late, 20), SUPERSEDED_DAY)
-    state = status_of(session, late, SUPERSEDED_DAY)
-    assert [(run.run_id, run.state, run.why) for run in state.runs] == [
-        (first.run_id, "superseded", newer.run_id),
-        (newer.run_id, "published", ""),
-    ]
-    assert state.next == f"nothing: superseded by {newer.run_id}; --rerun publishes this definition again"
-    with pytest.raises(RequestError, match="superseded"):
-        open_run(session, late, SUPERSEDED_DAY)
-    assert summary(state.runs[0], "evaluate") == f"{newer.run_id} published last"
-
-
 def test_void_run_claims_a_generation_and_says_why(session, quick_job):
     with pytest.raises(RequestError, match="nothing to score"):
         run_job(session, quick_job, VOID_DAY)
@@ -233,6 +218,19 @@ def test_void_run_claims_a_generation_and_says_why(session, quick_job):
     assert (run.state, "nothing to score" in run.why) == ("void", True)
     assert state.next.startswith(f"claims generation 2 because {run.run_id} is void (flight_delay 2013-09-01: nothing")
     assert recent_dates(session, quick_job, 1)[0].summary.startswith("void: flight_delay 2013-09-01: nothing to score")
+
+
+def test_superseded_run_is_shown_with_the_newer_one(session, late, done):
+    newer = run_job(session, with_history_days(late, 20), DONE_DAY)
+    state = status_of(session, late, DONE_DAY)
+    assert [(run.run_id, run.state, run.why) for run in state.runs] == [
+        (done.run_id, "superseded", newer.run_id),
+        (newer.run_id, "published", ""),
+    ]
+    assert state.next == f"nothing: superseded by {newer.run_id}; --rerun publishes this definition again"
+    with pytest.raises(RequestError, match="superseded"):
+        open_run(session, late, DONE_DAY)
+    assert summary(state.runs[0], "evaluate") == f"{newer.run_id} published last"
 
 
 def test_only_an_unfinished_run_makes_removed_examples_again(session, late):

@@ -10,7 +10,7 @@ from jobs.item_recommend.fixtures import write_fixtures
 from pipeline.errors import RequestError
 from pipeline.explain.trace.trace import trace_of
 from pipeline.operate.sources import load_sources
-from pipeline.phases.run import run_job, run_phase
+from pipeline.phases.run import run_phase
 from pipeline.runs.opening import join_run
 from tests.support.integration_fixtures import reader
 
@@ -33,7 +33,7 @@ def session(make_empty_session, job, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def done(session, job):
-    return run_job(session, job, DAY)
+    return run_phase(session, job, DAY, "train")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pipeline.runs.opening import join_run
 from pipeline.runs.tables import ensure_tables
 from tests.support.integration_fixtures import edited, quick, reader, with_history_days
 
-DAY, BORROWED, AGAIN, GONE, PART = (date(2013, 7, day) for day in (1, 3, 4, 5, 6))
+DAY, BORROWED, AGAIN, PART = (date(2013, 7, day) for day in (1, 3, 4, 6))
 VOID = date(2013, 9, 1)
 SOURCES = "airports flight_outcomes flights_schedule planes weather".split()
 MADE = ["source", "run", "examples", "model", "predictions file", "manifest", "loaded predictions"]
@@ -239,9 +239,14 @@ def test_borrowed_model_leads_to_the_run_that_trained_it(session, late, done, mo
     assert len(named(trace_of(session, run.run_id), "published predictions")) == 1
 
 
-def test_superseded_generation_is_traced_with_the_newer_one(session, late):
-    first = run_job(session, late, AGAIN)
-    newer = run_job(session, with_history_days(late, 20), AGAIN)
+@pytest.fixture(scope="module")
+def generations(session, late):
+    """Two generations of one run date."""
+    return run_job(session, late, AGAIN), run_job(session, with_history_days(late, 20), AGAIN)
+
+
+def test_superseded_generation_is_traced_with_the_newer_one(session, late, generations):
+    first, newer = generations
     trace = trace_of(session, first.run_id)
     assert of(trace, "run")[0].state == f"superseded by {newer.run_id}"
     assert {node.state for node in of(trace, "published predictions")} == {f"replaced by {newer.run_id}"}
@@ -252,9 +257,9 @@ def test_superseded_generation_is_traced_with_the_newer_one(session, late):
     assert first.models[0]["uri"] in named(again, "model")
 
 
-def test_expired_and_removed_artefacts_are_gone(session, late):
-    summary = run_job(session, late, GONE)
-    run = join_run(session, late, GONE)
+def test_expired_and_removed_artefacts_are_gone(session, late, generations):
+    _, summary = generations
+    run = join_run(session, with_history_days(late, 20), AGAIN)
     reader(session)(f"DROP TABLE `{run.table('examples')}`")
     for folder in (Folder.MODELS, Folder.PREDICTIONS):
         for item in session.store.list(run.layout.run_folder(folder)):
@@ -267,7 +272,7 @@ def test_expired_and_removed_artefacts_are_gone(session, late):
     gone = trace_of(session, summary.uris["predictions"][0])  # its manifest is gone, too
     assert [gone.graph[name].kind for name in gone.starts] == ["manifest"]
     assert trace_of(session, summary.models[0]["uri"]).starts == [f"model:{summary.models[0]['uri']}"]
-    for item in session.store.list(session.store.uri(late.name, "attempts", str(GONE), "")):
+    for item in session.store.list(session.store.uri(late.name, "attempts", str(AGAIN), "")):
         session.store.delete(item)
     trace = trace_of(session, summary.run_id)
     assert of(trace, "run")[0].state == "its claim is gone"
