@@ -15,7 +15,7 @@ import yaml
 from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.cloud.storage.store import Store
 from tests.conftest import network_guard
-from tests.support.cloud_target import DAY_MS, CloudPlaces
+from tests.support.cloud_target import DAY_MS, CloudPlaces, pytest_configure
 from tests.support.integration_fixtures import BUCKET, ROOT
 
 
@@ -97,9 +97,9 @@ def test_leftovers_are_named_with_the_command_that_removes_them(base, monkeypatc
 def test_a_target_file_that_is_none_is_one_line(tmp_path):
     path = tmp_path / "t.yaml"
     path.write_text("project: p-roject\n")
-    code, said = run(sys.executable, "-m", "pytest", f"--cloud-target={path}", "tests/base/test_atomic_file.py")
-    assert code == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: --cloud-target: {path}: key location: required, but missing" in said
+    config = SimpleNamespace(getoption=lambda _: path, stash={}, addinivalue_line=lambda *_: None)
+    with pytest.raises(pytest.UsageError, match=f"^--cloud-target: {path}: key location: required, but missing"):
+        pytest_configure(config)
 
 
 def test_make_says_that_it_skips_without_a_target():

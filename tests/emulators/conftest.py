@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -18,8 +19,11 @@ Connect = Callable[[LocalEndpoints], Any]
 
 
 @pytest.fixture(scope="session")
-def local_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoints]:
-    """Emulators that coverage watches: these tests are the emulators' own."""
+def local_target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoints]:
+    """The emulators of this test process; others if coverage watches them: these tests are the emulators' own."""
+    if not any(name in os.environ for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")):
+        yield lifecycle.up(request.getfixturevalue("emulators_dir"))
+        return
     local_dir = tmp_path_factory.mktemp("watched")
     yield lifecycle.up(local_dir)
     lifecycle.down(local_dir)

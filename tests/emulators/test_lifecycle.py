@@ -37,6 +37,15 @@ def local_dir(tmp_path: Path) -> Iterator[Path]:
         lifecycle.down(tmp_path / "local")
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory of emulators that run before and after each test that asks for it."""
+    local_dir = tmp_path_factory.mktemp("running") / "local"
+    lifecycle.up(local_dir)
+    yield local_dir
+    lifecycle.down(local_dir)
+
+
 def state_of(local_dir: Path) -> LocalState:
     return read_state(local_dir / "state.json")
 
@@ -88,8 +97,8 @@ def described(blob):
     return (blob.generation, blob.time_created, blob.crc32c, blob.content_type, blob.metadata, blob.md5_hash)
 
 
-def test_killed_servers_keep_table_job_and_object(local_dir, bigquery_at, storage_at):
-    endpoints = lifecycle.up(local_dir)
+def test_killed_servers_keep_table_job_and_object(running, bigquery_at, storage_at):
+    local_dir, endpoints = running, lifecycle.up(running)
     client, bucket = bigquery_at(endpoints), storage_at(endpoints).create_bucket("pipeline-local")
     client.create_dataset("ml")
     job = client.query("CREATE TABLE ml.t AS SELECT 1 AS a", job_id="made-before", job_retry=None)
@@ -174,8 +183,8 @@ def test_port_that_another_process_took_is_given_up(local_dir, monkeypatch):
         quicker.shutdown()
 
 
-def test_busy_emulator_is_not_restarted(local_dir):
-    endpoints = lifecycle.up(local_dir)
+def test_busy_emulator_is_not_restarted(running):
+    local_dir, endpoints = running, lifecycle.up(running)
     record = state_of(local_dir).bigquery
     os.kill(record.pid, signal.SIGSTOP)
     threading.Timer(2.5, os.kill, (record.pid, signal.SIGCONT)).start()
@@ -183,8 +192,8 @@ def test_busy_emulator_is_not_restarted(local_dir):
     assert state_of(local_dir).bigquery == record
 
 
-def test_emulator_that_hangs_is_named_with_its_process(local_dir, monkeypatch):
-    lifecycle.up(local_dir)
+def test_emulator_that_hangs_is_named_with_its_process(running, monkeypatch):
+    local_dir = running
     record = state_of(local_dir).bigquery
     monkeypatch.setattr("pipeline.emulators.servers.BUSY_SECONDS", 0.5)
     os.kill(record.pid, signal.SIGSTOP)
@@ -195,8 +204,8 @@ def test_emulator_that_hangs_is_named_with_its_process(local_dir, monkeypatch):
         os.kill(record.pid, signal.SIGCONT)
 
 
-def test_copied_directory_leaves_the_original_servers_alone(local_dir, tmp_path):
-    endpoints = lifecycle.up(local_dir)
+def test_copied_directory_leaves_the_original_servers_alone(running, tmp_path):
+    local_dir, endpoints = running, lifecycle.up(running)
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(local_dir / "state.json", copy)

@@ -160,7 +160,7 @@ def influence(frame: pd.DataFrame, weight: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("case", ["alike", "weighted", "clustered", "weighted clusters"])
 def test_intervals_equal_influence_values(session, case):
     """No formula of the SQL is repeated here: derivatives are taken by moving the weight of one row after another."""
-    frame = drawn(400, 20, grid=40)
+    frame = drawn(200, 20, grid=40)
     weighted, clustered = "weighted" in case, "cluster" in case
     rows = judged(
         session, frame, replace(SPEC, weight="weight" if weighted else None, cluster=["owner"] if clustered else [])

@@ -93,13 +93,20 @@ def test_a_run_date_is_judged_once(session, job, requests_sent):
     assert verdicts(session, own) == before
 
 
+@pytest.fixture(scope="module")
+def undisturbed(session, job):
+    """The job whose gate was not killed."""
+    own = gated_job(job)
+    life(session, own, 5, {"new": [*BETTER, -0.1, -0.1]})
+    gate_job(session, own, mature(4))
+    return own
+
+
 @pytest.mark.cloud
 @pytest.mark.parametrize(("step", "times"), [("verdicts", 0), ("promotion", 0), ("promotion", 1)])
-def test_a_killed_gate_leaves_the_same_rows_after_a_retry(session, job, monkeypatch, step, times):
-    own, undisturbed = gated_job(job), gated_job(job)
-    for each in (own, undisturbed):
-        life(session, each, 5, {"new": [*BETTER, -0.1, -0.1]})
-    gate_job(session, undisturbed, mature(4))
+def test_a_killed_gate_leaves_the_same_rows_after_a_retry(session, job, undisturbed, monkeypatch, step, times):
+    own = gated_job(job)
+    life(session, own, 5, {"new": [*BETTER, -0.1, -0.1]})
     original = Warehouse.execute
 
     def killed(self, statement, **options):
