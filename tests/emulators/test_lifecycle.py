@@ -248,6 +248,7 @@ def test_process_that_refuses_requests_is_replaced(local_dir, stranger):
     assert state_of(local_dir).bigquery.pid != record.pid
 
 
+@pytest.mark.long
 def test_process_that_starts_for_too_long_is_replaced(local_dir, stranger, monkeypatch):
     folder = LocalFolder(local_dir)
     folder.make()

@@ -73,6 +73,7 @@ def test_an_open_window_has_a_verdict(session, compared):
     assert [tuple(row.values())[2:] for row in rows] == [("too-few-labels", 1, 7)]
 
 
+@pytest.mark.long
 def test_a_champion_without_predictions_is_recorded(session, compared):
     without = edited(compared, variants=["new"])
     left = replace(without, variants=compared.variants[1:])

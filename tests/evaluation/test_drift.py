@@ -262,6 +262,7 @@ def test_a_killed_run_is_measured_by_the_next_and_by_evaluate(session, shop, lin
     lines()
 
 
+@pytest.mark.long
 def test_expired_examples_are_reported_and_stop_nothing(session, shop, lines):
     day = CALM - timedelta(days=1)
     run_id = run_job(session, shop, day).run_id

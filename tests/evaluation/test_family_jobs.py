@@ -41,6 +41,7 @@ def session(make_empty_session, own):
     return Session.open(own, session.target, session.reporter)
 
 
+@pytest.mark.long
 def test_bigquery_accepts_all_statements_of_a_ranking_job(tmp_path):
     root = write_family_jobs(tmp_path)
     for family in set(KEYS) - {"ranking"}:

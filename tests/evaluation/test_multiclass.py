@@ -135,6 +135,7 @@ def test_the_confusion_matrix_is_rows(session):
     }
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_rows(session):
     frame = drawn(25_000, 10)
     assert_same(values_of(judged(session, frame)), reference(frame, np.ones(len(frame))), "100,000 rows")

@@ -109,6 +109,7 @@ def test_special_frames_equal_scikit_learn(session, kind):
         assert_same(found, reference(part, np.ones(len(part))), (kind, value))
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_rows(session):
     frame = drawn(100_000, 14, offset=100.0)
     assert_same(values_of(judged(session, frame)), reference(frame, np.ones(len(frame))), "100,000 rows")

@@ -12,6 +12,7 @@ import pytest
 from pipeline.project.project import Project
 from tests.support.integration_fixtures import ROOT
 
+pytestmark = pytest.mark.long  # each process imports and fits everything
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
