@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -67,6 +64,7 @@ print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
 """
 
 
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize(
     ("arguments", "modules"),
     [
@@ -134,38 +132,6 @@ def test_each_phase_is_a_command_of_its_own(here, loaded_dir, quick_project):
         done = here(phase, "flight_quick", "--run-date", "2013-07-06", *more, *where)
         assert done.code == 0, done.err
         assert done.out.startswith("flight_quick 2013-07-06: done, ")
-
-
-def test_progress_is_bars_on_a_terminal(loaded_dir, quick_project):
-    ours, theirs = pty.openpty()
-    where = ["--project-dir", str(quick_project), "--local-dir", str(loaded_dir)]
-    arguments = ["train", "flight_quick", "--run-date", "2013-07-09", *where]
-    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
-    with subprocess.Popen(
-        [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, env=environment
-    ) as command:
-        os.close(theirs)
-        shown, deadline = b"", time.monotonic() + 60
-        while command.poll() is None and time.monotonic() < deadline:
-            if select.select([ours], [], [], 0.1)[0]:
-                shown += read_terminal(ours)
-        out, _ = command.communicate(timeout=10)
-    shown += read_terminal(ours)
-    os.close(ours)
-    assert command.returncode == 0
-    assert out.decode().startswith("flight_quick 2013-07-09: done, ")
-    assert b"\x1b" not in out
-    text = shown.decode()
-    assert "2013-07-09 train " in text
-    assert "━" in text
-    assert re.search(r"\d/2", text)
-
-
-def read_terminal(descriptor):
-    try:
-        return os.read(descriptor, 1 << 16)
-    except OSError:  # Linux: the other side is closed
-        return b""
 
 
 def test_wrong_request_exits_with_2_and_verbose_adds_a_traceback(process, here, tmp_path):

@@ -357,7 +357,6 @@ def test_missing_ledger_rows_are_appended_again(session, own):
         assert verdicts(session, own) == [(FIRST, own.variants[0].id, "first")]
 
 
-@pytest.mark.long
 def test_missing_metrics_are_appended_again(session, own):
     mature = maturing(own)
     run_job(session, mature, LAST)
