@@ -2,10 +2,9 @@
 # This file also works with GNU Make 3.81 and BSD tools, which macOS has (tools/lint_shell.py).
 
 BIN := .venv/bin
-# Lint and types run at once if make keeps their output apart (since 4.0), otherwise one after the other.
+# Lint and types, for example, run at once if make keeps their output apart (since 4.0), otherwise one after the other.
 AT_ONCE = $(if $(filter output-sync,$(.FEATURES)),--jobs=2 --output-sync=target)
 MINUTES ?= 30
-GUARDS ?= 1000
 # The first interpreter that is new enough; only targets that need it look for it. Another one: make test PYTHON=python3.14
 PYTHON = $(shell for python in python3.11 python3 python3.14 python3.13 python3.12; do \
 	$$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -17,7 +16,7 @@ LOCKS = @uv=$$([ -x $(BIN)/uv ] && echo $(BIN)/uv || command -v uv); \
 # Without it, macOS ends forked processes, which the tests of faults use; other systems ignore it.
 export OBJC_DISABLE_INITIALIZE_FORK_SAFETY := YES
 
-.PHONY: help demo test test-cloud faults lint types bench intervals lives format lock check-locks wheels image image-steps clean local dev
+.PHONY: help demo test test-cloud faults lint types bench intervals lives format lock check-locks wheels packages image image-steps clean local dev
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -52,10 +51,10 @@ test: dev  ## check format, lint, types and imports, then run the tests; ALL=1: 
 test-cloud: $(if $(TARGET),dev)  ## run the tests that need no emulator in a project of Google Cloud; TARGET=file.yaml names it
 	@$(if $(TARGET),$(BIN)/python -m pytest --cloud-target=$(TARGET) tests,echo "tests in the cloud: skipped, no project given; name it: make test-cloud TARGET=file.yaml")
 
-faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30, GUARDS=1000
+faults: dev  ## kill the process at every call, run it again, compare: the table of docs/reliability.md; MINUTES=30
 	@$(BIN)/python -m tests.faults.matrix --minutes $(MINUTES)
-	@echo "== without each guard in turn, its test must fail (fewer with GUARDS: another part each day)"
-	@$(BIN)/python -m pytest tests/faults/test_guards.py --guards=$(GUARDS) --guards-from=$$(date -u +%j | sed 's/^0*//') -q -n $(or $(WORKERS),2)
+	@echo "== without each guard in turn, its test must fail"
+	@$(BIN)/python -m pytest tests/faults/test_guards.py --all-guards -q -n $(or $(WORKERS),2)
 
 lint: dev  ## check format, lint, SQL, row loops, docstrings, clients, addresses and the direction of imports
 	@echo "== format"
@@ -110,6 +109,10 @@ check-locks:  ## compare the hashes of requirements/ with those of the package i
 
 wheels:  ## resolve requirements/ for each Python and platform with wheels only, and name packages without one
 	$(LOCKS) wheels
+
+# They wait for the index most of the time, so they run at once.
+packages: dev  ## check-locks, wheels and image-steps
+	@$(MAKE) --no-print-directory $(AT_ONCE) check-locks wheels image-steps
 
 image: dev  ## build the image of this project with docker, labelled with commit and code digest; IMAGE=us-docker.pkg.dev/...
 	@[ -n "$(IMAGE)" ] || { echo "image: name the image: make image IMAGE=HOST/PROJECT/REPOSITORY/NAME"; exit 2; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 import yaml
 
 from pipeline.cli.app import run
+from tests.support.dummy_project import edit
 from tests.support.integration_fixtures import COMMAND, ROOT
 
 
@@ -48,44 +51,74 @@ def process() -> Callable[..., Done]:
 
 
 @pytest.fixture(scope="session")
-def loaded_dir(emulators_dir: Path, fixtures_folder: Path) -> Path:
+def prepare() -> Callable[..., Done]:
+    """Run the command line in this process, for fixtures of modules and of the session."""
+
+    def call(*arguments: str) -> Done:
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            as_a_command(patch)
+            code = run(list(arguments))
+        return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def loaded_dir(prepare: Callable[..., Done], emulators_dir: Path, fixtures_folder: Path) -> Path:
     """A local directory with the tiny sources, loaded by the command line."""
     folder = str(fixtures_folder)
-    done = run_process("sources", "load", "flight_delay", "--from", folder, "--local-dir", str(emulators_dir))
+    done = prepare("sources", "load", "flight_delay", "--from", folder, "--local-dir", str(emulators_dir))
     assert (done.code, done.out.split(":")[0]) == (0, "flight_delay sources loaded"), done.err
     return emulators_dir
 
 
 @pytest.fixture(scope="session")
 def quick_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with one more job, flight_quick: the flights with two rates as variants, which fit in no time."""
+    """A project with two more jobs of the flights, whose variants are rates, which fit in no time.
+
+    flight_quick has one variant and one baseline, flight_pair has a challenger, too.
+    """
     root = tmp_path_factory.mktemp("project")
     for name in ("jobs", "sql", "udf"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    folder, own = root / "jobs" / "flight_delay", root / "jobs" / "flight_quick"
-    own.mkdir()
-    for variant in ("carrier_hour_rate", "constant_rate"):
-        shutil.copy(folder / f"{variant}.yaml", own)
+    folder = root / "jobs" / "flight_delay"
     spec = yaml.safe_load((folder / "job.yaml").read_text(encoding="utf-8"))
-    spec |= {"variants": ["carrier_hour_rate"], "baselines": ["constant_rate"]}
-    (own / "job.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
+    for job, variants in {
+        "flight_quick": ["carrier_hour_rate"],
+        "flight_pair": ["carrier_hour_rate", "smooth_rate"],
+    }.items():
+        own = root / "jobs" / job
+        own.mkdir()
+        changes = {"variants": variants, "baselines": ["constant_rate"]}
+        (own / "job.yaml").write_text(yaml.safe_dump(spec | changes), encoding="utf-8")
+        for variant in (*variants, "constant_rate"):
+            source = folder / f"{'carrier_hour_rate' if variant == 'smooth_rate' else variant}.yaml"
+            shutil.copy(source, own / f"{variant}.yaml")
+    smooth = root / "jobs" / "flight_pair" / "smooth_rate.yaml"
+    edit(smooth, "prior_flights: ", "prior_flights: 1")
     return root
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    """Run the command line in this process, which is faster; the emulators' address is put back afterwards."""
+def as_a_command(patch: pytest.MonkeyPatch) -> None:
+    """Prepare this process for the command line; what a command changes is put back afterwards."""
     for name in ("BIGQUERY_EMULATOR_HOST", "OMP_WAIT_POLICY"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
-    monkeypatch.chdir(ROOT)
+        patch.setenv(name, os.environ.get(name, ""))
+    patch.chdir(ROOT)
     # what a command as a task of Cloud Run takes over
     for module, names in {
         logging: ("lastResort", "raiseExceptions"),
         sys: ("unraisablehook", "stdout", "stderr"),
     }.items():
         for name in names:
-            monkeypatch.setattr(module, name, getattr(module, name))
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+            patch.setattr(module, name, getattr(module, name))
+    patch.setattr(threading, "excepthook", threading.excepthook)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run the command line in this process, which is faster; the emulators' address is put back afterwards."""
+    as_a_command(monkeypatch)
 
     def call(*arguments: str) -> Done:
         code = run(list(arguments))

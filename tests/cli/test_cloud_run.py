@@ -21,12 +21,12 @@ DAYS = iter(range(1, 11))
 
 
 @pytest.fixture(scope="module")
-def parcels(process, emulators_dir, tmp_path_factory):
+def parcels(prepare, emulators_dir, tmp_path_factory):
     """The folder of a project whose sources are loaded."""
     root = write_project(tmp_path_factory.mktemp("parcels"))
     folder = write_sources(root / "data")
     where = ["--local-dir", str(emulators_dir), "--project-dir", str(root)]
-    done = process("sources", "load", "parcels", "--from", str(folder), *where)
+    done = prepare("sources", "load", "parcels", "--from", str(folder), *where)
     assert done.code == 0, done.err
     return root
 

@@ -32,6 +32,7 @@ def command(tmp_path):
     call("local", "down")
 
 
+@pytest.mark.long
 def test_run_works_in_odd_folder_umask_and_time_zone(command):
     call, folder = command
     sources = write_sources(folder / "Pakete für März")

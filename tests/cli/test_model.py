@@ -24,14 +24,18 @@ DAY = "2013-07-03"
 
 
 @pytest.fixture(scope="module")
-def where(loaded_dir):
-    return ("--local-dir", str(loaded_dir))
+def where(loaded_dir, quick_project, tmp_path_factory):
+    """A project whose job flight_delay has two rates as variants: a bundle holds the code of its job's folder."""
+    root = tmp_path_factory.mktemp("rates") / "project"
+    shutil.copytree(quick_project, root)
+    shutil.copy(root / "jobs" / "flight_quick" / "job.yaml", root / "jobs" / "flight_delay")
+    return ("--project-dir", str(root), "--local-dir", str(loaded_dir))
 
 
 @pytest.fixture(scope="module")
-def models(process, where):
+def models(prepare, where):
     """Bundles by the names of variants."""
-    done = process("train", "flight_delay", "--run-date", DAY, "--json", *where)
+    done = prepare("train", "flight_delay", "--run-date", DAY, "--json", *where)
     assert done.code == 0, done.err
     return {model["variant"].partition("@")[0]: model["uri"] for model in json.loads(done.out)["models"]}
 
@@ -48,8 +52,8 @@ def other(models):
 
 
 @pytest.fixture(scope="module")
-def store(process, where):
-    found = json.loads(process("local", "status", "--json", *where).out)
+def store(prepare, where):
+    found = json.loads(prepare("local", "status", "--json", *where[2:]).out)
     places = {name: found[name] for name in ("bigquery", "bigquery_storage", "storage")}
     return Store(local_target(Endpoints(**places)))
 
@@ -111,6 +115,7 @@ def test_folder_needs_no_target(wheel, folder, data, tmp_path):
     assert len(out.read_text().splitlines()) == 20
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize(
     ("commit", "origin"), [("0a" * 20, f"commit {'0a' * 20}"), (None, "the code with digest 0123456789abcdef")]
 )

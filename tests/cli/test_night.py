@@ -92,14 +92,14 @@ def deploy(root):
 
 
 @pytest.fixture(scope="module")
-def night(process, emulators_dir, tmp_path_factory):
+def night(prepare, emulators_dir, tmp_path_factory):
     root = tmp_path_factory.mktemp("night")
     write_project(root, fails=f"wait {root / 'waiting'}")
     folder = write_sources(root / "data", TODAY)
     where = ["--local-dir", str(emulators_dir), "--project-dir", str(root)]
-    assert process("sources", "load", "parcels", "--from", str(folder), *where).code == 0
+    assert prepare("sources", "load", "parcels", "--from", str(folder), *where).code == 0
     (root / "waiting").touch()
-    assert process("run", "parcels", "--run-date", str(LAST_DONE), *where).code == 0
+    assert prepare("run", "parcels", "--run-date", str(LAST_DONE), *where).code == 0
     (root / "waiting").unlink()
     manifests = deploy(root)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GOOGLE_")}

@@ -14,7 +14,7 @@ from tests.support.dummy_project import dummy_project, edit
 from tests.support.integration_fixtures import ROOT
 
 EXAMPLES, SQL = "dummy/preprocess/examples_v1", "sql/dummy/preprocess/examples_v1.sql"
-LABELS = "sql/flight_delay/evaluate/labels_v1.sql"
+PUBLISHED = "sql/phases/published_v1.sql"
 LOCAL = ["--local-dir", str(ROOT / ".local")]
 
 
@@ -78,12 +78,12 @@ def test_check_of_a_good_project_succeeds(copied, sql):
 
 
 def test_findings_are_lines_on_stdout_and_one_error(copied, capsys):
-    edit(copied / LABELS, "known_at <= @as_of", "know_at <= @as_of")
-    lines = (copied / LABELS).read_text().splitlines()
-    number = next(number for number, line in enumerate(lines, start=1) if "know_at <= @as_of" in line)
+    edit(copied / PUBLISHED, "SELECT run_date", "SELECT run_day")
+    lines = (copied / PUBLISHED).read_text().splitlines()
+    number = next(number for number, line in enumerate(lines, start=1) if "SELECT run_day" in line)
     assert cli.run(["sql", "check", *LOCAL]) == 2
     out, err = capsys.readouterr()
-    assert out.splitlines()[0].startswith(f"{copied / LABELS}:{number}: Unrecognized name: know_at")
+    assert out.splitlines()[0].startswith(f"{copied / PUBLISHED}:{number}: Unrecognized name: run_day")
     assert err.splitlines()[-1].startswith(f"error: sql check: {len(out.splitlines())} findings in ")
 
 

@@ -11,9 +11,9 @@ PHASES = ["preprocess", "train", "predict", "load", "evaluate"]
 
 
 @pytest.fixture(scope="module")
-def where(process, loaded_dir):
+def where(prepare, loaded_dir):
     place = ("--local-dir", str(loaded_dir))
-    done = process("preprocess", "flight_delay", "--run-date", DAY, *place)
+    done = prepare("preprocess", "flight_delay", "--run-date", DAY, *place)
     assert done.code == 0, done.err
     return place
 

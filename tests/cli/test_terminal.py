@@ -47,12 +47,14 @@ def test_run_shows_each_phase_while_it_works(place):
     out, shown = on_terminal("backfill", "flight_quick", "--from", "2013-06-23", "--to", "2013-06-23", *place)
     for work in ("flight_quick backfill", "flight_quick preprocess", "2013-06-23 train", "2013-06-23 predict", "load"):
         assert re.search(rf"{work} .*━.*\d:\d\d:\d\d", shown), work
+    assert re.search(r"\d/2", shown)
     assert re.search(r"2013-06-23 predict: .* \(\d+\.\d s\)", shown)
     assert "\x1b" not in out
     assert out.startswith("flight_quick 2013-06-23: done")
     assert shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l"), "the cursor is hidden"
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [

@@ -8,13 +8,13 @@ DAY = "2013-07-04"
 
 
 @pytest.fixture(scope="module")
-def where(process, loaded_dir):
-    place = ("--local-dir", str(loaded_dir))
-    done = process("train", "flight_delay", "--run-date", DAY, "--json", *place)
+def where(prepare, loaded_dir, quick_project):
+    place = ("--project-dir", str(quick_project), "--local-dir", str(loaded_dir))
+    done = prepare("train", "flight_quick", "--run-date", DAY, "--json", *place)
     assert done.code == 0, done.err
     summary = json.loads(done.out)
     digest = summary["run_id"].rpartition("-")[2]
-    return place, summary, f"pipeline-local.ml_runs.flight_delay__{DAY.replace('-', '')}__{digest}__examples"
+    return place, summary, f"pipeline-local.ml_runs.flight_quick__{DAY.replace('-', '')}__{digest}__examples"
 
 
 def test_a_run_is_printed_back_and_forward_in_ascii(here, where):

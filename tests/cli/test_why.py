@@ -9,10 +9,10 @@ UNKNOWN = "flight_delay-2013-06-28-0123456789"
 
 
 @pytest.fixture(scope="module")
-def runs(process, loaded_dir):
+def runs(prepare, loaded_dir):
     """Two runs that have nothing but their examples, and where they are."""
     place = ("--local-dir", str(loaded_dir))
-    made = [process("preprocess", "flight_delay", "--run-date", day, "--json", *place) for day in DAYS]
+    made = [prepare("preprocess", "flight_delay", "--run-date", day, "--json", *place) for day in DAYS]
     assert [done.code for done in made] == [0, 0], made
     return [json.loads(done.out)["run_id"] for done in made], place
 

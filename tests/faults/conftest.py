@@ -32,8 +32,7 @@ Through = Callable[..., tuple[Session, Plan]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--guards", type=int, default=0, help="switch off so many guards in turn, not only a few")
-    parser.addoption("--guards-from", type=int, default=0, help="which guards these are: a part for each number")
+    parser.addoption("--all-guards", action="store_true", help="switch off every guard in turn, not only a few")
 
 
 @pytest.fixture

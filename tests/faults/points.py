@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -13,6 +14,9 @@ from tests.faults.reader import torn
 from tests.faults.state import State, doubled, lost, wrong_verdicts
 from tests.faults.table import Row
 from tests.faults.victims import LIFE, PHASES, Step, evaluate, rerun, run
+
+FIRST = 2
+"""Points of each group that come before all others."""
 
 CLEAR_ENDS = (0, 4, -9, -15)
 """Exit codes of a disturbed process: success, an error of the cloud, or its signal."""
@@ -165,6 +169,15 @@ def _faults(scenario: Scenario) -> Disturbances:
     unknown = Strike(Fault("status", status=404, reason="notFound"), 1, "jobs.get", times=2)
     lost_reply = Strike(Fault("drop", carried_out=True), 9, "jobs.insert")
     yield "404 after 409", scenario, _struck(scenario, lost_reply, unknown)
+
+
+def in_order(points: Sequence[Point], seed: int) -> list[Point]:
+    """Return all points in an order that a time limit may cut: a few of every group, then the others, shuffled."""
+    first = subset(points, FIRST * len({point.group for point in points}), seed)
+    taken = set(map(id, first))
+    others = [point for point in points if id(point) not in taken]
+    random.Random(seed).shuffle(others)  # noqa: S311
+    return [*first, *others]
 
 
 def subset(points: Sequence[Point], count: int, seed: int = 0) -> list[Point]:

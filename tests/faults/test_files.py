@@ -84,6 +84,7 @@ def bits_flipped(content):
     return bytes([content[0] ^ 1]) + content[1:]
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize(
     "damaged", [lambda content: content[:-1], bits_flipped, lambda _: b""], ids=["truncated", "flipped", "empty"]
 )
@@ -209,6 +210,7 @@ def test_missing_shard_stops_the_load_before_its_job(session, predicted, own, re
     assert published_slices(predicted) == {}
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("change", [bits_flipped, lambda content: content], ids=["other content", "same content"])
 def test_replaced_shard_stops_the_load_before_its_job(session, predicted, own, requests_sent, change):
     (uri,) = committed_manifests(predicted)[0].uris
@@ -282,6 +284,7 @@ def test_failed_data_check_stops_the_load_and_names_the_row(session, own):
         load_from_uris(session, [uri], table, schema, ["a"], step=own.name, rows=2, checks=checks)
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("flight", [lambda df: -df.flight, lambda df: df.flight.where(df.index > 0, 7)])
 def test_a_model_that_answers_for_others_publishes_nothing(session, own, monkeypatch, flight):
     monkeypatch.setattr(
@@ -327,6 +330,7 @@ def test_examples_with_lost_rows_are_made_again(session, own):
     assert len(published(session, own)) == ROWS
 
 
+@pytest.mark.long
 def test_run_table_with_lost_rows_is_loaded_again(session, predicted, own, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.phases.load.refuse_superseded", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -386,6 +390,7 @@ def test_overwritten_slice_is_not_evaluated(session, own):
     assert reader(session)(f"SELECT * FROM ml.metrics_v1 WHERE job = '{own.name}'") == []
 
 
+@pytest.mark.long
 def test_champion_stays_when_another_variant_is_published(session, own):
     first, second = rate(own, 20.0, "a"), rate(own, 5.0, "b")
     run_job(session, job_of(own, first), FIRST)
@@ -393,6 +398,7 @@ def test_champion_stays_when_another_variant_is_published(session, own):
     assert decisions(session, own) == [(FIRST, first.id, "first")]
 
 
+@pytest.mark.long
 def test_older_generation_replaces_no_newer_publication(session, predicted, own):
     late = open_run(session, own, FIRST)
     newer = run_job(session, own, FIRST, rerun=True)

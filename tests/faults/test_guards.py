@@ -1,13 +1,13 @@
-"""Without a guard its test fails. `--guards=1000` switches off every guard in turn, not only a few."""
+"""Without a guard its test fails. `--all-guards` switches off every guard in turn, not only a few."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Iterator
 
 import pytest
 
 from tests.faults.guards import GUARDS, Guard
+from tests.faults.without import Pytest
 from tests.support.integration_fixtures import ROOT
 
 FAILED = 1
@@ -18,24 +18,25 @@ A_FEW = ("files are compared with the manifest", "publication changes nothing af
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.function is test_without_a_guard_its_test_fails:
-        options = metafunc.config.option
-        chosen = part_of(options.guards, options.guards_from) or [guard for guard in GUARDS if guard.name in A_FEW]
+        every = metafunc.config.getoption("--all-guards", default=False)
+        chosen = [guard for guard in GUARDS if every or guard.name in A_FEW]
         metafunc.parametrize("guard", chosen, ids=[guard.name for guard in chosen])
 
 
-def part_of(count: int, number: int) -> list[Guard]:
-    """Return some of the guards; numbers that follow each other take all guards in turn."""
-    start = count * number % len(GUARDS)
-    return [*GUARDS[start:], *GUARDS[:start]][:count]
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory) -> Iterator[Pytest]:
+    """Runs pytest in processes that are forked, which saves their imports."""
+    forked = Pytest(tmp_path_factory.mktemp("guards") / "pytest.log", ROOT)
+    yield forked
+    forked.close()
 
 
 @pytest.mark.long
-def test_without_a_guard_its_test_fails(guard: Guard, endpoints):
+def test_without_a_guard_its_test_fails(guard: Guard, endpoints, forked):
     place = ",".join((endpoints.bigquery, endpoints.bigquery_storage, endpoints.storage))
     sabotaged = ["-p", "tests.faults.sabotage", "--without", guard.name, "--at", place]
-    command = [sys.executable, "-m", "pytest", guard.node, *sabotaged, "--every-case", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == FAILED, f"without: {guard.name}; pytest exited with {done.returncode}:\n{done.stdout}"
+    code, output = forked.run([guard.node, *sabotaged, "--every-case", "-q", "-p", "no:cacheprovider"])
+    assert code == FAILED, f"without: {guard.name}; pytest exited with {code}:\n{output}"
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])
@@ -43,11 +44,6 @@ def test_patch_and_test_of_each_guard_exist(guard: Guard, monkeypatch):
     guard.patch(monkeypatch)
     path, name = guard.node.split("::")
     assert f"def {name.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8")
-
-
-def test_parts_of_guards_cover_all_guards():
-    assert {guard.name for number in range(4) for guard in part_of(30, number)} == {guard.name for guard in GUARDS}
-    assert part_of(1000, 5) == [*GUARDS[5000 % len(GUARDS) :], *GUARDS[: 5000 % len(GUARDS)]]
 
 
 def test_names_of_guards_are_unique():

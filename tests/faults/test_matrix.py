@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
+from tests.faults.points import FIRST, Point, in_order
 from tests.support.integration_fixtures import ROOT
 
-POINTS, MINUTES = 21, 0.6
-"""Three points of each of the seven groups, other points on another day. Minutes for a point."""
+POINTS, MINUTES = 7, 1.0
+"""One point of each of the seven groups, another on another day. Minutes for a point."""
 LAST = re.compile(r"^\| all \| (\d+) \| (\d+) \|.*\| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
 
@@ -26,3 +27,13 @@ def test_kill_points_of_the_day_lose_and_double_nothing():
     points, carried_out, *wrong = map(int, total.groups())
     assert carried_out == points == POINTS
     assert wrong == [0] * 5
+
+
+def test_a_time_limit_leaves_points_of_every_group():
+    sizes = {"a": 300, "b": 10, "c": 40}
+    points = [Point(group, f"{group}{number}", None, None) for group, size in sizes.items() for number in range(size)]
+    days = [in_order(points, seed) for seed in (1, 2)]
+    for ordered in days:
+        assert sorted(point.name for point in ordered) == sorted(point.name for point in points)
+        assert sorted(point.group for point in ordered[: 3 * FIRST]) == sorted([*sizes] * FIRST)
+    assert [point.name for point in days[0]] != [point.name for point in days[1]]

@@ -168,6 +168,7 @@ def overtaken(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, meanwhile
     monkeypatch.setattr(module, name, call)
 
 
+@pytest.mark.long
 def test_zombie_attempt_that_writes_files_changes_nothing(session, connect, own, monkeypatch):
     job = two_shards(own)
     run_phase(session, job, FIRST, "train")

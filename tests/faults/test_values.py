@@ -116,6 +116,7 @@ def test_unfit_value_is_refused_and_leaves_no_file(tmp_path, column_type, value,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf, "high", b"0.5", None])
 def test_unfit_score_exits_with_code_3(session, own, monkeypatch, score):
     def one_bad(model, df):
@@ -318,6 +319,7 @@ def test_time_zone_moves_the_moment_and_not_the_run_date(own, clock_of, zone):
     assert there.as_of(FIRST) - there.as_of(FIRST - timedelta(days=1)) == timedelta(days=1)
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("machine", ["Pacific/Honolulu", "Pacific/Kiritimati"])
 def test_machine_time_zone_does_not_change_published_rows(session, own, clock_of, machine):
     clock_of(machine)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from time import monotonic, sleep
+from uuid import uuid4
 
 import pytest
 
@@ -18,6 +20,7 @@ from pipeline.phases.run import run_job, run_phase
 from pipeline.runs.artefacts.predictions import commit_shard, committed_manifests, shard_counts
 from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
+from tests.support.changed_variants import ROWS, job_with_prior
 from tests.support.integration_fixtures import reader
 
 NOW, DAY = timedelta(0), timedelta(days=1)
@@ -207,17 +210,18 @@ def test_a_run_table_is_as_old_as_its_last_change(session, quick_job, done, monk
 @pytest.mark.cloud
 @pytest.mark.matrix(1)
 @pytest.mark.parametrize("killed_in", ["train._training_data", "predict.commit_manifest", "load.name_champion"])
-def test_an_unfinished_run_resumes_without_its_tables(fresh_session, quick_job, killed_in, monkeypatch):
+def test_an_unfinished_run_resumes_without_its_tables(session, job, killed_in, monkeypatch):
+    one = job_with_prior(replace(job, name=f"j{uuid4().hex[:8]}"), 20.0)
     with monkeypatch.context() as patch:
         patch.setattr(f"pipeline.phases.{killed_in}", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            run_job(fresh_session, quick_job, DAYS[3])
-    assert names(collect_garbage(fresh_session, quick_job, NOW), "table")
-    done = run_job(fresh_session, quick_job, DAYS[3])
-    assert (done.status, done.rows["load"]) == ("done", 32)
-    collect_garbage(fresh_session, quick_job, NOW)
-    assert run_job(fresh_session, quick_job, DAYS[3]).status == "already_done"
-    assert status_of(fresh_session, quick_job, DAYS[3]).next == "nothing: all done"
+            run_job(session, one, DAYS[3])
+    assert names(collect_garbage(session, one, NOW), "table")
+    done = run_job(session, one, DAYS[3])
+    assert (done.status, done.rows["load"]) == ("done", ROWS)
+    collect_garbage(session, one, NOW)
+    assert run_job(session, one, DAYS[3]).status == "already_done"
+    assert status_of(session, one, DAYS[3]).next == "nothing: all done"
 
 
 def test_staged_files_and_tables_are_removed(session, quick_job, done, fixtures_folder, tmp_path):

@@ -56,7 +56,7 @@ class Night:
 @pytest.fixture(scope="module")
 def night(make_empty_session, connect, job, fixtures_folder) -> Night:
     """One run date of a job with a challenger, each phase with its own session; the permissions that each needed."""
-    first, quick_job = make_empty_session(), quick(job, variants=("logistic_regression", "gradient_boosting"))
+    first, quick_job = make_empty_session(), quick(job, variants=("logistic_regression", "carrier_hour_rate"))
     load_sources(first, quick_job, fixtures_folder)
     matured = RUN_DATE + dt.timedelta(days=quick_job.spec.labels.delay_days)
     sent = {SETUP: recorded(lambda session: set_up(session, quick_job), connect(first.target))}

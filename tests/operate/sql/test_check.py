@@ -54,7 +54,9 @@ class Break:
 BREAKS = {
     "column in SELECT": Break(PUBLISHED, "SELECT run_date", "SELECT run_day", "Unrecognized name: run_day"),
     "column in a CTE of the job": Break(EXAMPLES, "SELECT tailnum, year,", "SELECT tailnum, yeer,", "name: yeer"),
-    "column in JOIN": Break(EXAMPLES, "ON p.airport = t.dest", "ON p.airprt = t.dest", "airprt not found inside p"),
+    "column in JOIN": Break(
+        "sql/dashboard/history_v1.sql", "= roles.run_id", "= roles.run_ident", "run_ident not found inside roles"
+    ),
     "column in WHERE": Break(LABELS, "known_at <= @as_of", "know_at <= @as_of", "Unrecognized name: know_at"),
     "column in MERGE": Break(PUBLISH, "old.variant =", "old.variety =", "variety not found"),
     "column of MERGE's insert": Break(PUBLISH, "INSERT (run_date,", "INSERT (run_day,", "run_day is not present"),
@@ -107,7 +109,7 @@ BREAKS = {
     "expression with WITH": Break(REPORT, SELECTED, "SELECT WITH(a AS value, a)\n", "WITH expressions"),
     "array function": Break(PUBLISHED, "COUNT(*)", "ARRAY_LENGTH(ARRAY_ZIP([1], [2]))", "ARRAY_ZIP"),
     "generated column": Break(METRICS, "  note STRING", "  note STRING AS (job)", "Generated columns"),
-    "types compared": Break(LABELS, "known_at <= @as_of", "flight_date <= @as_of", "DATE, TIMESTAMP"),
+    "types compared": Break(PUBLISHED, "WHERE run_date BETWEEN", "WHERE variant BETWEEN", "STRING, DATE"),
     "number of arguments": Break(LABELS, "@late_minutes, 1, 0)", "@late_minutes, 1)", "signature for function IF"),
     "type of an argument": Break(PUBLISHED, "COUNT(*)", "LENGTH(run_date)", "signature for function LENGTH"),
 }

@@ -324,7 +324,7 @@ def test_a_missing_filter_in_the_project_is_found(broken):
 
 
 def test_a_star_in_the_project_is_found(broken):
-    path, checked = broken("sql/flight_delay/evaluate/labels_v1.sql", "\nSELECT\n", "\nSELECT\n  *,\n")
+    path, checked = broken("sql/phases/source_range_v1.sql", "FROM `{source}`", "FROM (SELECT * FROM `{source}`)")
     assert str(path) in {str(finding.path) for finding in checked.findings}
     assert any(
         "every column of the source pipeline-local.ml.flight_outcomes is" in finding.message

@@ -48,11 +48,11 @@ def test_every_job_passes_the_leak_test(make_empty_session, project, tmp_path, n
     session, job, day = make_empty_session(), project.job(name), LAST_DAYS[name]
     write_fixtures(job, tmp_path, 7)
     load_sources(session, job, tmp_path)
-    found = leak_test(session, job, day, days=4)
+    found = leak_test(session, job, day, days=2)
     descriptions = [pair.description.removeprefix(job.spec.examples.sql).strip() for pair in found]
     known = f"made of all rows and of those known at {job.as_of(day):%Y-%m-%d %H:%M %Z}"
     # a job that learns from the rows that it scores has none of past moments
-    past = ("2013-07-04", "2013-06-23", "2013-06-12", "2013-06-01") if job.spec.examples.history_days else ()
+    past = ("2013-07-04", "2013-06-01") if job.spec.examples.history_days else ()
     assert descriptions == [
         known,
         f"{job.spec.labels.sql} {known}",
@@ -80,6 +80,7 @@ def test_a_past_row_with_the_knowledge_of_the_run_is_found(session, job, changed
         leak_test(leaking, job, DAY, days=1)
 
 
+@pytest.mark.long
 def test_rows_without_a_counterpart_are_counted(session, job, changed):
     leaking = changed(
         ("WHERE t.flight_date >=", "WHERE (t.flight_date = @run_date OR t.departure_hour < 12) AND t.flight_date >=")
@@ -88,6 +89,7 @@ def test_rows_without_a_counterpart_are_counted(session, job, changed):
         leak_test(leaking, job, DAY, days=1)
 
 
+@pytest.mark.long
 def test_sums_in_another_order_are_no_leak(session, job, changed):
     noisy = changed(
         ("o.rate AS late_rate,", "o.rate + IF(@run_date = t.flight_date, 1e-14, 0.0) AS late_rate,")
