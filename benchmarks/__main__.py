@@ -54,7 +54,9 @@ def main() -> None:
         measured |= function_of(name)(sizes)
         print(f"benchmark {name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     print(plain_table(measured, [goal for goal in GOALS if goal.benchmark in names]))
-    if not options.small:
+    if options.small:
+        print("small sizes: these numbers say only that the benchmarks work")
+    else:
         write_results(read_results() | measured)
         print(
             f"written to {RESULTS.parent.name}/{RESULTS.name}; python -m benchmarks.goals updates docs/performance.md"
