@@ -87,7 +87,7 @@ types: dev  ## check types (mypy, strict)
 	@echo "== types"
 	@$(BIN)/mypy
 
-bench: dev  ## measure speed against the same work written by hand
+bench: dev  ## measure speed beside the same work by hand: one table with the goals; some 15 minutes
 	$(BIN)/python -m benchmarks
 
 intervals: dev  ## coverage of intervals, and a comparison with a bootstrap: the tables of docs/metrics.md

@@ -1,38 +1,73 @@
-"""`make bench`: compares the time of the pipeline with that of the same work by hand, as ratios within one run."""
+"""`make bench`: measures speed against the same work by hand, and prints one table of what was measured and the goals.
+
+`python -m benchmarks status day` runs only these benchmarks. Values of both sides are measured alternately, so that
+other work on the machine hits both. With the default sizes the values are written to benchmarks/results.json.
+"""
 
 from __future__ import annotations
 
 import argparse
-import tempfile
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
-from benchmarks import (
-    command_line,
-    dashboard,
-    metrics_binary,
-    metrics_families,
-    metrics_ranking,
-    recommend,
-    run_by_hand,
-)
+from benchmarks.goals import GOALS, RESULTS, plain_table, read_results, write_results
+from benchmarks.sizes import DEFAULT, FULL, SMALL, Sizes
+
+MODULES = {
+    "help": "commands:measure_help",
+    "sql": "commands:measure_sql_check",
+    "status": "commands:measure",
+    "day": "run_by_hand:measure",
+    "page": "dashboard:measure",
+    "read": "read_frame:measure",
+    "write": "write_rows:measure",
+    "publish": "publish:measure",
+    "binary": "metrics_binary:measure",
+    "ranking": "metrics_ranking:measure",
+    "families": "metrics_families:measure",
+    "recommend": "recommend:measure",
+    "growth": "scale:measure",
+}
+"""Module and function of each benchmark; the function takes sizes and returns a value for each of its goals."""
 
 
 def main() -> None:
-    """Run every benchmark."""
+    """Run benchmarks and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=5, help="number of alternating measurements of both")
-    parser.add_argument(
-        "--local-dir", type=Path, help="folder of a local target with loaded sources; default: a new one"
-    )
+    parser.add_argument("benchmarks", nargs="*", choices=[[], *MODULES], help="default: all", metavar="NAME")
+    parser.add_argument("--pairs", type=int, help="number of alternating measurements of both")
+    parser.add_argument("--full", action="store_true", help="also 10,000,000 rows a day; takes an hour")
+    parser.add_argument("--small", action="store_true", help="small sizes, to see that it works; writes no results")
+    parser.add_argument("--local-dir", type=Path, help="folder of a local target with the demo; default: a new one")
     options = parser.parse_args()
-    command_line.report()
-    dashboard.report()
-    metrics_binary.report()
-    metrics_ranking.report()
-    metrics_families.report()
-    recommend.report()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        run_by_hand.report(options.local_dir or Path(folder) / "local", options.pairs)
+    sizes = SMALL if options.small else FULL if options.full else DEFAULT
+    sizes = replace(sizes, pairs=options.pairs or sizes.pairs, local_dir=options.local_dir)
+    names = [name for name in MODULES if name in (options.benchmarks or MODULES)]
+    measured: dict[str, float] = {}
+    for name in names:  # in the order of the modules: the demo is copied before the flight day is measured
+        started = time.perf_counter()
+        print(f"benchmark {name} ...", file=sys.stderr, flush=True)
+        measured |= function_of(name)(sizes)
+        print(f"benchmark {name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    print(plain_table(measured, [goal for goal in GOALS if goal.benchmark in names]))
+    if options.small:
+        print("small sizes: these numbers say only that the benchmarks work")
+    else:
+        write_results(read_results() | measured)
+        print(
+            f"written to {RESULTS.parent.name}/{RESULTS.name}; python -m benchmarks.goals updates docs/performance.md"
+        )
+
+
+def function_of(name: str) -> Callable[[Sizes], Mapping[str, float]]:
+    """Return the function of a benchmark."""
+    module, _, function = MODULES[name].partition(":")
+    measure: Callable[[Sizes], Mapping[str, float]] = getattr(import_module(f"benchmarks.{module}"), function)
+    return measure
 
 
 if __name__ == "__main__":

@@ -1,35 +1,78 @@
-"""CPU time of interactive commands, and the heavy imports of `pipeline --help`."""
+"""CPU time of interactive commands, of which most do nothing new, and the heavy imports of `pipeline --help`."""
 
 from __future__ import annotations
 
-import resource
-import statistics
-import subprocess
+import os
 import sys
+import tempfile
+from pathlib import Path
 
-TARGETS = {"--help": 0.25, "sql check": 2.0}
-"""Target of the CPU time of each command, in seconds."""
+from benchmarks import demo
+from benchmarks.measuring import COMMAND, PIPELINE, cpu_of, run, seconds_of
+from benchmarks.sizes import Sizes
+from pipeline.emulators import lifecycle
+
+ROUNDS = 3
+"""Number of measurements: CPU time varies little."""
 
 HEAVY = ("google", "pandas", "sklearn", "polars", "pyarrow", "numpy")
-COMMAND = "from pipeline.cli.app import run; run({arguments!r})"
-IMPORTED = f"{COMMAND.format(arguments=['--help'])}; import sys; print([n for n in {HEAVY!r} if n in sys.modules])"
+IMPORTED = f"""
+import sys
+from pipeline.cli.app import run
+run(["--help"])
+print(sum(name in sys.modules for name in {HEAVY!r}))
+"""
+BARE_CLIENTS = """
+import sys
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, storage
+
+rest, gcs = sys.argv[1:]
+client = bigquery.Client("pipeline-local", AnonymousCredentials(), client_options={"api_endpoint": rest})
+list(client.query_and_wait("SELECT 1"))
+bucket = storage.Client("pipeline-local", AnonymousCredentials(), client_options={"api_endpoint": gcs})
+list(bucket.list_blobs("pipeline-local", max_results=1))
+"""
 
 
-def cpu_seconds(command: str) -> float:
-    """Return user and system time of one command, in seconds."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    code = COMMAND.format(arguments=command.split())
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def measure_help(sizes: Sizes) -> dict[str, float]:
+    """Measure `pipeline --help`."""
+    return {
+        "help": cpu_of([*PIPELINE, "--help"], min(sizes.pairs, ROUNDS)),
+        "help_imports": int(run([sys.executable, "-c", IMPORTED]).splitlines()[-1]),
+    }
 
 
-def report() -> None:
-    """Measure the commands and print their CPU time."""
-    for command, target in TARGETS.items():
-        cpu_seconds(command)  # the first check of a machine compiles the analyzer
-        seconds = statistics.median(cpu_seconds(command) for _ in range(5))
-        verdict = "met" if seconds < target else "MISSED"
-        print(f"pipeline {command}: {seconds:.3f} s of CPU (median of 5; target under {target}: {verdict})")
-    shown = subprocess.run([sys.executable, "-c", IMPORTED], check=True, capture_output=True, text=True)
-    print(f"pipeline --help imports of {', '.join(HEAVY)}: {shown.stdout.splitlines()[-1]}")
+def measure_sql_check(sizes: Sizes) -> dict[str, float]:
+    """Measure the check of all SQL without anything cached, and again; a user's cache is not used."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        command = [*PIPELINE, "sql", "check", "--local-dir", str(Path(folder) / "local")]
+        environment = os.environ | {"HOME": folder, "XDG_CACHE_HOME": str(Path(folder) / "cache")}
+        first = seconds_of(lambda: run(command, env=environment))
+        return {"sql_check_first": first, "sql_check": cpu_of(command, min(sizes.pairs, ROUNDS), env=environment)}
+
+
+def measure(sizes: Sizes) -> dict[str, float]:
+    """Measure commands after the demo, each of which finds everything done."""
+    place, last = demo.with_runs(sizes), demo.last_date(sizes)
+    endpoints = lifecycle.up(place)
+    span = ["--from", str(demo.FIRST[sizes.is_real]), "--to", str(last)]
+    tiny = [] if sizes.is_real else ["--from", str(demo.tiny())]
+    commands = {
+        "status": ["status", "flight_delay"],
+        "plan": ["plan", "flight_delay", *span],
+        "models": ["models", "list", "flight_delay"],
+        "report": ["report", "flight_delay", *span],
+        "done_run": ["run", "flight_delay", "--run-date", str(last)],
+        "sources": ["sources", "load", "flight_delay", *tiny],
+        "dashboard": ["dashboard", "flight_delay", "--out", str(place / "page.html")],
+    }
+    bare = [sys.executable, "-c", BARE_CLIENTS, endpoints.bigquery, endpoints.storage]
+    measured = {"bare_clients": cpu_of(bare, min(sizes.pairs, ROUNDS))}
+    for name, command in commands.items():
+        measured[name] = cpu_of(
+            [sys.executable, "-c", COMMAND, *command, "--local-dir", str(place)], min(sizes.pairs, ROUNDS)
+        )
+    if not sizes.local_dir:
+        demo.stop(place)
+    return measured

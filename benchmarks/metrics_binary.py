@@ -5,25 +5,25 @@ The SQL computes them with intervals and all other metrics of the family; scikit
 
 from __future__ import annotations
 
-import statistics
-import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn import metrics
 
 from benchmarks.judge import emulated
+from benchmarks.measuring import ratio
+from benchmarks.sizes import Sizes
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.runs.session import Session
 from pipeline.sql import TableName
 from tests.evaluation.judging import metrics_of, staged
 
-ROWS, SLICES, PAIRS = 1_000_000, 15, 5
-TARGET_RATIO = 0.65
+SLICES = 15
 SPEC = MetricSpec("binary_classification", ["id"], ["score"], ["part"])
 
 
-def drawn(rows: int = ROWS) -> pd.DataFrame:
+def drawn(rows: int) -> pd.DataFrame:
     """Return informative scores, labels and slices of equal size, shape (rows, 4)."""
     rng = np.random.default_rng(7)
     score = rng.beta(2, 5, rows)
@@ -46,42 +46,25 @@ def by_scikit_learn(frame: pd.DataFrame) -> list[float]:
     return values
 
 
-def seconds_of_sql(session: Session, predictions: TableName, labels: TableName) -> float:
-    """Return the seconds from sending the statement to its last row.
+def judge(session: Session, predictions: TableName, labels: TableName) -> None:
+    """Compute all metrics by SQL, with intervals.
 
     Raises
     ------
     RuntimeError
         An interval is missing.
     """
-    started = time.perf_counter()
     rows = metrics_of(session, predictions, labels, SPEC)
-    seconds = time.perf_counter() - started
     limits = [row["low"] for row in rows if row["metric"] == "auc"]
     if len(limits) != SLICES + 1 or None in limits:
         raise RuntimeError("intervals are missing")
-    return seconds
 
 
-def report() -> None:
-    """Measure both alternately and print the ratio of their times."""
-    frame, ratios = drawn(), []
+def measure(sizes: Sizes) -> dict[str, float]:
+    """Measure both alternately."""
+    frame = drawn(sizes.rows)
     with emulated() as session:
         predictions = staged(session, frame, {"id": "INT64 NOT NULL", "score": "FLOAT64 NOT NULL"})
         labels = staged(session, frame, {"id": "INT64 NOT NULL", "label": "INT64", "part": "STRING"})
-        seconds_of_sql(session, predictions, labels)
-        for _ in range(PAIRS):
-            sql = seconds_of_sql(session, predictions, labels)
-            started = time.perf_counter()
-            by_scikit_learn(frame)
-            hand = time.perf_counter() - started
-            ratios.append(sql / hand)
-            print(
-                f"binary metrics of {ROWS:,} rows: SQL {sql:.2f} s, scikit-learn {hand:.2f} s, ratio {ratios[-1]:.2f}"
-            )
-    median = statistics.median(ratios)
-    print(f"median ratio {median:.2f} (target at most {TARGET_RATIO}: {'met' if median <= TARGET_RATIO else 'MISSED'})")
-
-
-if __name__ == "__main__":
-    report()
+        by_sql = partial(judge, session, predictions, labels)
+        return {"binary": ratio(by_sql, lambda: by_scikit_learn(frame), sizes.pairs)}

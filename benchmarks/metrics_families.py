@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.judge import emulated
+from benchmarks.sizes import Sizes
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.runs.session import Session
 from tests.evaluation import test_multiclass, test_regression
 from tests.evaluation.judging import metrics_of, staged, values_of
-
-ROWS = 1_000_000
 
 
 def compare(
@@ -27,8 +26,8 @@ def compare(
     frames: tuple[pd.DataFrame, pd.DataFrame],
     types: tuple[Mapping[str, str], Mapping[str, str]],
     by_scikit_learn: Callable[[], Mapping[str, Any]],
-) -> None:
-    """Compute the metrics once with each, compare the values and print the seconds.
+) -> float:
+    """Compute the metrics once with each, compare the values and return the ratio of the seconds.
 
     Parameters
     ----------
@@ -52,33 +51,26 @@ def compare(
     wrong = [name for name, value in expected.items() if abs((values[name] or 0.0) - value) > 1e-9 * max(abs(value), 1)]
     if wrong:
         raise RuntimeError(f"{spec.family}: other values than scikit-learn: {wrong}")
-    sql, other = between - started, ended - between
-    print(
-        f"{spec.family} metrics of {len(frames[0]):,} rows: SQL {sql:.2f} s, scikit-learn {other:.2f} s,"
-        f" ratio {sql / other:.2f}, values equal to 1e-9"
-    )
+    return (between - started) / (ended - between)
 
 
-def report() -> None:
+def measure(sizes: Sizes) -> dict[str, float]:
     """Compare both families."""
     with emulated() as session:
-        rows = test_regression.drawn(ROWS, 1, offset=100.0)
-        compare(
+        rows = test_regression.drawn(sizes.rows, 1, offset=100.0)
+        regression = compare(
             session,
             test_regression.SPEC,
             (rows, rows),
             (test_regression.PREDICTIONS, test_regression.LABELS),
             lambda: test_regression.reference(rows, np.ones(len(rows))),
         )
-        entities = test_multiclass.drawn(ROWS // len(test_multiclass.CLASSES), 1)
-        compare(
+        entities = test_multiclass.drawn(sizes.rows // len(test_multiclass.CLASSES), 1)
+        multiclass = compare(
             session,
             test_multiclass.SPEC,
             (test_multiclass.melted(entities), entities),
             (test_multiclass.PREDICTIONS, test_multiclass.LABELS),
             lambda: test_multiclass.reference(entities, np.ones(len(entities))),
         )
-
-
-if __name__ == "__main__":
-    report()
+        return {"regression": regression, "multiclass": multiclass}

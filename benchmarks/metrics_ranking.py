@@ -7,37 +7,37 @@ includes neither compilation nor the conversion of the rows.
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
-import time
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.judge import emulated
+from benchmarks.measuring import ratio
+from benchmarks.sizes import Sizes
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.runs.session import Session
 from pipeline.sql import TableName
 from tests.evaluation.judging import metrics_of, staged, values_of
 
-USERS, LISTED, RELEVANT, ITEMS, PAIRS = 100_000, 10, 5, 5_000, 7
-TARGET_RATIO = 1.0
+LISTED, RELEVANT, ITEMS = 10, 5, 5_000
 METRICS = ("recall_at_10", "ndcg_at_10", "map_at_10", "mrr_at_10")
 SPEC = MetricSpec("ranking", ["user", "rank"], ["rank", "item"], [], label_key=["user", "item"])
 
 
-def drawn() -> tuple[pd.DataFrame, pd.DataFrame]:
+def drawn(users: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return lists, shape (rows, 3), and relevant items, shape (rows, 3); a third of these is in the lists."""
     rng = np.random.default_rng(7)
-    listed = rng.integers(0, ITEMS, (USERS, LISTED))
-    others = rng.integers(0, ITEMS, (USERS, RELEVANT))
-    relevant = np.where(rng.random((USERS, RELEVANT)) < 1 / 3, listed[:, :RELEVANT], others)
-    users = np.arange(USERS)
-    lists = pd.DataFrame({"user": users.repeat(LISTED), "item": listed.ravel()}).drop_duplicates()
+    listed = rng.integers(0, ITEMS, (users, LISTED))
+    others = rng.integers(0, ITEMS, (users, RELEVANT))
+    relevant = np.where(rng.random((users, RELEVANT)) < 1 / 3, listed[:, :RELEVANT], others)
+    user = np.arange(users)
+    lists = pd.DataFrame({"user": user.repeat(LISTED), "item": listed.ravel()}).drop_duplicates()
     lists["rank"] = lists.groupby("user").cumcount() + 1
-    labels = pd.DataFrame({"user": users.repeat(RELEVANT), "item": relevant.ravel()}).drop_duplicates()
+    labels = pd.DataFrame({"user": user.repeat(RELEVANT), "item": relevant.ravel()}).drop_duplicates()
     return lists, labels.assign(label=rng.integers(1, 4, len(labels)))
 
 
@@ -65,47 +65,31 @@ def _nested(frame: pd.DataFrame, values: pd.Series) -> dict[str, dict[str, Any]]
     return nested
 
 
-def seconds_of_sql(session: Session, predictions: TableName, labels: TableName, expected: dict[str, float]) -> float:
-    """Return the seconds from sending the statement to its last row.
+def judge(session: Session, predictions: TableName, labels: TableName, expected: dict[str, float]) -> None:
+    """Compute all metrics by SQL, with intervals.
 
     Raises
     ------
     RuntimeError
         A value differs from that of ranx, or an interval is missing.
     """
-    started = time.perf_counter()
     rows = metrics_of(session, predictions, labels, SPEC)
-    seconds = time.perf_counter() - started
     values = values_of(rows)
     wrong = [name for name, value in expected.items() if abs((values[name] or 0.0) - value) > 1e-9]
     lacking = [row["metric"] for row in rows if row["metric"] in METRICS and row["low"] is None]
     if wrong or lacking:
         raise RuntimeError(f"other values than ranx: {wrong}; no interval: {lacking}")
-    return seconds
 
 
-def report() -> None:
-    """Measure both alternately and print the ratio of their times."""
+def measure(sizes: Sizes) -> dict[str, float]:
+    """Measure both alternately."""
     warnings.simplefilter("ignore")  # numba warns of casts between integers
-    lists, labels = drawn()
-    by_ranx, ratios = warm_ranx(lists, labels), []
+    lists, labels = drawn(sizes.users)
+    by_ranx = warm_ranx(lists, labels)
     with emulated() as session:
         predictions = staged(
             session, lists, {"user": "INT64 NOT NULL", "rank": "INT64 NOT NULL", "item": "INT64 NOT NULL"}
         )
         known = staged(session, labels, {"user": "INT64 NOT NULL", "item": "INT64 NOT NULL", "label": "INT64"})
-        expected = by_ranx()
-        seconds_of_sql(session, predictions, known, expected)
-        for _ in range(PAIRS):
-            sql = seconds_of_sql(session, predictions, known, expected)
-            started = time.perf_counter()
-            by_ranx()
-            other = time.perf_counter() - started
-            ratios.append(sql / other)
-            print(f"ranking metrics of {USERS:,} users: SQL {sql:.2f} s, ranx {other:.2f} s, ratio {ratios[-1]:.2f}")
-    median = statistics.median(ratios)
-    print(f"median ratio {median:.2f} (target at most {TARGET_RATIO}: {'met' if median <= TARGET_RATIO else 'MISSED'})")
-
-
-if __name__ == "__main__":
-    report()
+        by_sql = partial(judge, session, predictions, known, by_ranx())
+        return {"ranking": ratio(by_sql, by_ranx, sizes.pairs)}

@@ -7,10 +7,7 @@ user's own items. Peak memory is measured in a separate process for each. Then t
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 import statistics
-import sys
 import tempfile
 import time
 import warnings
@@ -19,23 +16,23 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import psutil
 from scipy import sparse
 
+from benchmarks.measuring import elsewhere, high_water, resident
+from benchmarks.sizes import Sizes
 from jobs.item_recommend import similarity
 from jobs.item_recommend.model import FALLBACK
 from jobs.item_recommend.product import with_scipy
 from jobs.item_recommend.similarity import best_items, nearest_items, popular_items
 
-USERS, ITEMS, INTERACTIONS, NEIGHBOURS, TOP, THREADS, PAIRS = 50_000, 10_000, 2_000_000, 50, 20, 2, 5
-TARGET_FIT, TARGET_SPEED = 1.2, 3.0
+USERS, ITEMS, NEIGHBOURS, TOP, THREADS = 50_000, 10_000, 50, 20, 2
 
 
-def drawn() -> sparse.csr_array:
+def drawn(interactions: int) -> sparse.csr_array:
     """Return weights with few popular and many rare items, shape (num_users, num_items)."""
     rng = np.random.default_rng(7)
-    item = (rng.pareto(1.1, INTERACTIONS) * 50).astype(int) % ITEMS
-    pair = np.unique(rng.integers(0, USERS, INTERACTIONS) * ITEMS + rng.permutation(ITEMS)[item])
+    item = (rng.pareto(1.1, interactions) * 50).astype(int) % ITEMS
+    pair = np.unique(rng.integers(0, USERS, interactions) * ITEMS + rng.permutation(ITEMS)[item])
     weights = rng.integers(1, 6, len(pair)).astype(np.float64)
     places = (pair // ITEMS).astype(np.int32), (pair % ITEMS).astype(np.int32)
     return sparse.csr_array((weights, places), shape=(USERS, ITEMS))
@@ -104,46 +101,26 @@ def seconds(call: Any, *arguments: Any) -> tuple[float, Any]:
     return time.perf_counter() - started, result
 
 
-def measured(kind: type, path: Path, line: Any) -> None:
-    """Send the memory that a fit and a recommendation need beyond the data, in MiB."""
+def peak(kind: type, path: Path) -> float:
+    """Return the memory that a fit and a recommendation need beyond the data, in MiB."""
     with np.load(path) as parts:
         weights = sparse.csr_array((parts["data"], parts["indices"], parts["indptr"]), shape=(USERS, ITEMS))
-    model, before = kind(), psutil.Process().memory_info().rss
+    model, before = kind(), resident()
     model.fit(weights)
     model.recommend(weights)
-    line.send(high_water() - before / 1024**2)
+    return high_water() - before
 
 
-def high_water() -> float:
-    """Return peak memory of this process in MiB; on Linux `getrusage` would count the parent process, too."""
-    if sys.platform == "darwin":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    (kibibytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return int(kibibytes) / 1024
-
-
-def memory(kind: type, path: Path) -> float:
-    """Return the peak memory of a fit and a recommendation in a new process, in MiB."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=measured, args=(kind, path, theirs))
-    process.start()
-    peak: float = ours.recv()
-    process.join()
-    return peak
-
-
-def report() -> None:
-    """Measure all alternately, compare their recommendations, and print the ratios.
+def measure(sizes: Sizes) -> dict[str, float]:
+    """Measure all alternately and compare their recommendations.
 
     Raises
     ------
     RuntimeError
         The recommendations differ.
     """
-    weights, fits, speeds, alone = drawn(), [], [], []
-    for number in range(PAIRS + 1):
+    weights, fits, speeds, alone = drawn(sizes.interactions), [], [], []
+    for number in range(sizes.pairs + 1):
         ours, theirs, scipy = Ours(), Theirs(), WithScipy()
         our_fit, _ = seconds(ours.fit, weights)
         their_fit, _ = seconds(theirs.fit, weights)
@@ -155,33 +132,20 @@ def report() -> None:
             fits.append(our_fit / their_fit)
             speeds.append(their_time / our_time)
             alone.append((scipy_fit / our_fit, scipy_time / our_time))
-            print(
-                f"item similarity of {weights.nnz:,} interactions: fit {our_fit:.2f} s, implicit {their_fit:.2f} s, "
-                f"scipy alone {scipy_fit:.2f} s; "
-                f"top {TOP} {our_time:.2f} s, implicit {their_time:.2f} s, scipy alone {scipy_time:.2f} s"
-            )
     same = other > 0  # without similar items, ours adds popular items
     if not np.allclose(as_lists(mine)[same], other[same], rtol=1e-6, atol=1e-6):
         raise RuntimeError("the two recommend different items")
     if abs(mine - same_as_mine).max() > 1e-12:
         raise RuntimeError("scipy alone recommends different items")
-    fit, speed = statistics.median(fits), statistics.median(speeds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.npz"
         np.savez(path, data=weights.data, indices=weights.indices, indptr=weights.indptr)
-        our_peak, their_peak, scipy_peak = (memory(kind, path) for kind in (Ours, Theirs, WithScipy))
-    print(f"fit {fit:.2f} of implicit's time (target at most {TARGET_FIT}: {_met(fit <= TARGET_FIT)})")
-    print(f"recommending {speed:.1f} times as fast (target at least {TARGET_SPEED}: {_met(speed >= TARGET_SPEED)})")
-    print(f"peak memory {our_peak:.0f} MiB, implicit {their_peak:.0f} MiB ({_met(our_peak <= their_peak)})")
+        our_peak, their_peak = (elsewhere(peak, kind, path) for kind in (Ours, Theirs))
     slower_fit, slower = (statistics.median(ratios) for ratios in zip(*alone, strict=True))
-    print(
-        f"scipy alone: fit {slower_fit:.1f}, recommending {slower:.1f} times as long, peak memory {scipy_peak:.0f} MiB"
-    )
-
-
-def _met(is_met: bool) -> str:  # noqa: FBT001 - a word
-    return "met" if is_met else "MISSED"
-
-
-if __name__ == "__main__":
-    report()
+    return {
+        "similarity_fit": statistics.median(fits),
+        "similarity_speed": statistics.median(speeds),
+        "similarity_memory": our_peak / their_peak,
+        "scipy_fit": slower_fit,
+        "scipy_speed": slower,
+    }

@@ -1,4 +1,4 @@
-"""Growth of each phase with the rows of a day: seconds, bytes and memory of 10,000, 100,000 and 1,000,000 predictions.
+"""Growth of each phase with the rows of a day: seconds, bytes and memory.
 
 A synthetic job with ten numbers a row and linear regression learns from the day before and predicts the run date in
 shards of at most 100,000 rows. The emulator's times do not apply to BigQuery, so docs/scale.md uses only the work of
@@ -12,23 +12,31 @@ import math
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-SIZES = (10_000, 100_000, 1_000_000)
+from benchmarks.goals import PHASES
+from benchmarks.sizes import Sizes
+from pipeline.emulators import lifecycle
+from pipeline.operate.sources import load_sources
+from pipeline.project.project import Job, Project
+from pipeline.project.target import Endpoints, local_target
+from pipeline.runs.session import Session
+from tests.support import orphans
+
 ROWS_A_SHARD, FEATURES = 100_000, 10
 DAY = date(2026, 2, 2)
-PHASES = ("preprocess", "train", "predict", "load")
-PIPELINE = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 PEAK = """
-import resource, sys
+import sys
+from benchmarks.measuring import high_water
 from pipeline.cli.app import run
 code = run(sys.argv[1:])
-unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB on Linux
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit, file=sys.stderr)
+print("peak", high_water(), file=sys.stderr)
 sys.exit(code)
 """
 
@@ -93,37 +101,33 @@ WHERE day BETWEEN @first_date AND @last_date AND known_at < @as_of
 """
 
 
-def report() -> None:
-    """Measure each size and print a table."""
-    print(
-        f"{'rows a day':>11} "
-        + " ".join(f"{phase:>11}" for phase in PHASES)
-        + "  bytes of a row in a file  MiB of train, predict"
-    )
-    measured = [_measure(rows) for rows in SIZES]
-    for size, (seconds, bytes_a_row, peaks) in zip(SIZES, measured, strict=True):
-        shown = " ".join(f"{seconds[phase]:9.2f} s" for phase in PHASES)
-        print(f"{size:>11,} {shown} {bytes_a_row:>25.1f} {peaks['train']:>14,} {peaks['predict']:>8,}")
-    first, last = measured[1][0], measured[2][0]
-    print("ten times the rows, times the seconds: " + ", ".join(f"{p} {last[p] / first[p]:.1f}" for p in PHASES))
-    print(f"predict at {SIZES[-1]:,}: {SIZES[-1] / last['predict']:,.0f} rows a second on one core")
+def measure(sizes: Sizes) -> dict[str, float]:
+    """Measure each number of rows, print their seconds, and return exponents and the growth of memory."""
+    measured = [_measure(rows) for rows in sizes.growth]
+    for rows, (seconds, bytes_a_row, peaks) in zip(sizes.growth, measured, strict=True):
+        shown = ", ".join(f"{phase} {seconds[phase]:.2f} s" for phase in PHASES)
+        memory = f"train {peaks['train']:.0f} MiB, predict {peaks['predict']:.0f} MiB"
+        print(f"{rows:,} rows a day: {shown}; {bytes_a_row:.1f} bytes of a row in a file; {memory}", file=sys.stderr)
+    steps = np.diff(np.log(sizes.growth))  # the steepest step, because a constant part flattens all others
+    exponents = {
+        f"growth_{phase}": float((np.diff(np.log([seconds[phase] for seconds, _, _ in measured])) / steps).max())
+        for phase in PHASES
+    }
+    return {**exponents, "predict_memory": measured[-1][2]["predict"] / measured[-2][2]["predict"]}
 
 
-def _measure(rows: int) -> tuple[dict[str, float], float, dict[str, int]]:
+def _measure(rows: int) -> tuple[dict[str, float], float, dict[str, float]]:
     """Return seconds of each phase, bytes of a row in a predictions file, and peak memory of each phase in MiB."""
     with tempfile.TemporaryDirectory(prefix="scale-") as name:
-        root = _write(Path(name), rows)
-        place = ["--project-dir", str(root), "--local-dir", str(root / "local")]
-        try:
-            _call(["sources", "load", "big", "--from", str(root / "data"), *place])
-            processes = {phase: _call([phase, "big", "--run-date", str(DAY), "--json", *place]) for phase in PHASES}
-        finally:
-            subprocess.run([*PIPELINE, "local", "down", "--local-dir", str(root / "local")], check=True)
+        root = Path(name)
+        with opened_job(root, rows, [DAY]):
+            place = ["--project-dir", str(root), "--local-dir", str(root / "local"), "--json"]
+            when = {phase: ["--run-date", str(DAY)] for phase in PHASES}
+            when["evaluate"] = ["--as-of", str(DAY + timedelta(days=1))]
+            processes = {phase: _call([phase, "big", *when[phase], *place]) for phase in PHASES}
         seconds = {phase: json.loads(done.stdout)["seconds"][phase] for phase, done in processes.items()}
-        files = [path for path in (root / "local").rglob("shard-*.jsonl") if path.stat().st_size]
-        lines = sum(path.stat().st_size for path in files) / rows
-        peaks = {phase: int(done.stderr.rpartition("peak ")[2]) for phase, done in processes.items()}
-        return seconds, lines, peaks
+        lines = sum(path.stat().st_size for path in (root / "local").rglob("shard-*.jsonl")) / rows
+        return seconds, lines, {phase: float(done.stderr.rpartition("peak ")[2]) for phase, done in processes.items()}
 
 
 def _call(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -133,7 +137,40 @@ def _call(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def _write(root: Path, rows: int) -> Path:
+@contextmanager
+def opened_job(root: Path, rows: int, days: Sequence[date]) -> Iterator[tuple[Session, Job]]:
+    """Write the job into a folder, fill its source for some run dates, and yield it on emulators that then stop."""
+    orphans.end_with_this_process(root)
+    _write(root, rows, days)
+    local = lifecycle.up(root / "local")
+    try:
+        endpoints = Endpoints(bigquery=local.bigquery, bigquery_storage=local.bigquery_storage, storage=local.storage)
+        session = Session.open(Project.open(root), local_target(endpoints))
+        session.warehouse.tables.create_datasets()
+        session.store.create_bucket()
+        job = session.project.job("big")
+        load_sources(session, job, root / "data")
+        _multiply(session, rows)
+        yield session, job
+    finally:
+        lifecycle.down(root / "local")
+
+
+def _multiply(session: Session, rows: int) -> None:
+    """Fill the source from its first rows: loading files of all rows would take longer than all phases."""
+    table = session.target.table("big_rows").quoted
+    numbers = ", ".join(
+        f"SIN(id * {number + 1}.37) + {name} AS {name}" for number, name in enumerate([*NAMES, "label"])
+    )
+    sql = f"""INSERT INTO {table} (id, day, known_at, label, {", ".join(NAMES)})
+        SELECT id, day, known_at, label, {", ".join(NAMES)}
+        FROM (SELECT day, known_at, new_id AS id, {numbers.replace("SIN(id", "SIN(new_id")}
+        FROM {table}, UNNEST(GENERATE_ARRAY(1, {rows - 1})) AS new_id WHERE id = 0)"""
+    session.warehouse._client.query(sql, timeout=60).result(timeout=900)
+
+
+def _write(root: Path, rows: int, days: Sequence[date]) -> None:
+    """Write the project, and a source with one row a day."""
     files = {
         "jobs/big/job.yaml": JOB.format(columns=COLUMNS, shards=math.ceil(rows / ROWS_A_SHARD)),
         "jobs/big/model.py": MODEL,
@@ -145,17 +182,7 @@ def _write(root: Path, rows: int) -> Path:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
-    rng = np.random.default_rng(7)
-    days = [DAY - timedelta(days=1), DAY]
-    numbers = {name: rng.normal(size=rows * len(days)).round(6) for name in [*NAMES, "label"]}
-    frame = pl.DataFrame(
-        {"id": np.tile(np.arange(rows), len(days)), "day": np.repeat([str(day) for day in days], rows)}
-    )
-    frame = frame.with_columns(known_at=pl.col("day") + "T00:00:00Z", **{n: pl.Series(v) for n, v in numbers.items()})
+    known = [str(day) for day in [min(days) - timedelta(days=1), *days]]
+    frame = pl.DataFrame({"id": [0] * len(known), "day": known}).with_columns(known_at=pl.col("day") + "T00:00:00Z")
     (root / "data").mkdir()
-    frame.write_ndjson(root / "data" / "big_rows.jsonl")
-    return root
-
-
-if __name__ == "__main__":
-    report()
+    frame.with_columns(**{name: pl.lit(0.5) for name in [*NAMES, "label"]}).write_ndjson(root / "data/big_rows.jsonl")
