@@ -56,7 +56,7 @@ def client(local_target: LocalEndpoints, bigquery_at: Connect) -> Iterator[bigqu
 @pytest.fixture(scope="session")
 def bucket(local_target: LocalEndpoints, storage_at: Connect) -> Iterator[storage.Bucket]:
     with storage_at(local_target) as client:
-        yield client.create_bucket("pipeline-local")
+        yield client.create_bucket("emulator-tests")
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def described(blob):
 
 def test_killed_servers_keep_table_job_and_object(running, bigquery_at, storage_at):
     local_dir, endpoints = running, lifecycle.up(running)
-    client, bucket = bigquery_at(endpoints), storage_at(endpoints).create_bucket("pipeline-local")
+    client, bucket = bigquery_at(endpoints), storage_at(endpoints).create_bucket("kept-objects")
     client.create_dataset("ml")
     job = client.query("CREATE TABLE ml.t AS SELECT 1 AS a", job_id="made-before", job_retry=None)
     job.result(timeout=10)
