@@ -225,8 +225,9 @@ def test_command_resumes_after_an_emulator_died(here, own_dir, quick_project, fi
 
 
 @pytest.mark.long
-def test_interrupted_command_resumes_the_next_time(here, own_dir, quick_project):
+def test_interrupted_command_resumes_the_next_time(here, own_dir, quick_project, fixtures_folder):
     where = ["--project-dir", str(quick_project), "--local-dir", str(own_dir)]
+    assert here("sources", "load", "flight_quick", "--from", str(fixtures_folder), *where).code == 0
     arguments = ["run", "flight_quick", "--run-date", "2013-07-06", *where]
     with started([*COMMAND, *arguments]) as command:
         wait_for_line(command, "2013-07-06 preprocess")
