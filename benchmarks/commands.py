@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import demo
-from benchmarks.measuring import COMMAND, PIPELINE, cpu_of, run, seconds_of
+from benchmarks.measuring import PIPELINE, cpu_of, run, seconds_of
 from benchmarks.sizes import Sizes
 from pipeline.emulators import lifecycle
 
@@ -70,9 +70,7 @@ def measure(sizes: Sizes) -> dict[str, float]:
     bare = [sys.executable, "-c", BARE_CLIENTS, endpoints.bigquery, endpoints.storage]
     measured = {"bare_clients": cpu_of(bare, min(sizes.pairs, ROUNDS))}
     for name, command in commands.items():
-        measured[name] = cpu_of(
-            [sys.executable, "-c", COMMAND, *command, "--local-dir", str(place)], min(sizes.pairs, ROUNDS)
-        )
+        measured[name] = cpu_of([*PIPELINE, *command, "--local-dir", str(place)], min(sizes.pairs, ROUNDS))
     if not sizes.local_dir:
         demo.stop(place)
     return measured

@@ -14,8 +14,7 @@ from typing import Any
 
 import psutil
 
-COMMAND = "from pipeline.cli import main; main()"
-PIPELINE = [sys.executable, "-c", COMMAND]
+PIPELINE = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn
@@ -161,8 +161,8 @@ class Reporter:
 
 
 def _display(console: Console) -> Progress:
-    text: list[Any] = [TextColumn(f"{{task.{name}}}", markup=False) for name in ("description", "fields[note]")]
-    columns = (text[0], BarColumn(), Done(), TimeElapsedColumn(), text[1])
+    what, note = (TextColumn(f"{{task.{name}}}", markup=False) for name in ("description", "fields[note]"))
+    columns = (what, BarColumn(), Done(), TimeElapsedColumn(), note)
     # stdout is for results: otherwise it would be redirected to the console, which is stderr
     return Progress(*columns, console=console, transient=True, redirect_stdout=False)
 

@@ -96,7 +96,7 @@ def _line(job: Job, variant: str, metric: str | None, row: Mapping[str, Any], sp
 def _role(job: Job, variant: str) -> str:
     if variant in challengers_of(job):
         return "challenger"
-    return "baseline" if variant in [own.id for own in job.variants] else "gone"
+    return "baseline" if variant in job.variant_ids else "gone"
 
 
 def promote_variant(session: Session, job: Job, name: str, reason: str, first: date | None = None) -> ChampionChange:

@@ -89,18 +89,20 @@ def _writer_label(writer: str, content: str) -> str:
 
 def _unchanged(session: Session, job: Job, writer: str) -> dict[str, int] | None:
     """Return the number of rows of each source; None unless all of them are what the writer would write again."""
-    tables = session.warehouse.tables
-    loaded = tables.labels_in(session.target.dataset)
+    loaded = session.warehouse.tables.labels_in(session.target.dataset)
     for name in job.spec.sources:
         labels = loaded.get(name, {})
         made = labels.get(WRITER) == _writer_label(writer, labels.get("content", ""))
         if not made or labels.get("job") != job.name:
             return None
-    rows = {}
-    for name in job.spec.sources:
-        with session.reporter.step(f"{job.name} load {name}") as notes:
-            rows[name] = tables.row_count(session.target.table(name)) or 0
-            notes.append(f"{rows[name]:,} rows, unchanged")
+    return {name: _rows_as_they_are(session, job, name) for name in job.spec.sources}
+
+
+def _rows_as_they_are(session: Session, job: Job, name: str) -> int:
+    """Return the number of rows of a source that is not loaded again, and say so."""
+    with session.reporter.step(f"{job.name} load {name}") as notes:
+        rows = session.warehouse.tables.row_count(session.target.table(name)) or 0
+        notes.append(f"{rows:,} rows, unchanged")
     return rows
 
 
@@ -124,7 +126,7 @@ def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mappin
     loaded
         Billing labels of the table; None if it does not exist.
     writer
-        Digest of the writer of the file; empty if somebody else wrote it.
+        Digest of the writer of the file; empty if the job did not write it.
     """
     digest, tables, columns = sha256_file(path), session.warehouse.tables, job.spec.sources[name].typed_columns
     table, label = session.target.table(name), {"content": digest[:SHORT], "job": job.name}
@@ -133,13 +135,11 @@ def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mappin
     if loaded is not None and loaded.get("job") != job.name:
         owner = f"loaded by job {loaded['job']}" if loaded.get("job") else "not made by pipeline sources load"
         raise RequestError(f"{table} is {owner}", hint=f"rename source {name} in job.yaml, or read it as it is")
+    if loaded is not None and loaded.get("content") == label["content"]:
+        if writer:
+            tables.set_labels(table, label)
+        return _rows_as_they_are(session, job, name)
     with session.reporter.step(f"{job.name} load {name}") as notes:
-        if loaded is not None and loaded.get("content") == label["content"]:
-            if writer:
-                tables.set_labels(table, label)
-            rows = tables.row_count(table) or 0
-            notes.append(f"{rows:,} rows, unchanged")
-            return rows
         if loaded is not None:
             tables.set_labels(table, label | UNFINISHED)
         tables.create(table, columns, labels=label | UNFINISHED)

@@ -123,7 +123,7 @@ def test_sources_are_written_again_only_after_a_change(make_empty_session, job, 
     assert len(written) == 1
     assert load_sources(session, own) == rows
     assert len(written) == 1
-    load_sources(session, job, fixtures_folder)  # the same rows, but nobody knows who wrote them
+    load_sources(session, job, fixtures_folder)  # the same rows, but without a label of their writer
     assert load_sources(session, own) == rows
     monkeypatch.setattr(sources, "_writer_digest", lambda _: "another version")
     assert load_sources(session, own) == rows

@@ -55,8 +55,9 @@ def _headline(job: Job, known: set[str]) -> list[str]:
     """Return the headline metrics that were evaluated; without any, the first metric."""
     unknown = [name for name in job.spec.headline if name not in known]
     if known and unknown:
-        message = f"{job.folder / 'job.yaml'}: key headline: there is no metric {unknown[0]!r}"
-        raise RequestError(message, hint=f"the metrics are: {', '.join(sorted(known))}")
+        raise job.error(
+            "headline", f"there is no metric {unknown[0]!r}", f"the metrics are: {', '.join(sorted(known))}"
+        )
     return [name for name in job.spec.headline if name in known] or sorted(known)[:1]
 
 

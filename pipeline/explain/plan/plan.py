@@ -168,7 +168,7 @@ def planned_dates(session: Session, job: Job, days: Iterable[date], events: Rows
     for row in events:
         if row["event"] == "published":
             by_day.setdefault(row["run_date"], []).append(row)
-    definition, variants = run_definition(job, session.catalogue), {variant.id for variant in job.variants}
+    definition, variants = run_definition(job, session.catalogue), job.variant_ids
 
     current_digest = cache(partial(digest_of_run, definition))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from pipeline.errors import RequestError
 from pipeline.project.project import Job
 
 LEAST = timedelta(hours=1)
@@ -32,9 +31,8 @@ def cron_of(job: Job) -> str:
         gap = _gap(job, day, at)
         if gap < LEAST:
             moment = job.as_of(day)
-            message = f"{job.folder / 'job.yaml'}: key schedule.daily_at: {at:%H:%M} is {gap} after {moment:%H:%M %Z}"
-            message = f"{message}, the latest moment whose data a run of {day} may use"
-            raise RequestError(message, hint=f"start at least {LEAST} after it")
+            what = f"{at:%H:%M} is {gap} after {moment:%H:%M %Z}, the latest moment whose data a run of {day} may use"
+            raise job.error("schedule.daily_at", what, f"start at least {LEAST} after it")
     return f"{at.minute} {at.hour} * * *"
 
 
