@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from pipeline.cli.app import run
+from pipeline.cli.cloud_run.log import LogHandler
 from tests.support.dummy_project import edit
 from tests.support.integration_fixtures import COMMAND, ROOT
 
@@ -56,8 +57,7 @@ def prepare() -> Callable[..., Done]:
 
     def call(*arguments: str) -> Done:
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            as_a_command(patch)
+        with as_a_command(), redirect_stdout(out), redirect_stderr(err):
             code = run(list(arguments))
         return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
@@ -100,29 +100,36 @@ def quick_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def as_a_command(patch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def as_a_command() -> Iterator[None]:
     """Prepare this process for the command line; what a command changes is put back afterwards."""
-    for name in ("BIGQUERY_EMULATOR_HOST", "OMP_WAIT_POLICY"):
-        patch.setenv(name, os.environ.get(name, ""))
-    patch.chdir(ROOT)
-    # what a command as a task of Cloud Run takes over
-    for module, names in {
-        logging: ("lastResort", "raiseExceptions"),
-        sys: ("unraisablehook", "stdout", "stderr"),
-    }.items():
-        for name in names:
-            patch.setattr(module, name, getattr(module, name))
-    patch.setattr(threading, "excepthook", threading.excepthook)
+    root = logging.getLogger()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("BIGQUERY_EMULATOR_HOST", "OMP_WAIT_POLICY"):
+            patch.setenv(name, os.environ.get(name, ""))
+        patch.chdir(ROOT)
+        # what a command as a task of Cloud Run takes over
+        for module, names in {
+            logging: ("lastResort", "raiseExceptions"),
+            sys: ("unraisablehook", "stdout", "stderr"),
+        }.items():
+            for name in names:
+                patch.setattr(module, name, getattr(module, name))
+        patch.setattr(threading, "excepthook", threading.excepthook)
+        patch.setattr(logging, "captureWarnings", lambda **_: None)  # pytest has them
+        yield
+    for handler in [handler for handler in root.handlers if isinstance(handler, LogHandler)]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+def here(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
     """Run the command line in this process, which is faster; the emulators' address is put back afterwards."""
-    as_a_command(monkeypatch)
 
     def call(*arguments: str) -> Done:
         code = run(list(arguments))
         captured = capsys.readouterr()
         return Done(code, captured.out, captured.err)
 
-    return call
+    with as_a_command():
+        yield call

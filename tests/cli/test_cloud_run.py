@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -38,9 +37,6 @@ def entries_of(text):
 @pytest.fixture
 def cloud(here, emulators_dir, parcels, monkeypatch):
     """Run a command as a task: `task(...)` returns its exit code and its entries, and all output it made."""
-
-    monkeypatch.setattr(logging, "captureWarnings", lambda **_: None)  # pytest has them
-    monkeypatch.setattr(logging.getLogger(), "handlers", list(logging.getLogger().handlers))
 
     def task(*arguments, index=0, count=1, attempt=0, execution="night-1"):
         values = {EXECUTION: execution, INDEX: index, COUNT: count, ATTEMPT: attempt}

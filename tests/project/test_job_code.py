@@ -79,6 +79,7 @@ def test_libraries_of_our_jobs_are_found(name, library):
 
 def test_two_threads_never_parse_at_once(job, monkeypatch):
     inside, most, parse = [], [], ast.parse
+    (job.folder / "model.py").write_text("text = 'parsed in no other test'\n")
 
     def slow(*arguments):
         inside.append(arguments)
