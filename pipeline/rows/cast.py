@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral, Number
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.errors import RequestError, quoted
-from pipeline.rows.schema import Column, Schema, arrow_type, pandas_dtype
+from pipeline.rows.schema import Column, Schema, arrow_type, frame_of, pandas_dtype
 
 KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("INT64", "FLOAT64", "NUMERIC", "BOOL"), (str, Number)),
@@ -36,6 +36,37 @@ def cast_frame(frame: pd.DataFrame, schema: Schema, *, origin: str) -> pd.DataFr
     """
     declared = declared_columns(frame, schema, origin)
     return declared.assign(**{c.name: cast_column(frame[c.name], c, origin) for c in schema.columns})
+
+
+def cast_columns(
+    columns: dict[str, pa.ChunkedArray], schema: Schema, order_by: Sequence[str], *, origin: str
+) -> pd.DataFrame:
+    """Return Arrow columns as a frame with the dtypes of a schema, shape (rows, columns of the schema), sorted by key.
+
+    Parameters
+    ----------
+    columns
+        Columns by name, each of shape (rows,). Each is removed once it is cast, so that its memory is free for others.
+    order_by
+        Key columns of the schema; without any, the order of the rows stays.
+
+    Raises
+    ------
+    RequestError
+        A column holds values of another type.
+    """
+    done: dict[str, pd.Series] = {}
+    for column in schema.columns:
+        frame = frame_of(pa.table({column.name: columns.pop(column.name)}))
+        done[column.name] = cast_column(frame[column.name], column, origin)
+        pa.default_memory_pool().release_unused()
+    if order_by:
+        keys = pd.DataFrame({name: done[name] for name in order_by}, copy=False)
+        order = keys.sort_values(list(order_by), kind="stable").index.to_numpy()  # (rows,)
+        if (order[1:] < order[:-1]).any():
+            for name, series in done.items():
+                done[name] = series.take(order).reset_index(drop=True)
+    return pd.DataFrame(done, copy=False)
 
 
 def declared_columns(frame: pd.DataFrame, schema: Schema, origin: str) -> pd.DataFrame:

@@ -105,8 +105,7 @@ def as_a_command() -> Iterator[None]:
     """Prepare this process for the command line; what a command changes is put back afterwards."""
     root = logging.getLogger()
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("BIGQUERY_EMULATOR_HOST", "OMP_WAIT_POLICY"):
-            patch.setenv(name, os.environ.get(name, ""))
+        patch.setenv("OMP_WAIT_POLICY", os.environ.get("OMP_WAIT_POLICY", ""))
         patch.chdir(ROOT)
         # what a command as a task of Cloud Run takes over
         for module, names in {

@@ -43,7 +43,6 @@ def through(connect: Callable[[Target], Session], monkeypatch: pytest.MonkeyPatc
     """
     opened: list[Proxy] = []
     monkeypatch.setattr(proxies, "HANG_SECONDS", HANG_SECONDS)
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", os.environ.get("BIGQUERY_EMULATOR_HOST", ""))  # each client sets it
 
     def open_through(session: Session, *strikes: Strike) -> tuple[Session, Plan]:
         assert session.target.endpoints

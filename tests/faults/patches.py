@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import joblib
+import pyarrow as pa
 import pytest
 from google.auth.transport.requests import AuthorizedSession
 
@@ -120,8 +121,8 @@ def wait_for_http_without_end(patch: Patch) -> None:
 
 
 def wait_for_streams_without_end(patch: Patch) -> None:
-    patch.delattr(clients.RestrictedReadClient, "create_read_session")
-    patch.delattr(clients.RestrictedReadClient, "read_rows")
+    patch.delattr(clients.ReadClient, "create_read_session")
+    patch.delattr(clients.ReadClient, "read_rows")
 
 
 def name_no_role(patch: Patch) -> None:
@@ -230,7 +231,10 @@ def refuse_no_value(patch: Patch) -> None:
 
 
 def cast_nothing(patch: Patch) -> None:
-    patch.setattr(warehouse_module, "cast_frame", lambda frame, schema, **_: frame[schema.names])
+    def uncast(columns: dict[str, Any], schema: Any, order_by: Any, **_: Any) -> Any:
+        return pa.table(columns).to_pandas()[schema.names].sort_values(list(order_by), ignore_index=True)
+
+    patch.setattr(warehouse_module, "cast_columns", uncast)
 
 
 def accept_any_entity(patch: Patch) -> None:

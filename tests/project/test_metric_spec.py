@@ -30,8 +30,7 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def session(root, monkeypatch):
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "")
+def session(root):
     return Session.open(Project.open(root), offline_target())
 
 

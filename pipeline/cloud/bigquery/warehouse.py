@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-import pandas_gbq
+import pyarrow as pa
 from google.cloud import bigquery
 
 from pipeline.base.digests import digest_json
@@ -21,7 +21,7 @@ from pipeline.cloud.bigquery.submission import GRACE, Submit, run_once
 from pipeline.cloud.bigquery.tables import Tables
 from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.project.target import Target
-from pipeline.rows.cast import cast_frame
+from pipeline.rows.cast import cast_columns, declared_columns
 from pipeline.rows.schema import Schema
 from pipeline.sql import Statement, TableName
 
@@ -45,7 +45,7 @@ class Warehouse:
         self.spending = Spending()
 
     @cached_property
-    def _client(self) -> clients.ReadingClient:
+    def _client(self) -> clients.Client:
         with cloud_errors(f"connecting to project {self.target.project}"):
             return clients.bigquery_client(self.target)
 
@@ -143,27 +143,15 @@ class Warehouse:
         pd.DataFrame
             Shape (rows, columns of the schema), index 0..rows-1.
         """
-        self._client.row_restriction = where
         with cloud_errors(f"reading {table}"):
-            frame = with_retries(lambda: self._read_gbq(table))
-        frame = cast_frame(frame, schema, origin=str(table))
-        return frame.sort_values(list(order_by), kind="stable", ignore_index=True)
+            fields = with_retries(lambda: self._client.get_table(str(table))).schema
+            declared_columns(pd.DataFrame(columns=[field.name for field in fields]), schema, str(table))
+            columns = with_retries(lambda: self._read_columns(table, schema.names, where))
+        return cast_columns(columns, schema, order_by, origin=str(table))
 
-    def _read_gbq(self, table: TableName) -> pd.DataFrame:
-        try:
-            frame: pd.DataFrame = pandas_gbq.read_gbq(
-                str(table),
-                project_id=self.target.project,
-                location=self.target.location,
-                credentials=clients.credentials_of(self.target),
-                bigquery_client=self._client,
-                use_bqstorage_api=True,
-                progress_bar_type=None,
-            )
-        except pandas_gbq.exceptions.GenericGBQException as error:
-            # pandas-gbq wraps Google's error, which has the reason that tells transient from permanent.
-            raise error.__cause__ or error from error
-        return frame
+    def _read_columns(self, table: TableName, names: Sequence[str], where: str) -> dict[str, pa.ChunkedArray]:
+        with clients.read_client(self.target) as client:
+            return client.read_columns(table, names, where)
 
     def load_jsonl(
         self, uris: Sequence[str], table: TableName, schema: Schema, *, step: str, rows: int | None = None

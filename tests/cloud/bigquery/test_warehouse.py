@@ -9,7 +9,7 @@ import pytest
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from pipeline.cloud.bigquery.billing_labels import labelled
-from pipeline.cloud.bigquery.clients import RestrictedReadClient
+from pipeline.cloud.bigquery.clients import ReadClient, read_client
 from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.errors import CloudError, RequestError
 from pipeline.project.target import Endpoints
@@ -97,6 +97,19 @@ def test_frames_have_the_declared_columns_types_and_order(warehouse, table):
 def test_a_restriction_holds_for_one_read_only(warehouse, table):
     assert len(warehouse.read_frame(table, SCHEMA, where="part = 5", order_by=["id"])) == 1
     assert len(warehouse.read_frame(table, SCHEMA, order_by=["id"])) == 3
+
+
+def test_only_declared_columns_are_read(warehouse, table, monkeypatch):
+    asked, create = [], ReadClient.create_read_session
+
+    def record(self, *args, **kwargs):
+        asked.append(list(kwargs["read_session"].read_options.selected_fields))
+        return create(self, *args, **kwargs)
+
+    monkeypatch.setattr(ReadClient, "create_read_session", record)
+    frame = warehouse.read_frame(table, SCHEMA.select(["id", "share"]), where="part = 5", order_by=["id"])
+    assert frame["id"].to_list() == [2]
+    assert asked == [["id", "share"]]
 
 
 def test_no_rows_are_a_frame_of_the_same_types(warehouse, table):
@@ -314,7 +327,6 @@ def test_tables_are_named_by_their_dataset(warehouse):
 
 def test_a_server_that_is_gone_is_an_error_within_seconds(warehouse, monkeypatch, catalogue):
     monkeypatch.setattr("pipeline.cloud.retries.UNREACHABLE_DEADLINE", 0.5)
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "")
     nowhere = Endpoints(bigquery="http://127.0.0.1:9", bigquery_storage="127.0.0.1:9", storage="http://127.0.0.1:9")
     gone = Warehouse(warehouse.target.model_copy(update={"endpoints": nowhere}))
     with pytest.raises(CloudError, match=r"looking at .*rows: .* - run the same command again") as caught:
@@ -325,6 +337,6 @@ def test_a_server_that_is_gone_is_an_error_within_seconds(warehouse, monkeypatch
 
 
 def test_cloud_read_client_is_the_same_class(warehouse):
-    client = warehouse._client._ensure_bqstorage_client()
-    assert isinstance(client, RestrictedReadClient)
+    client = read_client(warehouse.target)
+    assert isinstance(client, ReadClient)
     client.transport.close()

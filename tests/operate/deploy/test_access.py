@@ -12,7 +12,7 @@ from google.auth.transport.requests import AuthorizedSession
 from jobs.item_recommend.fixtures import write_fixtures as write_shop
 from pipeline.cli.cloud_run.execution import Execution, remembered
 from pipeline.cloud import roles
-from pipeline.cloud.bigquery.clients import RestrictedReadClient
+from pipeline.cloud.bigquery.clients import ReadClient
 from pipeline.cloud.roles import PERMISSIONS
 from pipeline.errors import RequestError
 from pipeline.operate.deploy import access
@@ -87,7 +87,7 @@ def recorded(act: Callable[[Session], object], session: Session) -> list[tuple]:
     """Return every call over HTTP, and every table that was read as a stream."""
     calls: list[tuple] = []
     with pytest.MonkeyPatch.context() as patch:
-        request, stream = AuthorizedSession.request, RestrictedReadClient.create_read_session
+        request, stream = AuthorizedSession.request, ReadClient.create_read_session
 
         def send(self, method, url, data=None, **options):
             calls.append((method, url, data))
@@ -98,7 +98,7 @@ def recorded(act: Callable[[Session], object], session: Session) -> list[tuple]:
             return stream(self, *args, **options)
 
         patch.setattr(AuthorizedSession, "request", send)
-        patch.setattr(RestrictedReadClient, "create_read_session", read)
+        patch.setattr(ReadClient, "create_read_session", read)
         act(session)
     return calls
 
