@@ -50,7 +50,8 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
         checked.findings.append(Finding(path, 1, f"{name} {message}"))
     names = project.job_names()
     if len(names) > 1 and AnalysisCache(cache_dir).is_empty:
-        _fill_cache(project, target, cache_dir, names)
+        with session.reporter.working("sql check: the first on this machine analyzes all jobs at the same time"):
+            _fill_cache(project, target, cache_dir, names)
     for name in names:
         try:
             with session.reporter.working(f"sql check {name}"):
