@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
+
+from tools.dockerfile import stages_of
 
 PIPELINE = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 
@@ -69,12 +73,20 @@ def resident() -> float:
     return float(psutil.Process().memory_info().rss) / 1024**2
 
 
-def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
+def memory_settings() -> dict[str, str]:
+    """Return the environment variables of the image that decide how memory is given back to the machine."""
+    image = stages_of(Path("Dockerfile").read_text(encoding="utf-8"))[-1]
+    variables = {name: value for line in image.of("ENV") for name, value in line.pairs.items()}
+    return {name: variables[name] for name in ("ARROW_DEFAULT_MEMORY_POOL", "MALLOC_MMAP_THRESHOLD_")}
+
+
+def elsewhere(function: Callable[..., Any], *arguments: Any, environment: Mapping[str, str] | None = None) -> Any:
     """Return what a function returns in a new process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(theirs, function, arguments))
-    process.start()
+    with patch.dict(os.environ, environment or {}):
+        process.start()
     theirs.close()
     result = ours.recv()
     process.join()

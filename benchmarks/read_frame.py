@@ -13,7 +13,7 @@ import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import types
 
 from benchmarks.judge import emulated
-from benchmarks.measuring import elsewhere, high_water, ratio, resident
+from benchmarks.measuring import elsewhere, high_water, memory_settings, ratio, resident
 from benchmarks.sizes import Sizes
 from pipeline.cloud.bigquery.clients import read_client
 from pipeline.project.project import Project
@@ -29,13 +29,13 @@ SCHEMA = Schema.parse(
 
 
 def measure(sizes: Sizes) -> dict[str, float]:
-    """Measure both alternately, and memory in a process of its own."""
+    """Measure both alternately, and memory in a process of its own, with the settings of the image."""
     with emulated() as session:
         table = filled(session, sizes.rows, "read")
         few = filled(session, 1000, "few")
         return {
             "read": ratio(lambda: ours(session, table), lambda: bare(session, table), sizes.pairs),
-            "read_memory": elsewhere(peak_beside_frame, session.target, few, table),
+            "read_memory": elsewhere(peak_beside_frame, session.target, few, table, environment=memory_settings()),
         }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.goals import PHASES
+from benchmarks.measuring import memory_settings
 from benchmarks.sizes import Sizes
 from pipeline.emulators import lifecycle
 from pipeline.operate.sources import load_sources
@@ -131,7 +133,9 @@ def _measure(rows: int) -> tuple[dict[str, float], float, dict[str, float]]:
 
 
 def _call(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([sys.executable, "-c", PEAK, *arguments], check=False, capture_output=True, text=True)
+    """Run a command with the memory settings of the image."""
+    command, environment = [sys.executable, "-c", PEAK, *arguments], os.environ | memory_settings()
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(done.stderr)
     return done
