@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,12 @@ TRANSIENT_WORDS = (
 )
 """Transient failures that only the message tells: (reason, pattern of the message)."""
 
+DISK_FULL = re.compile(
+    r"(?P<file>/[^\":]+)\"?: (no space left on device|disk quota exceeded|file too large)|max_temp_directory_size",
+    re.IGNORECASE,
+)
+"""Words of the local target's servers when their disk is full; the cloud's never name a file of a disk."""
+
 SAYS_NOTHING_OF_DATA = TRANSIENT_REASONS | {"stopped", ""}
 """Reasons whose message holds no values of rows; answers of proxies have an empty reason."""
 
@@ -89,7 +96,7 @@ def is_transient(error: BaseException) -> bool:
     if not isinstance(error, exceptions.GoogleAPICallError):
         return False
     reason = reason_of(error)
-    if reason == TOO_EXPENSIVE:
+    if reason == TOO_EXPENSIVE or DISK_FULL.search(str(error)):
         return False
     if error.code in TRANSIENT_STATUSES or reason in TRANSIENT_REASONS:
         return True
@@ -186,6 +193,11 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
     reason = reason_of(error)
     if reason == TOO_EXPENSIVE:
         return _too_expensive(doing, error)
+    if full := DISK_FULL.search(str(error)):
+        where = os.path.dirname(full["file"]) if full["file"] else "the local directory"
+        return RequestError(
+            f"{doing}: the disk with {where} is full", hint="free some space or give another --local-dir"
+        )
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
         if reason in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
             return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
