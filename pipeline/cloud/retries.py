@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -191,13 +191,8 @@ def cloud_errors(doing: str) -> Iterator[None]:
 def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     """Return our error for an error that Google answered with."""
     reason = reason_of(error)
-    if reason == TOO_EXPENSIVE:
-        return _too_expensive(doing, error)
-    if full := DISK_FULL.search(str(error)):
-        where = os.path.dirname(full["file"]) if full["file"] else "the local directory"
-        return RequestError(
-            f"{doing}: the disk with {where} is full", hint="free some space or give another --local-dir"
-        )
+    if refused := _too_expensive(doing, error) or _disk_full(doing, error):
+        return refused
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
         if reason in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
             return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
@@ -215,11 +210,21 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
     return CloudError(f"{doing}: {_words(error)}", hint=hint)
 
 
-def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestError:
+def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestError | None:
+    if reason_of(error) != TOO_EXPENSIVE:
+        return None
     found = BILLED.search(str(error))
     what = f"would be billed for {int(found[2]):,} bytes; the limit is {int(found[1]):,}" if found else _words(error)
     hint = "raise maximum_bytes_billed in the target file, or make the statement read less"
     return RequestError(f"{doing}: {what}", hint=hint)
+
+
+def _disk_full(doing: str, error: exceptions.GoogleAPICallError) -> RequestError | None:
+    full = DISK_FULL.search(str(error))
+    if not full:
+        return None
+    where = Path(full["file"]).parent if full["file"] else "the local directory"
+    return RequestError(f"{doing}: the disk with {where} is full", hint="free some space or give another --local-dir")
 
 
 def _words_of_data(error: exceptions.GoogleAPICallError) -> str:

@@ -17,7 +17,8 @@ from pipeline.cloud.retries import cloud_errors
 from pipeline.emulators import emulator, lifecycle
 from pipeline.emulators.state import read_state
 from pipeline.errors import RequestError
-from pipeline.project.target import Endpoints, local_target as target_of
+from pipeline.project.target import Endpoints
+from pipeline.project.target import local_target as target_of
 
 UNLIMITED = [("grpc.max_receive_message_length", -1)]
 
