@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -57,6 +58,12 @@ TRANSIENT_WORDS = (
 )
 """Transient failures that only the message tells: (reason, pattern of the message)."""
 
+DISK_FULL = re.compile(
+    r"(?P<file>/[^\":]+)\"?: (no space left on device|disk quota exceeded|file too large)|max_temp_directory_size",
+    re.IGNORECASE,
+)
+"""Words of the local target's servers when their disk is full; the cloud's never name a file of a disk."""
+
 SAYS_NOTHING_OF_DATA = TRANSIENT_REASONS | {"stopped", ""}
 """Reasons whose message holds no values of rows; answers of proxies have an empty reason."""
 
@@ -89,7 +96,7 @@ def is_transient(error: BaseException) -> bool:
     if not isinstance(error, exceptions.GoogleAPICallError):
         return False
     reason = reason_of(error)
-    if reason == TOO_EXPENSIVE:
+    if reason == TOO_EXPENSIVE or DISK_FULL.search(str(error)):
         return False
     if error.code in TRANSIENT_STATUSES or reason in TRANSIENT_REASONS:
         return True
@@ -184,8 +191,8 @@ def cloud_errors(doing: str) -> Iterator[None]:
 def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     """Return our error for an error that Google answered with."""
     reason = reason_of(error)
-    if reason == TOO_EXPENSIVE:
-        return _too_expensive(doing, error)
+    if refused := _too_expensive(doing, error) or _disk_full(doing, error):
+        return refused
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
         if reason in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
             return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
@@ -203,11 +210,21 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
     return CloudError(f"{doing}: {_words(error)}", hint=hint)
 
 
-def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestError:
+def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestError | None:
+    if reason_of(error) != TOO_EXPENSIVE:
+        return None
     found = BILLED.search(str(error))
     what = f"would be billed for {int(found[2]):,} bytes; the limit is {int(found[1]):,}" if found else _words(error)
     hint = "raise maximum_bytes_billed in the target file, or make the statement read less"
     return RequestError(f"{doing}: {what}", hint=hint)
+
+
+def _disk_full(doing: str, error: exceptions.GoogleAPICallError) -> RequestError | None:
+    full = DISK_FULL.search(str(error))
+    if not full:
+        return None
+    where = Path(full["file"]).parent if full["file"] else "the local directory"
+    return RequestError(f"{doing}: the disk with {where} is full", hint="free some space or give another --local-dir")
 
 
 def _words_of_data(error: exceptions.GoogleAPICallError) -> str:

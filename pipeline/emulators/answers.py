@@ -24,7 +24,11 @@ from pipeline.emulators.load_sources import DETAILS
 JOBS_PAGE, TABLES_PAGE = 100, 1000
 """Items of a page unless a request says otherwise."""
 
-STATUS_OF_REASON = {"notFound": (404, "NOT_FOUND"), "duplicate": (409, "ALREADY_EXISTS")}
+STATUS_OF_REASON = {
+    "notFound": (404, "NOT_FOUND"),
+    "duplicate": (409, "ALREADY_EXISTS"),
+    "internalError": (500, "INTERNAL"),
+}
 BAD_REQUEST = (400, "INVALID_ARGUMENT")
 
 Upsert = Callable[[Any, Any], Any]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import duckdb
 import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
@@ -25,13 +26,16 @@ from bqemulator.grpc_api.interceptors import DomainErrorTranslationInterceptor
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.jobs import executor
 from bqemulator.sql.translator import SQLTranslator
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from pipeline.emulators.answers import inserting, job_resource
+from pipeline.emulators.answers import error_response, inserting, job_resource
 from pipeline.emulators.billing import Billing
 from pipeline.emulators.concurrent_dml import ConcurrentDml
 from pipeline.emulators.jobs_api import Semantics
 from pipeline.emulators.load_jobs import LoadJobs
+from pipeline.emulators.processes import UNUSABLE
 from pipeline.emulators.translation import cached_parser, quick_copies, remembering, without_leaves
 
 
@@ -78,10 +82,19 @@ def build_grpc_server(context: AppContext) -> tuple[grpc.aio.Server, int]:
 def _application(create_app: Callable[[AppContext], Any]) -> Callable[[AppContext], ASGIApp]:
     def create(context: AppContext) -> ASGIApp:
         app = create_app(context)
+        for kind in (duckdb.Error, OSError):
+            app.add_exception_handler(kind, _failure_of_the_disk)
         app.user_middleware.clear()  # access log, metrics and correlation ids: a third of a short request
         return GzipRequestMiddleware(Semantics(app, context))
 
     return create
+
+
+async def _failure_of_the_disk(_: Request, error: Exception) -> Response:
+    """Answer with the words of an error when the disk is full; the emulator's own answer to any error has none."""
+    if not any(words in str(error) for words in UNUSABLE):
+        raise error
+    return error_response("internalError", str(error))
 
 
 def _completed(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

@@ -10,17 +10,22 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json
 
 from pipeline.errors import RequestError, quoted
 from pipeline.rows.rejects import refuse_rejects, split_frame
 from pipeline.rows.schema import Schema, arrow_type, frame_of
 
+LARGEST_NUMBER = 2**53 - 1
+"""Integers beyond it are text in JSON: BigQuery asks for that, as many readers would round a number to a double."""
+
 
 def write_jsonl(frame: pd.DataFrame, schema: Schema, path: Path, *, origin: str = "") -> int:
     """Write the columns of `schema` as JSON Lines and return the number of rows.
 
-    DATE is written YYYY-MM-DD, TIMESTAMP in UTC, doubles exactly; an empty frame makes an empty file.
+    DATE is written YYYY-MM-DD, TIMESTAMP in UTC, doubles exactly; an empty frame makes an empty file. A column of INT64
+    with a value beyond 2^53 - 1 is written as text.
 
     Parameters
     ----------
@@ -47,9 +52,16 @@ def write_rows(rows: pd.DataFrame, schema: Schema, path: Path) -> int:
     types = pa.schema([(column.name, arrow_type(column.type)) for column in schema.columns])
     arrow = pa.Table.from_pandas(rows, schema=types, preserve_index=False)
     data = pl.DataFrame(pl.from_arrow(arrow))
-    stamps = [c.name for c in schema.columns if c.type == "TIMESTAMP"]
-    data.with_columns(pl.col(stamps).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).write_ndjson(path)
+    stamps = pl.col([c.name for c in schema.columns if c.type == "TIMESTAMP"]).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+    large = [c.name for c in schema.columns if c.type == "INT64" and _is_large(arrow[c.name])]
+    data.with_columns(stamps, pl.col(large).cast(pl.String)).write_ndjson(path)
     return len(rows)
+
+
+def _is_large(integers: pa.ChunkedArray) -> bool:
+    """Tell whether a value of a column, shape (rows,), must be text in JSON."""
+    limits = pc.min_max(integers).as_py()
+    return any(abs(limit or 0) > LARGEST_NUMBER for limit in limits.values())
 
 
 def read_jsonl(path: Path) -> pd.DataFrame:

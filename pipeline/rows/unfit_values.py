@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, time
+from decimal import Decimal, InvalidOperation
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -17,9 +21,14 @@ REASONS = {
     "STRING": "holds half a character (a lone surrogate), which UTF-8 cannot hold",
     "BOOL": "neither true nor false",
     "DATE": "not a date from 0001-01-01 to 9999-12-31",
-    "TIMESTAMP": "not a moment with a zone in the years 1 to 9999",
+    "TIMESTAMP": "not a moment with a zone in the years 1 to 9999, in microseconds",
 }
 """The reason for a value of a fitting Python class, when no more specific reason applies."""
+
+INTEGER = re.compile(r"\s*[+-]?\d+\s*")
+"""A text that a column of INT64 takes: neither `7.0` nor `1e3`."""
+
+INFINITE = re.compile(r"\s*[+-]?inf(inity)?\s*", re.IGNORECASE)
 
 
 def fit_column(series: pd.Series, column: Column) -> tuple[pd.Series, np.ndarray]:
@@ -74,20 +83,36 @@ def reasons_of(values: pd.Series, column: Column) -> np.ndarray:
     kinds = objects_of(values).map(type).astype(object)
     strange = ~kinds.map(lambda kind: fits_kind(kind, column.type)).astype(bool)
     texts = texts_of(values)
-    # The text "7.0" is not an integer; the number 7.0 is.
-    dotted = texts.str.contains(".", regex=False).astype(bool) & kinds.map(lambda kind: kind is str).astype(bool)
     numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
+    infinite = texts.str.fullmatch(INFINITE).astype(bool)
     numeric = column.type in ("INT64", "FLOAT64", "NUMERIC")
     chosen = {
         "a missing value": values.isna(),
         "wrong type": strange,
-        "an infinite number": np.isinf(numbers) & numeric,
-        "not an integer": ((numbers.mod(1) != 0) | dotted) & (column.type == "INT64"),
+        "an infinite number": infinite & numeric,
+        "not within the range of FLOAT64": np.isinf(numbers) & (column.type == "FLOAT64"),
+        "not an integer": ~objects_of(values).map(_is_integer).astype(bool) & (column.type == "INT64"),
         "not a number": numbers.isna() & numeric,
+        "a moment that is not midnight": objects_of(values).map(_has_time).astype(bool) & (column.type == "DATE"),
     }
     reasons = np.select([*map(np.asarray, chosen.values())], [*chosen], REASONS[column.type]).astype(object)
     named = kinds.map(lambda kind: f"{kind.__name__} instead of {column.type}")
     return np.where(reasons == "wrong type", named, reasons)
+
+
+def _is_integer(value: object) -> bool:
+    """Tell whether a value is a whole number; the number 7.0 is, the texts `7.0` and `1e3` are not for BigQuery."""
+    if isinstance(value, str):
+        return bool(INTEGER.fullmatch(value))
+    try:
+        number = Decimal(_text(value))
+    except InvalidOperation:
+        return False
+    return number == number.to_integral_value()
+
+
+def _has_time(value: object) -> bool:
+    return isinstance(value, datetime) and value.time() != time()
 
 
 def texts_of(values: pd.Series) -> pd.Series:

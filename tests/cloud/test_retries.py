@@ -30,6 +30,11 @@ EXPENSIVE = google_error(
     500, "bytesBilledLimitExceeded", "Query exceeded limit for bytes billed: 1000000. 10485760 or higher required."
 )
 DAMAGED = 'Provided CRC32C "AAAAAA==" doesn\'t match calculated CRC32C "fIDDmA==".'
+FULL = [
+    google_error(500, "Internal Server Error", "write /home/me/.local/tmp/.u7729: no space left on device"),
+    google_error(500, "internalError", 'Could not write file "/home/me/.local/tmp/t.wal": No space left on device'),
+    google_error(400, "invalidQuery", 'Failed to commit: Could not write file "/home/me/.local/tmp/t": File too large'),
+]
 TRANSIENT = [
     *(google_error(status) for status in (408, 429, 500, 502, 503, 504)),
     *(google_error(403, reason) for reason in ("rateLimitExceeded", "jobRateLimitExceeded")),
@@ -52,6 +57,7 @@ TERMINAL = [
     google_error(400, "invalid", CONCURRENT),
     google_error(403, "quotaExceeded", "Quota exceeded: Custom quota of bytes"),
     EXPENSIVE,
+    *FULL,
     RefreshError("invalid_grant: expired or revoked"),
     ValueError("a bug"),
 ]
@@ -166,6 +172,20 @@ def test_too_expensive_statement_names_bytes_and_limit():
         "phases/examples_v1 (r-examples): would be billed for 10,485,760 bytes; the limit is 1,000,000"
         " - raise maximum_bytes_billed in the target file, or make the statement read less"
     )
+
+
+@pytest.mark.parametrize("error", FULL, ids=str)
+def test_full_disk_names_its_folder_in_one_short_line(error):
+    with pytest.raises(RequestError) as caught, cloud_errors("loading t"):
+        raise error
+    assert str(caught.value) == (
+        "loading t: the disk with /home/me/.local/tmp is full - free some space or give another --local-dir"
+    )
+
+
+def test_values_with_the_words_of_a_full_disk_are_no_full_disk():
+    with pytest.raises(RequestError, match="fix the SQL"), cloud_errors("query"):
+        raise google_error(400, "invalidQuery", "Bad int64 value: no space left on device")
 
 
 def test_a_job_that_took_too_long_names_the_setting():

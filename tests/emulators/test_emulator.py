@@ -6,11 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import grpc
+import psutil
 import pytest
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery_storage
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
-from pipeline.emulators import emulator
+from pipeline.cloud.bigquery.clients import bigquery_client
+from pipeline.cloud.retries import cloud_errors
+from pipeline.emulators import emulator, lifecycle
+from pipeline.emulators.state import read_state
+from pipeline.errors import RequestError
+from pipeline.project.target import Endpoints
+from pipeline.project.target import local_target as target_of
 
 UNLIMITED = [("grpc.max_receive_message_length", -1)]
 
@@ -49,6 +57,33 @@ def test_concurrent_requests_get_their_own_results(client, dataset, run, rows):
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, range(64))) == [(number, 3) for number in range(64)]
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits another process")
+def test_full_disk_is_told_and_a_repetition_succeeds(tmp_path):
+    """A limit of the size of files stands for a full disk: every write beyond it fails, and the process lives on."""
+    endpoints = lifecycle.up(tmp_path / "local")
+    try:
+        client = bigquery_client(target_of(Endpoints(**endpoints.model_dump(include=set(Endpoints.model_fields)))))
+        process = psutil.Process(read_state(tmp_path / "local" / "state.json").bigquery.pid)
+
+        def make(table: str) -> None:
+            with cloud_errors("making a table"):
+                client.query(f"CREATE OR REPLACE TABLE d.{table} AS SELECT 1 AS x", retry=None, job_retry=None).result()
+
+        client.create_dataset("d")
+        unlimited = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (4096, unlimited[1]))
+        for table in "tu":
+            with pytest.raises(RequestError) as full:
+                make(table)
+            assert isinstance(full.value.__cause__, GoogleAPICallError)
+            assert f"the disk with {tmp_path}/local/bigquery is full - free some space" in str(full.value)
+        process.rlimit(psutil.RLIMIT_FSIZE, unlimited)
+        make("t")
+        assert [tuple(row) for row in client.list_rows("d.t")] == [(1,)]
+    finally:
+        lifecycle.down(tmp_path / "local")
 
 
 def test_emulator_without_a_replaced_part_fails_at_once():

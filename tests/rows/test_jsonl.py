@@ -65,7 +65,10 @@ def test_doubles_are_bit_exact_for_every_json_reader(tmp_path, values):
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
     [
-        ("INT64", 2**53 + 1, "9007199254740993"),
+        ("INT64", 2**53 - 1, "9007199254740991"),
+        ("INT64", 2**53, '"9007199254740992"'),
+        ("INT64", 2**53 + 1, '"9007199254740993"'),
+        ("INT64", -(2**63), '"-9223372036854775808"'),
         ("DATE", date(1, 1, 1), '"0001-01-01"'),
         ("DATE", date(9999, 12, 31), '"9999-12-31"'),
         ("TIMESTAMP", datetime(2013, 7, 1, 4, tzinfo=UTC), '"2013-07-01T04:00:00.000000Z"'),
@@ -76,6 +79,10 @@ def test_doubles_are_bit_exact_for_every_json_reader(tmp_path, values):
 )
 def test_values_are_written_as_bigquery_reads_them(tmp_path, kind, value, text):
     assert write(tmp_path, [value], kind) == f'{{"a":{text}}}\n'
+
+
+def test_column_with_a_large_integer_is_text(tmp_path):
+    assert write(tmp_path, [7, None, 2**60], "INT64") == '{"a":"7"}\n{"a":null}\n{"a":"1152921504606846976"}\n'
 
 
 def test_unicode_line_separators_do_not_split_a_row(tmp_path):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -101,16 +101,25 @@ def test_one_bad_value_among_good_ones_is_found(kind, value):
         ("INT64", "x", "not an integer"),
         ("INT64", 2**63, "not within the range of INT64"),
         ("INT64", -1e300, "not within the range of INT64"),
+        ("INT64", 10**400, "not within the range of INT64"),
+        ("INT64", "1e3", "not an integer"),
+        ("INT64", Decimal("9007199254740993.5"), "not an integer"),
+        ("INT64", Decimal("1e-400"), "not an integer"),
+        ("INT64", "-inf", "an infinite number"),
         ("INT64", {"a": 1}, "dict instead of INT64"),
         ("FLOAT64", "0,5", "not a number"),
+        ("FLOAT64", "1e999", "not within the range of FLOAT64"),
+        ("FLOAT64", -(10**400), "not within the range of FLOAT64"),
         ("FLOAT64", b"0.5", "bytes instead of FLOAT64"),
         ("NUMERIC", Decimal("0.1234567891"), "does not fit NUMERIC, which has 29 digits before the point and 9 after"),
+        ("NUMERIC", 10**400, "does not fit NUMERIC, which has 29 digits before the point and 9 after"),
         ("NUMERIC", "x", "not a number"),
         ("STRING", "\ud800", "holds half a character (a lone surrogate), which UTF-8 cannot hold"),
         ("STRING", b"a", "bytes instead of STRING"),
         ("STRING", 7.0, "float instead of STRING"),
         ("BOOL", "maybe", "neither true nor false"),
         ("DATE", "2013-02-29", "not a date from 0001-01-01 to 9999-12-31"),
+        ("DATE", datetime(2013, 7, 1, 5, tzinfo=UTC), "a moment that is not midnight"),
         ("DATE", 7, "int instead of DATE"),
         ("TIMESTAMP", "2013-07-01", "not a moment with a zone in the years 1 to 9999"),
     ],
