@@ -13,6 +13,7 @@ from pipeline.base.dates import parse_date
 from pipeline.base.digests import canonical_json, digest_json
 from pipeline.errors import RequestError
 from pipeline.project.code import digest_of_code
+from pipeline.project.job_yaml import LABEL
 from pipeline.project.project import Job
 from pipeline.sql import Catalogue
 
@@ -53,6 +54,7 @@ def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
         "examples": spec.examples.model_dump(),
         "labels": spec.labels.model_dump(exclude={"delay_days"}),
         "sql": sql_digests(job, catalogue),
+        "example_columns": example_columns(job, catalogue),
         "variants": [variant.id for variant in job.variants],
         "prediction_schema": job.prediction_schema.digest,
         "prediction_version": spec.predictions.version,
@@ -65,6 +67,13 @@ def sql_digests(job: Job, catalogue: Catalogue) -> dict[str, str]:
     """Return the digests of the SQL that makes the examples, by name."""
     names = (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")
     return {name: catalogue.get(name).digest for name in names}
+
+
+def example_columns(job: Job, catalogue: Catalogue) -> list[str]:
+    """Return the columns that models get, with their types, in order: headers declare them, and digests leave them out."""
+    examples, labels = (catalogue.get(step.sql).columns for step in (job.spec.examples, job.spec.labels))
+    label = (column for column in labels.columns if column.name == LABEL)
+    return [f"{column.name} {column.type}" for column in (*examples.columns, *label)]
 
 
 def run_id_of(job: Job, run_date: date, definition: dict[str, Any], generation: int) -> str:

@@ -49,6 +49,10 @@ CHANGES = [
     ("jobs/dummy/double.yaml", "factor: 2.0", "factor: 2.5"),
     ("jobs/dummy/model.py", "float(", "0.5 * float("),
     ("sql/dummy/preprocess/examples_v1.sql", "known_at <=", "known_at <"),
+    ("sql/dummy/preprocess/examples_v1.sql", "columns: {id: INT64, day: DATE}", "columns: {id: INT64}"),
+    ("sql/dummy/preprocess/examples_v1.sql", "columns: {id: INT64, day: DATE}", "columns: {day: DATE, id: INT64}"),
+    ("sql/dummy/preprocess/examples_v1.sql", "day: DATE}", "day: STRING}"),
+    ("sql/dummy/evaluate/labels_v1.sql", "label: INT64", "label: FLOAT64"),
     ("sql/dummy/evaluate/labels_v1.sql", "1 AS label", "0 AS label"),
     ("sql/phases/examples_v1.sql", "SELECT id", "SELECT DISTINCT id"),
 ]
@@ -109,6 +113,7 @@ def test_missing_sql_is_a_request_error(root):
         ("jobs/dummy/job.yaml", "baselines: [double]", "baselines: []", ["variants"]),
         ("jobs/dummy/model.py", "factor < 0", "factor <= 0", ["code or library versions"]),
         ("sql/dummy/preprocess/examples_v1.sql", "<= @as_of", "< @as_of", ["SQL dummy/preprocess/examples@v1"]),
+        ("sql/dummy/preprocess/examples_v1.sql", "day: DATE}", "day: STRING}", ["example columns"]),
         ("jobs/dummy/job.yaml", "id: INT64 NOT NULL, day", "id: INT64, day", ["source items"]),
     ],
 )
