@@ -173,7 +173,7 @@ class Recorder:
             if "/generations/" in name:
                 self.section("claims")[name] = content
                 self.places[f"{job} {day}"] = content["run_id"]
-                self.identities[f"<code:{job}>"] = content["defines"]["code"]
+                self.identities |= {f"<code:{job}:{name}>": code for name, code in content["defines"]["code"].items()}
                 self.identities[f"<definition:{job}>"] = content["definition"]
                 self.identities[f"<run:{job}>"] = content["run_id"].rpartition("-")[2]
             elif name.endswith("/bundle.json"):

@@ -49,13 +49,17 @@ def deploy(
     from pipeline.errors import RequestError
     from pipeline.operate.deploy.deployment import Deployment
     from pipeline.operate.deploy.folder import write_deployment
-    from pipeline.project.code import commit_name, digest_of_code, git_commit, why_no_commit
+    from pipeline.project.code import commit_name, digest_of_code, git_commit, why_git_refuses, why_no_commit
     from pipeline.project.project import Project
 
     if target == "local":
         raise RequestError("--target local is this machine", hint="name a target file in the project's folder")
     project = Project.open(project_dir)
     opened = project.job(job)
+    reason = why_git_refuses(project.root)
+    if reason:
+        message = f"{project.root}: the commit and what it holds are unknown: {reason}"
+        raise RequestError(message, hint="run git status there and do what it says, then deploy")
     with ending.reporter().working(f"{job} deploy"):
         commit, dirty = git_commit(project.root)
         name, code = commit_name(commit, dirty=dirty) or "", digest_of_code(opened)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import options
+from pipeline.cli import ending, options
 
 ModelAddress = Annotated[
     str | None, typer.Option("--model", metavar="PLACE", help="Bundle to predict with: a folder or gs:// address.")
@@ -180,11 +180,13 @@ def _predict_file(where: options.Where, model: str, data: str, out: Path, as_jso
     from pipeline.phases.predict_files import predict_from_path
     from pipeline.runs.artefacts.models import check_at
 
-    session, project = where.look_at_addresses(model, data), where.project_dir
+    session, project, warn = where.look_at_addresses(model, data), where.project_dir, ending.reporter().warn
     if session is None:
-        rows = predict_from_path(model, data, out, project=project)
+        rows = predict_from_path(model, data, out, project=project, warn=warn)
     else:
         store, warehouse, check = session.store, session.warehouse, check_at(session, model)
-        rows = predict_from_path(model, data, out, store=store, warehouse=warehouse, check=check, project=project)
+        rows = predict_from_path(
+            model, data, out, store=store, warehouse=warehouse, check=check, project=project, warn=warn
+        )
     content = {"model": model, "data": data, "out": str(out), "rows": rows}
     options.print_content(content, [f"{out}: {rows:,} predictions of {model}"], as_json)

@@ -69,9 +69,9 @@ def plan(
 
 
 def _print(estimate: Plan, note: str) -> None:
-    from pipeline.explain.plan.lines import costs_table, heading, notes
+    from pipeline.explain.plan.lines import costs_table, heading, notes, reasons
 
-    parts: list[RenderableType] = [heading(estimate)]
+    parts: list[RenderableType] = [heading(estimate), *reasons(estimate)]
     if estimate.statements:
         parts += [costs_table(estimate), *notes(estimate), *filter(None, [note])]
     options.print_tables(parts, PLAIN_WIDTH)

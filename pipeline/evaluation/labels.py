@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.base.digests import digest_json, unique_name
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, RequestError
 from pipeline.evaluation.metric_statements import labels_statement
 from pipeline.project.project import Job
 from pipeline.runs.check_rules import Rule, label_checks, rules_of, unknown_labels_rule
@@ -53,10 +53,16 @@ def make_labels(session: Session, job: Job, scope: QueryScope, purpose: str) -> 
 
     Raises
     ------
+    RequestError
+        The labels have other columns than their header declares.
     CheckError
         Two labels have one key.
     """
     table = _make_table(session, job, scope, purpose)
+    difference = label_columns(session, job).difference(session.warehouse.tables.schema(table))
+    if difference:
+        path = session.catalogue.get(job.spec.labels.sql).path
+        raise RequestError(f"{path}:1: {difference}", hint="fix the header or the statement")
     key, columns = job.spec.row_key, label_columns(session, job).names
     rules = rules_of(session, table, key, label_checks(session, job))
     profiled = [*rules, unknown_labels_rule(session)]

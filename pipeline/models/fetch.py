@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +32,20 @@ def any_bundle(_: BundleInfo) -> None:
     """Accept any bundle; its checksums are verified anyway."""
 
 
-def load_model(place: str, store: Store | None, check: Callable[[BundleInfo], object] = any_bundle) -> LoadedModel:
+def load_model(
+    place: str,
+    store: Store | None,
+    check: Callable[[BundleInfo], object] = any_bundle,
+    warn: Callable[[str], object] = warnings.warn,
+) -> LoadedModel:
     """Fetch, verify and load the bundle at a folder or `gs://` address.
 
     Parameters
     ----------
     check
         Gets the content of `bundle.json`, and raises if it is not the expected bundle.
+    warn
+        Gets a line if versions differ from those in training.
 
     Raises
     ------
@@ -46,7 +54,7 @@ def load_model(place: str, store: Store | None, check: Callable[[BundleInfo], ob
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         info = fetch_verified(place, store, Path(name), check)
-        model, _ = load_verified(Path(name), info)
+        model, _ = load_verified(Path(name), info, warn)
     return LoadedModel(model, info.model_id, str(info.content["variant"]))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pipeline
-from pipeline.base.digests import SHORT, digest_json, sha256_file, unique_name
+from pipeline.base.digests import digest_json, sha256_file, unique_name
 from pipeline.errors import RequestError
 from pipeline.project.imports import import_object
 from pipeline.project.project import Job
@@ -119,7 +119,7 @@ def _load_files(session: Session, job: Job, folder: Path, writer: str = "") -> d
 
 
 def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mapping[str, str] | None, writer: str) -> int:
-    """Load one file, unless the table's billing label names this file already; return the number of rows.
+    """Load one file, unless the table's billing label names this file and its columns; return the number of rows.
 
     Parameters
     ----------
@@ -129,7 +129,8 @@ def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mappin
         Digest of the writer of the file; empty if the job did not write it.
     """
     digest, tables, columns = sha256_file(path), session.warehouse.tables, job.spec.sources[name].typed_columns
-    table, label = session.target.table(name), {"content": digest[:SHORT], "job": job.name}
+    # The same text gives other rows with other columns.
+    table, label = session.target.table(name), {"content": digest_json([digest, columns.digest]), "job": job.name}
     if writer:
         label[WRITER] = _writer_label(writer, label["content"])
     if loaded is not None and loaded.get("job") != job.name:

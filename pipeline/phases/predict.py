@@ -90,7 +90,8 @@ def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
         else:
             check_known(session, place, info)
 
-    return [load_model(place, session.store, partial(check, place, digest)) for place, digest in models.items()]
+    warn = session.reporter.warn
+    return [load_model(place, session.store, partial(check, place, digest), warn) for place, digest in models.items()]
 
 
 def _note(run: Run, completed: Mapping[str, Manifest], files: Mapping[str, Files]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def predict_from_path(
     warehouse: Warehouse | None = None,
     check: Callable[[BundleInfo], object] = any_bundle,
     project: Path | None = None,
+    warn: Callable[[str], object] = warnings.warn,
 ) -> int:
     """Write a bundle's predictions for the rows at a place as JSON Lines, and return their number.
 
@@ -56,6 +58,8 @@ def predict_from_path(
         Gets the bundle's description before its files are read, and raises if it is another bundle than expected.
     project
         Folder of the project with the class of a model that was made without a job.
+    warn
+        Gets a line if versions of Python or libraries differ from those in training.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def predict_from_path(
         if project and not info.run:
             can_import_jobs(project, besides=str(bundle))
         with using_code(folder):
-            model, config = load_verified(folder, info)
+            model, config = load_verified(folder, info, warn)
             frame = _rows(str(data), info, config, store, warehouse)
             predictions = predict_from_data(model, frame)
         missing = [name for name in config.columns.key if name not in predictions.columns]

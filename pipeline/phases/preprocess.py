@@ -7,6 +7,8 @@ from functools import partial
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.interface import make_model
+from pipeline.project.job_yaml import LABEL
+from pipeline.rows.schema import Schema
 from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_unchanged
 from pipeline.runs.artefacts.examples_statements import (
     examples_profile_statement,
@@ -21,6 +23,9 @@ from pipeline.runs.ledger.ledger import Event
 from pipeline.runs.ledger.usage import Meter
 from pipeline.runs.phase_labels import in_phase
 from pipeline.runs.run import Run
+
+ADDED = (LABEL, "_trains", "_scores", "_shard")
+"""Last columns of the examples table, which the engine adds: see phases/examples_v1."""
 
 
 @in_phase("preprocess")
@@ -81,6 +86,7 @@ def _make(run: Run) -> Counts:
     statement = examples_statement(run)
     warehouse.execute(statement, step=f"{run.run_id}-examples", verify=partial(_is_made, run))
     warehouse.tables.label_run_table(table, run.billing_labels("preprocess") | {"sql_digest": statement.digest})
+    _check_columns(run)
     counts = _count(run)
     run.session.store.put_json_once(asdict(counts), run.layout.examples)
     return counts
@@ -101,6 +107,20 @@ def _check_request(run: Run) -> None:
         raise RequestError(message, hint=f"load it with pipeline sources load {run.job.name}")
     for variant in run.job.variants:
         make_model(variant.config)
+
+
+def _check_columns(run: Run) -> None:
+    """Refuse SQL whose result has other columns than its header declares: models get the declared ones."""
+    made = run.session.warehouse.tables.schema(run.table("examples")).columns
+    of_examples, label = Schema(made[: -len(ADDED)]), Schema(made[-len(ADDED) :][:1])
+    examples, labels = (run.session.catalogue.get(step.sql) for step in (run.job.spec.examples, run.job.spec.labels))
+    for asset, declared, returned in (
+        (examples, examples.columns, of_examples),
+        (labels, labels.columns.select([LABEL]), label),
+    ):
+        difference = declared.difference(returned)
+        if difference:
+            raise RequestError(f"{asset.path}:1: {difference}", hint="fix the header or the statement")
 
 
 def _event(run: Run, counts: Counts, meter: Meter | None) -> Event:

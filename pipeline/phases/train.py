@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -11,20 +12,23 @@ from pipeline.base.progress import Stopwatch
 from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.cloud.inputs import read_input
 from pipeline.cloud.storage.store import Store
-from pipeline.errors import RequestError
+from pipeline.errors import CheckError, RequestError
 from pipeline.model_config import ModelConfig
-from pipeline.models.bundle import NO_JOB, BundleInfo, Origin, TrainingData, write_bundle
+from pipeline.models.bundle import MODEL_FILE, NO_JOB, BundleInfo, Origin, TrainingData, load_verified, write_bundle
+from pipeline.models.fetch import check_committed, fetch_verified
 from pipeline.models.id_maps import ID_MAP
 from pipeline.models.interface import Model, code_of, make_model, repeatable
 from pipeline.phases.load import load_from_uris
 from pipeline.phases.score_reference import sample_scores
-from pipeline.project.code import digest_of_code, git_commit, imported_modules, project_files
+from pipeline.project.code import digest_of_variant, git_commit, imported_modules, project_files
 from pipeline.project.project import Variant, read_variant
 from pipeline.runs.artefacts.examples import Examples, training_rows
 from pipeline.runs.artefacts.models import TrainedModel, commit_model, committed_model
+from pipeline.runs.claims import claims_of
 from pipeline.runs.identity import sql_digests
 from pipeline.runs.ledger.ledger import Event
 from pipeline.runs.ledger.usage import Meter
+from pipeline.runs.opening import run_of
 from pipeline.runs.phase_labels import in_phase
 from pipeline.runs.publication_statements import replace_id_map_statement
 from pipeline.runs.run import Run
@@ -104,10 +108,10 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
     meter = Meter(run.session)
     if missing:
         run.done_now.add("train")
-        data, origin = _training_data(run, examples), _origin(run)
+        data = _training_data(run, examples)
         for variant in run.session.reporter.track(missing, f"{run.run_date} train"):
             watch = Stopwatch()
-            committed[variant.name] = _train_variant(run, variant, data, origin)
+            committed[variant.name] = _train_variant(run, variant, data, _origin(run, variant))
             seconds[variant.id] = watch.seconds
     models = [model for model in committed.values() if model]
     events = [_event(model, seconds.get(model.variant), meter) for model in models]
@@ -144,8 +148,13 @@ def _training_data(run: Run, examples: Examples) -> TrainingData:
 
 
 def _train_variant(run: Run, variant: Variant, data: TrainingData, origin: Origin) -> TrainedModel:
-    with run.session.reporter.step(f"{run.run_date} train {variant.name}"):
-        model = train_from_data(variant.config, data.frame)
+    with run.session.reporter.step(f"{run.run_date} train {variant.name}") as notes, TemporaryDirectory() as name:
+        earlier = _earlier_model(run, variant, origin.code, data.checksum)
+        found = _loaded(run, earlier, Path(name)) if earlier else None
+        if earlier and found:
+            notes.append(f"the model of {earlier.uri}, fitted by the same code on the same rows")
+        model = found or train_from_data(variant.config, data.frame)
+        model_file = Path(name) / MODEL_FILE if found else None
 
         def scores() -> list[dict[str, Any]]:
             try:
@@ -154,9 +163,34 @@ def _train_variant(run: Run, variant: Variant, data: TrainingData, origin: Origi
                 run.session.reporter.say(f"{run.run_date} train {variant.name}: no drift of scores: {error.given}")
                 return []
 
-        return commit_model(
-            run, variant, lambda folder: write_bundle(folder, model, variant, data, origin, scores=scores)
-        )
+        def write(folder: Path) -> BundleInfo:
+            return write_bundle(folder, model, variant, data, origin, scores=scores, model_file=model_file)
+
+        return commit_model(run, variant, write)
+
+
+def _earlier_model(run: Run, variant: Variant, code: str, checksum: str) -> TrainedModel | None:
+    """Return the model of a variant that an earlier run of the date fitted by the same code on the same rows.
+
+    There is none for a run whose definition was run before: `--rerun` asks for a new fit.
+    """
+    claims = claims_of(run.session, run.job, run.run_date) if run.generation > 1 else []
+    own = {claim.definition for claim in claims if claim.run_id == run.run_id}
+    earlier = [claim for claim in claims if claim.generation < run.generation]
+    if any(claim.definition in own for claim in earlier):
+        return None
+    models = (committed_model(run_of(run.session, run.job, run.run_date, c), variant.id) for c in reversed(earlier))
+    wanted = (code, checksum)
+    return next((model for model in models if model and (model.code_digest, model.data_checksum) == wanted), None)
+
+
+def _loaded(run: Run, model: TrainedModel, folder: Path) -> Model | None:
+    """Return a committed model whose bundle is copied into a folder; None if it is gone or damaged."""
+    try:
+        info = fetch_verified(model.uri, run.session.store, folder, check_committed(model.uri, model.bundle_digest))
+        return load_verified(folder, info, run.session.reporter.warn)[0]
+    except (RequestError, CheckError):
+        return None
 
 
 def _event(model: TrainedModel, seconds: float | None, meter: Meter) -> Event:
@@ -172,7 +206,7 @@ def _event(model: TrainedModel, seconds: float | None, meter: Meter) -> Event:
     )
 
 
-def _origin(run: Run) -> Origin:
+def _origin(run: Run, variant: Variant) -> Origin:
     session = run.session
     digests = sql_digests(run.job, session.catalogue)
     coordinates = {
@@ -189,7 +223,7 @@ def _origin(run: Run) -> Origin:
         run=coordinates,
         files=project_files(run.job, session.catalogue, digests),
         sql_digests=digests,
-        code=digest_of_code(run.job),
-        modules=imported_modules(run.job),
+        code=digest_of_variant(run.job, variant),
+        modules=imported_modules(run.job, [variant]),
         commit=git_commit(session.project.root),
     )

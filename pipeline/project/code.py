@@ -1,21 +1,22 @@
-"""Code that decides predictions: a job's files, library versions, the git commit; and their digest."""
+"""What decides predictions besides SQL and configuration: code, data files, versions; and the git commit."""
 
 from __future__ import annotations
 
-import ast
+import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
-from importlib.util import resolve_name
 from pathlib import Path
-from threading import Lock
 
-from pipeline.base.digests import digest_json, digest_text
+from pipeline.base.digests import canonical_json, digest_json, digest_text, sha256_file
+from pipeline.base.strict_yaml import read_yaml
 from pipeline.errors import RequestError
-from pipeline.project.project import Job
+from pipeline.model_config import ModelConfig
+from pipeline.project.imported_files import DOTTED, OWN, ImportedFiles, imported_files
+from pipeline.project.project import Job, Variant
 from pipeline.sql import Catalogue
 
 ENGINE_CONTRACT = 1
@@ -27,8 +28,8 @@ NUMERIC_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "job
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 """Distributions of modules with another name; looking one up among all installed ones takes 0.2 s."""
 
-OWN = {"jobs", "pipeline"}
-"""Packages that are not libraries: the job's files, and the engine, which has a contract number."""
+LARGEST = 256 * 1024**2
+"""Largest data file of a job, in bytes: every bundle holds it."""
 
 GIT_SECONDS = 10.0
 """Timeout of a call of git, in seconds."""
@@ -36,14 +37,20 @@ GIT_SECONDS = 10.0
 COMMIT_FILE, WRITTEN = "COMMIT", re.compile(r"([0-9a-f]{40})(-dirty)?")
 """File with the commit in a project folder without .git, and its format."""
 
+FOLDERS = ("jobs", "sql", "udf")
+"""Folders of a project in which a file that git does not track makes the commit dirty."""
+
+CACHES = ":(exclude,glob)**/__pycache__/**"
+
 OF_FOLDER = ("rev-parse", "HEAD", "HEAD:./")
 """Arguments of git that return the commit and fail when an enclosing checkout does not track the folder."""
 
 
 def library_versions(modules: Iterable[str] = ()) -> dict[str, str]:
-    """Return the versions of the numeric libraries and of the distributions of modules, by distribution name."""
+    """Return the versions of Python, of the numeric libraries and of the distributions of modules, by name."""
     found = {name for module in modules for name in distributions(module)}
-    return {name: metadata.version(name) for name in sorted({*NUMERIC_LIBRARIES, *found})}
+    versions = {name: metadata.version(name) for name in {*NUMERIC_LIBRARIES, *found}}
+    return dict(sorted({**versions, "python": platform.python_version()}.items()))
 
 
 @cache
@@ -64,21 +71,99 @@ def _canonical(name: str) -> str:
 
 
 def digest_of_code(job: Job) -> str:
-    """Return a digest of what can change a job's predictions besides SQL and configuration.
+    """Return a digest of what can change a job's predictions besides SQL and configuration."""
+    return digest_json(code_digests(job))
 
-    It covers the job's Python files, the versions of the numeric libraries and of those that its models import, and
-    the engine's contract number.
+
+def code_digests(job: Job) -> dict[str, str]:
+    """Return the digest of each variant's code, by the variant's name."""
+    return {variant.name: digest_of_variant(job, variant) for variant in job.variants}
+
+
+def digest_of_variant(job: Job, variant: Variant) -> str:
+    """Return a digest of what can change a variant's model besides SQL, configuration and training rows.
+
+    It covers the Python files that its class imports, of all jobs, without comments and docstrings; the data files in
+    their folders; the versions of Python, of the numeric libraries and of those that it imports; the engine's contract.
     """
-    files = {
-        str(path.relative_to(job.folder)): digest_text(path.read_text(encoding="utf-8"))
-        for path in sorted(job.folder.rglob("*.py"))
+    code = _imported(job, [variant])
+    files = {_name(job, path): _digest(path, code) for path in _deciding_files(job, code)}
+    return digest_json([files, library_versions(code.outside), ENGINE_CONTRACT])
+
+
+def _imported(job: Job, variants: Iterable[Variant]) -> ImportedFiles:
+    """Follow the imports of variants, from their classes and from modules that their parameters name."""
+    modules = {
+        module: str(variant.path)
+        for variant in variants
+        for module in (variant.config.model.partition(":")[0], *DOTTED.findall(canonical_json(variant.config.params)))
     }
-    return digest_json([files, library_versions(imported_modules(job)), ENGINE_CONTRACT])
+    return imported_files(job.folder.parent, modules)
+
+
+def _name(job: Job, path: Path) -> str:
+    """Return the path of a file below the project's root."""
+    return path.relative_to(job.folder.parent.parent).as_posix()
+
+
+def _deciding_files(job: Job, code: ImportedFiles) -> list[Path]:
+    """Return the Python files that models run, and the data files in the folders of these, which they may read."""
+    jobs = job.folder.parent
+    places = {job.folder, *(jobs / path.relative_to(jobs).parts[0] for path in code.files)}
+    near = [path for place in places for path in place.rglob("*")]
+    if any(path.parent == jobs for path in code.files):
+        near += [path for path in jobs.glob("*") if path.is_file()]
+    data = {path for path in near if _is_data(path, jobs)}
+    python = {path for path in near if path.suffix == ".py" and path.is_file()} if code.is_dynamic else set()
+    return sorted({*code.files, *data, *python})
+
+
+def _is_data(path: Path, jobs: Path) -> bool:
+    """Tell whether a path below jobs/ is a file that is neither code nor documentation, nor configuration.
+
+    Raises
+    ------
+    RequestError
+        It is a link to a folder, or too large for a bundle.
+    """
+    parts = path.relative_to(jobs).parts
+    if path.suffix in (".py", ".pyc") or any(part.startswith(".") or part == "__pycache__" for part in parts):
+        return False
+    if path.is_dir() and path.is_symlink():
+        raise RequestError(f"{path}: a link to a folder", hint="copy the files: they are part of runs and bundles")
+    if not path.is_file() or path.name in ("README.md", "job.yaml") or (path.suffix == ".yaml" and _is_variant(path)):
+        return False
+    if path.stat().st_size > LARGEST:
+        what = f"{path}: larger than {LARGEST // 1024**2} MiB, and every bundle would hold it"
+        raise RequestError(what, hint="load it as a source, or install it as a package")
+    return True
+
+
+def _is_variant(path: Path) -> bool:
+    """Tell whether a YAML file configures a variant, listed in job.yaml or not: it changes no other variant."""
+    try:
+        read_yaml(path, ModelConfig)
+    except RequestError:
+        return False
+    return True
+
+
+def _digest(path: Path, code: ImportedFiles) -> str:
+    """Return the digest of a file: of Python its syntax, unless code may read or run the text itself."""
+    if path.suffix == ".py":
+        return digest_text(path.read_text(encoding="utf-8-sig") if code.is_dynamic else code.files[path])
+    status = path.stat()
+    return _digest_of_data(path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _digest_of_data(path: Path, modified: int, size: int) -> str:  # noqa: ARG001 - a changed file is another key
+    return sha256_file(path)
 
 
 @cache
 def git_commit(root: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of a checkout and whether files differ from it; None outside a checkout.
+    """Return the commit of a checkout and whether files differ from it or are not tracked; None outside a checkout.
 
     An image has no checkout; a file names the commit that it was built from (see Dockerfile).
     """
@@ -87,7 +172,9 @@ def git_commit(root: Path) -> tuple[str | None, bool | None]:
         path = root / COMMIT_FILE
         written = WRITTEN.fullmatch(path.read_text(encoding="utf-8").strip()) if path.is_file() else None
         return (written[1], bool(written[2])) if written else (None, None)
-    return found.split()[0], bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    untracked = _git(root, "ls-files", "--others", "--exclude-standard", "--", *FOLDERS, CACHES)
+    return found.split()[0], (changed, untracked) != ("", "")  # a git that does not answer has not said "clean"
 
 
 def why_no_commit(root: Path) -> str:
@@ -96,6 +183,14 @@ def why_no_commit(root: Path) -> str:
     if not any((folder / ".git").exists() for folder in (resolved, *resolved.parents)):
         return f"{resolved} is not a git checkout"
     return _ask_git(root, *OF_FOLDER)[1]
+
+
+@cache
+def why_git_refuses(root: Path) -> str:
+    """Return the reason why git tells nothing of a checkout, such as another owner of it; empty if git answers."""
+    resolved = root.resolve()
+    is_checkout = any((folder / ".git").exists() for folder in (resolved, *resolved.parents))
+    return _ask_git(root, "rev-parse", "--git-dir")[1] if is_checkout else ""
 
 
 def is_untracked(root: Path, path: Path) -> bool:
@@ -132,80 +227,43 @@ def _ask_git(root: Path, *arguments: str) -> tuple[str | None, str]:
     return None, f"git says: {first.removeprefix('fatal: ')}"
 
 
-# CPython 3.11 counts the recursion depth of all threads' syntax trees together. When garbage collection lets another
-# thread parse, `ast.parse` fails with a SystemError ("AST constructor recursion depth mismatch", cpython issue 106905).
-_PARSER = Lock()
-
-
-def imported_modules(job: Job) -> set[str]:
-    """Return the modules outside the job's folder that its models import, directly or through files of the folder.
+def imported_modules(job: Job, variants: Iterable[Variant] = ()) -> frozenset[str]:
+    """Return the modules that are no files below jobs/ and that models import, directly or through files there.
 
     Modules that only fixtures and sources import are left out: they may be missing where models run.
+
+    Parameters
+    ----------
+    variants
+        By default all variants.
     """
-    package = f"{job.folder.parent.name}.{job.folder.name}"
-    todo = {variant.config.model.partition(":")[0] for variant in job.variants}
-    seen: set[str] = set()
-    while todo:
-        module = todo.pop()
-        seen.add(module)
-        path = _file(job.folder, package, module)
-        if path:
-            todo |= set(_imports(path, module)) - seen
-    return {module for module in seen if not f"{module}.".startswith(f"{package}.")}
+    return _imported(job, variants or job.variants).outside
 
 
-def job_files(job: Job, *endings: str) -> dict[str, str]:
-    """Return the texts of a job's files with these endings, by their path below the project's root."""
-    root = job.folder.parent.parent
-    paths = sorted(path for path in job.folder.rglob("*") if path.suffix in endings)
-    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+def code_texts(job: Job, variants: Iterable[Variant] = ()) -> dict[str, str]:
+    """Return the texts of the Python files that models run, and digests of data files, by path below the root."""
+    code = _imported(job, variants or job.variants)
+    return {
+        _name(job, path): path.read_text(encoding="utf-8")
+        if path.suffix == ".py"
+        else f"SHA-256 {_digest(path, code)}\n"
+        for path in _deciding_files(job, code)
+    }
 
 
-def project_files(job: Job, catalogue: Catalogue, sql: Iterable[str]) -> dict[str, str]:
-    """Return the texts of the files that reproduce a job's models, by their path below the project's root.
+def project_files(job: Job, catalogue: Catalogue, sql: Iterable[str]) -> dict[str, bytes]:
+    """Return the files that reproduce a job's models, by their path below the project's root.
 
     Parameters
     ----------
     sql
         Names of the statements that make the job's examples.
     """
-    files = job_files(job, ".py", ".yaml")
+    own = [path for path in job.folder.rglob("*") if path.suffix in (".py", ".yaml") and path.is_file()]
+    paths = sorted({*own, *_deciding_files(job, _imported(job, job.variants))})
+    files = {_name(job, path): path.read_bytes() for path in paths}
     for name in sql:
         asset = catalogue.get(name)
-        files[f"sql/{name}.sql"] = asset.text
-        files |= {f"{function.name}.sql": function.text for function in asset.functions}
+        files[f"sql/{name}.sql"] = asset.text.encode()
+        files |= {f"{function.name}.sql": function.text.encode() for function in asset.functions}
     return files
-
-
-def _file(folder: Path, package: str, module: str) -> Path | None:
-    """Return the file of a module in the job's folder; None for other modules."""
-    if not f"{module}.".startswith(f"{package}."):
-        return None
-    place = folder.joinpath(*filter(None, module.removeprefix(package).split(".")))
-    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
-
-
-def _imports(path: Path, module: str) -> Iterable[str]:
-    """Return the modules that a file imports, and imported names that may be modules."""
-    parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    try:
-        return _imports_of(path.read_text(encoding="utf-8"), parent)
-    except (SyntaxError, ValueError) as error:
-        raise RequestError(f"{path}: not valid Python ({error})", hint="fix the file") from error
-
-
-@cache
-def _imports_of(text: str, parent: str) -> tuple[str, ...]:
-    with _PARSER:
-        tree = ast.parse(text)
-    return tuple(_names(tree, parent))
-
-
-def _names(tree: ast.AST, parent: str) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = resolve_name("." * node.level + (node.module or ""), parent)
-            yield base
-            yield from (f"{base}.{name.name}" for name in node.names)

@@ -72,6 +72,14 @@ class Schema:
         """Return the same columns, all NOT NULL."""
         return Schema(tuple(Column(c.name, c.type, required=True) for c in self.columns))
 
+    def difference(self, returned: Schema) -> str:
+        """Describe the first column whose name or type differs from what a statement returns; empty if none does."""
+        end = ("no more columns", "")
+        ours, theirs = ([*((c.name, c.type) for c in side.columns), end] for side in (self, returned))
+        pairs = zip(ours, theirs, strict=False)  # the end of the shorter one meets a column of the longer one
+        first = next(((" ".join(a).strip(), " ".join(b).strip()) for a, b in pairs if a != b), None)
+        return f"the header declares {first[0]} where the statement returns {first[1]}" if first else ""
+
     def __add__(self, other: Schema) -> Schema:
         return Schema(self.columns + other.columns)
 

@@ -12,12 +12,16 @@ from typing import Any
 from pipeline.base.dates import parse_date
 from pipeline.base.digests import canonical_json, digest_json
 from pipeline.errors import RequestError
-from pipeline.project.code import digest_of_code
-from pipeline.project.project import Job
+from pipeline.project.code import code_digests
+from pipeline.project.job_yaml import LABEL
+from pipeline.project.project import Job, variant_name
 from pipeline.sql import Catalogue
 
 PARTS = {"sql": "SQL", "sources": "source"}
 """Parts of a definition that hold a value for each name, with the word before such a name."""
+
+OUTPUT = ("prediction_schema", "prediction_version", "shards")
+"""Parts of a definition that change no training row and no model."""
 
 RUN_ID = re.compile(r"([a-z][a-z0-9_]{0,39})-(\d{4}-\d{2}-\d{2})-([0-9a-f]{10})", re.ASCII)
 """Form of a run id; its date may still be no calendar date."""
@@ -53,11 +57,12 @@ def run_definition(job: Job, catalogue: Catalogue) -> dict[str, Any]:
         "examples": spec.examples.model_dump(),
         "labels": spec.labels.model_dump(exclude={"delay_days"}),
         "sql": sql_digests(job, catalogue),
+        "example_columns": example_columns(job, catalogue),
         "variants": [variant.id for variant in job.variants],
         "prediction_schema": job.prediction_schema.digest,
         "prediction_version": spec.predictions.version,
         "shards": spec.predictions.shards,
-        "code": digest_of_code(job),
+        "code": code_digests(job),
     }
 
 
@@ -65,6 +70,13 @@ def sql_digests(job: Job, catalogue: Catalogue) -> dict[str, str]:
     """Return the digests of the SQL that makes the examples, by name."""
     names = (job.spec.examples.sql, job.spec.labels.sql, "phases/examples_v1")
     return {name: catalogue.get(name).digest for name in names}
+
+
+def example_columns(job: Job, catalogue: Catalogue) -> list[str]:
+    """Return the columns that models get, with their types, in order: digests of SQL leave headers out."""
+    examples, labels = (catalogue.get(step.sql).columns for step in (job.spec.examples, job.spec.labels))
+    label = (column for column in labels.columns if column.name == LABEL)
+    return [f"{column.name} {column.type}" for column in (*examples.columns, *label)]
 
 
 def run_id_of(job: Job, run_date: date, definition: dict[str, Any], generation: int) -> str:
@@ -83,6 +95,22 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [word for key in sorted({*old, *new}) if old.get(key) != new.get(key) for word in _words(key, old, new)]
 
 
+def variants_to_train(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the names of the variants whose model of the definition before does not serve the one now.
+
+    The models of others are used again where their training rows have not changed.
+    """
+    old, new = (json.loads(canonical_json(definition)) for definition in (before, now))
+    are_same_rows = all(old.get(key) == new.get(key) for key in {*old, *new} - {"variants", "code", *OUTPUT})
+    known = old["code"] if are_same_rows and isinstance(old.get("code"), dict) else {}
+    names = {variant_name(variant): variant for variant in new["variants"]}
+    return [
+        name
+        for name, variant in names.items()
+        if variant not in old["variants"] or known.get(name) != new["code"][name]
+    ]
+
+
 def _words(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     before, now = old.get(key) or {}, new.get(key) or {}
     if key == "variants":
@@ -90,6 +118,11 @@ def _words(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator
     elif key in PARTS:
         names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
         yield from (f"{PARTS[key]} {as_written(name)}" for name in names)
+    elif key == "code" and isinstance(before, Mapping):
+        shared = {name for name in before if name in now}
+        differ = sorted(name for name in shared if before[name] != now[name])
+        if differ:  # other variants are named above
+            yield "code or library versions" + (f" of {', '.join(differ)}" if len(differ) < len(shared) else "")
     else:
         yield "code or library versions" if key == "code" else key.replace("_", " ")
 

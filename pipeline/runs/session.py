@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.progress import Reporter
-from pipeline.project.code import commit_name, git_commit
+from pipeline.project.code import commit_name, git_commit, why_git_refuses
 from pipeline.project.project import Project
 from pipeline.project.target import Target
 from pipeline.runs.layout import JobLayout
@@ -51,9 +51,15 @@ class Session:
         """Return the addresses of the objects of a job."""
         return JobLayout(self.store.uri(), job)
 
-    @property
+    @cached_property
     def commit(self) -> str | None:
-        """Git commit of the project's folder, with `-dirty` where files differ from it; None outside a checkout."""
+        """Git commit of the project's folder, with `-dirty` where files differ from it; None outside a checkout.
+
+        A warning says so if there is a checkout and git refuses to tell.
+        """
+        reason = why_git_refuses(self.project.root)
+        if reason:
+            self.reporter.warn(f"the git commit is unknown: {reason} - models and the ledger name none")
         commit, dirty = git_commit(self.project.root)
         return commit_name(commit, dirty=dirty)
 

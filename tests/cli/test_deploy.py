@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 
 from tests.operate.deploy.golden_files import IMAGE
 from tests.support.integration_fixtures import ROOT
+from tests.support.programs import program
 
 TARGET = ("--target", "targets/example.yaml")
 
@@ -34,6 +36,19 @@ def test_deploy_without_a_commit_warns_in_one_line(here, quick_project, tmp_path
     effect = "the files name no commit, and targets/example.yaml is not compared with the image"
     assert done.err == f"warning: the git commit is unknown: {tmp_path} is not a git checkout - {effect}\n"
     assert json.loads((tmp_path / "out" / "deployment.json").read_text())["commit"] == "none is known"
+
+
+def test_deploy_stops_where_git_refuses_to_tell_the_commit(here, quick_project, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "targets", tmp_path / "targets")
+    for name in ("jobs", "sql", "udf"):
+        (tmp_path / name).symlink_to(quick_project / name)
+    subprocess.run([program("git"), "-C", str(tmp_path), "init", "-q"], check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    place = ("--project-dir", str(tmp_path), "--target", str(tmp_path / "targets/example.yaml"))
+    done = here("deploy", "flight_delay", *place, "--image", IMAGE, "--out", str(tmp_path / "out"))
+    said = f"{tmp_path}: the commit and what it holds are unknown: git says: detected dubious ownership in repository"
+    assert (done.code, done.error.startswith(f"error: {said}")) == (2, True), done.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_deploy_refuses_the_local_target(here, tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from pipeline.base.digests import SHORT, sha256_file
+from pipeline.base.digests import digest_json, sha256_file
 from pipeline.errors import RequestError
 from pipeline.operate import sources
 from pipeline.operate.sources import load_sources, write_fixtures
@@ -67,7 +67,18 @@ def test_a_changed_file_replaces_its_table_and_no_other(fresh_session, job, fold
     tailnums = [row["tailnum"] for row in reader(fresh_session)("SELECT tailnum FROM ml.planes ORDER BY tailnum")]
     assert tailnums == sorted(planes["tailnum"])
     label = fresh_session.warehouse.tables.labels_in(fresh_session.target.dataset)["planes"]
-    assert label == {"content": sha256_file(folder / "planes.jsonl")[:SHORT], "job": "flight_delay"}
+    columns = job.spec.sources["planes"].typed_columns.digest
+    assert label == {"content": digest_json([sha256_file(folder / "planes.jsonl"), columns]), "job": "flight_delay"}
+
+
+def test_the_same_file_is_loaded_again_with_other_columns(fresh_session, job, folder):
+    own = dict(job.spec.sources)
+    own["planes"] = own["planes"].model_copy(update={"columns": {**own["planes"].columns, "year": "FLOAT64"}})
+    assert columns_of(fresh_session, "planes")["year"] == ("INT64", "NULLABLE")
+    assert load_sources(fresh_session, edited(job, sources=own), folder)["planes"] == 18
+    assert columns_of(fresh_session, "planes")["year"] == ("FLOAT64", "NULLABLE")
+    assert load_sources(fresh_session, job, folder)["planes"] == 18
+    assert columns_of(fresh_session, "planes")["year"] == ("INT64", "NULLABLE")
 
 
 def test_a_source_of_another_job_is_not_replaced(fresh_session, job, folder):

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, RequestError
 from pipeline.explain.report import pooled_metrics
 from pipeline.phases.evaluate import evaluate_job
 from pipeline.phases.evaluate_files import evaluate_from_path
@@ -117,6 +117,26 @@ def last_event(session, job, requests_sent):
     assert reader(session)(f"SELECT variant FROM ledger.models_v1 WHERE job = '{job.name}'") == []
     assert not [sent for sent in requests_sent.jobs if sent.loads]
     return events[-1]
+
+
+@pytest.mark.parametrize("which", ["examples", "labels"])
+def test_a_header_that_declares_other_columns_stops_the_run(checked_session, plain_job, which):
+    """Models would get the declared columns only, under the name of SQL that makes others."""
+    job = replace(plain_job, name=f"{which}_columns")
+    asset = checked_session.catalogue.get(getattr(job.spec, which).sql)
+    if which == "examples":
+        *columns, last = asset.header.columns.items()
+        header = asset.header.model_copy(update={"columns": dict(columns)})
+        difference = f"the header declares no more columns where the statement returns {' '.join(last)}"
+    else:
+        header = asset.header.model_copy(update={"columns": asset.header.columns | {"label": "FLOAT64"}})
+        difference = "the header declares label FLOAT64 where the statement returns label INT64"
+    checked_session.catalogue._assets[asset.name] = replace(asset, header=header)
+    with pytest.raises(RequestError) as caught:
+        run_job(checked_session, job, DAY)
+    assert str(caught.value) == f"{asset.path}:1: {difference} - fix the header or the statement"
+    checked_session.catalogue._assets[asset.name] = asset
+    assert run_job(checked_session, job, DAY).status == "done"
 
 
 @pytest.mark.parametrize("kind", FAILING)

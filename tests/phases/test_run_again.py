@@ -8,10 +8,12 @@ from uuid import uuid4
 import pytest
 
 from pipeline.errors import RequestError
+from pipeline.models.fetch import fetch_verified
+from pipeline.phases import train
 from pipeline.phases.load import load_run
 from pipeline.phases.predict import predict_from_data
 from pipeline.phases.run import run_job, run_phase
-from pipeline.runs.artefacts.models import committed_models
+from pipeline.runs.artefacts.models import check_at, committed_models
 from pipeline.runs.artefacts.predictions import committed_manifests
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import open_run
@@ -28,7 +30,7 @@ from tests.support.changed_variants import (
     seen,
     verdicts,
 )
-from tests.support.integration_fixtures import edited, reader
+from tests.support.integration_fixtures import edited, reader, with_history_days
 
 pytestmark = pytest.mark.cloud
 
@@ -97,6 +99,45 @@ def test_the_next_attempt_records_unrecorded_work(session, one, monkeypatch, met
     assert decisions(session, one) == [(FIRST, model.variant, "first")]
     assert verdicts(session, one) == [(FIRST, model.variant, "first")]
     assert run_job(session, one, FIRST).status == "already_done"
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """The parameters of the variants that are fitted from now on."""
+    params, fit = [], train.train_from_data
+
+    def counted(config, frame):
+        params.append(config.params["prior_flights"])
+        return fit(config, frame)
+
+    monkeypatch.setattr(train, "train_from_data", counted)
+    return params
+
+
+def test_a_new_challenger_fits_no_other_variant_again(session, own, one, fitted, tmp_path):
+    two = job_of(own, rate(own, 20.0), rate(own, 5.0, "other"))
+    first = run_job(session, one, FIRST)
+    second = run_job(session, two, FIRST)
+    assert fitted == [20.0, 5.0]
+    before, after = first.models[0], second.models[0]
+    assert (after["variant"], after["model_id"]) == (before["variant"], before["model_id"])
+    assert after["uri"] != before["uri"]  # a bundle of the new run, complete
+    info = fetch_verified(after["uri"], session.store, tmp_path, check_at(session, after["uri"]))
+    assert info.run["run_id"] == second.run_id
+    scores = {row["variant"]: row["score"] for row in published(session, two)}
+    assert len(scores) == 2
+    run_job(session, two, FIRST, rerun=True)  # this asks for new fits
+    assert fitted == [20.0, 5.0, 20.0, 5.0]
+
+
+def test_other_rows_or_a_damaged_bundle_are_fitted_again(session, own, one, fitted):
+    first = run_job(session, one, MIDDLE)
+    run_job(session, with_history_days(one, 20), MIDDLE)
+    assert fitted == [20.0, 20.0]
+    model = f"{first.models[0]['uri']}/model.joblib"
+    session.store.replace_text("damaged", model, "text/plain")
+    run_job(session, job_of(own, rate(own, 20.0), rate(own, 5.0, "other")), MIDDLE)
+    assert fitted == [20.0, 20.0, 20.0, 5.0]
 
 
 @pytest.mark.long

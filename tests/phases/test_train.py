@@ -178,7 +178,8 @@ def test_train_and_predict_take_files_objects_and_tables(session, run, trained, 
 
 
 def test_the_loser_of_a_race_uses_the_winners_model(quick_job, trained, run, frame):
-    variant, data, origin = quick_job.variants[0], TrainingData.of(frame.head(50)), _origin(run)
+    variant, data = quick_job.variants[0], TrainingData.of(frame.head(50))
+    origin = _origin(run, variant)
     model = train_from_data(variant.config, data.frame)
     late = commit_model(run, variant, lambda folder: write_bundle(folder, model, variant, data, origin))
     assert (late.model_id, late.uri) == (trained.models[0]["model_id"], trained.models[0]["uri"])

@@ -1,54 +1,59 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
+import shutil
 import subprocess
 
 import pandas as pd
 import pytest
 
+from pipeline.base.progress import LineReporter
+from pipeline.model_config import ModelConfig
 from pipeline.project import code
-from pipeline.project.code import commit_name, digest_of_code, git_commit, library_versions, why_no_commit
-from pipeline.project.project import Job
+from pipeline.project.code import (
+    commit_name,
+    digest_of_code,
+    git_commit,
+    library_versions,
+    why_git_refuses,
+    why_no_commit,
+)
+from pipeline.project.project import Job, Project, Variant
+from pipeline.runs.session import Session
+from tests.support.dummy_project import offline_target
 from tests.support.programs import program
+
+MODEL = "jobs/job/model.py"
 
 
 @pytest.fixture
 def job(tmp_path):
-    (tmp_path / "model.py").write_text("x = 1\n")
-    (tmp_path / "job.yaml").write_text("a: 1\n")
+    (tmp_path / "jobs" / "job").mkdir(parents=True)
+    (tmp_path / MODEL).write_text("x = 1\n")
     return tmp_path
 
 
 def code_digest(folder):
-    return digest_of_code(Job("job", folder, None, ()))
+    variant = Variant("mean", folder / "mean.yaml", ModelConfig(model="jobs.job.model:Mean", columns={"key": ["id"]}))
+    return digest_of_code(Job("job", folder / "jobs" / "job", None, (variant,)))
 
 
 def test_versions_are_those_installed():
     assert library_versions()["pandas"] == pd.__version__
-    assert set(library_versions()) == set(code.NUMERIC_LIBRARIES)
-
-
-def test_code_digest_sees_every_python_file(job):
-    before = code_digest(job)
-    (job / "parts").mkdir()
-    (job / "parts" / "more.py").write_text("")
-    added = code_digest(job)
-    (job / "model.py").write_text("x = 2\n")
-    assert len({before, added, code_digest(job)}) == 3
-
-
-def test_code_digest_does_not_see_other_files_and_newlines(job):
-    before = code_digest(job)
-    (job / "job.yaml").write_text("a: 2\n")
-    (job / "model.py").write_bytes(b"x = 1\r\n")
-    assert code_digest(job) == before
+    assert set(library_versions()) == {"python", *code.NUMERIC_LIBRARIES}
 
 
 def test_code_digest_is_the_same_in_another_folder(job, tmp_path_factory):
-    other = tmp_path_factory.mktemp("other")
-    (other / "model.py").write_text("x = 1\n")
+    other = shutil.copytree(job, tmp_path_factory.mktemp("other") / "copy")
     assert code_digest(other) == code_digest(job)
+
+
+def test_code_digest_changes_with_pythons_version(job, monkeypatch):
+    before = code_digest(job)
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    assert code_digest(job) != before
 
 
 @pytest.mark.parametrize("changed", ["NUMERIC_LIBRARIES", "ENGINE_CONTRACT"])
@@ -67,15 +72,65 @@ def git(folder, *arguments):
     subprocess.run(command, check=True, capture_output=True)
 
 
+def committed(folder):
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "first")
+
+
 def test_commit_and_changed_files_of_a_checkout_are_told(job):
-    git(job, "init", "-q")
-    git(job, "add", ".")
-    git(job, "commit", "-qm", "first")
+    committed(job)
     commit, dirty = git_commit(job)
     assert (len(commit), dirty) == (40, False)
     git_commit.cache_clear()
-    (job / "model.py").write_text("x = 3\n")
+    (job / MODEL).write_text("x = 3\n")
     assert git_commit(job) == (commit, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_dirty"),
+    [
+        *((name, True) for name in ("jobs/job/new.py", "jobs/job/codes.csv", "sql/job/new_v1.sql", "udf/new.sql")),
+        *((name, False) for name in ("notes.txt", "data/rows.jsonl", "jobs/job/__pycache__/model.pyc", "jobs/ignored")),
+    ],
+)
+def test_untracked_files_of_a_job_make_a_commit_dirty(job, name, is_dirty):
+    (job / ".gitignore").write_text("ignored\n")
+    committed(job)
+    assert git_commit(job)[1] is False
+    git_commit.cache_clear()
+    (job / name).parent.mkdir(parents=True, exist_ok=True)
+    (job / name).touch()
+    assert git_commit(job)[1] is is_dirty
+
+
+@pytest.mark.parametrize("question", ["status", "ls-files"])
+def test_a_git_that_does_not_list_files_has_not_said_that_none_differ(job, monkeypatch, question):
+    committed(job)
+    ask = code._git
+    monkeypatch.setattr(code, "_git", lambda root, *words: None if words[0] == question else ask(root, *words))
+    commit, dirty = git_commit(job)
+    assert (len(commit), dirty) == (40, True)
+
+
+def test_a_git_that_refuses_is_told_apart_from_no_checkout(job, monkeypatch):
+    assert why_git_refuses(job) == ""
+    why_git_refuses.cache_clear()
+    git(job, "init", "-q")
+    assert why_git_refuses(job) == ""  # it has no commit yet, and says so
+    why_git_refuses.cache_clear()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "git says: detected dubious ownership in repository" in why_git_refuses(job)
+
+
+def test_a_git_that_refuses_is_told_once_for_a_session(job, monkeypatch):
+    committed(job)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    lines = []
+    session = Session.open(Project(job), offline_target(), LineReporter(lines.append))
+    assert (session.commit, session.commit) == (None, None)
+    (line,) = lines
+    assert line.startswith("warning: the git commit is unknown: git says: detected dubious ownership")
 
 
 def test_a_commit_from_which_files_differed_says_so():

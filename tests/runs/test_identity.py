@@ -7,7 +7,15 @@ import pytest
 
 from pipeline.errors import RequestError
 from pipeline.project.project import Project
-from pipeline.runs.identity import RunName, changes, parse_run_id, run_definition, run_id_of, sql_digests
+from pipeline.runs.identity import (
+    RunName,
+    changes,
+    parse_run_id,
+    run_definition,
+    run_id_of,
+    sql_digests,
+    variants_to_train,
+)
 from pipeline.sql import Catalogue
 from tests.support.dummy_project import dummy_project, edit, forget_modules
 
@@ -49,6 +57,10 @@ CHANGES = [
     ("jobs/dummy/double.yaml", "factor: 2.0", "factor: 2.5"),
     ("jobs/dummy/model.py", "float(", "0.5 * float("),
     ("sql/dummy/preprocess/examples_v1.sql", "known_at <=", "known_at <"),
+    ("sql/dummy/preprocess/examples_v1.sql", "columns: {id: INT64, day: DATE}", "columns: {id: INT64}"),
+    ("sql/dummy/preprocess/examples_v1.sql", "columns: {id: INT64, day: DATE}", "columns: {day: DATE, id: INT64}"),
+    ("sql/dummy/preprocess/examples_v1.sql", "day: DATE}", "day: STRING}"),
+    ("sql/dummy/evaluate/labels_v1.sql", "label: INT64", "label: FLOAT64"),
     ("sql/dummy/evaluate/labels_v1.sql", "1 AS label", "0 AS label"),
     ("sql/phases/examples_v1.sql", "SELECT id", "SELECT DISTINCT id"),
 ]
@@ -109,6 +121,7 @@ def test_missing_sql_is_a_request_error(root):
         ("jobs/dummy/job.yaml", "baselines: [double]", "baselines: []", ["variants"]),
         ("jobs/dummy/model.py", "factor < 0", "factor <= 0", ["code or library versions"]),
         ("sql/dummy/preprocess/examples_v1.sql", "<= @as_of", "< @as_of", ["SQL dummy/preprocess/examples@v1"]),
+        ("sql/dummy/preprocess/examples_v1.sql", "day: DATE}", "day: STRING}", ["example columns"]),
         ("jobs/dummy/job.yaml", "id: INT64 NOT NULL, day", "id: INT64, day", ["source items"]),
     ],
 )
@@ -117,6 +130,24 @@ def test_differences_of_definitions_in_words(root, path, old, new, said):
     edit(root / path, old, new)
     forget_modules()
     assert changes(before, definition(root)) == said
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "trained"),
+    [
+        ("jobs/dummy/job.yaml", "shards: 2", "shards: 3", []),
+        ("jobs/dummy/double.yaml", "factor: 2.0", "factor: 3.0", ["double"]),
+        ("jobs/dummy/model.py", "factor < 0", "factor <= 0", ["mean", "double"]),
+        ("jobs/dummy/model.py", '"""Predicts', '"""Returns', []),
+        ("jobs/dummy/job.yaml", "history_days: 3", "history_days: 4", ["mean", "double"]),
+        ("sql/dummy/preprocess/examples_v1.sql", "<= @as_of", "< @as_of", ["mean", "double"]),
+    ],
+)
+def test_variants_that_another_definition_trains(root, path, old, new, trained):
+    before = json.loads(json.dumps(definition(root)))
+    edit(root / path, old, new)
+    forget_modules()
+    assert variants_to_train(before, definition(root)) == trained
 
 
 def test_a_variant_with_another_configuration_is_named(root):

@@ -33,6 +33,14 @@ def heading(plan: Plan) -> str:
     return f"{plan.job} {plan.dates[0].run_date} to {plan.dates[-1].run_date}: {', '.join(parts)}"
 
 
+def reasons(plan: Plan) -> Iterator[str]:
+    """Return a line for each reason why published dates would run again, with what would be fitted again."""
+    dates = Counter((day.why, tuple(day.trains)) for day in plan.dates if day.why)
+    for (why, trains), count in dates.items():
+        trained = f"trains {', '.join(trains)}" if trains else "trains nothing"
+        yield f"runs again ({count}): {why}; {trained}, and variants whose training rows have changed"
+
+
 def costs_table(plan: Plan) -> Table:
     """Return a table with a row for each phase, and the total below."""
     table = Table(box=SIMPLE_HEAD, show_footer=True)

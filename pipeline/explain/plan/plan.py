@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache, partial
 from typing import Any
@@ -14,9 +14,10 @@ from pipeline.errors import RequestError
 from pipeline.evaluation.due_evaluations import due_runs
 from pipeline.explain.plan.costs import DRY_RUN, PHASES, Rows, StatementCost, statement_costs
 from pipeline.project.project import Job
-from pipeline.runs.identity import digest_of_run, run_definition
+from pipeline.runs.claims import claims_of
+from pipeline.runs.identity import changes, digest_of_run, run_definition, variants_to_train
 from pipeline.runs.ledger.ledger import Ledger
-from pipeline.runs.publications import generation_of
+from pipeline.runs.publications import generation_of, publications
 from pipeline.runs.session import Session
 
 DONE, TO_RUN, SUPERSEDED = "done", "to run", "superseded"
@@ -35,12 +36,18 @@ class PlannedDate:
         Whether it will be evaluated as soon as its labels are known.
     is_published
         Whether predictions of any definition are published.
+    why
+        What changed since the published run, in words; empty unless it would run again.
+    trains
+        Variants that would be fitted again; models of others are used again where their training rows are the same.
     """
 
     run_date: date
     state: str
     evaluates: bool
     is_published: bool
+    why: str = ""
+    trains: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -185,13 +192,37 @@ def planned_dates(session: Session, job: Job, days: Iterable[date], events: Rows
     return [PlannedDate(day, state, state == TO_RUN or day in due, day in by_day) for day, state in states.items()]
 
 
+def with_reasons(session: Session, job: Job, dates: Sequence[PlannedDate], events: Rows) -> list[PlannedDate]:
+    """Add to dates that would run again what changed, and what would be fitted again.
+
+    All run dates of a definition have one hash at the end of their run ids, so one claim is read for each.
+    """
+    again = [day.run_date for day in dates if day.is_published and day.state == TO_RUN]
+    run_ids = {day: run_id for day, (run_id, _) in publications(events).items() if day in again}
+    definition, known = run_definition(job, session.catalogue), dict[str, tuple[str, list[str]]]()
+    for day, run_id in run_ids.items():
+        digest = run_id.rpartition("-")[2]
+        if digest not in known:
+            claim = next((claim for claim in claims_of(session, job, day) if claim.run_id == run_id), None)
+            before = claim.defines if claim else None
+            words = ", ".join(changes(before, definition)) if before else ""
+            why = f"{words} changed" if words else "variants are missing" if before else "the claim is gone"
+            trains = variants_to_train(before, definition) if before else [variant.name for variant in job.variants]
+            known[digest] = why, trains
+    reasons = {day: known[run_id.rpartition("-")[2]] for day, run_id in run_ids.items()}
+    return [
+        replace(day, why=reasons[day.run_date][0], trains=reasons[day.run_date][1]) if day.run_date in reasons else day
+        for day in dates
+    ]
+
+
 def plan_job(session: Session, job: Job, first: date, last: date) -> Plan:
     """Return the plan of the run dates from the first to the last; nothing is written."""
     days = date_range(first, last)
     has_ledger = session.warehouse.tables.exists(session.target.ledger_table("events"))
     events = Ledger(session, job.name).events(EARLIEST, LATEST) if has_ledger else []
     in_range = [row for row in events if first <= row["run_date"] <= last]
-    dates = planned_dates(session, job, days, in_range)
+    dates = with_reasons(session, job, planned_dates(session, job, days, in_range), in_range)
     due = [day.run_date for day in dates if day.state == TO_RUN or day.evaluates]
     costs = statement_costs(session, job, due[-1], events) if due else []
     target = session.target

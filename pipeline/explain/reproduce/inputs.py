@@ -16,7 +16,7 @@ from pipeline.explain.changes import Change, changed_files, changes_of
 from pipeline.explain.reproduce.outcome import NOT_COMPARED, Item
 from pipeline.models.bundle import BundleInfo, TrainingData, stored_training_data, using_code
 from pipeline.models.interface import SEEDS
-from pipeline.project.code import digest_of_code, imported_modules, job_files, library_versions
+from pipeline.project.code import code_texts, digest_of_variant, imported_modules, library_versions
 from pipeline.project.imports import can_import_jobs
 from pipeline.project.project import Job, Project, Variant, read_variant, variant_name
 from pipeline.runs.artefacts.examples import training_rows
@@ -48,6 +48,11 @@ class Side:
     job: Job | None
     variant: Variant | None
     is_bundle: bool
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variant, whose code counts; empty if the project no longer has it: then that of all variants counts."""
+        return (self.variant,) if self.variant else ()
 
     @contextmanager
     def code(self) -> Iterator[None]:
@@ -94,8 +99,8 @@ def input_items(info: BundleInfo, then: Side, now: Side) -> Iterator[Item]:
         yield _sql(info, then, now)
         summary = then.variant.id if then.variant else ""
         yield Item.of("configuration", summary, changes_of(_definition(then), _definition(now)))
-        yield _code(info, then.job, now.job)
-    modules = imported_modules(now.job) if now.job else info.content["imports"]
+        yield _code(info, then, now)
+    modules = imported_modules(now.job, now.variants) if now.job else info.content["imports"]
     libraries = info.content["libraries"]
     yield Item.of("libraries", _pairs(libraries), changes_of(libraries, library_versions(modules)))
     yield Item.of("seeds", _pairs(SEEDS), changes_of(info.content["seeds"], SEEDS))
@@ -131,12 +136,15 @@ def _definition(side: Side) -> dict[str, Any]:
     return parts | {"variant": side.variant.config.model_dump() if side.variant else {}}
 
 
-def _code(info: BundleInfo, then: Job, now: Job) -> Item:
-    changes = [*changed_files(job_files(then, ".py"), job_files(now, ".py"))]
-    old, new, commit = info.content["code_digest"], digest_of_code(now), info.content["commit"]
-    if not changes and old != new:
-        note = "the files are equal: the libraries or the engine's contract differ"
-        changes.append(Change("digest of code and libraries", "changed", old, new, note))
+def _code(info: BundleInfo, then: Side, now: Side) -> Item:
+    """Compare what the model runs: by digest, which ignores comments."""
+    old, commit, changes = info.content["code_digest"], info.content["commit"], list[Change]()
+    new = digest_of_variant(now.job, now.variant) if now.job and now.variant else None
+    if then.job and now.job and old != new:
+        changes += changed_files(code_texts(then.job, then.variants), code_texts(now.job, now.variants))
+        if new and not changes:
+            note = "the files are equal: the libraries or the engine's contract differ"
+            changes.append(Change("digest of code and libraries", "changed", old, new, note))
     return Item.of("code", f"{old}, commit {commit}" if commit else old, changes)
 
 

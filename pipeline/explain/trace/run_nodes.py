@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.base.dates import EARLIEST, LATEST
+from pipeline.base.digests import digest_json
 from pipeline.explain.trace.graph import Graph, Node
 from pipeline.explain.trace.history import History, versions
 from pipeline.project.project import Job
@@ -108,7 +109,7 @@ def _run_facts(traced: TracedRun) -> dict[str, Any]:
         "variants": defines["variants"],
         "shards": defines["shards"],
         "definition": claim.definition,
-        "code_digest": defines["code"],
+        "code_digest": digest_json(defines["code"]),  # of all variants, as `pipeline deploy` names it
         "champion_at_start": claim.champion,
     }
 

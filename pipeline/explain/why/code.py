@@ -7,24 +7,42 @@ from dataclasses import dataclass, replace
 
 from pipeline.explain.changes import Change, changed_files, changed_lines, changes_of
 from pipeline.explain.why.record import Group, Pair, RunRecord
+from pipeline.models.bundle import BundleInfo
+from pipeline.project.project import variant_name
 from pipeline.runs.identity import as_written
 
 
 def code_group(pair: Pair) -> Group:
-    """Compare the job's Python files; without them, the digest that also covers libraries and the engine."""
-    texts, a, b = pair.texts(".py"), _code_digest(pair.a), _code_digest(pair.b)
-    changes = list(changed_files(*texts)) if texts else []
-    if not texts and a and b and a != b:
+    """Compare Python and data files; without them, the digests that also cover libraries and the engine.
+
+    Equal digests mean equal code: they ignore comments and files that no model of both runs imports.
+    """
+    texts, (a, b) = pair.texts(".py"), _code_digests(pair)
+    changes: list[Change] = []
+    if texts and (a != b or a is None):
+        changes = [*changed_files(*texts), *changes_of(_data(pair.a), _data(pair.b))]
+    elif a != b:
         note = "the digest covers files, libraries and the engine's contract"
         changes = [Change("digest of code and libraries", "changed", a, b, note)]
     return Group("code", changes, pair.without_bundle("its Python files"))
 
 
+def _data(record: RunRecord) -> dict[str, str]:
+    """Return the SHA-256 of the data files in a run's whole bundle, by path."""
+    files = record.bundles.whole.info.files if record.bundles.whole else {}
+    known = {name: file for name, file in files.items() if name.startswith("jobs/")}
+    return {name: file["sha256"] for name, file in known.items() if not name.endswith((".py", ".yaml"))}
+
+
 def libraries_group(pair: Pair) -> Group:
     """Compare the versions of libraries and the contract number of the engine."""
-    infos = [record.bundles.info for record in pair.sides.values()]
-    not_compared = pair.without_bundle("its libraries") if None in infos else []
-    a, b = (info.content["libraries"] if info and not not_compared else {} for info in infos)
+    infos = [_by_name(record) for record in pair.sides.values()]
+    not_compared = [] if all(infos) else pair.without_bundle("its libraries")
+    names = set.intersection(*map(set, infos)) or set.union(*map(set, infos))  # each variant imports its own
+    a, b = (
+        {lib: version for name in sorted(names & own.keys()) for lib, version in own[name].content["libraries"].items()}
+        for own in (infos if not not_compared else [{}, {}])
+    )
     changes = list(changes_of(a, b))
     if not changes and _has_other_contract(pair):
         note = "files and libraries are equal, but their digest differs"
@@ -37,8 +55,9 @@ def _has_other_contract(pair: Pair) -> bool:
 
     The engine's contract number is only recorded as a part of this digest.
     """
-    a, b, texts = _code_digest(pair.a), _code_digest(pair.b), pair.texts(".py")
-    return texts is not None and texts[0] == texts[1] and None not in (a, b) and a != b
+    (a, b), texts = _code_digests(pair), pair.texts(".py")
+    is_same = texts is not None and texts[0] == texts[1] and _data(pair.a) == _data(pair.b)
+    return is_same and a != b
 
 
 def commit_group(pair: Pair) -> Group:
@@ -50,9 +69,23 @@ def commit_group(pair: Pair) -> Group:
     return Group("git commit", changes, [*missing, *errors], decides=False)
 
 
-def _code_digest(record: RunRecord) -> str | None:
-    info = record.bundles.info
-    return record.claim.defines["code"] if record.claim else info.content["code_digest"] if info else None
+def _code_digests(pair: Pair) -> tuple[dict[str, str] | None, dict[str, str] | None]:
+    """Return the digests of the code of the variants that both runs have, by name; both None without any."""
+    a, b = (_digests_of(record) for record in pair.sides.values())
+    shared = a.keys() & b.keys()
+    if not shared:
+        return None, None
+    return {name: a[name] for name in sorted(shared)}, {name: b[name] for name in sorted(shared)}
+
+
+def _digests_of(record: RunRecord) -> dict[str, str]:
+    if record.claim:
+        return dict(record.claim.defines["code"])
+    return {name: str(info.content["code_digest"]) for name, info in _by_name(record).items()}
+
+
+def _by_name(record: RunRecord) -> dict[str, BundleInfo]:
+    return {variant_name(variant): info for variant, info in record.bundles.infos.items()}
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -17,15 +18,26 @@ from pipeline.models.interface import Model
 from pipeline.project.code import library_versions
 
 
-def load_verified(folder: Path, info: BundleInfo) -> tuple[Model, ModelConfig]:
+def load_verified(
+    folder: Path, info: BundleInfo, warn: Callable[[str], object] = warnings.warn
+) -> tuple[Model, ModelConfig]:
     """Load the model of a bundle whose files have been verified.
+
+    Parameters
+    ----------
+    warn
+        Gets a line if versions differ from those in training.
 
     Raises
     ------
     RequestError
         The model's class cannot be imported.
     """
-    return _unpickled(folder, info), read_yaml(folder / "variant.yaml", ModelConfig)
+    model, others = _unpickled(folder, info), _other_versions(info)
+    if others:
+        what = f"{info.content['variant']}: trained with {others}: its predictions may differ"
+        warn(f"{what}; install these versions, or train again")
+    return model, read_yaml(folder / "variant.yaml", ModelConfig)
 
 
 @contextmanager
@@ -34,7 +46,7 @@ def using_code(folder: Path) -> Iterator[None]:
 
     Modules of the same jobs that were imported from elsewhere are restored afterwards.
     """
-    own = [f"jobs.{path.name}" for path in (folder / "jobs").glob("*/")]
+    own = [f"jobs.{path.stem}" for path in (folder / "jobs").glob("*") if path.is_dir() or path.suffix == ".py"]
     if not own:  # made without a job
         yield
         return
@@ -43,7 +55,8 @@ def using_code(folder: Path) -> Iterator[None]:
     aside = _taken_out(own)
     _package("jobs", folder.resolve() / "jobs", *elsewhere)
     for name in own:
-        _package(name, folder.resolve() / name.replace(".", "/"))
+        if (place := folder.resolve() / name.replace(".", "/")).is_dir():
+            _package(name, place)
     try:
         yield
     finally:
@@ -52,11 +65,17 @@ def using_code(folder: Path) -> Iterator[None]:
 
 
 def _package(name: str, *places: Path | str) -> None:
-    """Make a namespace package of folders, unless the first is a package: another one of the name would hide them."""
-    if not (Path(places[0]) / "__init__.py").is_file():
+    """Make a package of folders: otherwise another one of the name would hide them."""
+    start = Path(places[0]) / "__init__.py"
+    if not start.is_file():
         package = ModuleType(name)
         package.__path__ = list(map(str, places))
         sys.modules[name] = package
+    elif name == "jobs":  # a package below it is found in it
+        spec = spec_from_file_location(name, start, submodule_search_locations=list(map(str, places)))
+        if spec and spec.loader:
+            sys.modules[name] = package = module_from_spec(spec)
+            spec.loader.exec_module(package)
 
 
 def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
@@ -94,6 +113,13 @@ def _remedy(info: BundleInfo, lacking: str) -> str:
         commit, code = info.content["commit"], info.content["code_digest"]
         made = f"from commit {commit}" if commit else f"from the code with digest {code}"
         return f"put the module {lacking} on the path, {made if info.run else 'as it was in training'}"
-    here = {name: version for name, version in library_versions(known).items() if libraries.get(name) != version}
-    others = ", ".join(f"{name}=={libraries.get(name)} (here {version})" for name, version in here.items())
+    others = _other_versions(info)
     return f"install {others}" if others else "train again"
+
+
+def _other_versions(info: BundleInfo) -> str:
+    """Return what has another version than in training, with both versions; empty if nothing has."""
+    then, now = info.content["libraries"], library_versions(info.content["imports"])
+    return ", ".join(
+        f"{name}=={then[name]} (here {now[name]})" for name in sorted(then.keys() & now) if then[name] != now[name]
+    )

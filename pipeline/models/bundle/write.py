@@ -18,6 +18,8 @@ from pipeline.project.code import distributions, library_versions
 from pipeline.project.project import Variant
 from pipeline.rows.schema import infer_schema
 
+MODEL_FILE = "model.joblib"
+
 SCORES = "score_reference.jsonl"
 """File with the distribution of the scores of training rows."""
 
@@ -31,8 +33,8 @@ class Origin:
     run
         Coordinates of the run: job, run_id, run_date, as_of, snapshot_at, table; empty for a model made from files.
     files
-        Texts of the files that reproduce it, by path: the job's code, configuration, SQL and functions. A bundle is a
-        small project.
+        The files that reproduce it, by path: code, data files, configuration, SQL and functions. A bundle is a small
+        project.
     sql_digests
         Digests of the SQL that made the examples, by name.
     modules
@@ -42,7 +44,7 @@ class Origin:
     """
 
     run: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
     sql_digests: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     modules: Iterable[str] = ()
@@ -61,17 +63,23 @@ def write_bundle(
     origin: Origin,
     *,
     scores: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+    model_file: Path | None = None,
 ) -> BundleInfo:
     """Write a model bundle into an empty folder.
 
     Parameters
     ----------
+    model_file
+        The file of this model in an earlier bundle, which is copied; None for a new model.
     scores
         Returns the distribution of the scores of training rows. It is called after the model is written, because
         predicting could change the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_model(model, folder / "model.joblib")
+    if model_file:
+        shutil.copyfile(model_file, folder / MODEL_FILE)
+    else:
+        write_model(model, folder / MODEL_FILE)
     shutil.copyfile(variant.path, folder / "variant.yaml")
     _write_files(folder, origin)
     data.write(folder)
@@ -100,14 +108,14 @@ def _write_files(folder: Path, origin: Origin) -> None:
     job = f"jobs/{origin.run.get('job')}/job.yaml"
     if job in files:
         files["job.yaml"] = files[job]
-    for name, text in files.items():
+    for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
 
 
 def _content(folder: Path, variant: Variant, data: TrainingData, origin: Origin) -> dict[str, Any]:
-    model_digest = sha256_file(folder / "model.joblib")
+    model_digest = sha256_file(folder / MODEL_FILE)
     config = (folder / "variant.yaml").read_text(encoding="utf-8")
     commit, dirty = origin.commit
     modules = {variant.config.model.partition(":")[0], *origin.modules}

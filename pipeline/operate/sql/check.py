@@ -19,7 +19,6 @@ from pipeline.operate.sql.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.project.job_checks import check_assets
 from pipeline.project.project import Project
 from pipeline.project.target import Target
-from pipeline.rows.schema import Schema
 from pipeline.runs.job_statements import source_tables
 from pipeline.runs.session import Session
 from pipeline.sql import Statement
@@ -107,21 +106,8 @@ def _finding(analyzer: Analyzer, statement: Statement) -> Finding | None:
     except Rejected as rejected:
         return rejected.finding
     declared = statement.asset.columns
-    if declared.columns and _types(declared) != _types(columns):
-        return Finding(statement.asset.path, 1, f"the header declares {_difference(declared, columns)}")
-    return None
-
-
-def _types(schema: Schema) -> list[tuple[str, str]]:
-    return [(column.name, column.type) for column in schema.columns]
-
-
-def _difference(declared: Schema, returned: Schema) -> str:
-    """Describe the first column that differs."""
-    end = ("no more columns", "")
-    pairs = zip([*_types(declared), end], [*_types(returned), end], strict=False)
-    ours, theirs = next((one, other) for one, other in pairs if one != other)
-    return f"{' '.join(ours).strip()} where the statement returns {' '.join(theirs).strip()}"
+    difference = declared.difference(columns) if declared.columns else ""
+    return Finding(statement.asset.path, 1, difference) if difference else None
 
 
 def _parse_unused(session: Session, statements: Sequence[Statement], analyzer: Analyzer) -> Iterator[Finding]:

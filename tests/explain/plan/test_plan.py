@@ -13,7 +13,7 @@ from pipeline.base.pricing import LEAST
 from pipeline.errors import RequestError
 from pipeline.evaluation.metric_statements import labels_statement
 from pipeline.explain.plan.costs import DRY_RUN
-from pipeline.explain.plan.lines import costs_table, heading, notes
+from pipeline.explain.plan.lines import costs_table, heading, notes, reasons
 from pipeline.explain.plan.plan import plan_job
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.runs.job_statements import QueryScope
@@ -74,6 +74,23 @@ def test_plan_of_a_year_sends_as_much_as_two_days(session, quick_job, requests_s
     assert all(sent.reads or sent.body["configuration"].get("dryRun") for sent in requests_sent.sent)
     assert [(day.run_date, day.state) for day in plan.dates if day.state != "to run"] == [(DAY, "done")]
     assert len(plan.dates) == 365
+
+
+def test_dates_that_would_run_again_say_why_and_what_is_fitted(session, quick_job):
+    """A challenger fits nothing else; other examples fit everything."""
+    other = replace(quick_job.variants[0], name="other")
+    spec = quick_job.spec.model_copy(update={"variants": [*quick_job.spec.variants, "other"]})
+    challenged = replace(quick_job, spec=spec, variants=(*quick_job.variants, other))
+    plan = plan_job(session, challenged, DAY, DAY + timedelta(days=1))
+    again = f"runs again (1): variant {other.id} changed; trains other, and variants whose training rows have changed"
+    assert list(reasons(plan)) == [again]
+    assert [(day["why"], day["trains"]) for day in plan.content()["dates"]] == [
+        (f"variant {other.id} changed", ["other"]),
+        ("", ()),
+    ]
+    plan = plan_job(session, with_history_days(quick_job, 20), DAY, DAY)
+    assert plan.dates[0].why == "examples changed"
+    assert plan.dates[0].trains == [variant.name for variant in quick_job.variants]
 
 
 def test_reads_of_run_tables_cost_what_the_last_run_was_billed(session, quick_job):

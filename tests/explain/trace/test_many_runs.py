@@ -126,7 +126,7 @@ class Claims:
 def years(project, job):
     """Sessions with one run a day."""
     steps = {"parameters": {}, "history_days": 3}
-    defines = {"sql": {}, "labels": steps, "examples": steps, "code": "c", "shards": 2, "prediction_version": 1}
+    defines = {"sql": {}, "labels": steps, "examples": steps, "code": {"v": "c"}, "shards": 2, "prediction_version": 1}
     defines |= {"sources": list(job.spec.sources), "variants": list(VARIANTS)}
 
     def make(runs):

@@ -27,6 +27,7 @@ def bundle(files, frame=None, **content):
     info = SimpleNamespace(
         content={**CONTENT, "training_data": {"checksum": str(id(frame))}, **content},
         run={"as_of": "then", "snapshot_at": "now"},
+        files={},
     )
     return SimpleNamespace(
         info=info,
@@ -37,7 +38,7 @@ def bundle(files, frame=None, **content):
 
 def record(files=None, *, defines=None, frame=None, errors=(), metrics=(), manifests=(), run=None, **content):
     kept = bundle(files, frame, **content) if files is not None else None
-    claim = SimpleNamespace(defines={"variants": [], "code": "c", **defines}) if defines is not None else None
+    claim = SimpleNamespace(defines={"variants": [], "code": {"v": "c"}, **defines}) if defines is not None else None
     return RunRecord(
         NAME, run, claim, None, {}, RunBundles({"v": kept.info} if kept else {}, kept, errors), manifests, {}, metrics
     )
@@ -95,17 +96,17 @@ def test_digests_are_compared_without_texts():
 
 def test_engine_contract_explains_a_digest_without_changes():
     a = record({"x.py": "1"}, defines={})
-    (change,) = libraries_group(Pair(a, record({"x.py": "1"}, defines={"code": "d"}))).changes
+    (change,) = libraries_group(Pair(a, record({"x.py": "1"}, defines={"code": {"v": "d"}}))).changes
     assert change.what == "contract of the engine"
-    assert libraries_group(Pair(a, record({"x.py": "2"}, defines={"code": "d"}))).changes == []
-    other = libraries_group(Pair(a, record({"x.py": "1"}, defines={"code": "d"}, libraries={"numpy": "3"})))
+    assert libraries_group(Pair(a, record({"x.py": "2"}, defines={"code": {"v": "d"}}))).changes == []
+    other = libraries_group(Pair(a, record({"x.py": "1"}, defines={"code": {"v": "d"}}, libraries={"numpy": "3"})))
     assert [change.what for change in other.changes] == ["numpy"]
 
 
 def test_without_files_the_code_digest_is_compared():
-    group = code_group(Pair(record({"x.py": "1"}, defines={}), record(defines={"code": "d"})))
+    group = code_group(Pair(record({"x.py": "1"}, defines={}), record(defines={"code": {"v": "d"}})))
     assert [(change.what, change.a, change.b) for change in group.changes] == [
-        ("digest of code and libraries", "c", "d")
+        ("digest of code and libraries", {"v": "c"}, {"v": "d"})
     ]
     assert group.not_compared == ["B: its Python files: no model was committed"]
     assert code_group(Pair(record({}, defines={}), record(defines={}))).state == "not compared"

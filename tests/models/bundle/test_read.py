@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import platform
 import sys
 from dataclasses import replace
 from importlib import metadata
@@ -13,12 +14,14 @@ from pipeline.base.digests import full_digest_json
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.bundle import TrainingData, load_verified, read_info, sealed, using_code, write_bundle
 from pipeline.models.interface import make_model
+from pipeline.project.code import project_files
+from pipeline.sql import Catalogue
 from tests.models.bundle.conftest import FRAME, ORIGIN, WritesAFile
 from tests.support.bundles import read_bundle
 from tests.support.dummy_project import FILES as PROJECT
 from tests.support.dummy_project import forget_modules
 
-MADE = replace(ORIGIN, files={"jobs/dummy/model.py": PROJECT["jobs/dummy/model.py"]})
+MADE = replace(ORIGIN, files={"jobs/dummy/model.py": PROJECT["jobs/dummy/model.py"].encode()})
 """With the code of the model, as a run has it."""
 
 
@@ -145,6 +148,54 @@ def test_bundles_own_code_serves_where_the_project_is_not_there(job, tmp_path):
     with using_code(folder):
         assert read_bundle(folder).predict(FRAME)["score"].tolist() == [0.5, 0.5]
     assert str(folder) not in sys.path
+
+
+def test_a_bundle_that_is_loaded_with_other_versions_says_so(made):
+    folder, warned = made[0], []
+    load_verified(folder, read_info(folder), warned.append)
+    assert warned == []
+    assert read_info(folder).content["libraries"]["python"] == platform.python_version()
+    rewrite(folder, lambda content: content["libraries"].update(numpy="1.0", python="3.9.1"))
+    load_verified(folder, read_info(folder), warned.append)
+    others = f"numpy==1.0 (here {metadata.version('numpy')}), python==3.9.1 (here {platform.python_version()})"
+    said = f"trained with {others}: its predictions may differ; install these versions, or train again"
+    assert [line.partition(": ")[2] for line in warned] == [said]
+    with pytest.warns(UserWarning, match=r"trained with numpy==1\.0"):
+        load_verified(folder, read_info(folder))
+
+
+def test_bundles_hold_modules_of_other_jobs_and_data_files(job, tmp_path, monkeypatch):
+    """A package `jobs` with a start of its own, a module directly in jobs/, and data next to a module."""
+    root, folder = job.folder.parents[1], tmp_path / "elsewhere"
+    files = {
+        "jobs/__init__.py": "START = 1.0\n",
+        "jobs/common.py": "from jobs import START\nfrom jobs.other.codes import HALF\nSUM = START + HALF\n",
+        "jobs/other/codes.py": "from pathlib import Path\n"
+        "HALF = float(Path(__file__).with_name('half.txt').read_text())\n",
+        "jobs/other/half.txt": "0.5",
+        "jobs/dummy/model.py": "from jobs.common import SUM\n"
+        + PROJECT["jobs/dummy/model.py"].replace(
+            "score=self.mean * self.factor", "score=self.mean * self.factor + SUM"
+        ),
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    monkeypatch.delitem(sys.modules, "jobs", raising=False)  # other tests imported the package of this repository
+    held = project_files(job, Catalogue(root), [])
+    assert files.keys() <= held.keys()
+    model = make_model(job.variants[0].config).fit(FRAME)
+    write_bundle(folder, model, job.variants[0], TrainingData.of(FRAME), replace(ORIGIN, files=held))
+    (root / "jobs/other/half.txt").write_text("100.0")
+    (root / "jobs/common.py").write_text("SUM = 1000.0\n")
+    names = ("jobs", "jobs.common", "jobs.other", "jobs.other.codes")
+    try:
+        with using_code(folder):
+            assert read_bundle(folder).predict(FRAME)["score"].tolist() == [2.0, 2.0]
+        assert sys.modules["jobs.common"].__file__ == str(root / "jobs/common.py")
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)
 
 
 def test_missing_module_is_named_with_where_it_was(made, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,7 +22,11 @@ def stumbling_job(job, tmp_path_factory):
     """The job with a constant rate as first champion, and a better variant that fails where `trip` asks for it."""
     rate, read = (read_variant(job.folder / f"{name}_rate.yaml") for name in ("constant", "carrier_hour"))
     params = {"folder": str(tmp_path_factory.mktemp("stumbling"))}
-    config = read.config.model_copy(update={"model": "tests.phases.backfill.stumbling:Stumbling", "params": params})
+    # A model's module is below jobs/ or no file of the project; other processes get the path, too.
+    place = tmp_path_factory.mktemp("installed")
+    shutil.copyfile(Path(__file__).with_name("stumbling.py"), place / "stumbling.py")
+    sys.path.append(str(place))
+    config = read.config.model_copy(update={"model": "stumbling:Stumbling", "params": params})
     changes = {
         "variants": ["constant_rate", "stumbling"],
         "baselines": [],
@@ -30,7 +36,8 @@ def stumbling_job(job, tmp_path_factory):
         "gate": Gate(metric="log_loss", min_days=2, max_windows=1, error=0.49),
     }
     variants = (rate, Variant("stumbling", read.path, config))
-    return replace(job, spec=job.spec.model_copy(update=changes), variants=variants)
+    yield replace(job, spec=job.spec.model_copy(update=changes), variants=variants)
+    sys.path.remove(str(place))
 
 
 @pytest.fixture
