@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.base.digests import canonical_json, digest_text
+from pipeline.base.text import read_text
 from pipeline.errors import RequestError
 from pipeline.rows.schema import Schema
 from pipeline.sql.header import Header, split_header
@@ -162,8 +163,8 @@ class Catalogue:
 
     def _read(self, name: str, path: Path) -> Asset:
         try:
-            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(path)
+        except OSError as error:
             raise RequestError(f"{path}: SQL file cannot be read", hint="check the version in job.yaml") from error
         for number, line in enumerate(text.split("\n"), start=1):
             if not line.replace("\t", "").isprintable():  # a terminal would obey it

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from pipeline.base.strict_yaml import Strict
+from pipeline.base.strict_yaml import Strict, Unclear
 
 EXACT = 2**53
 """FLOAT64 holds every integer up to this one."""
@@ -16,16 +16,26 @@ MOST = 1.7976931348623157e308
 """The largest FLOAT64: a range without a bound ends there."""
 
 
+KINDS = {int: float, Unclear: str}
+"""Kinds of accepted values that count as another."""
+
+KIND_OF_COLUMN = {
+    **dict.fromkeys(("INT64", "FLOAT64", "NUMERIC"), ("a number", (int, float))),
+    **dict.fromkeys(("STRING", "DATE", "TIMESTAMP"), ("text: put it in quotes", (str,))),
+    "BOOL": ("true or false", (bool,)),
+}
+
+
 class AcceptedValues(Strict):
     """The values that a column may have, besides NULL: only texts, only numbers or only booleans."""
 
     column: str
-    values: list[Any] = Field(min_length=1)
+    values: list[object] = Field(min_length=1)
 
     @field_validator("values")
     @classmethod
-    def _values_are_of_one_kind(cls, values: list[Any]) -> list[Any]:
-        kinds = {float if type(value) is int else type(value) for value in values}
+    def _values_are_of_one_kind(cls, values: list[object]) -> list[object]:
+        kinds = {KINDS.get(type(value), type(value)) for value in values}
         if len(kinds) > 1 or not kinds <= {str, bool, float}:
             raise ValueError("the values must be only texts, only numbers or only booleans; put dates in quotes")
         if any(type(value) is int and abs(value) > EXACT for value in values):
@@ -35,7 +45,15 @@ class AcceptedValues(Strict):
     @property
     def accepted(self) -> list[Any]:
         """A copy of the values."""
-        return list(self.values)
+        return [str(value) if isinstance(value, Unclear) else value for value in self.values]
+
+    def misfit(self, column_type: str | None) -> str | None:
+        """Return why a value cannot be in a column of a type, None if all can; None as type: it is not known."""
+        if column_type is None:
+            return next((value.problem for value in self.values if isinstance(value, Unclear)), None)
+        words, kinds = KIND_OF_COLUMN[column_type]
+        value = next((value for value in self.values if not _is_of(value, kinds)), None)
+        return None if value is None else f"column {self.column} is {column_type}, and {value} is not {words}"
 
     @property
     def are_numbers(self) -> bool:
@@ -130,6 +148,11 @@ class Check(Strict):
             return f"{self.kinds[0]} {', '.join(rule)}"
         words = (f"{name} {_words(value)}" for name, value in rule.model_dump(exclude_defaults=True).items())
         return f"{self.kinds[0]} {', '.join(word.removeprefix('column ') for word in words)}"
+
+
+def _is_of(value: object, kinds: tuple[type, ...]) -> bool:
+    """Tell whether a value is of one of these kinds; booleans are no numbers, and unclear values only text."""
+    return isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds)
 
 
 def _words(value: Any) -> str:

@@ -9,11 +9,11 @@ from decimal import Decimal
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from pipeline.base.strict_yaml import Strict, parse_yaml
 from pipeline.errors import RequestError
-from pipeline.rows.schema import DeclaredColumns
+from pipeline.rows.schema import DeclaredColumns, Schema
 from pipeline.sql.checks import Check
 
 INT64 = range(-(2**63), 2**63)
@@ -101,6 +101,14 @@ class Header(Strict):
     metrics: dict[str, Metric] = {}
     prediction_checks: list[Check] = []
     changes: dict[str, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _accepted_values_fit(self) -> Header:
+        types = {column.name: column.type for column in Schema.parse(self.columns).columns}
+        for rule in (check.accepted_values for check in (*self.checks, *self.prediction_checks)):
+            if rule and (misfit := rule.misfit(types.get(rule.column))):
+                raise ValueError(f"accepted_values: {misfit}")
+        return self
 
 
 def split_header(text: str, *, origin: str) -> tuple[Header, str, int]:

@@ -59,7 +59,8 @@ def render(
     for name, declared in asset.header.parameters.items():
         if not fits(values[name], declared):
             what = f"{asset.path}: parameter {name} is declared {declared}; {values[name]!r:.60} is not"
-            raise RequestError(what, hint="fix the value in job.yaml, or the header")
+            quotes = "; put text in quotes" if "STRING" in declared else ""
+            raise RequestError(f"{what}{quotes}", hint="fix the value in job.yaml, or the header")
     _refuse_aliases(asset, snapshot_of)
     texts = {name: _text(asset, name, value) for name, value in identifiers.items()}
     if snapshot_at:  # a literal, not a parameter: it is the engine's own, and the statement can be pasted and run again

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import datetime as dt
+from typing import Any
+
 import pytest
 
+from pipeline.base import strict_yaml
 from pipeline.base.strict_yaml import Strict, parse_yaml, read_yaml
 from pipeline.errors import RequestError
 
@@ -86,3 +90,102 @@ def test_what_was_read_does_not_change():
     config = parse_yaml("name: a", Config, origin="x")
     with pytest.raises(ValueError, match="frozen"):
         config.name = "b"
+
+
+class Kinds(Strict):
+    text: str = ""
+    texts: list[str] = []
+    flag: bool = False
+    count: int = 0
+    share: float = 0.0
+    anything: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("text: yes", "yes"),
+        ("text: 12:30", "12:30"),
+        ("text: 007", "007"),
+        ("text: 1_000", "1_000"),
+        ("text: =", "="),
+        ("texts: [yes, no, on, Off, y, 0o17, 0b1, 1:30.5]", ["yes", "no", "on", "Off", "y", "0o17", "0b1", "1:30.5"]),
+        ("flag: yes", True),
+        ("flag: off", False),
+        ("count: 1_000", 1000),
+        ("count: 1e3", 1000),
+        ("count: 0x1F", 31),
+        ("share: 1e-3", 0.001),
+        ("share: 5E-1", 0.5),
+        ("share: .5", 0.5),
+        ("anything: {a: 1e-3, b: [true, False], no: null, c: 1.5e+2}", {"a": 0.001, "b": [True, False], "no": None, "c": 150}),
+        ("anything: {day: 2024-02-29}", {"day": dt.date(2024, 2, 29)}),
+        ("anything: {<<: {a: 1}, b: 2}", {"a": 1, "b": 2}),
+    ],
+)  # fmt: skip
+def test_plain_values_are_what_their_key_or_yaml_1_2_says(text, value):
+    key = text.partition(":")[0]
+    for loader in (strict_yaml._FastLoader, strict_yaml._Loader):
+        read = strict_yaml.yaml.load(text, Loader=loader)
+        assert getattr(Kinds.model_validate(read), key) == value
+    found = getattr(parse_yaml(text, Kinds, origin="job.yaml"), key)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("value", ["yes", "No", "on", "OFF", "010", "08", "-07", "0b11", "0o17", "12:30", "1:2.5", "1_0", "0x_f"])  # fmt: skip
+def test_a_value_that_may_be_text_or_not_is_refused(value):
+    with pytest.raises(RequestError, match=rf"key anything: a\.b: .* read {value} differently: .* put it in quotes"):
+        parse_yaml(f"anything: {{a: {{b: [1, {value}]}}}}", Kinds, origin="job.yaml")
+
+
+@pytest.mark.parametrize("value", ["010", "12:30", "yes"])
+@pytest.mark.parametrize("key", ["count", "share"])
+def test_a_number_that_yaml_versions_read_differently_is_refused(key, value):
+    with pytest.raises(RequestError, match=f"key {key}: .*{value}.*put it in quotes"):
+        parse_yaml(f"{key}: {value}", Kinds, origin="job.yaml")
+
+
+@pytest.mark.parametrize("value", ["3", "1e3", "true", "2024-02-29", "{name}"])
+def test_a_value_in_the_place_of_text_is_to_be_put_in_quotes(value):
+    with pytest.raises(RequestError, match=r"key texts\.0: .*put it in quotes"):
+        parse_yaml(f"texts: [{value}]", Kinds, origin="job.yaml")
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "1e999", "nan"])
+@pytest.mark.parametrize("key", ["share", "anything"])
+def test_nan_is_no_number(key, value):
+    text = f"anything: {{a: {value}}}" if key == "anything" else f"share: {value}"
+    if (key, value) == ("anything", "nan"):
+        assert parse_yaml(text, Kinds, origin="job.yaml").anything == {"a": "nan"}
+        return
+    with pytest.raises(RequestError, match="NaN and infinity|finite"):
+        parse_yaml(text, Kinds, origin="job.yaml")
+
+
+def test_a_key_that_is_no_text_names_its_line():
+    with pytest.raises(RequestError, match=r"job\.yaml:2: .*a key must be text"):
+        parse_yaml("text: a\n? [b]\n: c\n", Kinds, origin="job.yaml")
+
+
+def test_text_with_a_colon_is_to_be_put_in_quotes():
+    assert "put the text in quotes" in message_of("name: a: b\n")
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbfname: a\r\n")
+    assert read_yaml(path, Config) == Config(name="a")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("name: a".encode("utf-16"), r"a\.yaml: cannot be read: its byte-order mark is that of UTF-16 - save it as UTF-8"),
+        ("name: a".encode("utf-32"), r"a\.yaml: cannot be read: its byte-order mark is that of UTF-32"),
+        (b"# a\nname: caf\xe9\n", r"a\.yaml:2: cannot be read: byte 0xe9 is not UTF-8 - save it as UTF-8"),
+    ],
+)  # fmt: skip
+def test_other_encodings_are_named(tmp_path, content, said):
+    (tmp_path / "a.yaml").write_bytes(content)
+    with pytest.raises(RequestError, match=said):
+        read_yaml(tmp_path / "a.yaml", Config)

@@ -57,3 +57,29 @@ def test_what_is_wrong_in_a_header_is_named(old, new, said):
 def test_lines_are_counted_from_the_top_of_the_file():
     with pytest.raises(RequestError, match=r"x\.sql:3: not valid YAML"):
         split_header("/*\ndescription: x\nchanges: a: b\n*/\nSELECT 1\n", origin="x.sql")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("plan STRING", "[yes, no]", ""),
+        ("plan STRING", "[007, 12:30]", ""),
+        ("plan STRING", "[true, false]", "column plan is STRING, and True is not text: put it in quotes"),
+        ("plan STRING", "[10115, 20095]", "column plan is STRING, and 10115 is not text: put it in quotes"),
+        ("plan BOOL", "[yes, no]", "column plan is BOOL, and yes is not true or false"),
+        ("plan INT64", "[010]", "column plan is INT64, and 010 is not a number"),
+        ("plan FLOAT64", "[1e-3, 2]", ""),
+        ("other STRING", "[yes, no]", "YAML 1.1 and YAML 1.2 read yes differently: .*put it in quotes"),
+    ],
+)
+def test_accepted_values_are_of_the_type_of_their_column(column, values, said):
+    name, kind = column.split()
+    checks = f"columns: {{{name}: {kind}}}\nchecks: [{{accepted_values: {{column: plan, values: {values}}}}}]\n"
+    text = TEXT.replace("columns: {id: INT64 NOT NULL}\n", checks)
+    if not said:
+        header, _, _ = split_header(text, origin="x.sql")
+        words = values.strip("[]").split(", ")
+        assert header.checks[0].accepted_values.accepted == ([0.001, 2] if kind == "FLOAT64" else words)
+        return
+    with pytest.raises(RequestError, match=rf"^x\.sql: .*accepted_values: {said}"):
+        split_header(text, origin="x.sql")
