@@ -7,6 +7,7 @@ from functools import partial
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.interface import make_model
+from pipeline.project.code import digest_of_code
 from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_unchanged
 from pipeline.runs.artefacts.examples_statements import (
     examples_profile_statement,
@@ -112,7 +113,12 @@ def _event(run: Run, counts: Counts, meter: Meter | None) -> Event:
         seconds=meter.seconds if meter else None,
         sql_version=run.job.spec.examples.sql,
         sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
-        details={**asdict(counts), "commit": run.session.commit, **(meter.details() if meter else {})},
+        details={
+            **asdict(counts),
+            "commit": run.session.commit,
+            "code": digest_of_code(run.job),
+            **(meter.details() if meter else {}),
+        },
     )
 
 
