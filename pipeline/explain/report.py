@@ -35,7 +35,10 @@ def report_job(session: Session, job: Job, first: date, last: date) -> list[Tabl
     if any(column.type == "DATE" for column in label_columns(session, job).select(job.spec.row_key).columns):
         pooled = pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
         rows = [*rows, *(row | {"run_date": POOLED} for row in pooled if not row["slice_name"])]
-    tables = [metric_table(job, [row for row in rows if row["metric"] == name], name) for name in job.spec.headline]
+    judges = session.catalogue.get(MetricSpec.of(job).asset).header.judges
+    tables = [
+        metric_table(job, [row for row in rows if row["metric"] == name], name, judges) for name in job.spec.headline
+    ]
     return [*tables, next_steps(session, job)]
 
 
@@ -56,22 +59,37 @@ def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> lis
     return session.warehouse.rows(metrics_statement(session, pooled, labels.table, spec))
 
 
-def metric_table(job: Job, rows: Sequence[Row], metric: str) -> Table:
-    """Return a table of one metric: a row for each run date, a column for each variant, the mean below."""
+def metric_table(job: Job, rows: Sequence[Row], metric: str, judges: str = "row") -> Table:
+    """Return a table of one metric: all run dates pooled, a row for each one, a column for each variant, means below.
+
+    A number over some of the run dates only says over how many: variants with other run dates are not comparable.
+
+    Parameters
+    ----------
+    judges
+        What n of the metric counts, in the singular.
+    """
     names = {variant.id: variant.name for variant in job.variants}
     variants = [variant for variant in names if any(row["variant"] == variant for row in rows)]
     days = [row for row in rows if row["run_date"] != POOLED]
     table = Table(box=SIMPLE_HEAD, title=f"{job.name}: {metric} by run date", title_justify="left", show_footer=True)
     table.add_column("run date", footer="mean of days")
-    table.add_column("labels", justify="right")
+    table.add_column("labels" if judges == "row" else f"{judges}s", justify="right")
+    dates = sorted({row["run_date"] for row in days})
+    shares = {variant: _share(days, variant, len(dates)) for variant in variants}
     for variant in variants:
         kind = "baseline" if names[variant] in job.spec.baselines else "variant"
-        table.add_column(f"{kind}\n{names[variant]}", footer=_mean(days, variant), justify="right", no_wrap=True)
+        table.add_column(
+            f"{kind}\n{names[variant]}", footer=_mean(days, variant) + shares[variant], justify="right", no_wrap=True
+        )
     pooled = [POOLED] if len(days) < len(rows) else []
-    for day in [*sorted({row["run_date"] for row in days}), *pooled]:
+    for day in [*pooled, *dates]:
         by_variant = {row["variant"]: row for row in rows if row["run_date"] == day}
         count = max((row["n"] for row in by_variant.values()), default=0)
-        table.add_row(str(day), f"{count:,}", *(_value(by_variant.get(variant)) for variant in variants))
+        values = {variant: _value(by_variant.get(variant)) for variant in variants}
+        if day == POOLED:
+            values = {variant: value + shares[variant] if value != "-" else value for variant, value in values.items()}
+        table.add_row(str(day), f"{count:,}", *values.values(), end_section=day == POOLED)
     return table
 
 
@@ -94,6 +112,12 @@ def next_steps(session: Session, job: Job) -> str:
 
 def _value(row: Row | None) -> str:
     return "-" if row is None or row["value"] is None else f"{row['value']:.4f}"
+
+
+def _share(rows: Sequence[Row], variant: str, dates: int) -> str:
+    """Return how many of the run dates a variant has a value of, or an empty text if it has all."""
+    own = len({row["run_date"] for row in rows if row["variant"] == variant and row["value"] is not None})
+    return f" ({own} of {dates} days)" if 0 < own < dates else ""
 
 
 def _mean(rows: Sequence[Row], variant: str) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.interface import make_model
+from pipeline.project.code import digest_of_code
 from pipeline.project.job_yaml import LABEL
 from pipeline.rows.schema import Schema
 from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_unchanged
@@ -132,7 +133,12 @@ def _event(run: Run, counts: Counts, meter: Meter | None) -> Event:
         seconds=meter.seconds if meter else None,
         sql_version=run.job.spec.examples.sql,
         sql_digest=run.session.catalogue.get(run.job.spec.examples.sql).digest,
-        details={**asdict(counts), "commit": run.session.commit, **(meter.details() if meter else {})},
+        details={
+            **asdict(counts),
+            "commit": run.session.commit,
+            "code": digest_of_code(run.job),
+            **(meter.details() if meter else {}),
+        },
     )
 
 

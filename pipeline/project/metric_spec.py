@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.project.project import Job
 from pipeline.sql import Asset
+from pipeline.sql.header import Metric
 
 OVERALL = "overall"
 """Constant column that the families add; its slice is all rows, with an empty slice_name."""
@@ -104,10 +105,19 @@ class MetricSpec:
 
     def metrics(self, family: Asset) -> dict[str, str]:
         """Return the better direction of each metric that the family computes, by metric name."""
+        return {name: metric.better for name, metric in self._named(family)}
+
+    def pooled(self, family: Asset) -> dict[str, str]:
+        """Return how the metrics of days make that of all days, by metric name, where counts of rows weigh the days.
+
+        A job with a weight has none: the sums of weights by day are not recorded.
+        """
+        return {name: metric.pooled for name, metric in self._named(family) if metric.pooled and self.weight is None}
+
+    def _named(self, family: Asset) -> Iterator[tuple[str, Metric]]:
         values = self.values(family)
-        return {
-            name: metric.better for pattern, metric in family.header.metrics.items() for name in _names(pattern, values)
-        }
+        for pattern, metric in family.header.metrics.items():
+            yield from ((name, metric) for name in _names(pattern, values))
 
 
 def _names(pattern: str, values: Mapping[str, Any]) -> list[str]:

@@ -56,9 +56,33 @@ def _is_scalar(value: Any, declared: str) -> bool:
 
 
 class Metric(Strict):
-    """A metric of a family, and the direction in which it is better."""
+    """A metric of a family, the direction in which it is better, and how days are pooled.
+
+    Parameters
+    ----------
+    pooled
+        What, weighted by n, gives the metric of several days as one set: the mean of the days, or its root mean square.
+        None where neither does, as for AUC.
+    """
 
     better: Literal["higher", "lower", "neither"]
+    pooled: Literal["mean", "root_mean_square"] | None = None
+
+
+class Calibration(Strict):
+    """The metrics of a family that set predictions against what happened.
+
+    Parameters
+    ----------
+    predicted, actual
+        Names of the metrics: mean of the predictions, mean of the labels.
+    unit
+        Unit of both: a share, from 0 to 1, or that of the label.
+    """
+
+    predicted: str
+    actual: str
+    unit: Literal["share", "label"]
 
 
 class Header(Strict):
@@ -85,6 +109,10 @@ class Header(Strict):
         Default values of parameters.
     metrics
         Metrics of a family, by name; `{k}` in a name is replaced by the parameter `k`, or by each value of `ks`.
+    calibration
+        For a metric family: the metrics that set predictions against what happened.
+    judges
+        For a metric family: what its n counts, in the singular.
     prediction_checks
         For a metric family: data checks on the predictions; `checks` are about the labels.
     changes
@@ -99,6 +127,8 @@ class Header(Strict):
     form: Literal["statement", "condition", "aggregate", "value"] = "statement"
     defaults: dict[ParameterName, Any] = {}
     metrics: dict[str, Metric] = {}
+    calibration: Calibration | None = None
+    judges: str = "row"
     prediction_checks: list[Check] = []
     changes: dict[str, str] = Field(min_length=1)
 

@@ -38,8 +38,8 @@ columns:
 metrics:
   auc: {better: higher}
   average_precision: {better: higher}
-  log_loss: {better: lower}
-  brier_score: {better: lower}
+  log_loss: {better: lower, pooled: mean}
+  brier_score: {better: lower, pooled: mean}
   ece: {better: lower}
   precision: {better: higher}
   recall: {better: higher}
@@ -47,10 +47,11 @@ metrics:
   precision_at_top_{top_percent}_percent: {better: higher}
   recall_at_top_{top_percent}_percent: {better: higher}
   lift_at_top_{top_percent}_percent: {better: higher}
-  base_rate: {better: neither}
-  mean_score: {better: neither}
+  base_rate: {better: neither, pooled: mean}
+  mean_score: {better: neither, pooled: mean}
   count: {better: neither}
-  label_coverage: {better: neither}
+  label_coverage: {better: neither, pooled: mean}
+calibration: {predicted: mean_score, actual: base_rate, unit: share}
 checks:
   - accepted_values: {column: label, values: [0, 1]}
 prediction_checks:

@@ -40,12 +40,12 @@ columns:
   high: FLOAT64
   note: STRING
 metrics:
-  accuracy: {better: higher}
+  accuracy: {better: higher, pooled: mean}
   macro_f1: {better: higher}
-  micro_f1: {better: higher}
-  log_loss: {better: lower}
+  micro_f1: {better: higher, pooled: mean}
+  log_loss: {better: lower, pooled: mean}
   count: {better: neither}
-  label_coverage: {better: neither}
+  label_coverage: {better: neither, pooled: mean}
 prediction_checks:
   - range: {column: score, min: 0, max: 1}
 changes: {v1: first version}

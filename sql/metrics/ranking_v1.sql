@@ -44,18 +44,19 @@ columns:
   high: FLOAT64
   note: STRING
 metrics:
-  recall_at_{k}: {better: higher}
-  precision_at_{k}: {better: higher}
-  ndcg_at_{k}: {better: higher}
-  map_at_{k}: {better: higher}
-  mrr_at_{k}: {better: higher}
-  mrr: {better: higher}
-  hit_rate_at_{k}: {better: higher}
+  recall_at_{k}: {better: higher, pooled: mean}
+  precision_at_{k}: {better: higher, pooled: mean}
+  ndcg_at_{k}: {better: higher, pooled: mean}
+  map_at_{k}: {better: higher, pooled: mean}
+  mrr_at_{k}: {better: higher, pooled: mean}
+  mrr: {better: higher, pooled: mean}
+  hit_rate_at_{k}: {better: higher, pooled: mean}
   catalogue_coverage_at_{k}: {better: neither}
   users_without_relevance: {better: neither}
   users_without_predictions: {better: neither}
   count: {better: neither}
   label_coverage: {better: neither}
+judges: user
 checks:
   - range: {column: label, min: 0}
 prediction_checks:

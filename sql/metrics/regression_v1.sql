@@ -35,15 +35,16 @@ columns:
   high: FLOAT64
   note: STRING
 metrics:
-  mae: {better: lower}
-  rmse: {better: lower}
+  mae: {better: lower, pooled: mean}
+  rmse: {better: lower, pooled: root_mean_square}
   wape: {better: lower}
   r2: {better: higher}
-  bias: {better: neither}
-  label_mean: {better: neither}
-  mean_prediction: {better: neither}
+  bias: {better: neither, pooled: mean}
+  label_mean: {better: neither, pooled: mean}
+  mean_prediction: {better: neither, pooled: mean}
   count: {better: neither}
-  label_coverage: {better: neither}
+  label_coverage: {better: neither, pooled: mean}
+calibration: {predicted: mean_prediction, actual: label_mean, unit: label}
 checks:
   - range: {column: label, min: -1.0e+60, max: 1.0e+60}
 prediction_checks:

@@ -226,13 +226,16 @@ class Maker:
                 "run_date": day,
                 "run_id": f"synthetic-{day}-1",
                 "phase": phase,
-                "event": "done",
+                "event": {"load": "published", "evaluate": "evaluated"}.get(phase, "done"),
                 "variant": variant,
                 "rows": 900,
                 "seconds": usual * self.random.uniform(0.8, 1.4),
                 "bytes": 120_000_000 if phase in ("preprocess", "evaluate") else None,
                 "cost": None,
                 "recorded_at": MADE_AT,
+                "sql_version": "job/examples_v1",
+                "sql_digest": "89abcdef01234567",
+                "code_digest": None,
             }
             for place, day in enumerate(self.dates)
             if place != 4

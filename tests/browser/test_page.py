@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 from itertools import combinations, pairwise
+from statistics import fmean
 
 import pytest
 
@@ -43,6 +44,11 @@ def champion(rows: PageRows, metric: str, day, key: tuple[str, str] | None = Non
     )
 
 
+def mean_of_days(rows: PageRows, metric: str, days, key: tuple[str, str] | None = None) -> float:
+    """Return the mean of the champion's values that the page holds, with four decimals."""
+    return fmean(round(champion(rows, metric, day, key)["value"], 4) for day in days)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_section_is_drawn_without_requests(open_page, rows, width):
     page = open_page(rows, width)
@@ -51,7 +57,7 @@ def test_every_section_is_drawn_without_requests(open_page, rows, width):
         assert page.text(f"#{name} .finding" if name != "today" else "#lead")
     for name in ("history", "slices", "calibration", "comparison", "nights"):
         assert page.run(f"document.querySelectorAll('#{name}-chart svg path').length") > 5, name
-    assert page.text("h1") == "30 January 2024"
+    assert page.text("h1") == "1 Jan to 30 January 2024"
 
 
 def test_cards_show_value_interval_change_and_sql_version(open_page, rows):
@@ -114,14 +120,16 @@ def test_slices_are_sorted_worst_first(open_page, rows):
 def test_date_filters_apply_to_every_section(open_page, rows):
     page = open_page(rows)
     page.choose("to", "2024-01-10")
-    assert page.text("h1") == "10 January 2024"
-    value = champion(rows, "auc", rows.dates[9])["value"]
-    assert page.text(".card .value") == f"{value:.4f}"
+    assert page.text("h1") == "1 Jan to 10 January 2024"
+    assert page.text(".card .value") == f"{mean_of_days(rows, 'auc', rows.dates[:10]):.4f}"
+    assert "mean of 10 run dates, 1 Jan to 10 Jan, " in page.text(".card")
     assert "29 of 30" not in page.text("#strip")
     assert "9 of 10 published" in page.text("#strip")
     assert "champion: linear" not in page.texts("#history-chart text")
     page.choose("from", "2024-01-10")
-    assert "One run date so far" in page.text("#history-finding")
+    assert page.text("h1") == "10 January 2024"
+    assert page.text(".card .value") == f"{champion(rows, 'auc', rows.dates[9])['value']:.4f}"
+    assert "One run date with a value: 10 Jan" in page.text("#history-finding")
     page.choose("from", "2024-01-20")
     assert page.tab.locator("#to").input_value() == "2024-01-20"
 
@@ -138,7 +146,7 @@ def test_metric_and_slice_filters_apply(open_page, rows):
     assert page.text("#history-title") == "History of log_loss"
     page.choose("slice", '["carrier","02"]')
     assert page.text("#history-title") == "History of log_loss, carrier = 02"
-    value = champion(rows, "auc", rows.dates[-1], ("carrier", "02"))["value"]
+    value = mean_of_days(rows, "auc", rows.dates, ("carrier", "02"))
     assert page.text(".card .value") == f"{value:.4f}"
     page.choose("metric", "base_rate")
     assert "The page holds slices of auc, log_loss" in page.text("#slices-chart")
@@ -230,7 +238,7 @@ def test_drift_beyond_its_threshold_comes_first(open_page, rows):
 
 def test_missing_nights_are_named(open_page, rows):
     page = open_page(rows)
-    assert "29 of 30 run dates were published; missing: 5 Jan." in page.text("#nights-finding")
+    assert "Published: 29 of 30 days, 1 Jan to 30 Jan; not 5 Jan." in page.text("#nights-finding")
     assert page.texts("#nights-table tbody th") == ["preprocess", "train", "predict", "load", "evaluate"]
 
 
@@ -382,6 +390,7 @@ def test_page_of_a_job_without_labels(open_page, rows):
     waiting = PageRows(job="waiting", made_at=MADE_AT, runs=rows.runs, drift=rows.drift)
     page = open_page(waiting)
     assert page.text("h1") == "Nothing evaluated"
+    assert page.text("#lead") == "29 run dates published, none of them evaluated."
     assert "29 of 30 published" in page.text("#strip")
 
 
@@ -400,8 +409,10 @@ def test_missing_values_are_explained_and_not_drawn(open_page, rows):
             slices=[without_value(row) for row in rows.slices],
         )
     )
+    assert "30 Jan: no value: one class only" in page.text(".card")
+    assert "mean of 29 run dates, 1 Jan to 29 Jan" in page.text(".card")
+    page.choose("from", last.isoformat())
     assert page.text(".card .value") == "\u2013"
-    assert "one class only" in page.text(".card")
     assert "No slice has a value on this run date." in page.text("#slices-chart")
 
 

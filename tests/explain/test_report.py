@@ -32,24 +32,38 @@ def lines_of(job, rows) -> list[list[str]]:
     return [[word.strip() for word in line if word.strip()] for line in lines]
 
 
-def test_each_run_date_is_a_row_and_the_mean_is_below(job):
+def test_pooled_days_lead_each_run_date_is_a_row_and_means_are_below(job):
     rows = [row(job, DAYS[1], 0, 0.8), row(job, DAYS[0], 0, 0.7), row(job, DAYS[0], 1, 0.5), row(job, POOLED, 0, 0.9)]
     assert lines_of(job, rows) == [
         ["dummy: auc by run date"],
         ["variant", "baseline"],
         ["run date", "labels", "mean", "double"],
+        ["all pooled", "1,000", "0.9000", "-"],
         ["2013-07-01", "1,000", "0.7000", "0.5000"],
         ["2013-07-02", "1,000", "0.8000", "-"],
-        ["all pooled", "1,000", "0.9000", "-"],
-        ["mean of days", "0.7500", "0.5000"],
+        ["mean of days", "0.7500", "0.5000 (1 of 2 days)"],
     ]
+
+
+def test_numbers_of_variants_with_other_days_say_over_how_many(job):
+    rows = [row(job, day, 0, value) for day, value in zip(DAYS, (0.7, 0.8), strict=True)]
+    rows += [row(job, DAYS[1], 1, 0.9), row(job, POOLED, 0, 0.75), row(job, POOLED, 1, 0.9)]
+    lines = lines_of(job, rows)
+    assert ["all pooled", "1,000", "0.7500", "0.9000 (1 of 2 days)"] in lines
+    assert ["mean of days", "0.7500", "0.9000 (1 of 2 days)"] in lines
+
+
+def test_lists_of_users_are_counted_as_users(job):
+    table = metric_table(job, [row(job, DAYS[0], 0, 0.7, n=24)], "auc", "user")
+    assert [column.header for column in table.columns][1] == "users"
 
 
 def test_mean_leaves_out_null_metrics(job):
     rows = [row(job, DAYS[0], 0, None, n=5), row(job, DAYS[1], 0, 0.6), row(job, POOLED, 0, 0.6)]
     lines = lines_of(job, rows)
     assert ["2013-07-01", "5", "-"] in lines
-    assert ["mean of days", "0.6000"] in lines
+    assert ["mean of days", "0.6000 (1 of 2 days)"] in lines
+    assert ["all pooled", "1,000", "0.6000 (1 of 2 days)"] in lines
 
 
 def test_variants_without_metrics_have_no_column(job):

@@ -106,10 +106,10 @@ def slices_chart() -> Charts:
 
 
 def calibration_chart() -> Charts:
-    """Return the chart of observed rate against mean score by bin; a bin on the diagonal is calibrated."""
+    """Return the chart of what happened against what was predicted; a dot on the diagonal is right on average."""
     rows = alt.Chart(alt.NamedData("rows"))
-    unit = alt.Scale(domain=[0, alt.ExprRef("top")], nice=False, zero=True)
-    axis = alt.Axis(format=".0%", tickCount=5, grid=True)
+    unit = alt.Scale(domain=[alt.ExprRef("bottom"), alt.ExprRef("top")], nice=False, zero=False)
+    axis = alt.Axis(labelExpr="format(datum.value, number_format)", tickCount=5, grid=True)
     x = alt.X("mean_score:Q", scale=unit, title="predicted", axis=axis)
     y = alt.Y("observed_rate:Q", scale=unit, title="observed", axis=axis)
     return alt.layer(
@@ -180,7 +180,7 @@ def compiled_charts() -> dict[str, dict[str, Any]]:
 def _compile(chart: Charts) -> dict[str, Any]:
     signals: dict[str, Any] = dict.fromkeys(COLOURS, "#888888")
     signals |= {"label_limit": 180, "labels": [], "ticks": [], "number_format": ".3~f"}
-    signals |= {"top": 1, "pointed": True, "gap": 0.5}
+    signals |= {"bottom": 0, "top": 1, "pointed": True, "gap": 0.5}
     params = [alt.param(name=name, value=value) for name, value in signals.items()]
     complete = chart.properties(width="container", background="transparent", padding=2).add_params(*params)
     return dict(vlc.vegalite_to_vega(complete.to_dict(), vl_version=VEGA_LITE))

@@ -51,8 +51,17 @@ def page_data(rows: PageRows) -> dict[str, Any]:
         "job": rows.job,
         "dates": [day.isoformat() for day in dates],
         "metrics": [
-            {"name": name, "decimals": decimals[name], "better": better_of(rows.latest, name)} for name in metrics
+            {
+                "name": name,
+                "decimals": decimals[name],
+                "better": better_of(rows.latest, name),
+                "pooled": rows.pooled.get(name),
+            }
+            for name in metrics
         ],
+        "pair": dict(rows.calibration_pair) or None,
+        "judges": rows.judges,
+        "marks": marks(rows),
         "headline": [name for name in rows.headline if name in metrics] or metrics[:2],
         "phases": list(PHASES),
         **coded,
@@ -84,30 +93,78 @@ def share_counts(series: Iterable[dict[str, Any]]) -> None:
 
 
 def nights(runs: Rows) -> list[Row]:
-    """Return sums over the events of each run date and phase: seconds, bytes and cost of all runs, rows of all models.
+    """Return the events of each run date and phase as one row.
+
+    A night takes as long as the run that readers see: an older generation and an older evaluation add no seconds and
+    no rows. Bytes and cost are those of all of them, because all were paid for.
 
     Returns
     -------
     list of rows
-        run_date, phase, runs (their number), seconds, rows, bytes and cost; a sum is None if no part is known.
+        run_date, phase, runs (the number of runs; of load, of those that published), seconds, rows, bytes and cost; a
+        sum is None if no part is known.
     """
     groups: dict[tuple[Any, str], list[Row]] = {}
     for row in runs:
         groups.setdefault((row["run_date"], row["phase"]), []).append(row)
-    return [
-        {
-            "run_date": day,
-            "phase": phase,
-            "runs": len({row["run_id"] for row in members}),
-            **{
-                name: sum(known) if (known := _known(members, name)) else None
-                for name in ("seconds", "rows", "bytes", "cost")
-            },
-            # All models of a run are trained on the same rows.
-            **({"rows": max(_known(members, "rows"), default=None)} if phase == "train" else {}),
-        }
-        for (day, phase), members in sorted(groups.items())
-    ]
+    seen = seen_runs(runs)
+    nightly: list[Row] = []
+    for (day, phase), members in sorted(groups.items()):
+        own = [row for row in members if row["run_id"] == seen[day]]
+        if phase == "evaluate":
+            own = sorted((row for row in members if row["event"] == "evaluated"), key=_recorded)[-1:]
+        counted = [row for row in members if phase != "load" or row["event"] == "published"]
+        nightly.append(
+            {
+                "run_date": day,
+                "phase": phase,
+                "runs": len({row["run_id"] for row in counted}),
+                **{name: _sum(own, name) for name in ("seconds", "rows")},
+                **{name: _sum(members, name) for name in ("bytes", "cost")},
+                # All models of a run are trained on the same rows.
+                **({"rows": max(_known(own, "rows"), default=None)} if phase == "train" else {}),
+            }
+        )
+    return nightly
+
+
+def seen_runs(runs: Rows) -> dict[Any, str]:
+    """Return the run of each run date that readers see: the last one that published, otherwise the newest one."""
+    seen: dict[Any, str] = {}
+    for row in sorted(runs, key=lambda row: (row["event"] == "published", row["phase"] != "evaluate", _recorded(row))):
+        seen[row["run_date"]] = row["run_id"]
+    return seen
+
+
+def marks(rows: PageRows) -> list[dict[str, str]]:
+    """Return the run dates from which the numbers were made by other SQL or other code than before, with what changed.
+
+    SQL is that of the examples and that of the metrics; code is that of the run that readers see.
+    """
+    seen, made = seen_runs(rows.runs), dict[Any, dict[str, str]]()
+    for row in rows.history:
+        if version := version_of(row):
+            made.setdefault(row["run_date"], {})["SQL of metrics"] = version
+    for row in rows.runs:
+        if (row["phase"], row["event"], row["run_id"]) == ("preprocess", "done", seen[row["run_date"]]):
+            own = {"SQL of examples": version_of(row), "code": row["code_digest"] or ""}
+            made.setdefault(row["run_date"], {}).update({name: part for name, part in own.items() if part})
+    last: dict[str, str] = {}
+    changes = []
+    for day, parts in sorted(made.items()):
+        if changed := [name for name, part in parts.items() if last.get(name, part) != part]:
+            changes.append({"date": str(day), "label": f"{' and '.join(sorted(changed))} changed"})
+        last |= parts
+    return changes
+
+
+def _recorded(row: Row) -> Any:
+    return row["recorded_at"]
+
+
+def _sum(rows: Rows, name: str) -> Any:
+    known = _known(rows, name)
+    return sum(known) if known else None
 
 
 def _known(rows: Rows, name: str) -> list[Any]:

@@ -31,6 +31,12 @@ class PageRows:
         Metrics for decisions, the most important first; if empty, all metrics.
     source
         Dataset of the views, e.g. `project.dataset`.
+    pooled
+        How the values of days make that of all days, by metric: `mean` or `root_mean_square`, weighted by n.
+    calibration_pair
+        `predicted` and `actual`: metrics that set predictions against what happened; and their `unit`.
+    judges
+        What n of a metric counts, in the singular.
     """
 
     job: str
@@ -38,6 +44,9 @@ class PageRows:
     description: str = ""
     headline: Sequence[str] = ()
     source: str = ""
+    pooled: Mapping[str, str] = field(default_factory=dict)
+    calibration_pair: Mapping[str, str] = field(default_factory=dict)
+    judges: str = "row"
     latest: Rows = field(default=(), repr=False)
     history: Rows = field(default=(), repr=False)
     slices: Rows = field(default=(), repr=False)

@@ -28,7 +28,10 @@ COLUMNS: dict[str, Sequence[str]] = {
         *("run_date", "variant", "feature", "measure", "n", "value", "reference", "threshold", "is_warning", "note"),
         *("sql_version", "sql_digest"),
     ),
-    "runs": ("run_date", "run_id", "phase", "event", "variant", "rows", "seconds", "bytes", "cost", "recorded_at"),
+    "runs": (
+        *("run_date", "run_id", "phase", "event", "variant", "rows", "seconds", "bytes", "cost", "recorded_at"),
+        *("sql_version", "sql_digest", "code_digest"),
+    ),
 }
 """Columns that the page reads of each view."""
 

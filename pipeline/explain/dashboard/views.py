@@ -12,6 +12,7 @@ from pipeline.errors import RequestError
 from pipeline.explain.dashboard.page import page_from_data
 from pipeline.explain.dashboard.series import PageRows
 from pipeline.explain.dashboard.statements import COLUMNS, latest_rows_statement, rows_statement
+from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
 from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_dashboard, ensure_tables
@@ -38,13 +39,18 @@ def rows_from_views(session: Session, job: Job, first: date | None = None, last:
     views = {view: read(rows_statement(session, view, job.name, begin, end)) for view in COLUMNS if view != "slices"}
     headline = _headline(job, {row["metric"] for row in views["history"]})
     slices = read(rows_statement(session, "slices", job.name, begin, end, headline)) if headline else []
-    target = session.target
+    target, spec = session.target, MetricSpec.of(job)
+    family = session.catalogue.get(spec.asset)
+    pair = family.header.calibration
     return PageRows(
         job=job.name,
         description=job.spec.description,
         made_at=datetime.now(UTC),
         headline=headline,
         source=f"{target.project}.{target.dashboard_dataset}",
+        pooled=spec.pooled(family),
+        calibration_pair=pair.model_dump() if pair else {},
+        judges=family.header.judges,
         latest=latest,
         slices=slices,
         **views,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
-from pipeline.explain.dashboard.data import better_of, metric_names, nights, page_data, versions
+from pipeline.explain.dashboard.data import better_of, marks, metric_names, nights, page_data, versions
 from pipeline.explain.dashboard.series import PageRows
 from tests.browser.synthetic import MADE_AT, synthetic_rows
 
@@ -79,27 +79,63 @@ def test_verdict_without_a_comparison_is_kept():
     assert [data["names"][verdict["challenger"]] for verdict in data["verdicts"]] == [""]
 
 
-def event(phase, variant=None, run="r1", **numbers):
-    empty = dict.fromkeys(("rows", "seconds", "bytes", "cost"))
-    return (
-        {"run_date": date(2024, 1, 1), "run_id": run, "phase": phase, "event": "done", "variant": variant}
-        | empty
-        | numbers
-    )
+def event(phase, variant=None, run="r1", *, at=1, **others):
+    empty = dict.fromkeys(("rows", "seconds", "bytes", "cost", "sql_version", "sql_digest", "code_digest"))
+    kind = {"load": "published", "evaluate": "evaluated"}.get(phase, "done")
+    named = {"run_date": date(2024, 1, 1), "run_id": run, "phase": phase, "event": kind, "variant": variant}
+    return named | empty | {"recorded_at": datetime(2024, 1, 2, at, tzinfo=UTC)} | others
 
 
-def test_night_sums_all_models_and_runs():
-    load, train = nights(
-        [
-            event("train", "v", seconds=2.0, rows=100),
-            event("train", "w", seconds=3.0, rows=100),
-            event("train", "v", run="r2", seconds=1.0, rows=100),
-            event("load", "v", rows=5, bytes=7, cost=0.5),
-            event("load", "w", rows=5, bytes=8, cost=0.25),
-        ]
+def test_night_sums_all_models_of_the_run_that_readers_see():
+    first = [
+        event("train", "v", seconds=2.0, rows=100, cost=1.0),
+        event("train", "w", seconds=3.0, rows=100),
+        event("load", "v", rows=5, seconds=1.0, bytes=7, cost=0.5),
+        event("load", "w", rows=5, seconds=1.5, bytes=8, cost=0.25),
+    ]
+    load, train = nights(first)
+    assert (train["seconds"], train["rows"], train["runs"], train["bytes"]) == (5.0, 100, 1, None)
+    assert (load["seconds"], load["rows"], load["runs"], load["bytes"], load["cost"]) == (2.5, 10, 1, 15, 0.75)
+    second = [
+        event("train", "v", "r2", at=2, seconds=1.0, rows=90, cost=0.5),
+        event("load", "v", "r2", at=2, rows=4, seconds=0.5, bytes=1, cost=0.25),
+        event("train", "v", "r3", at=3, seconds=40.0),  # a third generation, not published
+    ]
+    load, train = nights([*second, *first])
+    assert (train["seconds"], train["rows"], train["runs"], train["cost"]) == (1.0, 90, 3, 1.5)
+    assert (load["seconds"], load["rows"], load["runs"], load["bytes"]) == (0.5, 4, 2, 16)
+
+
+def test_evaluated_again_is_no_longer_night():
+    (night,) = nights([event("evaluate", run="job-day", at=at, seconds=float(at), bytes=at) for at in (1, 3, 2)])
+    assert (night["seconds"], night["bytes"]) == (3.0, 6)
+
+
+def test_load_that_did_not_publish_is_no_published_night():
+    (night,) = nights([event("load", event="checked", bytes=3)])
+    assert (night["runs"], night["bytes"]) == (0, 3)
+
+
+def test_other_sql_or_code_is_a_mark_on_its_run_date():
+    def of_day(day, run, examples, code, metrics):
+        when = {"run_date": date(2024, 1, day)}
+        made = event("preprocess", run=run, sql_version="j/e_v1", sql_digest=examples, code_digest=code) | when
+        history = {"metric": "auc", "variant": "v", "role": "champion", "sql_version": "m_v1", "sql_digest": metrics}
+        return [made, event("load", run=run) | when], history | when | {"n": 1, "value": 0.5}
+
+    days = [of_day(1, "a", "1", None, "m"), of_day(2, "b", "1", "c", "m"), of_day(3, "c", "2", "d", "m")]
+    days += [of_day(4, "d", "2", "d", "n"), of_day(5, "e", "2", "d", "n")]
+    unseen = event("preprocess", run="x", sql_version="j/e_v1", sql_digest="9") | {"run_date": date(2024, 1, 2)}
+    rows = PageRows(
+        job="a",
+        made_at=MADE_AT,
+        history=[row for _, row in days],
+        runs=[unseen, *(row for runs, _ in days for row in runs)],
     )
-    assert (train["seconds"], train["rows"], train["runs"], train["bytes"]) == (6.0, 100, 2, None)
-    assert (load["seconds"], load["rows"], load["runs"], load["bytes"], load["cost"]) == (None, 10, 1, 15, 0.75)
+    assert marks(rows) == [
+        {"date": "2024-01-03", "label": "SQL of examples and code changed"},
+        {"date": "2024-01-04", "label": "SQL of metrics changed"},
+    ]
 
 
 def test_data_are_json_and_name_every_sql_version(rows, data):

@@ -50,25 +50,43 @@ function card(metric) {
   const points = championPoints(metric, state.slice);
   const place = lastEvaluated();
   const now = points.find((point) => point.place === place);
+  const all = pooled(metric, points);
   const better = metrics.get(metric)?.better;
   const title = node("h3", {}, metric, node("span", {}, better && better !== "neither" ? `${better} is better` : ""));
-  if (!now) return node("article", { class: "card" }, title, node("p", { class: "quiet" }, "No champion was evaluated on this run date."));
-  // Compare with the same variant, even if another one was champion then.
-  const own = variantsOf(metric, state.slice).get(now.variant);
-  const before = own.filter((point) => point.place < place && point.value !== null).pop();
-  const value = node("p", { class: "value", title: tipOf(metric, now, longDay(times[place])) }, measure(metric, now.value));
+  if (!points.length) return node("article", { class: "card" }, title, node("p", { class: "quiet" }, "No champion was evaluated in these run dates."));
+  const value = node("p", { class: "value" }, measure(metric, all?.value));
   const rows = [
     title,
     node("div", { class: "figure" }, value, spark(points.slice(-30), `${metric} of the last run dates`)),
-    node("p", { class: "quiet" }, now.value === null ? now.note : `${interval(metric, now)}, ${plural(now.n, "row")}`),
+    node("p", { class: "quiet" }, all ? pooledWords(metric, all) : "no value in these run dates"),
+    ...latestWords(metric, now, place),
+    node("p", { class: "caption" }, versionsOf(points)),
   ];
+  return node("article", { class: "card" }, ...rows);
+}
+
+// Return what a number of several run dates is, over which, from how many rows, with its interval.
+function pooledWords(metric, all) {
+  const { places, n, way } = all;
+  const note = places.length === 1 ? all.points[0].note : `fewer than ${LEAST_DATES} run dates`;
+  const how = places.length === 1 ? "" : way ? "pooled over " : "mean of ";
+  return `${how}${datesOf(places)}, ${judgedCount(n, places.length)}; ${interval(metric, { ...all, note })}`;
+}
+
+// Return the latest run date of a champion by itself, and its change since the run date before.
+function latestWords(metric, now, place) {
+  if (!now) return [node("p", {}, `${shortDay(times[place])}: no champion was evaluated`)];
+  const numbers = now.value === null ? `no value: ${now.note}` : `${measure(metric, now.value)} (${interval(metric, now)})`;
+  const rows = [node("p", { title: tipOf(metric, now, longDay(times[place])) }, `${shortDay(times[place])}: ${numbers}, ${judgedCount(now.n)}`)];
+  // Compare with the same variant, even if another one was champion then.
+  const own = variantsOf(metric, state.slice).get(now.variant);
+  const before = own.filter((point) => point.place < place && point.value !== null).pop();
   if (before && now.value !== null) {
-    const { change, judged, certain, tone } = changeOf(metric, now, before);
-    const words = ` since ${shortDay(times[before.place])}: ${judged}${certain}`;
+    const { change, judged: verdict, certain, tone } = changeOf(metric, now, before);
+    const words = ` since ${shortDay(times[before.place])}: ${verdict}${certain}`;
     rows.push(node("p", {}, node("span", { class: `change ${tone}` }, signed(metric, change)), words));
   }
-  rows.push(node("p", { class: "caption" }, versionText(now.version)));
-  return node("article", { class: "card" }, ...rows);
+  return rows;
 }
 
 function stripItem(title, text, detail, tone = "") {
@@ -76,43 +94,62 @@ function stripItem(title, text, detail, tone = "") {
 }
 
 function today() {
-  const place = lastEvaluated();
-  if (place < 0) {
+  const places = evaluatedPlaces();
+  const place = places[places.length - 1] ?? -1;
+  const later = publishedPlaces().filter((published) => published > place).length;
+  if (!places.length) {
     fill("day", "Nothing evaluated");
-    fill("lead", "None of these run dates was evaluated. Labels have to mature first.");
+    fill("lead", later ? `${plural(later, "run date")} published, none of them evaluated.` : "No run date was published or evaluated in these run dates.");
     fill("cards");
   } else {
-    fill("day", longDay(times[place]));
+    const first = places.length > 1 ? `${shortDay(times[places[0]])} to ` : "";
+    fill("day", first + longDay(times[place]));
     const slice = chosenSlice();
-    const ahead = data.dates.length && state.to > place ? " The labels of later run dates are not known yet." : "";
-    fill("lead", `The latest evaluated run date${slice ? `, for ${slice}` : ""}. ${leadWords(place)}${ahead}`);
+    const waiting = later ? ` ${plural(later, "later run date")} published and not evaluated.` : "";
+    fill("lead", `${plural(places.length, "evaluated run date")}${slice ? `, for ${slice}` : ""}. ${leadWords()}${waiting}`);
     fill("cards", ...data.headline.map(card));
   }
   fill("strip", championItem(place), challengerItem(), driftItem(), nightsItem());
 }
 
-// Return a sentence that compares the champion with the best baseline.
-function leadWords(place) {
-  const variants = variantsOf(state.metric, state.slice);
-  const at = (points) => points.find((point) => point.place === place && point.value !== null);
-  const points = [...variants.values()].map(at).filter(Boolean);
-  const now = points.find((point) => point.role === "champion");
-  const sign = direction(state.metric);
-  const baselines = points.filter((point) => point.role === "baseline").sort((a, b) => sign * (b.value - a.value));
-  if (!now || !baselines.length || !sign) return "";
-  const best = baselines[0];
-  const wins = sign * (now.value - best.value) > 0;
-  const sure = apart(now, best);
-  const certain = sure === null ? "" : sure ? " Their intervals do not overlap." : " Their intervals overlap: this run date alone is not conclusive.";
-  const verb = wins ? "is better than" : "is not better than";
-  return `By ${state.metric} the champion ${verb} the best baseline, ${shortName(best.variant)} with ${measure(state.metric, best.value)}.${certain}`;
+// Return sentences that compare the champion with the best baseline, on the run dates that both have.
+function leadWords() {
+  const metric = state.metric;
+  if (!direction(metric)) return "";
+  const champion = championPoints(metric, state.slice);
+  const baselines = [...variantsOf(metric, state.slice)]
+    .map(([variant, points]) => ({ variant, points: points.filter((point) => point.role === "baseline") }))
+    .map(({ variant, points }) => ({ variant, ...compared(metric, champion, points) }))
+    .filter(({ first }) => first)
+    .sort((a, b) => a.gain - b.gain);
+  if (!baselines.length) return "";
+  const [best] = baselines;
+  const { first, second, gain, wins } = best;
+  const dates = first.places;
+  const verb = gain > 0 ? "is better than" : gain < 0 ? "is worse than" : "equals";
+  const over = `By ${metric} over ${datesOf(dates)}, ${judgedCount(first.n, dates.length)}`;
+  const often = dates.length > 1 ? `, and better on ${wins} of ${dates.length}` : "";
+  return `${over}: the champion, ${measure(metric, first.value)}, ${verb} the best baseline, ${shortName(best.variant)} with ${measure(metric, second.value)}${often}. ${certaintyWords(metric, best)}`;
+}
+
+// Return a sentence that says how sure a gain is: by the spread of its run dates, or by the intervals of the only one.
+function certaintyWords(metric, { first, second, gain, half }) {
+  if (first.places.length === 1) {
+    const sure = apart(first, second);
+    if (sure === null) return "One run date without an interval is not conclusive.";
+    return sure ? "Their intervals do not overlap." : "Their intervals overlap: this run date alone is not conclusive.";
+  }
+  if (half === null) return `Fewer than ${LEAST_DATES} run dates are not conclusive.`;
+  const range = `${signed(metric, gain - half)} to ${signed(metric, gain + half)}`;
+  return Math.abs(gain) > half ? `The gain is clear: ${range}.` : `The gain is not clear: ${range}.`;
 }
 
 function championItem(place) {
   const variant = place < 0 ? undefined : championAt(place);
-  if (!variant) return stripItem("Champion", "none yet", "no variant was named champion");
+  if (!variant) return stripItem("Champion", "not known", "no run date with a champion was evaluated");
   const span = spans.find((entry) => entry.variant === variant && entry.role === "champion" && entry.from <= place && place <= entry.to);
-  return stripItem("Champion", shortName(variant), `since ${shortDay(times[span.from])}${span.from ? "" : " or earlier"}`);
+  const firstTerm = Math.min(...spans.filter((entry) => entry.role === "champion").map((entry) => entry.from));
+  return stripItem("Champion", shortName(variant), `since ${shortDay(times[span.from])}${span.from > firstTerm ? "" : " or earlier"}, seen on ${shortDay(times[place])}`);
 }
 
 const latestVerdict = () =>
@@ -129,13 +166,15 @@ function driftItem() {
   if (place < 0) return stripItem("Drift", "not measured", "no rows in these run dates");
   const cells = driftCells(place);
   const warnings = cells.filter((cell) => cell.warning);
-  const detail = `${plural(cells.length, "measure")} on ${shortDay(times[place])}`;
-  return stripItem("Drift", warnings.length ? plural(warnings.length, "warning") : "no warning", detail, warnings.length ? "bad" : "");
+  const able = cells.filter(isJudged).length;
+  const detail = `${able} of ${plural(cells.length, "measure")} judged on ${shortDay(times[place])}`;
+  const found = warnings.length ? plural(warnings.length, "warning") : able ? "no warning" : "not judged";
+  return stripItem("Drift", found, detail, warnings.length ? "bad" : "");
 }
 
 function nightsItem() {
   const { published, missing, expected } = nightsDone();
   if (!expected) return stripItem("Nights", "none", "nothing was published in these run dates");
   const tone = missing.length ? "bad" : "";
-  return stripItem("Nights", `${published} of ${expected} published`, missing.length ? `missing ${listed(missing.map(shortDay), 2)}` : "none missing", tone);
+  return stripItem("Nights", `${published} of ${expected} published`, missing.length ? `no run date for ${listed(missing.map(shortDay), 2)}` : "each day between has one", tone);
 }

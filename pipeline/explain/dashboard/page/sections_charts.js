@@ -19,28 +19,32 @@ function historySection() {
   fill("history-title", `History of ${metric}${slice ? `, ${slice}` : ""}`);
   fill("history-caption", versionsOf(shown));
   fill("history-finding", historyWords(metric, champion));
-  fill("history-legend", ...historyLegend(variants));
+  fill("history-legend", ...historyLegend(variants, evaluatedPlaces().length));
   if (!shown.length) return empty("history", `No value of ${metric} in these run dates.`);
   return draw(
     "history",
-    { rows: shown, changes: championChanges() },
+    { rows: shown, changes: changesInRange() },
     { ticks: ticks("history"), number_format: numberFormat(metric), pointed: state.to - state.from <= 62 },
   );
 }
 
 const versionsOf = (rows) => [...new Set(rows.map((row) => versionText(row.version)))].filter(Boolean).join("; ");
 
-function championChanges() {
+// Return the run dates with another champion, other SQL or other code than before, each with one label.
+function changesInRange() {
   const terms = spans.filter((span) => span.role === "champion").sort((a, b) => a.from - b.from);
-  return terms
-    .slice(1)
-    .filter((span) => state.from <= span.from && span.from <= state.to)
-    .map((span) => ({ date: times[span.from], label: `champion: ${shortName(span.variant).slice(0, 40)}` }));
+  const champions = terms.slice(1).map((span) => ({ date: times[span.from], label: `champion: ${shortName(span.variant).slice(0, 40)}` }));
+  const others = data.marks.map((mark) => ({ date: Date.parse(`${mark.date}T00:00:00Z`), label: mark.label }));
+  const labels = new Map();
+  for (const { date, label } of [...champions, ...others].filter((change) => inRange(change.date))) {
+    labels.set(date, [...(labels.get(date) || []), label]);
+  }
+  return [...labels].map(([date, words]) => ({ date, label: words.join("; ") }));
 }
 
 // Return sentences about the champion's mean, and since when its value has been on the present side of the mean.
 function historyWords(metric, points) {
-  if (points.length < 2) return points.length ? "One run date so far." : "";
+  if (points.length < 2) return points.length ? `One run date with a value: ${shortDay(times[points[0].place])}, ${judgedCount(points[0].n)}.` : "";
   const values = points.map((point) => point.value);
   const usual = mean(values);
   const side = Math.sign(values[values.length - 1] - usual);
@@ -49,10 +53,10 @@ function historyWords(metric, points) {
   const days = points.length - first;
   const day = shortDay(times[points[first].place]);
   const range = `from ${measure(metric, Math.min(...values))} to ${measure(metric, Math.max(...values))}`;
-  const average = `mean over ${points.length} run dates, ${measure(metric, usual)} (${range})`;
+  const average = `mean over ${datesOf(points.map((point) => point.place))}, ${measure(metric, usual)} (${range})`;
   if (side === 0) return `The champion is at its ${average}.`;
   const judged = side * direction(metric) > 0 ? "better" : side * direction(metric) < 0 ? "worse" : side > 0 ? "higher" : "lower";
-  const since = days === 1 ? `on ${day}, but was not on the run date before` : `since ${day}, for ${days} run dates in a row`;
+  const since = days === 1 ? `on ${day}, but was not on the evaluated run date before` : `since ${day}, for ${days} evaluated run dates in a row`;
   return `The champion is ${judged} than its ${average}: ${since}.`;
 }
 
@@ -65,13 +69,16 @@ function swatch(role) {
   return drawing;
 }
 
-function historyLegend(variants) {
+// Return each variant with its number over the run dates that it has; one that lacks run dates says so.
+function historyLegend(variants, dates) {
   const order = ["champion", "challenger", "baseline"];
-  const last = [...variants.values()].map((points) => points[points.length - 1]).filter(Boolean);
-  last.sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role));
-  return last.map((point) =>
-    node("li", { title: `${point.variant}\n${versionText(point.version)}` }, swatch(point.role), node("b", {}, shortName(point.variant)), node("span", {}, `${point.role}, ${measure(state.metric, point.value)}`)),
-  );
+  const entries = [...variants.values()].filter((points) => points.length).map((points) => ({ last: points[points.length - 1], all: pooled(state.metric, points) }));
+  entries.sort((a, b) => order.indexOf(a.last.role) - order.indexOf(b.last.role));
+  return entries.map(({ last, all }) => {
+    const own = all?.places.length ?? 0;
+    const words = `${last.role}, ${measure(state.metric, all?.value)}${own < dates ? ` (${own} of ${plural(dates, "run date")})` : ""}`;
+    return node("li", { title: `${last.variant}\n${versionText(last.version)}` }, swatch(last.role), node("b", {}, shortName(last.variant)), node("span", {}, words));
+  });
 }
 
 function slicesSection() {
@@ -81,7 +88,7 @@ function slicesSection() {
   const points = place < 0 ? [] : slicePoints(metric, place);
   const known = points.filter((point) => point.value !== null).sort((a, b) => sign * (a.value - b.value));
   const overall = championPoints(metric, OVERALL).find((point) => point.place === place);
-  fill("slices-title", place < 0 ? "Slices" : `Slices on ${shortDay(times[place])}`);
+  fill("slices-title", place < 0 ? "Slices" : `Slices on ${shortDay(times[place])}${overall ? `, ${judgedCount(overall.n)}` : ""}`);
   if (!known.length || !overall || overall.value === null) {
     fill("slices-finding");
     fill("slices-caption");
@@ -99,7 +106,7 @@ function slicesSection() {
   const vague = known.filter((point) => point.low === null).length;
   fill(
     "slices-finding",
-    `${worse.length ? `Clearly worse than overall: ${names(worse)}.` : "No slice is clearly worse than overall."} ` +
+    `${worse.length ? `Clearly worse than overall: ${names(worse)}.` : vague === known.length ? "Not judged: no slice has an interval." : `None of ${plural(known.length - vague, "slice")} is clearly worse than overall.`} ` +
       `${better.length ? `Clearly better: ${names(better)}. ` : ""}A difference is clear if the interval of the slice excludes the overall value, ${measure(metric, overall.value)} (dashed).` +
       `${lacking ? ` ${plural(lacking, "slice")} without a value.` : ""}` +
       `${vague ? ` Grey: ${plural(vague, "slice")} without an interval.` : ""}`,
@@ -117,8 +124,28 @@ function slicesSection() {
   return draw("slices", { rows, overall: [{ value: overall.value }] }, { labels: rows.map((row) => row.label), label_limit: Math.min(width * 0.38, 220), number_format: numberFormat(metric) });
 }
 
+// Draw predictions against what happened: bins of scores on the latest run date, otherwise the means of each run date.
 function calibrationSection() {
-  const place = lastEvaluated();
+  const isShare = data.calibration.length > 0;
+  byId("calibration").hidden = !isShare && !data.pair;
+  fill("calibration-title", isShare ? "Calibration" : "Predicted against actual");
+  const rows = isShare ? binRows(lastEvaluated()) : data.pair ? dayRows() : [];
+  fill("calibration-caption", versionsOf(rows));
+  if (!rows.length) {
+    fill("calibration-finding");
+    return empty("calibration", isShare ? "No bins of scores on this run date." : "No run date has both means.");
+  }
+  fill("calibration-finding", isShare ? binWords(rows, lastEvaluated()) : dayWords(rows));
+  const ends = rows.flatMap((row) => [row.mean_score, row.observed_rate, row.high ?? row.observed_rate]);
+  const room = isShare ? 0 : (Math.max(...ends) - Math.min(...ends)) * 0.08 || Math.abs(ends[0]) * 0.08 || 1;
+  const bottom = isShare ? 0 : Math.min(...ends) - room;
+  const top = isShare ? Math.min(1, Math.max(...ends) * 1.04) || 1 : Math.max(...ends) + room;
+  const diagonal = [bottom, top].map((end) => ({ mean_score: end, observed_rate: end }));
+  const format = isShare ? ".0%" : numberFormat(data.pair.actual);
+  return draw("calibration", { rows, diagonal }, { bottom, top, number_format: format });
+}
+
+function binRows(place) {
   const champion = championAt(place);
   const rows = [];
   for (const series of place < 0 ? [] : data.calibration.filter((bins) => nameOf(bins.variant) === champion)) {
@@ -127,20 +154,40 @@ function calibrationSection() {
     const [low, high, n] = [bound(series, "low", "observed_rate", place), bound(series, "high", "observed_rate", place), plain(series, "n", place)];
     const version = nameOf(series.version);
     const range = low === null ? "no interval" : `${fixed(100 * low, 1)} % to ${fixed(100 * high, 1)} %`;
-    const tip = [`scores ${nameOf(series.bin)}`, `predicted ${fixed(100 * predicted, 1)} %`, `observed ${fixed(100 * observed, 1)} %`, range, `${grouped(n)} rows`, versionText(version)];
+    const tip = [`scores ${nameOf(series.bin)}`, `predicted ${fixed(100 * predicted, 1)} %`, `observed ${fixed(100 * observed, 1)} %`, range, judgedCount(n), versionText(version)];
     rows.push({ mean_score: predicted, observed_rate: observed, low, high, n, version, tip: tip.join("\n") });
   }
-  byId("calibration").hidden = !data.calibration.length;
-  fill("calibration-caption", versionsOf(rows));
-  if (!rows.length) {
-    fill("calibration-finding");
-    return empty("calibration", "No bins of scores on this run date.");
-  }
+  return rows;
+}
+
+function binWords(rows, place) {
   const total = rows.reduce((sum, row) => sum + row.n, 0);
   const average = (name) => (100 * rows.reduce((sum, row) => sum + row.n * row[name], 0)) / total;
-  const off = rows.filter((row) => row.low !== null && (row.mean_score < row.low || row.mean_score > row.high)).length;
-  fill("calibration-finding", `On ${shortDay(times[place])} the mean score was ${fixed(average("mean_score"), 1)} % and the observed rate ${fixed(average("observed_rate"), 1)} %. ${off ? `${off} of ${rows.length} bins are off the diagonal by more than their interval.` : "No bin is off the diagonal by more than its interval."}`);
-  const top = Math.min(1, Math.max(...rows.flatMap((row) => [row.mean_score, row.observed_rate, row.high ?? 0])) * 1.04) || 1;
-  const diagonal = [0, top].map((end) => ({ mean_score: end, observed_rate: end }));
-  return draw("calibration", { rows, diagonal }, { top });
+  const able = rows.filter((row) => row.low !== null);
+  const off = able.filter((row) => row.mean_score < row.low || row.mean_score > row.high).length;
+  const bins = plural(able.length, "bin");
+  const found = !able.length ? "Not judged: no bin has an interval." : off ? `${off} of ${bins} are off the diagonal by more than their interval.` : `None of ${bins} is off the diagonal by more than its interval.`;
+  return `On ${shortDay(times[place])}, ${judgedCount(total)}, the mean score was ${fixed(average("mean_score"), 1)} % and the observed rate ${fixed(average("observed_rate"), 1)} %. ${found}`;
+}
+
+// Return the mean prediction and the mean label of the champion on each run date.
+function dayRows() {
+  const { predicted, actual } = data.pair;
+  const predictions = new Map(championPoints(predicted, OVERALL).map((point) => [point.place, point]));
+  const rows = [];
+  for (const point of championPoints(actual, OVERALL)) {
+    const value = predictions.get(point.place)?.value ?? null;
+    if (point.value === null || value === null) continue;
+    const tip = [longDay(times[point.place]), `predicted ${measure(predicted, value)}`, `actual ${measure(actual, point.value)}`, judgedCount(point.n), versionText(point.version)];
+    rows.push({ place: point.place, mean_score: value, observed_rate: point.value, low: null, high: null, n: point.n, version: point.version, tip: tip.join("\n") });
+  }
+  return rows;
+}
+
+function dayWords(rows) {
+  const { predicted, actual } = data.pair;
+  const over = (metric, column) => measure(metric, pooled(metric, rows.map((row) => ({ ...row, value: row[column] }))).value);
+  const high = rows.filter((row) => row.mean_score > row.observed_rate).length;
+  const n = rows.reduce((sum, row) => sum + row.n, 0);
+  return `Over ${datesOf(rows.map((row) => row.place))}, ${judgedCount(n, rows.length)}, the mean prediction was ${over(predicted, "mean_score")} and the mean label ${over(actual, "observed_rate")}. A dot is a run date; the mean prediction was above the mean label on ${high} of ${rows.length}.`;
 }

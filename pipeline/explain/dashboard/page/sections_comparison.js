@@ -25,7 +25,7 @@ function comparedRows(metric, challenger) {
         `${metric}: gain ${signed(metric, gain)}`,
         `${shortName(champion)} ${measure(metric, scaled(series, "champion_value", place))}`,
         `${shortName(challenger)} ${measure(metric, scaled(series, "challenger_value", place))}`,
-        `${grouped(plain(series, "n", place))} rows with both`,
+        `${judgedCount(plain(series, "n", place))} with both`,
         versionText(version),
       ];
       rows.push({ place, champion, date: times[place], gain, version, tip: lines.join("\n") });
@@ -91,7 +91,7 @@ function verdictWords(verdict) {
   if (verdict.verdict === "first") return [title, ` on ${shortDay(verdict.time)}: ${shortName(verdict.champion)} became champion; there was no challenger.`];
   const words = [` on ${shortDay(verdict.time)}: ${verdict.reason}`.replace(/: $/, "")];
   if (verdict.verdict_difference !== null) {
-    words.push(`. Mean gain ${fixed(verdict.verdict_difference, 4)}`);
+    words.push(`. Mean gain of ${plural(verdict.verdict_n, "run date")} ${fixed(verdict.verdict_difference, 4)}`);
     if (verdict.verdict_low !== null) words.push(` (${fixed(verdict.verdict_low, 4)} to ${fixed(verdict.verdict_high, 4)})`);
   }
   if (verdict.needed_n !== null) words.push(`; ${plural(verdict.needed_n, "day")} would be enough`);
@@ -111,6 +111,7 @@ function comparisonTable() {
     const title = node("th", { scope: "row" }, metric);
     return node("tr", { title: versionText(nameOf(series.version)) }, title, ...numbers, node("td", { class: gain > 0 ? "good" : "" }, signed(metric, gain)));
   });
-  const heads = [shortDay(times[last]), "champion", "challenger", "gain"].map((head) => node("th", { scope: "col" }, head));
+  const n = plain(known[0], "n", last);
+  const heads = [`${shortDay(times[last])}, ${judgedCount(n)}`, "champion", "challenger", "gain"].map((head) => node("th", { scope: "col" }, head));
   return [node("table", {}, node("thead", {}, node("tr", {}, ...heads)), node("tbody", {}, ...rows))];
 }

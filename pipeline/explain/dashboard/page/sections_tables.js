@@ -1,6 +1,8 @@
 // Sections with tables: drift, nights.
 
-const MEASURES = { psi: "PSI", jensen_shannon: "Jensen-Shannon", missing_rate: "missing", unseen_rate: "unseen", label_rate: "label rate" };
+// The mean of a label is a share only where the metric family says so.
+const isShare = (measureName) => measureName.endsWith("_rate") && (measureName !== "label_rate" || data.pair?.unit === "share");
+const MEASURES = { psi: "PSI", jensen_shannon: "Jensen-Shannon", missing_rate: "missing", unseen_rate: "unseen", label_rate: isShare("label_rate") ? "label rate" : "mean label" };
 
 // Number of drift rows that are shown before the button is pressed.
 const DRIFT_ROWS = 12;
@@ -32,6 +34,25 @@ function driftCells(place) {
     }));
 }
 
+// Tell whether rows were enough to say anything: a number within its threshold by a handful of rows says nothing.
+const isJudged = (cell) => cell.value !== null && cell.n >= (cell.measure === "psi" ? 100 : 30) && !/^(fewer than|no value|no label)/.test(cell.note);
+
+// Return what the measures of a run date say: which warn, and of the others how many could be judged.
+function driftWords(cells, place) {
+  const warned = cells.filter((cell) => cell.warning);
+  const able = cells.filter(isJudged);
+  const most = Math.max(...cells.map((cell) => cell.n));
+  const named = [...new Set(warned.map((cell) => (cell.variant ? `${cell.feature} of ${shortName(cell.variant)}` : cell.feature)))];
+  const excused = able.filter((cell) => !cell.warning && cell.note).length;
+  const lacking = cells.length - able.length;
+  const where = `on ${shortDay(times[place])}, up to ${plural(most, "row")}`;
+  if (!able.length && !warned.length) return `Not judged ${where}: none of ${plural(cells.length, "measure")} has enough rows and values on both sides.`;
+  const found = warned.length
+    ? `Beyond their threshold ${where}, compared with the training data: ${listed(named, 5)}.`
+    : `No warning ${where}: none of ${plural(able.length, "judged measure")} is beyond its threshold${excused ? " without a reason" : ""}.`;
+  return `${found}${excused ? ` ${excused} beyond it with a reason: as on other days, or within chance.` : ""}${lacking ? ` ${plural(lacking, "measure")} not judged: too few rows or values.` : ""}`;
+}
+
 // Return by how many thresholds a measure is beyond its reference; warnings come first.
 function strength(cell) {
   const usual = cell.reference ?? 0;
@@ -50,9 +71,7 @@ function driftSection() {
     byId("drift-more").hidden = true;
     return;
   }
-  const warned = cells.filter((cell) => cell.warning);
-  const named = [...new Set(warned.map((cell) => (cell.variant ? `${cell.feature} of ${shortName(cell.variant)}` : cell.feature)))];
-  fill("drift-finding", warned.length ? `Beyond their threshold, compared with the training data: ${listed(named, 5)}.` : "Features and predictions are like the training data: no measure is beyond its threshold.");
+  fill("drift-finding", driftWords(cells, place));
   const order = Object.keys(MEASURES);
   const shown = [...new Set(cells.map((cell) => cell.measure))].sort((a, b) => (order.indexOf(a) + 99) % 99 - (order.indexOf(b) + 99) % 99);
   const subjects = new Map();
@@ -79,10 +98,12 @@ function driftRow(members, shown, order) {
 function driftCell(cell) {
   if (!cell) return node("td", {}, "");
   const isRate = cell.measure.endsWith("_rate");
-  const number = cell.value === null ? "–" : isRate ? `${fixed(100 * cell.value, 1)} %` : fixed(cell.value, 3);
+  const shown = (number) => (isShare(cell.measure) ? `${fixed(100 * number, 1)} %` : fixed(number, 3));
+  const number = cell.value === null ? "–" : shown(cell.value);
+  const inTraining = ["missing_rate", "label_rate"].includes(cell.measure);
   const lines = [
     cell.threshold === null ? "" : `threshold ${fixed(cell.threshold, 3)}`,
-    cell.reference === null ? "" : isRate ? `in training ${fixed(100 * cell.reference, 1)} %` : `largest on a training day ${fixed(cell.reference, 3)}`,
+    cell.reference === null ? "" : `${inTraining ? "in training" : "on other training days"} ${shown(cell.reference)}`,
     `${grouped(cell.n)} rows`,
     cell.note,
     versionText(cell.version),
@@ -109,16 +130,16 @@ function driftTrend(series) {
 
 const nightOf = (phase) => data.nights.filter((series) => nameOf(series.phase) === phase);
 
+const publishedPlaces = () => nightOf("load").flatMap((series) => placesOf(series).filter((place) => plain(series, "runs", place)));
+
 function nightsDone() {
-  const places = nightOf("load").flatMap((series) =>
-    placesOf(series).filter((place) => plain(series, "runs", place)),
-  );
+  const places = publishedPlaces();
   if (!places.length) return { published: 0, expected: 0, missing: [] };
   const done = new Set(places.map((place) => times[place]));
   const [first, last] = [Math.min(...done), Math.max(...done)];
   const missing = [];
   for (let time = first; time <= last; time += DAY) if (!done.has(time)) missing.push(time);
-  return { published: done.size, expected: done.size + missing.length, missing };
+  return { published: done.size, expected: done.size + missing.length, missing, first, last };
 }
 
 function nightsSection() {
@@ -138,8 +159,10 @@ function nightsSection() {
       }
     }
   });
-  const { published, expected, missing } = nightsDone();
-  const done = expected ? `${published} of ${expected} run dates were published${missing.length ? `; missing: ${listed(missing.map(shortDay), 6)}` : ", none is missing"}.` : "Nothing was published in these run dates.";
+  const { published, expected, missing, first, last } = nightsDone();
+  const done = expected
+    ? `Published: ${published} of ${plural(expected, "day")}, ${shortDay(first)} to ${shortDay(last)}${missing.length ? `; not ${listed(missing.map(shortDay), 6)}` : ""}. A night takes as long as the run that readers see; bytes and cost are of all runs.`
+    : "Nothing was published in these run dates.";
   fill("nights-finding", done);
   fill("nights-legend", ...data.phases.filter((phase) => rows.some((row) => row.phase === phase)).map((phase) => node("li", {}, node("i", { class: phase, "aria-hidden": "true" }), phase)));
   fill("nights-table", ...nightsTable());

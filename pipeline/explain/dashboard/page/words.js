@@ -55,7 +55,7 @@ function interval(metric, point) {
 
 function tipOf(metric, point, title) {
   const value = point.value === null ? "no value" : measure(metric, point.value);
-  return [title, `${metric} ${value}`, interval(metric, point), `${grouped(point.n)} rows`, versionText(point.version)]
+  return [title, `${metric} ${value}`, interval(metric, point), judgedCount(point.n), versionText(point.version)]
     .filter(Boolean)
     .join("\n");
 }
@@ -72,6 +72,18 @@ function duration(seconds) {
   if (seconds < 120) return `${fixed(seconds, 1)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+// Return how many rows were judged, in the words of the metric family; a user of ten run dates counts ten times.
+function judgedCount(count, dates = 1) {
+  const words = plural(count, data.judges);
+  return dates > 1 && data.judges !== "row" ? `${words} (each counted once a run date)` : words;
+}
+
+// Return the run dates of places, e.g. `10 run dates, 1 Jan to 10 Jan`.
+function datesOf(places) {
+  const [first, last] = [places[0], places[places.length - 1]].map((place) => shortDay(times[place]));
+  return places.length === 1 ? `1 run date, ${first}` : `${plural(places.length, "run date")}, ${first} to ${last}`;
 }
 
 const plural = (count, word) => `${grouped(count)} ${word}${count === 1 ? "" : "s"}`;
