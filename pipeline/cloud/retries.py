@@ -191,8 +191,8 @@ def cloud_errors(doing: str) -> Iterator[None]:
 def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     """Return our error for an error that Google answered with."""
     reason = reason_of(error)
-    if refused := _too_expensive(doing, error) or _disk_full(doing, error):
-        return refused
+    if request_error := _too_expensive(doing, error) or _disk_full(doing, error):
+        return request_error
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
         if reason in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
             return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
