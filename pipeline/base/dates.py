@@ -58,3 +58,9 @@ def date_range(first: date, last: date) -> list[date]:
     if last < first:
         raise RequestError(f"--from {first} lies after --to {last}", hint="swap them")
     return [first + timedelta(days=day) for day in range((last - first).days + 1)]
+
+
+def in_both_zones(moment: datetime, time_zone: str) -> str:
+    """Return a moment as text, in a zone and in UTC."""
+    local, utc = (moment.astimezone(ZoneInfo(name)).replace(tzinfo=None) for name in (time_zone, "UTC"))
+    return f"{local} UTC" if time_zone == "UTC" else f"{local} {time_zone} ({utc} UTC)"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
+from pipeline.base.dates import in_both_zones
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.interface import make_model
 from pipeline.project.code import digest_of_code
@@ -156,15 +159,32 @@ def _count(run: Run) -> Counts:
         raise CheckError(message, hint="fix the sources")
     if counts["unusable_rows"]:
         message = (
-            f"{where}: {counts['unusable_rows']} examples have no example_as_of or one after the run's {run.as_of}"
+            f"{where}: {counts['unusable_rows']} examples have no example_as_of or one after the run's "
+            f"{in_both_zones(run.as_of, run.job.spec.time_zone)}"
         )
         raise CheckError(message, hint=f"fix {run.job.spec.examples.sql}: a row's moment is at most @as_of")
     if not counts["scoring_rows"]:
-        raise RequestError(f"{where}: nothing to score; {_source_ranges(run)}", hint="load the sources of that date")
+        raise _nothing_to_score(run, where)
     if not counts["training_rows"]:
         raise RequestError(f"{where}: nothing to train on; {_source_ranges(run)}", hint="choose a later date")
     refuse_failed(session, table, key, rules, results)
     return Counts(counts["row_count"], counts["training_rows"], counts["scoring_rows"])
+
+
+def _nothing_to_score(run: Run, where: str) -> RequestError:
+    """Return the error of a run without rows to score: those of the date are missing, or have another moment."""
+    spec, zone = run.job.spec, ZoneInfo(run.job.spec.time_zone)
+    statement = source_range_statement(run.session, run.table("examples"), "example_as_of")
+    nearest: datetime | None = run.session.warehouse.rows(statement)[0]["last_known"]  # no row is later than the run
+    what = f"{where}: nothing to score; {_source_ranges(run)}; no example has the moment of the run, "
+    what += in_both_zones(run.as_of, spec.time_zone)
+    hint = "load the sources of that date"
+    if nearest:
+        what += f", the nearest example_as_of is {in_both_zones(nearest, spec.time_zone)}"
+        is_near = run.as_of - nearest < timedelta(days=1)
+        if is_near and nearest.astimezone(zone).time() != run.as_of.astimezone(zone).time():
+            hint = f"make example_as_of in {spec.examples.sql} that moment, or fix time_zone or as_of_offset_minutes"
+    return RequestError(what, hint=hint)
 
 
 def _source_ranges(run: Run) -> str:

@@ -55,6 +55,9 @@ ASSET_NAME = r"^[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*$"
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
 
+NO_ZONES = ("localtime", "Factory")
+"""Files of a zone database that are no zones: the zone of the machine, and of a machine without one."""
+
 VariantName = Annotated[str, StringConstraints(pattern=NAME)]
 
 
@@ -190,7 +193,7 @@ class JobSpec(Strict):
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name not in available_timezones() or name in NO_ZONES:
             raise ValueError(f"{name!r} is not an IANA time zone such as America/New_York")
         return ZoneInfo(name).key
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.dates import EARLIEST, LATEST, as_of, date_range, parse_date
+from pipeline.base.dates import EARLIEST, LATEST, as_of, date_range, in_both_zones, parse_date
 from pipeline.errors import RequestError
 
 DAYS = st.dates(min_value=EARLIEST, max_value=LATEST)
@@ -84,3 +84,9 @@ def test_range_holds_every_date_once_and_both_ends(first, days):
 def test_range_backwards_is_refused():
     with pytest.raises(RequestError, match="--from 2013-07-02 lies after --to 2013-07-01"):
         date_range(date(2013, 7, 2), date(2013, 7, 1))
+
+
+def test_moments_are_shown_in_both_zones():
+    moment = as_of(date(2026, 2, 1), "Asia/Tokyo")
+    assert in_both_zones(moment, "Asia/Tokyo") == "2026-02-01 00:00:00 Asia/Tokyo (2026-01-31 15:00:00 UTC)"
+    assert in_both_zones(moment, "UTC") == "2026-01-31 15:00:00 UTC"

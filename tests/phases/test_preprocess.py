@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 
@@ -117,9 +118,7 @@ def test_a_date_outside_the_data_names_the_range_of_dates(make_empty_session, jo
     schedule = read_source(folder, "flights_schedule")
     schedule.filter(pl.col("flight_date") < str(day)).write_ndjson(folder / "flights_schedule.jsonl")
     load_sources(session, job, folder)
-    message = (
-        r"flight_delay 2013-07-10: nothing to score; flights_schedule was known from 2013-06-01 to 2013-07-09; .* - "
-    )
+    message = r"flight_delay 2013-07-10: nothing to score; flights_schedule was known from 2013-06-01 to 2013-07-09; .* - load the"
     with pytest.raises(RequestError, match=message):
         preprocess_run(open_run(session, job, day))
     assert [row["event"] for row in reader(session)("SELECT * FROM ledger.events_v1")] == ["checked"]
@@ -127,6 +126,17 @@ def test_a_date_outside_the_data_names_the_range_of_dates(make_empty_session, jo
     load_sources(session, job, fixtures_folder)
     run = open_run(session, job, day)
     assert (run.generation, preprocess_run(run).counts.scoring_rows) == (2, 16)
+
+
+def test_wrong_moment_is_shown_in_both_zones_with_the_nearest_one(session, job):
+    late = replace(job, spec=job.spec.model_copy(update={"as_of_offset_minutes": 90}))
+    with pytest.raises(RequestError) as caught:
+        preprocess_run(open_run(session, late, DAY))
+    assert (
+        "no example has the moment of the run, 2013-07-05 01:30:00 America/New_York (2013-07-05 05:30:00 UTC), "
+        "the nearest example_as_of is 2013-07-05 00:00:00 America/New_York (2013-07-05 04:00:00 UTC)"
+        " - make example_as_of in flight_delay/preprocess/examples_v1 that moment, or fix time_zone"
+    ) in str(caught.value)
 
 
 def test_the_first_day_of_the_data_has_nothing_to_train_on(session, job):

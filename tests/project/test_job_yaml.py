@@ -27,6 +27,8 @@ def test_reads_a_job():
     ("changed", "said"),
     [
         ({"time_zone": "New York"}, "key time_zone: .* IANA"),
+        ({"time_zone": "localtime"}, "key time_zone: .* IANA"),
+        ({"time_zone": "Factory"}, "key time_zone: .* IANA"),
         ({"as_of_offset_minutes": 1440}, "key as_of_offset_minutes"),
         ({"entity": []}, "key entity"),
         ({"entity": ["carrier"]}, "entity: every column must be part of prediction_key"),
