@@ -30,7 +30,9 @@ class AccountOf(StrEnum):
 
 
 def doctor(
-    job: Annotated[str | None, typer.Argument(metavar="JOB", help="Job to check; without it all jobs.")] = None,
+    job: Annotated[
+        str | None, typer.Argument(metavar="JOB", help="Job to check, with its sources; without it all jobs.")
+    ] = None,
     phase: Annotated[
         AccountOf | None,
         typer.Option(

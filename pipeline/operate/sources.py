@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pipeline
 from pipeline.base.digests import digest_json, sha256_file, unique_name
+from pipeline.cloud.bigquery.tables import TableFacts
 from pipeline.errors import RequestError
 from pipeline.project.imports import import_object
 from pipeline.project.project import Job
+from pipeline.rows.schema import Schema
 from pipeline.runs.session import Session
 
 UNFINISHED = {"content": "loading"}
@@ -24,6 +26,8 @@ WRITER = "writer"
 def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict[str, int]:
     """Replace a job's source tables, and return the number of rows of each.
 
+    A table that another job loaded, or something else made, is shared: it is left as it is.
+
     Parameters
     ----------
     folder
@@ -33,7 +37,7 @@ def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict
     Raises
     ------
     RequestError
-        A file is missing, or a table of that name belongs to another job or to the pipeline.
+        A file is missing, or a table that the job did not load lacks columns of the source.
     """
     if folder is not None:
         return _load_files(session, job, folder)
@@ -90,32 +94,85 @@ def _writer_label(writer: str, content: str) -> str:
 def _unchanged(session: Session, job: Job, writer: str) -> dict[str, int] | None:
     """Return the number of rows of each source; None unless all of them are what the writer would write again."""
     loaded = session.warehouse.tables.labels_in(session.target.dataset)
+    shared = _shared(session, job, loaded)
     for name in job.spec.sources:
         labels = loaded.get(name, {})
         made = labels.get(WRITER) == _writer_label(writer, labels.get("content", ""))
-        if not made or labels.get("job") != job.name:
+        if name not in shared and not (made and labels.get("job") == job.name):
             return None
-    return {name: _rows_as_they_are(session, job, name) for name in job.spec.sources}
+    return {name: _rows_as_they_are(session, job, name, shared.get(name)) for name in job.spec.sources}
 
 
-def _rows_as_they_are(session: Session, job: Job, name: str) -> int:
+def _shared(session: Session, job: Job, loaded: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the sources whose tables the job did not load, each with what made it.
+
+    Raises
+    ------
+    RequestError
+        Such a table is not what job.yaml declares.
+    """
+    shared: dict[str, str] = {}
+    for name, source in job.spec.sources.items():
+        owner = loaded.get(name, {}).get("job")
+        if name not in loaded or owner == job.name:
+            continue
+        table = session.target.table(name)
+        shared[name] = f"loaded by job {owner}" if owner else "not made by pipeline sources load"
+        facts = session.warehouse.tables.facts(table)
+        if facts and (wrong := mismatch(facts, source.typed_columns)):
+            hint = f"rename source {name} in job.yaml, or declare the columns that it has"
+            raise RequestError(f"{table} is {shared[name]} and {wrong}", hint=hint)
+    return shared
+
+
+def mismatch(facts: TableFacts, declared: Schema) -> str:
+    """Return how a table differs from a declared source, as words after its name; empty if it does not."""
+    if facts.kind != "TABLE":
+        return (
+            f"is a {facts.kind.lower().replace('_', ' ')}: a run reads its sources as of a moment, as only tables can"
+        )
+    kinds = {name.casefold(): kind for name, kind in facts.columns.items()}
+    wrong = [
+        f"{column.name} of type {kinds[column.name.casefold()]} instead of {column.type}"
+        for column in declared.columns
+        if kinds.get(column.name.casefold(), column.type) != column.type
+    ]
+    missing = [name for name in declared.names if name.casefold() not in kinds]
+    parts = [f"lacks column {', '.join(missing)}"] * bool(missing) + [f"has column {', '.join(wrong)}"] * bool(wrong)
+    return " and ".join(parts)
+
+
+def _rows_as_they_are(session: Session, job: Job, name: str, maker: str | None = None) -> int:
     """Return the number of rows of a source that is not loaded again, and say so."""
     with session.reporter.step(f"{job.name} load {name}") as notes:
         rows = session.warehouse.tables.row_count(session.target.table(name)) or 0
-        notes.append(f"{rows:,} rows, unchanged")
+        notes.append(f"{rows:,} rows, {f'left as they are: {maker}' if maker else 'unchanged'}")
     return rows
 
 
 def _load_files(session: Session, job: Job, folder: Path, writer: str = "") -> dict[str, int]:
     files = {name: folder / f"{name}.jsonl" for name in job.spec.sources}
-    missing = [str(path) for path in files.values() if not path.is_file()]
+    loaded = session.warehouse.tables.labels_in(session.target.dataset)
+    shared = _shared(session, job, loaded)
+    missing = [str(path) for name, path in files.items() if name not in shared and not path.is_file()]
     if missing:
         raise RequestError(f"{missing[0]}: no such file", hint="every source needs <source>.jsonl")
-    loaded = session.warehouse.tables.labels_in(session.target.dataset)
+    for name in shared:
+        path, columns = files[name], job.spec.sources[name].typed_columns
+        is_given = path.is_file() and not writer
+        if is_given and loaded[name].get("content") != _content(sha256_file(path), columns):
+            session.reporter.warn(f"{path} is not loaded: {session.target.table(name)} is {shared[name]}")
     return {
-        name: _load_file(session, job, name, path, loaded.get(name), writer)
+        name: _rows_as_they_are(session, job, name, shared[name])
+        if name in shared
+        else _load_file(session, job, name, path, loaded.get(name), writer)
         for name, path in session.reporter.track(list(files.items()), f"{job.name} load sources")
     }
+
+
+def _content(digest: str, columns: Schema) -> str:
+    """Return the billing label of a table's content: the same text gives other rows with other columns."""
+    return digest_json([digest, columns.digest])
 
 
 def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mapping[str, str] | None, writer: str) -> int:
@@ -129,13 +186,9 @@ def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mappin
         Digest of the writer of the file; empty if the job did not write it.
     """
     digest, tables, columns = sha256_file(path), session.warehouse.tables, job.spec.sources[name].typed_columns
-    # The same text gives other rows with other columns.
-    table, label = session.target.table(name), {"content": digest_json([digest, columns.digest]), "job": job.name}
+    table, label = session.target.table(name), {"content": _content(digest, columns), "job": job.name}
     if writer:
         label[WRITER] = _writer_label(writer, label["content"])
-    if loaded is not None and loaded.get("job") != job.name:
-        owner = f"loaded by job {loaded['job']}" if loaded.get("job") else "not made by pipeline sources load"
-        raise RequestError(f"{table} is {owner}", hint=f"rename source {name} in job.yaml, or read it as it is")
     if loaded is not None and loaded.get("content") == label["content"]:
         if writer:
             tables.set_labels(table, label)

@@ -81,12 +81,33 @@ def test_the_same_file_is_loaded_again_with_other_columns(fresh_session, job, fo
     assert columns_of(fresh_session, "planes")["year"] == ("INT64", "NULLABLE")
 
 
-def test_a_source_of_another_job_is_not_replaced(fresh_session, job, folder):
-    before = reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes")
+def test_shared_sources_are_left_and_the_others_loaded(fresh_session, job, folder, monkeypatch):
+    """Another job has a table of its own, and shares the others; it needs no files for these."""
+    other = edited(replace(job, name="other"), sources={**job.spec.sources, "gates": job.spec.sources["planes"]})
+    (folder / "gates.jsonl").write_text((folder / "planes.jsonl").read_text())
     (folder / "planes.jsonl").write_text('{"tailnum": "N1"}\n')
-    with pytest.raises(RequestError, match="is loaded by job flight_delay - rename source flights_schedule in job"):
-        load_sources(fresh_session, replace(job, name="other"), folder)
+    (folder / "weather.jsonl").unlink()
+    before = reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes")
+    warnings = []
+    monkeypatch.setattr(fresh_session.reporter, "warn", warnings.append)
+    rows = load_sources(fresh_session, other, folder)
+    assert list(rows) == list(other.spec.sources)
+    assert reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.gates") == before == [{"n": rows["gates"]}]
     assert reader(fresh_session)("SELECT COUNT(*) AS n FROM ml.planes") == before
+    (warning,) = warnings
+    assert "planes.jsonl is not loaded: " in warning
+    assert warning.endswith(".planes is loaded by job flight_delay")
+    assert fresh_session.warehouse.tables.labels_in(fresh_session.target.dataset)["planes"]["job"] == "flight_delay"
+
+
+def test_shared_source_with_other_columns_is_refused_first(fresh_session, job, folder, requests_sent):
+    planes = job.spec.sources["planes"]
+    changed = planes.model_copy(update={"columns": {"tailnum": "INT64", "wings": "INT64"}})
+    other = edited(replace(job, name="other"), sources={"gates": planes, "planes": changed})
+    words = "planes is loaded by job flight_delay and lacks column wings and has column tailnum of type STRING instead"
+    with pytest.raises(RequestError, match=f"{words} of INT64 - rename source planes in job.yaml"):
+        load_sources(fresh_session, other, folder)
+    assert requests_sent.writes == []
 
 
 def test_a_table_of_the_pipeline_is_not_replaced(fresh_session, job, folder):
@@ -107,11 +128,11 @@ def test_a_file_that_breaks_the_schema_changes_nothing(fresh_session, job, folde
     assert load_sources(fresh_session, job, folder)["planes"] == 18
 
 
-def test_a_missing_file_is_an_error_before_any_request(session, job, folder, requests_sent):
+def test_a_missing_file_is_an_error_before_anything_changes(session, job, folder, requests_sent):
     (folder / "weather.jsonl").unlink()
     with pytest.raises(RequestError, match=r"weather.jsonl: no such file - .*<source>.jsonl"):
         load_sources(session, job, folder)
-    assert requests_sent.sent == []
+    assert requests_sent.writes == []
 
 
 def test_without_a_folder_the_job_writes_the_files(make_empty_session, job):

@@ -45,11 +45,12 @@ def schema_fields(schema: Schema) -> list[bigquery.SchemaField]:
 def schema_of(fields: Iterable[bigquery.SchemaField]) -> Schema:
     """Return the schema of BigQuery's fields, where some types have an older name."""
     return Schema.parse(
-        {field.name: f"{_type_of(field)}{' NOT NULL' if field.mode == 'REQUIRED' else ''}" for field in fields}
+        {field.name: f"{type_of(field)}{' NOT NULL' if field.mode == 'REQUIRED' else ''}" for field in fields}
     )
 
 
-def _type_of(field: bigquery.SchemaField) -> str:
+def type_of(field: bigquery.SchemaField) -> str:
+    """Return the GoogleSQL type of a field."""
     kind = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}.get(field.field_type, field.field_type)
     return f"ARRAY<{kind}>" if field.mode == "REPEATED" else str(kind)
 

@@ -11,7 +11,7 @@ from typing import Any
 from google.cloud import bigquery
 
 from pipeline.cloud.bigquery.billing_labels import as_labels
-from pipeline.cloud.bigquery.job_config import schema_fields, schema_of
+from pipeline.cloud.bigquery.job_config import schema_fields, schema_of, type_of
 from pipeline.cloud.retries import call, call_or_none
 from pipeline.errors import RequestError
 from pipeline.project.target import RUN_TABLE_DAYS, Target
@@ -36,6 +36,15 @@ class TableUse:
 
     modified: datetime
     size: int
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """The kind of a table (`TABLE`, `VIEW`, ...), its number of rows, and its columns with their types."""
+
+    kind: str
+    rows: int
+    columns: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,14 @@ class Tables:
             return schema_of(found.schema)
         except ValueError as error:
             raise RequestError(f"{table}: {error}", hint="select the other columns into a table") from error
+
+    def facts(self, table: TableName) -> TableFacts | None:
+        """Return what a table is and holds, with columns of any type; None if it does not exist."""
+        found = self._get(table)
+        if found is None:
+            return None
+        columns = {field.name: type_of(field) for field in found.schema}
+        return TableFacts(str(found.table_type or "TABLE"), int(found.num_rows or 0), columns)
 
     def label_run_table(self, table: TableName, labels: Mapping[str, str]) -> None:
         """Set labels and expiration of a run table."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.operate.doctor import google, machine, permissions, places
+from pipeline.operate.doctor import google, machine, permissions, places, sources
 from pipeline.operate.doctor.needs import Account
 from pipeline.operate.doctor.project import check_project
 from pipeline.operate.doctor.result import (
@@ -50,7 +50,7 @@ def diagnose(
     open_target
         Returns the target, or raises a `PipelineError`, which becomes a result.
     job
-        The only job to check; all when empty.
+        The only job to check, with its sources; all when empty, without their sources.
     phase
         The phase, or `setup`, whose account is checked; empty for an operator, who runs everything.
     version
@@ -69,10 +69,10 @@ def diagnose(
     yield packages
     if packages.state != ERROR:  # without its packages nothing can ask BigQuery
         account = Account(Session.open(Project(root), target), jobs, phase)
-        yield from _check_target(account, surroundings)
+        yield from _check_target(account, surroundings, looks_at_sources=bool(job and not phase))
 
 
-def _check_target(account: Account, surroundings: Surroundings) -> Iterator[CheckResult]:
+def _check_target(account: Account, surroundings: Surroundings, *, looks_at_sources: bool) -> Iterator[CheckResult]:
     """Check a target; without credentials or APIs the other checks would only fail."""
     note = surroundings.note_on(CREDENTIALS)
     credentials, address = (note, "") if note else google.check_account(account)
@@ -87,3 +87,5 @@ def _check_target(account: Account, surroundings: Surroundings) -> Iterator[Chec
     yield from places.check_places(account, surroundings)
     named = replace(account, address=address)
     yield from surroundings.results_of(RIGHTS, lambda: permissions.check_permissions(named))
+    if looks_at_sources:
+        yield from sources.check_sources(account)

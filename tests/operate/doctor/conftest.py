@@ -77,8 +77,12 @@ class Cloud:
 @pytest.fixture
 def cloud(job: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     tables = {name: list(tables) for name, tables in TABLES.items()}
-    tables["ml"].append(job.predictions_table)
-    google = Google(PROJECT, BUCKET, tables=tables, functions={"ml": ["f_0"]}, settings=dict(SETTINGS))
+    tables["ml"] += [job.predictions_table, *job.spec.sources]
+    columns = {
+        name: {column.name: column.type for column in source.typed_columns.columns}
+        for name, source in job.spec.sources.items()
+    }
+    google = Google(PROJECT, BUCKET, tables=tables, columns=columns, functions={"ml": ["f_0"]}, settings=dict(SETTINGS))
     with serve(google) as (http, grpc_address):
         monkeypatch.setattr("pipeline.operate.doctor.google.RESOURCE_MANAGER", http)
         endpoints = Endpoints(bigquery=http, bigquery_storage=grpc_address, storage=http)

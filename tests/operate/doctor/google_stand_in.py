@@ -38,6 +38,8 @@ class Google:
         Permissions by place: `project`, `bucket`, `<dataset>`, `<dataset>.<table>` or the path of a folder.
     tables, functions
         Names by dataset; a dataset that is no key does not exist.
+    columns
+        Types of the columns by table.
     """
 
     project: str
@@ -45,6 +47,7 @@ class Google:
     location: str = "US"
     rights: dict[str, set[str]] = field(default_factory=dict)
     tables: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
     functions: dict[str, list[str]] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -155,7 +158,9 @@ def bigquery(google: Google, method: str, parts: list[str], body: dict[str, Any]
         case "GET", "datasets", dataset, "tables", table:
             need(google, "bigquery.tables.get", dataset, f"Table {dataset}.{table}")
             exists(google, dataset, table)
-            return {"tableReference": reference(google, dataset, "table", table), "numRows": "0"}
+            fields = [{"name": name, "type": kind} for name, kind in google.columns.get(table, {}).items()]
+            found = {"tableReference": reference(google, dataset, "table", table), "numRows": "0", "type": "TABLE"}
+            return found | {"schema": {"fields": fields}}
         case "GET", "datasets", dataset, "routines", name:
             need(google, "bigquery.routines.get", dataset, f"Routine {dataset}.{name}")
             return {"routineReference": reference(google, dataset, "routine", name)}
