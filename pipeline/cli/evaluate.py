@@ -106,7 +106,6 @@ def _name_of(address: str) -> str:
 
 def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -118,4 +117,4 @@ def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
         limits = "" if row["low"] is None else f"{row['low']:.4f} to {row['high']:.4f}"
         value = "-" if row["value"] is None else f"{row['value']:.4f}"
         table.add_row(row["metric"], value, limits, f"{row['n']:,}", row["note"] or "")
-    Console(highlight=False).print(table)
+    options.print_tables([table])

@@ -12,9 +12,6 @@ import typer
 from pipeline.base.dates import date_range
 from pipeline.cli import options
 
-PLAIN_WIDTH = 120
-"""Characters in a line of the report when stdout is not a terminal."""
-
 ShownRunDate = Annotated[
     date | None, options.date_option("--run-date", "Run date, YYYY-MM-DD; without it the newest seven in short.")
 ]
@@ -82,7 +79,7 @@ def report(
     session, opened = where.open_job(job)
     with session.reporter.working(f"{job} report"):
         tables = report_job(session, opened, first, last)
-    options.print_tables(tables, PLAIN_WIDTH)
+    options.print_tables(tables)
 
 
 def dashboard(

@@ -13,9 +13,6 @@ from pipeline.cli import options
 if TYPE_CHECKING:
     from pipeline.operate.champions import ChampionChange
 
-PLAIN_WIDTH = 160
-"""Characters in a line of the list when stdout is not a terminal."""
-
 app = typer.Typer(
     no_args_is_help=True,
     help="List the variants of a job, and choose its champion.\n\nExample: pipeline models list flight_delay",
@@ -82,7 +79,7 @@ def list_models(
     if as_json:
         options.print_json({"job": job, "variants": [asdict(line) for line in variants], "champions": spans})
     else:
-        options.print_tables((variants_table(job, variants), "\n".join(champion_lines(job, spans))), PLAIN_WIDTH)
+        options.print_tables((variants_table(job, variants), "\n".join(champion_lines(job, spans))))
 
 
 @app.command()

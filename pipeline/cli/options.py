@@ -214,18 +214,21 @@ def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) 
         typer.echo("\n".join(lines))
 
 
-def print_tables(parts: Iterable[RenderableType], plain_width: int) -> None:
-    """Write tables and lines to stdout.
+WIDEST = 100_000
+"""Characters in a line when stdout is not a terminal: no name is cut."""
 
-    Parameters
-    ----------
-    plain_width
-        Characters in a line when stdout is not a terminal.
-    """
+
+def print_tables(parts: Iterable[RenderableType]) -> None:
+    """Write tables and lines to stdout; tables fit a terminal, and elsewhere are as wide as their content."""
     from rich.console import Console
+    from rich.table import Table
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else plain_width)
+    is_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, width=None if is_terminal else WIDEST)
     for part in parts:
+        if isinstance(part, Table) and part.title and not is_terminal:
+            console.print(part.title, soft_wrap=True)  # in its table it would be broken at the table's width
+            part.title = None
         console.print(part, markup=False, soft_wrap=isinstance(part, str))
 
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from pipeline.explain.plan.plan import Plan
 
-PLAIN_WIDTH = 200
-"""Characters in a line of the table when stdout is not a terminal."""
-
 
 def _check_money(amount: float | None) -> float | None:
     if amount is not None and not (math.isfinite(amount) and amount >= 0):
@@ -74,7 +71,7 @@ def _print(estimate: Plan, note: str) -> None:
     parts: list[RenderableType] = [heading(estimate), *reasons(estimate)]
     if estimate.statements:
         parts += [costs_table(estimate), *notes(estimate), *filter(None, [note])]
-    options.print_tables(parts, PLAIN_WIDTH)
+    options.print_tables(parts)
 
 
 def _note(*, is_local: bool) -> str:
