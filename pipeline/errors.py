@@ -2,6 +2,7 @@
 
     PipelineError
       RequestError         2  the request is wrong: arguments, YAML, SQL, missing data
+      DiskFull             2  the disk of the local target is full
       CheckError           3  data checks stopped the run
       CloudError           4  BigQuery or Cloud Storage failed after bounded retries
       ProcessLost          4  a worker process of this command died: killed, or out of memory
@@ -82,6 +83,12 @@ class PipelineError(Exception):
 
 class RequestError(PipelineError):
     """The request is wrong: arguments, YAML, SQL or missing data."""
+
+    exit_code = 2
+
+
+class DiskFull(PipelineError):
+    """The disk of the local target is full: no fault of the run, so nothing is voided and no variant is to blame."""
 
     exit_code = 2
 

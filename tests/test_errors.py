@@ -2,9 +2,25 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.errors import CheckError, CloudError, PermissionMissing, PipelineError, ProcessLost, RequestError
+from pipeline.errors import (
+    CheckError,
+    CloudError,
+    DiskFull,
+    PermissionMissing,
+    PipelineError,
+    ProcessLost,
+    RequestError,
+)
 
-CODES = {PipelineError: 1, RequestError: 2, CheckError: 3, CloudError: 4, ProcessLost: 4, PermissionMissing: 5}
+CODES = {
+    PipelineError: 1,
+    RequestError: 2,
+    DiskFull: 2,
+    CheckError: 3,
+    CloudError: 4,
+    ProcessLost: 4,
+    PermissionMissing: 5,
+}
 
 
 @pytest.mark.parametrize(("error", "code"), CODES.items())

@@ -17,7 +17,7 @@ from google.auth.exceptions import DefaultCredentialsError, RefreshError, Transp
 from google.resumable_media import DataCorruption
 
 from pipeline.cloud.permissions import api_disabled, hint_for
-from pipeline.errors import CloudError, PermissionMissing, PipelineError, RequestError, quoted
+from pipeline.errors import CloudError, DiskFull, PermissionMissing, PipelineError, RequestError, quoted
 
 CALL_TIMEOUT = 60.0
 """Timeout of an HTTP call, in seconds."""
@@ -171,7 +171,7 @@ def cloud_errors(doing: str) -> Iterator[None]:
     Raises
     ------
     PipelineError
-        The error of ours: `CloudError`, `PermissionMissing` or `RequestError`.
+        The error of ours: `CloudError`, `DiskFull`, `PermissionMissing` or `RequestError`.
     """
     try:
         yield
@@ -191,8 +191,8 @@ def cloud_errors(doing: str) -> Iterator[None]:
 def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError:
     """Return our error for an error that Google answered with."""
     reason = reason_of(error)
-    if request_error := _too_expensive(doing, error) or _disk_full(doing, error):
-        return request_error
+    if told := _too_expensive(doing, error) or _disk_full(doing, error):
+        return told
     if isinstance(error, exceptions.Forbidden | exceptions.Unauthorized):
         if reason in TRANSIENT_REASONS | {"quotaExceeded"}:  # also 403, but no role helps
             return CloudError(f"{doing}: {_words(error)}", hint="run the same command again later")
@@ -219,12 +219,12 @@ def _too_expensive(doing: str, error: exceptions.GoogleAPICallError) -> RequestE
     return RequestError(f"{doing}: {what}", hint=hint)
 
 
-def _disk_full(doing: str, error: exceptions.GoogleAPICallError) -> RequestError | None:
+def _disk_full(doing: str, error: exceptions.GoogleAPICallError) -> DiskFull | None:
     full = DISK_FULL.search(str(error))
     if not full:
         return None
     where = Path(full["file"]).parent if full["file"] else "the local directory"
-    return RequestError(f"{doing}: the disk with {where} is full", hint="free some space or give another --local-dir")
+    return DiskFull(f"{doing}: the disk with {where} is full", hint="free some space or give another --local-dir")
 
 
 def _words_of_data(error: exceptions.GoogleAPICallError) -> str:

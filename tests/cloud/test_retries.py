@@ -10,7 +10,7 @@ from google.resumable_media import DataCorruption
 
 from pipeline.cloud import retries
 from pipeline.cloud.retries import cloud_errors, is_transient, reason_of, with_retries
-from pipeline.errors import CheckError, CloudError, PermissionMissing, RequestError
+from pipeline.errors import CheckError, CloudError, DiskFull, PermissionMissing, RequestError
 
 
 def google_error(status: int, reason: str = "", message: str = "it failed") -> exceptions.GoogleAPICallError:
@@ -176,11 +176,12 @@ def test_too_expensive_statement_names_bytes_and_limit():
 
 @pytest.mark.parametrize("error", FULL, ids=str)
 def test_full_disk_names_its_folder_in_one_short_line(error):
-    with pytest.raises(RequestError) as caught, cloud_errors("loading t"):
+    with pytest.raises(DiskFull) as caught, cloud_errors("loading t"):
         raise error
     assert str(caught.value) == (
         "loading t: the disk with /home/me/.local/tmp is full - free some space or give another --local-dir"
     )
+    assert caught.value.exit_code == 2
 
 
 def test_values_with_the_words_of_a_full_disk_are_no_full_disk():

@@ -16,7 +16,7 @@ from pipeline.cloud.bigquery.clients import bigquery_client
 from pipeline.cloud.retries import cloud_errors
 from pipeline.emulators import emulator, lifecycle
 from pipeline.emulators.state import read_state
-from pipeline.errors import RequestError
+from pipeline.errors import DiskFull
 from pipeline.project.target import Endpoints
 from pipeline.project.target import local_target as target_of
 
@@ -75,7 +75,7 @@ def test_full_disk_is_told_and_a_repetition_succeeds(tmp_path):
         unlimited = process.rlimit(psutil.RLIMIT_FSIZE)
         process.rlimit(psutil.RLIMIT_FSIZE, (4096, unlimited[1]))
         for table in "tu":
-            with pytest.raises(RequestError) as full:
+            with pytest.raises(DiskFull) as full:
                 make(table)
             assert isinstance(full.value.__cause__, GoogleAPICallError)
             assert f"the disk with {tmp_path}/local/bigquery is full - free some space" in str(full.value)
