@@ -113,7 +113,7 @@ async def _call_here(function: Callable[..., Any], /, *args: Any, **kwargs: Any)
 
 def _is_int64(kind: pa.DataType) -> bool:
     """Tell whether BigQuery's type is INT64: DuckDB has smaller ones, e.g. a sign, and sums of 128 bits."""
-    return pa.types.is_integer(kind) or kind == pa.decimal128(38, 0)
+    return bool(pa.types.is_integer(kind) or kind == pa.decimal128(38, 0))
 
 
 def _replace(module: ModuleType | type, name: str, replacement: Callable[[Any], Any]) -> None:
