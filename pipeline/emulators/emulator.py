@@ -14,6 +14,7 @@ import duckdb
 import fastapi.dependencies.utils
 import fastapi.routing
 import grpc
+import pyarrow as pa
 import sqlglot
 import sqlglot.expressions.core
 from bqemulator import server
@@ -26,6 +27,7 @@ from bqemulator.grpc_api.interceptors import DomainErrorTranslationInterceptor
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.jobs import executor
 from bqemulator.sql.translator import SQLTranslator
+from bqemulator.storage import arrow_bridge
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -51,6 +53,7 @@ def patch() -> None:
     loads = LoadJobs(executor.execute_load_job)
     _replace(jobs, "execute_load_job", lambda _: loads.execute)
     executor._LOAD_FORMAT_HANDLERS["NEWLINE_DELIMITED_JSON"] = loads.insert  # noqa: SLF001 - it has no other name
+    _replace(arrow_bridge, "_ARROW_SCALAR_TO_BQ_NAME", lambda names: ((_is_int64, "INTEGER"), *names))
     billing = Billing()
     _replace(jobs, "execute_query_job", lambda execute: billing.executing(ConcurrentDml(execute).execute))
     for preview in ("_dry_run_response", "_build_dry_run_query_response"):
@@ -106,6 +109,11 @@ def _completed(build: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, 
 
 async def _call_here(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
+
+
+def _is_int64(kind: pa.DataType) -> bool:
+    """Tell whether BigQuery's type is INT64: DuckDB has smaller ones, e.g. a sign, and sums of 128 bits."""
+    return bool(pa.types.is_integer(kind) or kind == pa.decimal128(38, 0))
 
 
 def _replace(module: ModuleType | type, name: str, replacement: Callable[[Any], Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.base.digests import digest_json
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
-from pipeline.runs.publications import PublishedModels, publications
+from pipeline.runs.publications import PublishedModels, publications, versions_of
 from pipeline.runs.session import Session
 
 
@@ -21,6 +21,8 @@ class DueRun:
 
     Parameters
     ----------
+    job
+        The job with the version of predictions that the run published.
     sql_digests
         Digests of the SQL of the metrics and of the labels.
     """
@@ -71,7 +73,8 @@ def _evaluations(events: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any
 
 def _published_runs(session: Session, job: Job, events: Sequence[Mapping[str, Any]]) -> list[DueRun]:
     metrics, labels = (session.catalogue.get(name).digest for name in (MetricSpec.of(job).asset, job.spec.labels.sql))
+    versions = versions_of(job, events)
     return [
-        DueRun(job, run_date, run_id, models, (metrics, labels))
+        DueRun(job.of_version(versions[run_id]), run_date, run_id, models, (metrics, labels))
         for run_date, (run_id, models) in publications(events).items()
     ]

@@ -59,7 +59,8 @@ def make_labels(session: Session, job: Job, scope: QueryScope, purpose: str) -> 
         Two labels have one key.
     """
     table = _make_table(session, job, scope, purpose)
-    difference = label_columns(session, job).difference(session.warehouse.tables.schema(table))
+    made = session.warehouse.tables.result_columns(table)
+    difference = label_columns(session, job).difference(made, are_kinds_enough=True)
     if difference:
         path = session.catalogue.get(job.spec.labels.sql).path
         raise RequestError(f"{path}:1: {difference}", hint="fix the header or the statement")

@@ -17,7 +17,7 @@ from pipeline.project.project import Job
 from pipeline.runs.job_statements import QueryScope, label_columns
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.publication_statements import published_span_statement
-from pipeline.runs.publications import publications
+from pipeline.runs.publications import publications, versions_of
 from pipeline.runs.session import Session
 
 POOLED = "all pooled"
@@ -31,15 +31,33 @@ def report_job(session: Session, job: Job, first: date, last: date) -> list[Tabl
     rows = session.warehouse.rows(report_statement(session, job, first, last))
     if not rows:
         return [f"{job.name}: nothing evaluated from {first} to {last}"]
+    left_out: list[str] = []
     # Rows without a date, such as lists of items for a user, cannot be pooled over days.
     if any(column.type == "DATE" for column in label_columns(session, job).select(job.spec.row_key).columns):
-        pooled = pooled_metrics(session, job, sorted({row["run_date"] for row in rows}))
+        days = sorted({row["run_date"] for row in rows})
+        own, left_out = _by_version(session, job, days)
+        pooled = pooled_metrics(session, job, own) if own else []
         rows = [*rows, *(row | {"run_date": POOLED} for row in pooled if not row["slice_name"])]
     judges = session.catalogue.get(MetricSpec.of(job).asset).header.judges
     tables = [
         metric_table(job, [row for row in rows if row["metric"] == name], name, judges) for name in job.spec.headline
     ]
-    return [*tables, next_steps(session, job)]
+    return [*tables, *left_out, next_steps(session, job)]
+
+
+def _by_version(session: Session, job: Job, days: Sequence[date]) -> tuple[list[date], list[str]]:
+    """Return the run dates in the table of the present version of predictions, and a line about the others."""
+    events = Ledger(session, job.name).events(days[0], days[-1])
+    versions, published = versions_of(job, events), publications(events)
+    by_day = {day: versions[published[day][0]] for day in days if day in published}
+    own = [day for day in days if by_day.get(day, job.spec.predictions.version) == job.spec.predictions.version]
+    others = sorted(
+        {str(session.target.table(job.of_version(by_day[day]).predictions_table)) for day in days if day not in own}
+    )
+    if not others:
+        return own, []
+    table, number = session.target.table(job.predictions_table), f"{len(own)} of {len(days)} run dates"
+    return own, [f"{POOLED}: {number}, those in {table}; predictions of the others are in {', '.join(others)}"]
 
 
 def pooled_metrics(session: Session, job: Job, run_dates: Sequence[date]) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from pipeline.evaluation.metric_statements import (
     metrics_statement,
     record_metrics_statement,
 )
+from pipeline.project.job_checks import columns_to_judge
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
 from pipeline.runs.checks import as_details, checked_event
@@ -89,17 +90,40 @@ def evaluate_job(session: Session, job: Job, day: date) -> list[Evaluation]:
         ensure_dashboard(session, job)
     runs.sort(key=lambda pair: pair[0].run_date)
     tracked = session.reporter.track(runs, f"{job.name} evaluate")
-    evaluations = [_evaluate(session, due, job.as_of(day), checksum) for due, checksum in tracked]
+    evaluations = [_evaluate(session, job, due, job.as_of(day), checksum) for due, checksum in tracked]
     return [evaluation for evaluation in evaluations if evaluation]
 
 
-def _evaluate(session: Session, due: DueRun, moment: datetime, last_checksum: int | None) -> Evaluation | None:
+def _as_published(session: Session, job: Job, due: DueRun) -> tuple[DueRun, str]:
+    """Return a run with the predicted columns of its table, and why it cannot be evaluated now, or an empty text.
+
+    Another version of predictions has another table, with other columns.
+    """
+    table = session.target.table(due.job.predictions_table)
+    if due.job.predictions_table != job.predictions_table:
+        if not session.warehouse.tables.exists(table):
+            return due, f"not evaluated: {table} does not exist"
+        known = {(column.name, column.type) for column in session.warehouse.tables.schema(table).columns}
+        needed = {*job.spec.prediction_key, *columns_to_judge(session.catalogue.get(MetricSpec.of(job).asset))}
+        columns = [column for column in job.prediction_schema.columns if (column.name, column.type) not in known]
+        lacking = [column.name for column in columns if column.name in needed]
+        if lacking:
+            return due, f"not evaluated: {table} lacks {lacking[0]} as job.yaml declares it"
+        due = replace(due, job=due.job.without_predicted([column.name for column in columns]))
+    return due, "" if _is_current(session, due) else "another run is being published"
+
+
+def _evaluate(
+    session: Session, job: Job, due: DueRun, moment: datetime, last_checksum: int | None
+) -> Evaluation | None:
     """Evaluate a run date, or return None: without labels, or when they are those of the last evaluation."""
-    meter, job, day, ledger = Meter(session), due.job, due.run_date, Ledger(session, due.job.name)
+    meter, day, ledger = Meter(session), due.run_date, Ledger(session, job.name)
     with labelled(run_id=due.run_id), session.reporter.step(f"{day} evaluate") as notes:
-        if not _is_current(session, due):
-            notes.append("another run is being published")
+        due, reason = _as_published(session, job, due)
+        if reason:
+            notes.append(reason)
             return None
+        job = due.job
         labels = make_labels(session, job, QueryScope(day, day, day, moment), due.digest)
         if any(result.failed for result in labels.results):
             key = digest_json([due.digest, as_details(labels.results)])

@@ -87,11 +87,15 @@ def _check_keys(job: Job, family: Asset) -> None:
 
 
 def _check_predicted_columns(job: Job, family: Asset) -> None:
-    """Raise if predictions lack a column that the metric family checks; names in braces are those of keys."""
-    checked = {name for check in family.header.prediction_checks for name in check.columns if name[0] != "{"}
-    for name in sorted(checked - set(job.prediction_schema.names)):
+    """Raise if predictions lack a column that the metric family checks."""
+    for name in sorted(columns_to_judge(family) - set(job.prediction_schema.names)):
         what = f"no column {name}, which {family.name} needs"
         raise job.error("predictions", what, "give the predicted column this name, see docs/metrics.md")
+
+
+def columns_to_judge(family: Asset) -> set[str]:
+    """Return the predicted columns that a metric family checks; names in braces are those of keys."""
+    return {name for check in family.header.prediction_checks for name in check.columns if name[0] != "{"}
 
 
 def _check_metrics(job: Job, family: Asset) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +92,22 @@ class Job:
     def predictions_table(self) -> str:
         """Name of the published table in the main dataset."""
         return f"{self.name}__predictions_v{self.spec.predictions.version}"
+
+    def of_version(self, version: int) -> Job:
+        """Return the job with another version of its predictions, and so another table."""
+        predictions = self.spec.predictions.model_copy(update={"version": version})
+        return replace(self, spec=self.spec.model_copy(update={"predictions": predictions}))
+
+    def without_predicted(self, names: Collection[str]) -> Job:
+        """Return the job without some predicted columns, which another version of its predictions lacks."""
+        columns = {name: kind for name, kind in self.spec.predictions.columns.items() if name not in names}
+        predictions = self.spec.predictions.model_copy(update={"columns": columns})
+        return replace(self, spec=self.spec.model_copy(update={"predictions": predictions}))
+
+    def version_of(self, table: str) -> int | None:
+        """Return the version of the predictions that a table of this name holds; None if it is another table."""
+        match = re.fullmatch(rf"{re.escape(self.name)}__predictions_v([1-9]\d*)", table)
+        return int(match[1]) if match else None
 
     @property
     def predictions_view(self) -> str:

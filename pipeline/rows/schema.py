@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 TYPES = ("INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC")
 
+KINDS = {
+    **dict.fromkeys(("INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC"), "number"),
+    **dict.fromkeys(("DATE", "DATETIME", "TIMESTAMP"), "moment"),
+}
+"""Kinds of types whose values are cast to the declared type when rows are read."""
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
 
 RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
@@ -72,13 +78,24 @@ class Schema:
         """Return the same columns, all NOT NULL."""
         return Schema(tuple(Column(c.name, c.type, required=True) for c in self.columns))
 
-    def difference(self, returned: Schema) -> str:
-        """Describe the first column whose name or type differs from what a statement returns; empty if none does."""
-        end = ("no more columns", "")
-        ours, theirs = ([*((c.name, c.type) for c in side.columns), end] for side in (self, returned))
-        pairs = zip(ours, theirs, strict=False)  # the end of the shorter one meets a column of the longer one
-        first = next(((" ".join(a).strip(), " ".join(b).strip()) for a, b in pairs if a != b), None)
-        return f"the header declares {first[0]} where the statement returns {first[1]}" if first else ""
+    def difference(self, returned: Schema, *, are_kinds_enough: bool = False) -> str:
+        """Describe the first column whose name or type differs from what a statement returns; empty if none does.
+
+        Parameters
+        ----------
+        are_kinds_enough
+            Whether types of one kind are alike: all numbers, all moments.
+        """
+        end = Column("no more columns", "")
+        ours, theirs = ([*side.columns, end] for side in (self, returned))
+        for one, other in zip(ours, theirs, strict=False):  # the end of the shorter one meets a column of the longer
+            types = [
+                KINDS.get(column.type, column.type) if are_kinds_enough else column.type for column in (one, other)
+            ]
+            if one.name != other.name or types[0] != types[1]:
+                words = [f"{column.name} {column.type}".strip() for column in (one, other)]
+                return f"the header declares {words[0]} where the statement returns {words[1]}"
+        return ""
 
     def __add__(self, other: Schema) -> Schema:
         return Schema(self.columns + other.columns)

@@ -51,6 +51,13 @@ def publications(events: Iterable[Mapping[str, Any]]) -> dict[date, tuple[str, P
     }
 
 
+def versions_of(job: Job, events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the version of the predictions that each run published, by run id: the table is in the event."""
+    tables = {row["run_id"]: str(row.get("uri") or "") for row in events if row["event"] == "published"}
+    present = job.spec.predictions.version
+    return {run_id: job.version_of(table.rpartition(".")[2]) or present for run_id, table in tables.items()}
+
+
 def generation_of(row: Mapping[str, Any]) -> int:
     """Return the generation in the event of a publication."""
     return int(json.loads(row["details"])["generation"])

@@ -126,6 +126,18 @@ def ensure_tables(session: Session, job: Job) -> None:
         if function.name.name not in known:
             _make(session, job, function)
     _ensure_objects(session, job, tables_and_views(session, job), existing)
+    _warn_of_older_versions(session, job, existing)
+
+
+def _warn_of_older_versions(session: Session, job: Job, existing: Mapping[str, Mapping[str, str]]) -> None:
+    """Say so when the view of consumers has just changed to another version of predictions."""
+    *_, view = tables_and_views(session, job)
+    before = existing.get(view.name.name, {}).get("sql_digest")
+    others = sorted(name for name in existing if job.version_of(name) and name != job.predictions_table)
+    if others and before and before != view.digest:
+        tables = ", ".join(str(session.target.table(name)) for name in others)
+        what = f"{view.name} now shows {job.predictions_table}; run dates that are only in {tables} are not in it"
+        session.reporter.warn(f"{what}: pipeline backfill makes them again")
 
 
 def ensure_dashboard(session: Session, job: Job) -> None:

@@ -129,8 +129,8 @@ def test_a_header_that_declares_other_columns_stops_the_run(checked_session, pla
         header = asset.header.model_copy(update={"columns": dict(columns)})
         difference = f"the header declares no more columns where the statement returns {' '.join(last)}"
     else:
-        header = asset.header.model_copy(update={"columns": asset.header.columns | {"label": "FLOAT64"}})
-        difference = "the header declares label FLOAT64 where the statement returns label INT64"
+        header = asset.header.model_copy(update={"columns": asset.header.columns | {"label": "STRING"}})
+        difference = "the header declares label STRING where the statement returns label INT64"
     checked_session.catalogue._assets[asset.name] = replace(asset, header=header)
     with pytest.raises(RequestError) as caught:
         run_job(checked_session, job, DAY)

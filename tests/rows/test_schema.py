@@ -77,3 +77,29 @@ def test_types_are_inferred_from_plain_pandas():
 def test_inferred_names_are_checked():
     with pytest.raises(RequestError, match="column 'a b'"):
         infer_schema(pd.DataFrame({"a b": [1]}))
+
+
+@pytest.mark.parametrize(
+    ("other", "exactly", "of_kinds"),
+    [
+        ({"i": "INT64", "t": "TIMESTAMP"}, "", ""),
+        ({"i": "INT64 NOT NULL", "t": "TIMESTAMP"}, "", ""),
+        ({"i": "NUMERIC", "t": "DATE"}, "i INT64 where the statement returns i NUMERIC", ""),
+        *(
+            (other, said, said)
+            for other, said in [
+                ({"i": "STRING", "t": "TIMESTAMP"}, "i INT64 where the statement returns i STRING"),
+                ({"t": "TIMESTAMP", "i": "INT64"}, "i INT64 where the statement returns t TIMESTAMP"),
+                ({"i": "INT64"}, "t TIMESTAMP where the statement returns no more columns"),
+                (
+                    {"i": "INT64", "t": "TIMESTAMP", "more": "BOOL"},
+                    "no more columns where the statement returns more BOOL",
+                ),
+            ]
+        ),
+    ],
+)
+def test_the_first_difference_of_a_header_is_described(other, exactly, of_kinds):
+    declared, returned = Schema.parse({"i": "INT64", "t": "TIMESTAMP"}), Schema.parse(other)
+    assert declared.difference(returned).removeprefix("the header declares ") == exactly
+    assert declared.difference(returned, are_kinds_enough=True).removeprefix("the header declares ") == of_kinds

@@ -9,7 +9,7 @@ from google.cloud import bigquery
 
 from pipeline.cloud.bigquery.billing_labels import as_labels, job_labels
 from pipeline.project.target import Target
-from pipeline.rows.schema import Schema
+from pipeline.rows.schema import Column, Schema
 from pipeline.sql import Statement
 from pipeline.sql.header import DeclaredType
 
@@ -49,7 +49,12 @@ def schema_of(fields: Iterable[bigquery.SchemaField]) -> Schema:
     )
 
 
-def type_of(field: bigquery.SchemaField) -> str:
+def result_columns(fields: Iterable[bigquery.SchemaField]) -> Schema:
+    """Return BigQuery's fields as columns, also those of types that frames do not have."""
+    return Schema(tuple(Column(field.name, _type_of(field)) for field in fields))
+
+
+def _type_of(field: bigquery.SchemaField) -> str:
     """Return the GoogleSQL type of a field."""
     kind = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}.get(field.field_type, field.field_type)
     return f"ARRAY<{kind}>" if field.mode == "REPEATED" else str(kind)

@@ -11,7 +11,7 @@ from typing import Any
 from google.cloud import bigquery
 
 from pipeline.cloud.bigquery.billing_labels import as_labels
-from pipeline.cloud.bigquery.job_config import schema_fields, schema_of, type_of
+from pipeline.cloud.bigquery.job_config import result_columns, schema_fields, schema_of
 from pipeline.cloud.retries import call, call_or_none
 from pipeline.errors import RequestError
 from pipeline.project.target import RUN_TABLE_DAYS, Target
@@ -85,8 +85,12 @@ class Tables:
         found = self._get(table)
         if found is None:
             return None
-        columns = {field.name: type_of(field) for field in found.schema}
+        columns = {column.name: column.type for column in result_columns(found.schema).columns}
         return TableFacts(str(found.table_type or "TABLE"), int(found.num_rows or 0), columns)
+
+    def result_columns(self, table: TableName) -> Schema:
+        """Return the columns that a statement gave a table, also those of types that frames do not have."""
+        return result_columns(call(f"looking at {table}", self.client.get_table, str(table)).schema)
 
     def label_run_table(self, table: TableName, labels: Mapping[str, str]) -> None:
         """Set labels and expiration of a run table."""

@@ -49,6 +49,10 @@ class PlannedDate:
     why: str = ""
     trains: Sequence[str] = ()
 
+    def content(self) -> dict[str, Any]:
+        """Return the date as one JSON object, with a reason only where there is one."""
+        return {name: value for name, value in asdict(self).items() if self.why or name not in ("why", "trains")}
+
 
 @dataclass(frozen=True)
 class PhasePlan:
@@ -141,8 +145,9 @@ class Plan:
         """Return the plan as one JSON object."""
         own = {name: getattr(self, name) for name in ("job", "price_per_tib", "maximum_bytes_billed", "reservation")}
         total = {"bytes": self.bytes, "cost": self.cost, "is_known": self.is_known}
-        lists = {name: [asdict(part) for part in getattr(self, name)] for name in ("dates", "phases", "statements")}
-        return {**own, **lists, "total": total}
+        lists = {name: [asdict(part) for part in getattr(self, name)] for name in ("phases", "statements")}
+        dates = [day.content() for day in self.dates]
+        return {**own, "dates": dates, **lists, "total": total}
 
     def _phase(self, name: str) -> PhasePlan:
         own = [row for row in self.statements if row.phase == name]

@@ -14,7 +14,7 @@ from pipeline.project.project import Job
 from pipeline.runs.claims import claimed_dates, claims_of
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import run_of
-from pipeline.runs.publications import publications, published, published_variants
+from pipeline.runs.publications import publications, published, published_variants, versions_of
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 
@@ -51,10 +51,12 @@ def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
         return []
     events = Ledger(session, job.name).events(days[0], days[-1])
     evaluated = set(publications(events)) - {run.run_date for run in due_runs(session, job, events)}
-    rows_of = Counter[str]()
-    for row in published(session, job, days[0], days[-1]):
-        rows_of[row["run_id"]] += row["row_count"]
-    lines = []
+    rows_of, lines = Counter[str](), []
+    for version in {job.spec.predictions.version, *versions_of(job, events).values()}:
+        own_job = job.of_version(version)
+        if session.warehouse.tables.exists(session.target.table(own_job.predictions_table)):
+            for row in published(session, own_job, days[0], days[-1]):
+                rows_of[row["run_id"]] += row["row_count"]
     for day in days:
         newest = next(reversed(claims_of(session, job, day)), None)
         if newest is None:  # the claims were deleted

@@ -84,10 +84,9 @@ def test_dates_that_would_run_again_say_why_and_what_is_fitted(session, quick_jo
     plan = plan_job(session, challenged, DAY, DAY + timedelta(days=1))
     again = f"runs again (1): variant {other.id} changed; trains other, and variants whose training rows have changed"
     assert list(reasons(plan)) == [again]
-    assert [(day["why"], day["trains"]) for day in plan.content()["dates"]] == [
-        (f"variant {other.id} changed", ["other"]),
-        ("", ()),
-    ]
+    again, fresh = plan.content()["dates"]
+    assert (again["why"], again["trains"]) == (f"variant {other.id} changed", ["other"])
+    assert set(again) - set(fresh) == {"why", "trains"}
     plan = plan_job(session, with_history_days(quick_job, 20), DAY, DAY)
     assert plan.dates[0].why == "examples changed"
     assert plan.dates[0].trains == [variant.name for variant in quick_job.variants]
