@@ -10,8 +10,10 @@ import pandas as pd
 from pipeline.base.progress import Stopwatch
 from pipeline.models.bundle import BundleInfo
 from pipeline.models.fetch import LoadedModel, check_committed, load_model
-from pipeline.models.interface import Model, code_of, repeatable
+from pipeline.models.interface import Model, predictions_of
 from pipeline.phases.task import ALONE, Task
+from pipeline.project.project import variant_name
+from pipeline.project.user_code import of_variant
 from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs.artefacts.examples import Examples, shard_rows
 from pipeline.runs.artefacts.models import check_known, check_recorded, recorded_digests
@@ -38,10 +40,14 @@ def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     df
-        Rows to predict for, shape (rows, columns of the training data but the label).
+        Rows to predict for, shape (rows, columns of the training data but the label). The frame is not changed.
+
+    Raises
+    ------
+    RequestError
+        The model's `predict` raised an error, or did not return a frame.
     """
-    with code_of(type(model).__name__, "predict"), repeatable():
-        return model.predict(df)
+    return predictions_of(model, df)
 
 
 @in_phase("predict")
@@ -129,7 +135,9 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> Split:
     if frame.empty:
         empty = pd.DataFrame({name: [] for name in run.job.prediction_schema.names})
         return split_frame(empty, run.job.prediction_schema, origin=model.variant)
-    return check_predictions(run.job, model.variant, frame, predict_from_data(model.model, frame))
+    with of_variant(variant_name(model.variant)):
+        predictions = predict_from_data(model.model, frame)
+    return check_predictions(run.job, model.variant, frame, predictions)
 
 
 def _complete(
