@@ -149,7 +149,7 @@ def load_id_maps(run: Run, model: TrainedModel) -> None:
 
 def _training_data(run: Run, examples: Examples) -> TrainingData:
     with run.session.reporter.step(f"{run.run_date} read training rows") as notes:
-        frame = training_rows(run, examples.table)
+        frame = training_rows(run, examples.table, counted=examples.counts.training_rows)
         notes.append(f"{len(frame):,} x {frame.shape[1]}")
         return TrainingData.of(frame)
 
