@@ -86,7 +86,7 @@ def test_every_key_is_answered_where_the_entity_is_a_part_of_it(by_flight, rows,
         check_predictions(by_flight, "m", FLIGHTS, scores_of(rows))
 
 
-def test_each_example_needs_a_class_where_the_entity_is_a_part_of_its_key(by_flight):
+def test_each_example_needs_a_class_also_with_longer_keys(by_flight):
     columns = {"class": "STRING NOT NULL", "score": "FLOAT64 NOT NULL"}
     predictions = by_flight.spec.predictions.model_copy(update={"columns": columns})
     key = by_flight.spec.prediction_key
