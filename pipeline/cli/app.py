@@ -47,6 +47,9 @@ RARE_COLLECTIONS = (50_000, 5, 2)
 # Typer brings its own copy of click: this is the class that it raises, from either copy.
 UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
+ASKS = {"--help", "--version"}
+"""Options whose answer is text, whatever else is asked for."""
+
 INTERRUPTED = "interrupted - run the same command again to resume"
 ENDED = "ended by SIGTERM - run the same command again to resume"
 
@@ -114,6 +117,8 @@ def main() -> None:
     gc.set_threshold(*RARE_COLLECTIONS)
     atexit.register(gc.freeze)
     end_on_sigterm()
+    if "--json" in sys.argv and not ASKS.intersection(sys.argv):
+        ending.keep_stdout_for_results()
     sys.exit(run(sys.argv[1:]))
 
 

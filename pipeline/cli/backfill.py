@@ -66,6 +66,6 @@ def backfill(
 
     with options.attempt(session, opened):
         result = backfill_job(session, opened, days, work, parallel=parallel, max_failures=max_failures, tell=tell)
-        typer.echo(result.as_json() if as_json else result.as_line())
+        ending.print_result(result.as_json() if as_json else result.as_line())
         if result.failed:
             raise result.failed[0].error

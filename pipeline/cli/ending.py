@@ -1,14 +1,15 @@
-"""How a command reports and ends: lines on stderr for people or entries of Cloud Logging, and SIGTERM."""
+"""How a command reports and ends: stdout for results, stderr for people or entries of Cloud Logging, and SIGTERM."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pipeline.errors import PipelineError
 
@@ -23,6 +24,49 @@ SECONDS = 7.0
 
 _current: list[CloudLog] = []
 """The log of this process, if Cloud Run runs it."""
+
+_results: list[TextIO] = []
+"""The stdout that this process began with, once results have it for themselves."""
+
+
+def keep_stdout_for_results() -> None:
+    """Give stdout to `print_result` alone, until the process ends.
+
+    Everything else that is printed goes to stderr: by code of a job, by its child processes, by compiled code that
+    writes to descriptor 1. The results of `--json` are read by programs. In Cloud Run stdout is the log.
+    """
+    from pipeline.cli.cloud_run.execution import Execution
+
+    if _results or Execution.of(os.environ) is not None:
+        return
+    try:
+        sys.stdout.flush()
+        _results.append(os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors))
+    except (AttributeError, OSError):  # there is no stdout
+        return
+    try:
+        os.dup2(2, 1)
+    except OSError:  # there is no stderr
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def print_result(text: str) -> None:
+    """Write a line to stdout.
+
+    Raises
+    ------
+    BrokenPipeError
+        The reader of stdout is gone.
+    """
+    import typer
+
+    stream = _results[0] if _results else None
+    try:
+        typer.echo(text, file=stream)
+    except BrokenPipeError:
+        if stream:  # the rest of the line is dropped; otherwise the end of the process would fail on it again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise
 
 
 def begin() -> None:

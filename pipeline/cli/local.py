@@ -54,7 +54,7 @@ def status(local_dir: options.LocalDir = options.LOCAL_DIR, as_json: options.AsJ
     state = status_of(local_dir)
     endpoints = state.endpoints
     if as_json:
-        typer.echo(json.dumps({"running": state.running, **(endpoints.model_dump() if endpoints else {})}))
+        ending.print_result(json.dumps({"running": state.running, **(endpoints.model_dump() if endpoints else {})}))
     elif endpoints:
         typer.echo(f"local target is up: BigQuery {endpoints.bigquery}, Cloud Storage {endpoints.storage}")
     else:

@@ -203,7 +203,7 @@ def attempt(session: Session, job: Job) -> AbstractContextManager[None]:
 
 def print_json(content: object) -> None:
     """Write one JSON object to stdout."""
-    typer.echo(json.dumps(content, indent=1, default=str))
+    ending.print_result(json.dumps(content, indent=1, default=str))
 
 
 def print_content(content: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
@@ -238,7 +238,7 @@ def print_summary(summary: Summary, as_json: bool) -> None:
     if log is not None:
         log.write("INFO", summary.as_line(), run_id=summary.run_id, rows=summary.rows, seconds=summary.seconds)
         return
-    typer.echo(summary.as_json() if as_json else summary.as_line())
+    ending.print_result(summary.as_json() if as_json else summary.as_line())
 
 
 def print_summaries(summaries: Iterable[Summary], as_json: bool) -> None:

@@ -13,6 +13,8 @@ from pipeline.cloud.storage.store import Store
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.bundle import BundleInfo, load_verified, read_info, verify
 from pipeline.models.interface import Model
+from pipeline.project.project import variant_name
+from pipeline.project.user_code import of_variant
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ def load_model(
     """
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         info = fetch_verified(place, store, Path(name), check)
-        model, _ = load_verified(Path(name), info, warn)
-    return LoadedModel(model, info.model_id, str(info.content["variant"]))
+        variant = str(info.content["variant"])
+        with of_variant(variant_name(variant)):
+            model, _ = load_verified(Path(name), info, warn)
+    return LoadedModel(model, info.model_id, variant)
 
 
 def check_committed(place: str, digest: str) -> Callable[[BundleInfo], None]:

@@ -1,31 +1,22 @@
-"""The interface of a model class, and the context in which its code runs."""
+"""The interface of a model class, and the calls of its methods."""
 
 from __future__ import annotations
 
-import importlib
-import random
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
-import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from pipeline.errors import PipelineError, RequestError, quoted
+from pipeline.errors import RequestError
 from pipeline.model_config import ModelConfig
 from pipeline.project.imports import import_object
-
-SEEDS = {"random": 0, "numpy": 0}
-"""Seeds of the global random generators while a model's code runs."""
+from pipeline.project.user_code import code_of, kind_of, place_of, repeatable, wrong_result
 
 
 class Model(Protocol):
     """A model class of a job: created with `columns` and the variant's parameters, fitted once, pickled.
 
-    A model must not change the frames that it is given: other variants use the same ones. A method
-    `save_id_maps(folder)` is optional; it writes id<->index tables with `write_id_map`.
+    Each call gets a frame of its own. A method `save_id_maps(folder)` is optional; it writes id<->index tables with
+    `write_id_map`.
     """
 
     def fit(self, df: pd.DataFrame) -> Self:
@@ -56,57 +47,74 @@ class Model(Protocol):
         ...
 
 
+def name_of(model: object) -> str:
+    """Return the import path of a model's class, `package.module:Class`, for errors."""
+    kind = type(model)
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
 def make_model(config: ModelConfig) -> Model:
     """Return an unfitted model of a variant.
 
     Raises
     ------
     RequestError
-        The class cannot be imported or refuses a parameter.
+        The class cannot be imported, refuses a parameter, or lacks a method.
     """
     model_class: Any = import_object(config.model)
-    try:
+    constructor = getattr(model_class, "__init__", None) if isinstance(model_class, type) else model_class
+    with code_of(config.model, "constructor", constructor, hint="fix params in the variant's YAML"), repeatable():
         model: Model = model_class(columns=config.columns, **config.params)
-    except (TypeError, ValueError) as error:
-        raise RequestError(f"{config.model}: {error}", hint="fix params in the variant's YAML") from error
+    for method in ("fit", "predict"):
+        if not callable(getattr(model, method, None)):
+            what = f"{config.model}: {kind_of(model)} has no method {method}{place_of(None, constructor)}"
+            raise RequestError(what, hint="name a class with fit and predict in the variant's YAML")
     return model
 
 
-@contextmanager
-def code_of(name: str, method: str) -> Iterator[None]:
-    """Turn an error of a model's own code into one line with the file and line that raised it.
+def fit_model(model: Model, df: pd.DataFrame) -> Model:
+    """Return a model that is fitted on a copy of a frame.
+
+    Parameters
+    ----------
+    df
+        Training rows, shape (rows, columns). The copy is a whole one: pandas' copy on write does not cover
+        `df["x"].values[0] = ...` of nullable integers. Arrow's columns, such as text, cost nothing.
 
     Raises
     ------
     RequestError
-        The code raised an error, or tried to end the process.
+        `fit` raised an error, or returned something else than the model.
     """
-    try:
-        yield
-    except PipelineError:
-        raise
-    except (Exception, SystemExit) as error:  # a library may exit with code 0 before the work is done
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{name}: {method} raised {type(error).__name__}: {quoted(error)} ({frame.filename}:{frame.lineno})"
-        hint = "fix the model or its data; pipeline --verbose shows the traceback"
-        raise RequestError(what, hint=hint) from error
+    name = name_of(model)
+    with code_of(name, "fit", model.fit), repeatable():
+        fitted = model.fit(df.copy())
+    if not isinstance(fitted, type(model)):
+        raise wrong_result(name, "fit", model.fit, fitted, "the fitted model", "end fit with: return self")
+    return fitted
 
 
-@contextmanager
-def repeatable() -> Iterator[None]:
-    """Make the results of a model's code reproducible: global generators are seeded, sums have one order.
+def predictions_of(model: Model, df: pd.DataFrame) -> pd.DataFrame:
+    """Return a model's predictions for a copy of a frame, shape (predictions, key and predicted columns).
 
-    The order of sums in BLAS depends on its number of threads, so it gets one. OpenMP keeps its threads: scikit-learn's
-    trees do not depend on them.
+    Parameters
+    ----------
+    df
+        Rows to predict for, shape (rows, columns of the training data but the label).
+
+    Raises
+    ------
+    RequestError
+        `predict` raised an error, or returned something else than a frame whose columns have different names.
     """
-    # Only loaded libraries are limited, and scipy has a separate BLAS, which a model may load while it runs.
-    importlib.import_module("scipy.linalg")
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
-    random.seed(SEEDS["random"])
-    np.random.seed(SEEDS["numpy"])  # noqa: NPY002
-    try:
-        with threadpool_limits(limits=1, user_api="blas"):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+    name = name_of(model)
+    with code_of(name, "predict", model.predict), repeatable():
+        predictions: Any = model.predict(df.copy())
+    hint = "return a pandas DataFrame with the key columns and the predicted columns, each once"
+    if not isinstance(predictions, pd.DataFrame):
+        raise wrong_result(name, "predict", model.predict, predictions, "a pandas DataFrame", hint)
+    doubled = predictions.columns[predictions.columns.duplicated()]
+    if len(doubled):
+        what = f"{name}: predict returned column {doubled[0]} twice{place_of(None, model.predict)}"
+        raise RequestError(what, hint=hint)
+    return predictions

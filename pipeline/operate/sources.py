@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pipeline
@@ -13,6 +13,7 @@ from pipeline.cloud.bigquery.tables import TableFacts
 from pipeline.errors import RequestError
 from pipeline.project.imports import import_object
 from pipeline.project.project import Job
+from pipeline.project.user_code import code_of, place_of, repeatable
 from pipeline.rows.schema import Schema
 from pipeline.runs.session import Session
 
@@ -47,20 +48,35 @@ def load_sources(session: Session, job: Job, folder: Path | None = None) -> dict
         return rows
     with tempfile.TemporaryDirectory(prefix="sources-") as name:
         with session.reporter.step(f"{job.name} write sources"):
-            _writer(job, "write_sources")(Path(name))
+            _write_files(job, "write_sources", [Path(name)])
         return _load_files(session, job, Path(name), writer)
 
 
 def write_fixtures(job: Job, folder: Path, seed: int) -> list[Path]:
     """Write a job's tiny data set as JSON Lines, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    _writer(job, "write_fixtures")(folder, seed)
-    return [folder / f"{name}.jsonl" for name in job.spec.sources]
+    return _write_files(job, "write_fixtures", [folder, seed])
 
 
-def _writer(job: Job, key: str) -> Callable[..., None]:
-    writer: Callable[..., None] = import_object(_writer_path(job, key))
-    return writer
+def _write_files(job: Job, key: str, arguments: Sequence[Path | int]) -> list[Path]:
+    """Call the function that a key of job.yaml names, and return the files that it wrote into the first argument.
+
+    Raises
+    ------
+    RequestError
+        The function raised an error, or did not write a file of each source.
+    """
+    path = _writer_path(job, key)
+    writer: Callable[..., None] = import_object(path)
+    hint = "fix the function; pipeline --verbose shows the traceback"
+    with code_of(f"{job.name}: {path}", key, writer, hint=hint), repeatable():
+        writer(*arguments)
+    files = [Path(str(arguments[0])) / f"{name}.jsonl" for name in job.spec.sources]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        what = f"{job.name}: {path} did not write {', '.join(missing)}{place_of(None, writer)}"
+        raise RequestError(what, hint="it gets a folder, and writes <source>.jsonl of every source there")
+    return files
 
 
 def _writer_path(job: Job, key: str) -> str:

@@ -10,12 +10,14 @@ import pandas as pd
 from pipeline.base.progress import Stopwatch
 from pipeline.models.bundle import BundleInfo
 from pipeline.models.fetch import LoadedModel, check_committed, load_model
-from pipeline.models.interface import Model, code_of, repeatable
+from pipeline.models.interface import Model, predictions_of
 from pipeline.phases.task import ALONE, Task
+from pipeline.project.project import variant_name
+from pipeline.project.user_code import of_variant
 from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs.artefacts.examples import Examples, shard_rows
 from pipeline.runs.artefacts.models import check_known, check_recorded, recorded_digests
-from pipeline.runs.artefacts.prediction_checks import check_predictions, check_reject_rate
+from pipeline.runs.artefacts.prediction_checks import check_predictions, check_reject_rate, check_rows_read
 from pipeline.runs.artefacts.predictions import (
     Manifest,
     ShardFile,
@@ -38,10 +40,14 @@ def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     df
-        Rows to predict for, shape (rows, columns of the training data but the label).
+        Rows to predict for, shape (rows, columns of the training data but the label). The frame is not changed.
+
+    Raises
+    ------
+    RequestError
+        The model's `predict` raised an error, or did not return a frame.
     """
-    with code_of(type(model).__name__, "predict"), repeatable():
-        return model.predict(df)
+    return predictions_of(model, df)
 
 
 @in_phase("predict")
@@ -72,7 +78,7 @@ def predict_run(
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as notes:
             files = _predict_shards(run, examples, missing, task)
-            completed = _complete(run, missing, files, max_reject_rate)
+            completed = _complete(run, examples, missing, files, max_reject_rate)
             notes.append(_note(run, completed, files))
         known |= completed
     return [manifest for manifest in known.values() if manifest]
@@ -114,7 +120,8 @@ def _predict_shards(run: Run, examples: Examples, models: Mapping[str, LoadedMod
         watch = Stopwatch()
         frame = shard_rows(run, examples.table, shard) if lacking else pd.DataFrame()
         for folder, model in lacking.items():
-            files[folder][shard] = commit_shard(run, folder, shard, _predictions(run, model, frame), watch)
+            predictions = _predictions(run, model, frame)
+            files[folder][shard] = commit_shard(run, folder, shard, predictions, watch, read=len(frame))
             watch = Stopwatch()
     if task.count == 1:
         return files
@@ -129,11 +136,17 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> Split:
     if frame.empty:
         empty = pd.DataFrame({name: [] for name in run.job.prediction_schema.names})
         return split_frame(empty, run.job.prediction_schema, origin=model.variant)
-    return check_predictions(run.job, model.variant, frame, predict_from_data(model.model, frame))
+    with of_variant(variant_name(model.variant)):
+        predictions = predict_from_data(model.model, frame)
+    return check_predictions(run.job, model.variant, frame, predictions)
 
 
 def _complete(
-    run: Run, models: Mapping[str, LoadedModel], files: Mapping[str, Files], max_reject_rate: float
+    run: Run,
+    examples: Examples,
+    models: Mapping[str, LoadedModel],
+    files: Mapping[str, Files],
+    max_reject_rate: float,
 ) -> dict[str, Manifest]:
     """Commit the manifests of the folders that have every shard."""
     manifests = {}
@@ -141,5 +154,6 @@ def _complete(
         if len(files[folder]) == run.job.spec.predictions.shards:
             shards = tuple(file for _, file in sorted(files[folder].items()))
             manifests[folder] = Manifest(run.run_id, model.model_id, model.variant, shards)
+    check_rows_read(examples, list(manifests.values()))
     check_reject_rate(run, list(manifests.values()), max_reject_rate)
     return {folder: commit_manifest(run, folder, manifest) for folder, manifest in manifests.items()}

@@ -12,6 +12,7 @@ from pipeline.errors import CheckError, RequestError
 from pipeline.models.interface import make_model
 from pipeline.project.code import digest_of_code
 from pipeline.project.job_yaml import LABEL
+from pipeline.project.user_code import of_variant
 from pipeline.rows.schema import Schema
 from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_unchanged
 from pipeline.runs.artefacts.examples_statements import (
@@ -110,7 +111,8 @@ def _check_request(run: Run) -> None:
         message = f"{run.job.name}: source {', '.join(missing)} does not exist"
         raise RequestError(message, hint=f"load it with pipeline sources load {run.job.name}")
     for variant in run.job.variants:
-        make_model(variant.config)
+        with of_variant(variant.name):
+            make_model(variant.config)
 
 
 def _check_columns(run: Run) -> None:

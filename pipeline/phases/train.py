@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,11 +18,12 @@ from pipeline.model_config import ModelConfig
 from pipeline.models.bundle import MODEL_FILE, NO_JOB, BundleInfo, Origin, TrainingData, load_verified, write_bundle
 from pipeline.models.fetch import check_committed, fetch_verified
 from pipeline.models.id_maps import ID_MAP
-from pipeline.models.interface import Model, code_of, make_model, repeatable
+from pipeline.models.interface import Model, fit_model, make_model
 from pipeline.phases.load import load_from_uris
 from pipeline.phases.score_reference import sample_scores
 from pipeline.project.code import digest_of_variant, git_commit, imported_modules, project_files
 from pipeline.project.project import Variant, read_variant
+from pipeline.project.user_code import of_variant
 from pipeline.runs.artefacts.examples import Examples, training_rows
 from pipeline.runs.artefacts.models import TrainedModel, commit_model, committed_model
 from pipeline.runs.claims import claims_of
@@ -47,7 +49,7 @@ def train_from_data(model_config: ModelConfig, df_train: pd.DataFrame) -> Model:
     Raises
     ------
     RequestError
-        A column that the configuration names is missing, or there are no rows.
+        A column that the configuration names is missing, there are no rows, or the model's code failed.
     """
     columns = model_config.columns
     wanted = [*columns.key, *(name for name in (columns.label, columns.weight) if name)]
@@ -56,9 +58,7 @@ def train_from_data(model_config: ModelConfig, df_train: pd.DataFrame) -> Model:
         raise RequestError(f"training data: column {', '.join(missing)} is missing", hint="check the configuration")
     if df_train.empty:
         raise RequestError("training data: there are no rows", hint="check the file or the query")
-    model = make_model(model_config)
-    with code_of(model_config.model, "fit"), repeatable():
-        return model.fit(df_train)
+    return fit_model(make_model(model_config), df_train)
 
 
 def train_from_path(
@@ -94,9 +94,16 @@ def train_from_path(
     frame = read_input(str(train_data), store=store, warehouse=warehouse, order_by=key)
     if set(key) <= set(frame.columns):  # the order of rows in a file must not change the model
         frame = frame.sort_values(key, kind="stable", ignore_index=True)
-    data = TrainingData.of(frame)
-    model = train_from_data(variant.config, data.frame)
-    return write_bundle(folder, model, variant, data, NO_JOB)
+    data, existed = TrainingData.of(frame), folder.exists()
+    with of_variant(variant.name):
+        model = train_from_data(variant.config, data.frame)
+        try:
+            return write_bundle(folder, model, variant, data, NO_JOB)
+        except BaseException:  # a part of a bundle would be in the way of the next attempt
+            shutil.rmtree(folder, ignore_errors=True)
+            if existed:
+                folder.mkdir()
+            raise
 
 
 @in_phase("train")
@@ -142,13 +149,17 @@ def load_id_maps(run: Run, model: TrainedModel) -> None:
 
 def _training_data(run: Run, examples: Examples) -> TrainingData:
     with run.session.reporter.step(f"{run.run_date} read training rows") as notes:
-        frame = training_rows(run, examples.table)
+        frame = training_rows(run, examples.table, counted=examples.counts.training_rows)
         notes.append(f"{len(frame):,} x {frame.shape[1]}")
         return TrainingData.of(frame)
 
 
 def _train_variant(run: Run, variant: Variant, data: TrainingData, origin: Origin) -> TrainedModel:
-    with run.session.reporter.step(f"{run.run_date} train {variant.name}") as notes, TemporaryDirectory() as name:
+    with (
+        run.session.reporter.step(f"{run.run_date} train {variant.name}") as notes,
+        of_variant(variant.name),
+        TemporaryDirectory() as name,
+    ):
         earlier = _earlier_model(run, variant, origin.code, data.checksum)
         found = _loaded(run, earlier, Path(name)) if earlier else None
         if earlier and found:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import RequestError
+from pipeline.errors import RequestError, quoted
+from pipeline.project.user_code import place_of, settings_restored
 
 
 def use_project_root(root: Path) -> None:
@@ -35,17 +36,19 @@ def import_object(path: str) -> Any:
     Raises
     ------
     RequestError
-        The module or the name does not exist, or the module's own code fails.
+        The module or the name does not exist, or the module's own code fails or ends the process.
     """
     module_name, _, name = path.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        with settings_restored(environment=False):
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         hint = "install the package or fix the path"
-        raise RequestError(f"cannot import {path}: no module named {error.name}", hint=hint) from error
-    except Exception as error:
-        what = f"cannot import {path}: {type(error).__name__}: {error}"
-        raise RequestError(what, hint="fix the module; pipeline --verbose shows the line") from error
+        place = place_of(error) if error.name != module_name else ""
+        raise RequestError(f"cannot import {path}: no module named {error.name}{place}", hint=hint) from error
+    except (Exception, SystemExit) as error:
+        what = f"cannot import {path}: {type(error).__name__}: {quoted(error)}{place_of(error)}"
+        raise RequestError(what, hint="fix the module; pipeline --verbose shows the traceback") from error
     if not hasattr(module, name):
         raise RequestError(f"cannot import {path}: {module_name} has no {name}", hint="fix the path")
     return getattr(module, name)

@@ -13,6 +13,9 @@ import typer
 from pipeline import __version__
 from pipeline.cli import app as cli
 from pipeline.errors import CheckError, CloudError, PermissionMissing, RequestError
+from pipeline.phases.train import train_from_path
+from pipeline.project.imports import use_project_root
+from tests.cli.conftest import run_process
 from tests.support.dummy_project import dummy_project, edit
 
 HEAVY = ("google", "pandas", "sklearn", "polars", "pyarrow", "numpy", "pydantic", "grpc", "bqemulator", "duckdb")
@@ -341,6 +344,82 @@ def test_summaries_are_lines_or_one_json_object(capsys):
     assert [run["job"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["a", "b"]
     print_summaries([Summary("a", None, None), Summary("b", None, None)], as_json=False)
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+NOISY = """
+import ctypes, os, subprocess, sys
+from pipeline.cli import app
+from pipeline.cli.options import print_json
+
+def noisy(arguments):
+    print("print")
+    os.write(1, b"descriptor\\n")
+    subprocess.run(["echo", "child"])
+    ctypes.CDLL(None).puts(b"compiled")
+    print_json({"a": 1})
+    print("after")
+    return 0
+
+app.run = noisy
+sys.argv = ["pipeline", "run", "--json"]
+app.main()
+"""
+
+
+def test_only_the_result_reaches_the_stdout_of_json():
+    done = in_a_process(NOISY)
+    assert json.loads(done.stdout) == {"a": 1}
+    assert sorted(done.stderr.split()) == ["after", "child", "compiled", "descriptor", "print"]
+
+
+def test_prints_of_a_model_do_not_reach_json(project, tmp_path):
+    prints = "print('noise')\n        import os\n        os.system('echo child')\n        return df[self"
+    edit(project / "jobs/dummy/model.py", "return df[self", prints)
+    (tmp_path / "rows.csv").write_text("id,day,label\n1,2013-07-01,0\n")
+    use_project_root(project)
+    train_from_path(project / "jobs/dummy/mean.yaml", tmp_path / "rows.csv", tmp_path / "bundle")
+    given = {"--model": "bundle", "--data": "rows.csv", "--out": "out.jsonl"}
+    options = [word for name, file in given.items() for word in (name, str(tmp_path / file))]
+    done = run_process("predict", *options, "--json", "--project-dir", str(project))
+    assert json.loads(done.out)["rows"] == 1
+    assert {"noise", "child"} <= set(done.err.split())
+
+
+def test_without_json_prints_stay_on_stdout():
+    done = in_a_process(NOISY.replace(', "--json"', ""))
+    assert {"print", "child", "after"} < set(done.stdout.split())
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_does_not_stop_json(closed, tmp_path):
+    (tmp_path / "noisy.py").write_text(NOISY.replace("subprocess.run", "len"))
+    command = f"{sys.executable} {tmp_path / 'noisy.py'} {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "" if closed == ">&-" else '{\n "a": 1\n}')
+
+
+def test_a_reader_that_leaves_ends_json_silently(tmp_path):
+    code = NOISY.replace('{"a": 1}', "list(range(10**6))").replace(
+        "\nsys.argv", "\nimport time; time.sleep(0.5)\nsys.argv"
+    )
+    (tmp_path / "noisy.py").write_text(
+        code.replace("app.run = noisy", "app.run = as_typer(noisy)").replace(
+            "def noisy",
+            """
+def as_typer(call):
+    def run(arguments):
+        try:
+            return call(arguments)
+        except BrokenPipeError:
+            return 1
+    return run
+
+def noisy""",
+        )
+    )
+    command = f"{sys.executable} {tmp_path / 'noisy.py'} | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert sorted(done.stderr.split()) == ["child", "compiled", "descriptor", "print"]
 
 
 def test_fixtures_need_no_target(project, capsys):

@@ -14,11 +14,11 @@ from rich.console import Console
 
 from pipeline.base.progress import Reporter
 from pipeline.models.bundle import SCORES
-from pipeline.models.interface import code_of
 from pipeline.operate.sources import load_sources
 from pipeline.phases import score_reference
 from pipeline.phases.run import evaluate_matured, run_job
 from pipeline.project.project import Project
+from pipeline.project.user_code import code_of
 from pipeline.runs.session import Session
 from tests.support.integration_fixtures import ROOT, reader
 

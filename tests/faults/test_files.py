@@ -290,7 +290,7 @@ def test_a_model_that_answers_for_others_publishes_nothing(session, own, monkeyp
     monkeypatch.setattr(
         "pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).assign(flight=flight)
     )
-    with pytest.raises(CheckError, match=r"of 16 entities \d+ have no prediction, \d+ were not asked for"):
+    with pytest.raises(CheckError, match=r"of 16 keys \(.*\) \d+ have no prediction \(.*\), \d+ were not asked for"):
         run_job(session, own, FIRST)
     assert published_slices(join_run(session, own, FIRST)) == {}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import replace
 
 import polars as pl
@@ -144,13 +145,13 @@ def test_sources_are_written_again_only_after_a_change(make_empty_session, job, 
     session = make_empty_session()
     own = edited(job, write_sources="tests.support.integration_fixtures:write_seven")
     written = []
-    write = sources._writer
+    write = sources._write_files
 
-    def counted(job, key):
+    def counted(job, key, arguments):
         written.append(key)
-        return write(job, key)
+        return write(job, key, arguments)
 
-    monkeypatch.setattr(sources, "_writer", counted)
+    monkeypatch.setattr(sources, "_write_files", counted)
     rows = load_sources(session, own)
     assert len(written) == 1
     assert load_sources(session, own) == rows
@@ -202,6 +203,28 @@ def test_digest_of_a_writer_sees_code_files_and_packages(job, tmp_path, monkeypa
 def test_a_job_without_write_sources_needs_a_folder(session, job):
     with pytest.raises(RequestError, match=r"job.yaml: key write_sources is not set - name files with --from DIR"):
         load_sources(session, edited(job, write_sources=None))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "    open(folder / 'no.csv')\n",
+            r"write_fixtures raised FileNotFoundError: .*no\.csv' \(/.*writer\.py:2\) - fix",
+        ),
+        ("    raise SystemExit(0)\n", r"write_fixtures raised SystemExit: 0 \(/.*writer\.py:2\)"),
+        (
+            "    pass\n",
+            r"writer:write did not write flights_schedule\.jsonl, .* \(/.*writer\.py:1\) - it gets a folder",
+        ),
+    ],
+)
+def test_what_a_writer_does_wrong_is_told_with_its_line(job, tmp_path, monkeypatch, code, said):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "writer", raising=False)
+    (tmp_path / "writer.py").write_text(f"def write(folder, seed):\n{code}")
+    with pytest.raises(RequestError, match=said):
+        write_fixtures(edited(job, write_fixtures="writer:write"), tmp_path / "out", 7)
 
 
 def test_fixtures_depend_on_the_seed_alone(job, tmp_path):

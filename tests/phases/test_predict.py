@@ -8,9 +8,11 @@ import pytest
 from pipeline.cloud.storage.objects import Content
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.fetch import fetch_bundle
+from pipeline.phases import predict as predict_phase
 from pipeline.phases.predict import predict_from_data, predict_run
 from pipeline.phases.preprocess import preprocess_run
 from pipeline.phases.run import run_phase
+from pipeline.runs.artefacts.examples import training_rows
 from pipeline.runs.artefacts.predictions import committed_manifests
 from pipeline.runs.layout import Folder
 from pipeline.runs.opening import open_run
@@ -134,6 +136,30 @@ def test_predictions_that_break_the_contract_stop_the_run(session, quick_job, mo
     run = open_run(session, quick_job, date(2013, 7, 3))
     examples = preprocess_run(run)
     monkeypatch.setattr("pipeline.phases.predict.predict_from_data", with_an_impossible_key)
-    with pytest.raises(CheckError, match="of 6 entities 1 have no prediction, 1 were not asked for"):
+    with pytest.raises(CheckError, match=r"of 6 keys \(.*\) 1 have no prediction \(.*/.*\), 1 were not asked for"):
         predict_run(run, examples, {model_uri: ""})
     assert committed_manifests(run) == []
+
+
+def test_rows_that_no_shard_has_stop_the_run(session, quick_job, model_uri, monkeypatch):
+    """Whatever the cause: here a read that lacks a row."""
+    run = open_run(session, quick_job, date(2013, 7, 2))
+    examples = preprocess_run(run)
+    read = predict_phase.shard_rows
+    monkeypatch.setattr(predict_phase, "shard_rows", lambda *where: read(*where).iloc[1:])
+    rows, shards = examples.counts.scoring_rows, quick_job.spec.predictions.shards
+    said = (
+        rf"predict read {rows - shards} of {rows} rows that preprocess counted in .*__examples - nothing was published"
+    )
+    with pytest.raises(CheckError, match=said):
+        predict_run(run, examples, {model_uri: ""})
+    assert committed_manifests(run) == []
+
+
+def test_training_on_fewer_rows_than_were_counted_stops_the_run(session, quick_job):
+    run = open_run(session, quick_job, date(2013, 7, 2))
+    examples = preprocess_run(run)
+    rows = examples.counts.training_rows
+    assert len(training_rows(run, examples.table, counted=rows)) == rows
+    with pytest.raises(CheckError, match=rf"train read {rows} of {rows + 1:,} rows that preprocess counted in"):
+        training_rows(run, examples.table, counted=rows + 1)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import RequestError
+from pipeline.models.bundle.training_data import stored_training_data
 from pipeline.phases.train import train_from_data, train_from_path
 from pipeline.project.project import Project, read_variant
 from tests.support.bundles import read_bundle
@@ -99,7 +100,28 @@ def test_a_failed_fit_leaves_no_bundle(variant_file, tmp_path):
     assert not (tmp_path / "bundle").exists()
 
 
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_model_that_cannot_be_pickled_leaves_no_bundle(variant_file, project, data, tmp_path, exists):
+    model, out = project / "jobs/dummy/model.py", tmp_path / "bundle"
+    edit(model, "self.columns, self.factor = columns, factor", "self.columns, self.factor = columns, lambda: 1")
+    if exists:
+        out.mkdir()
+    said = r"variant mean: jobs\.dummy\.model:Mean: the model cannot be pickled: attribute factor \(function\)"
+    with pytest.raises(RequestError, match=said):
+        train_from_path(variant_file, data, out)
+    assert (out.exists(), list(out.glob("*"))) == (exists, [])
+
+
 def test_unknown_key_of_the_configuration_is_named(variant_file, data, tmp_path):
     edit(variant_file, "columns:", "colums: {}\ncolumns:")
     with pytest.raises(RequestError, match=r"mean\.yaml: key colums"):
         train_from_path(variant_file, data, tmp_path / "bundle")
+
+
+def test_stored_rows_match_the_checksum_whatever_fit_does(variant_file, project, data, tmp_path):
+    change = "df['label'].array[:] = 1; df['id'] = 7; self.mean ="
+    edit(project / "jobs/dummy/model.py", "self.mean =", change)
+    info = train_from_path(variant_file, data, tmp_path / "bundle")
+    stored = stored_training_data(tmp_path / "bundle")
+    assert stored.checksum == info.content["training_data"]["checksum"]
+    assert set(stored.frame["id"]) != {7}

@@ -45,6 +45,8 @@ def test_missing_package_inside_a_module_is_named(root):
         ("import os\nos.no_such_thing\n", "AttributeError: module 'os' has no attribute 'no_such_thing'"),
         ("def broken(:\n", "SyntaxError: invalid syntax"),
         ("raise ValueError('bad table')\n", "ValueError: bad table"),
+        ("\n\nimport json\njson.loads('{')\n", r"JSONDecodeError: .* \(/.*fails_\d+\.py:4\)"),
+        ("import sys\nsys.exit(0)\n", r"SystemExit: 0 \(/.*fails_\d+\.py:2\)"),
     ],
 )
 def test_a_module_whose_own_code_fails_says_how(root, code, said):

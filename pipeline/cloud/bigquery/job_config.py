@@ -45,7 +45,7 @@ def schema_fields(schema: Schema) -> list[bigquery.SchemaField]:
 def schema_of(fields: Iterable[bigquery.SchemaField]) -> Schema:
     """Return the schema of BigQuery's fields, where some types have an older name."""
     return Schema.parse(
-        {field.name: f"{type_of(field)}{' NOT NULL' if field.mode == 'REQUIRED' else ''}" for field in fields}
+        {field.name: f"{_type_of(field)}{' NOT NULL' if field.mode == 'REQUIRED' else ''}" for field in fields}
     )
 
 

@@ -15,10 +15,10 @@ from pipeline.errors import RequestError
 from pipeline.explain.changes import Change, changed_files, changes_of
 from pipeline.explain.reproduce.outcome import NOT_COMPARED, Item
 from pipeline.models.bundle import BundleInfo, TrainingData, stored_training_data, using_code
-from pipeline.models.interface import SEEDS
 from pipeline.project.code import code_texts, digest_of_variant, imported_modules, library_versions
 from pipeline.project.imports import can_import_jobs
 from pipeline.project.project import Job, Project, Variant, read_variant, variant_name
+from pipeline.project.user_code import SEEDS
 from pipeline.runs.artefacts.examples import training_rows
 from pipeline.runs.artefacts.examples_statements import examples_statement
 from pipeline.runs.identity import as_written, run_definition

@@ -16,6 +16,7 @@ from pipeline.model_config import ModelConfig
 from pipeline.models.bundle.info import BundleInfo
 from pipeline.models.interface import Model
 from pipeline.project.code import library_versions
+from pipeline.project.user_code import code_of, place_of, repeatable
 
 
 def load_verified(
@@ -90,12 +91,14 @@ def _taken_out(packages: list[str]) -> dict[str, ModuleType]:
 def _unpickled(folder: Path, info: BundleInfo) -> Model:
     import joblib
 
-    try:
-        model: Model = joblib.load(folder / "model.joblib")
-    except Exception as error:
-        lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
-        what = f"{info.content['model']}: the model cannot be loaded: {type(error).__name__}: {quoted(error)}"
-        raise RequestError(what, hint=_remedy(info, lacking)) from error
+    name = info.content["model"]
+    with code_of(name, "unpickling"), repeatable():
+        try:
+            model: Model = joblib.load(folder / "model.joblib")
+        except Exception as error:
+            lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+            what = f"{name}: the model cannot be loaded: {type(error).__name__}: {quoted(error)}{place_of(error)}"
+            raise RequestError(what, hint=_remedy(info, lacking)) from error
     return model
 
 

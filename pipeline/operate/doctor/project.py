@@ -9,6 +9,7 @@ from pipeline.operate.doctor.result import NOTE, NOTED, OK, CheckResult, failed,
 from pipeline.project.code import commit_name, git_commit, why_no_commit
 from pipeline.project.job_checks import check_assets
 from pipeline.project.project import Job, Project
+from pipeline.project.user_code import of_variant
 from pipeline.sql import Catalogue
 
 
@@ -58,5 +59,6 @@ def _check_models(job: Job) -> str:
     except ImportError as error:  # the check of the packages tells the rest
         return f"{NOTED}not tested: {error.name} is not installed"
     for variant in job.variants:
-        make_model(variant.config)
+        with of_variant(variant.name):
+            make_model(variant.config)
     return f"{len(job.variants)}, each can be made"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.base.stored_json import record_of
+from pipeline.errors import CheckError
 from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.run import Run
 from pipeline.sql import TableName
@@ -40,9 +41,36 @@ def examples_unchanged(run: Run, counts: Counts) -> bool:
     return run.session.warehouse.tables.row_count(run.table("examples")) == counts.row_count
 
 
-def training_rows(run: Run, table: TableName) -> pd.DataFrame:
-    """Return the rows to train on, shape (rows, columns of the examples), sorted by key."""
-    return _rows(run, table, "_trains")
+def training_rows(run: Run, table: TableName, *, counted: int | None = None) -> pd.DataFrame:
+    """Return the rows to train on, shape (rows, columns of the examples), sorted by key.
+
+    Parameters
+    ----------
+    counted
+        Number of these rows in the counts of preprocess.
+
+    Raises
+    ------
+    CheckError
+        It is not the number of rows that were read.
+    """
+    frame = _rows(run, table, "_trains")
+    if counted is not None:
+        check_read(f"{run.run_id}: train", table, len(frame), counted)
+    return frame
+
+
+def check_read(who: str, table: TableName, rows: int, counted: int) -> None:
+    """Raise unless a phase read as many rows as preprocess counted.
+
+    Raises
+    ------
+    CheckError
+        The numbers differ.
+    """
+    if rows != counted:
+        message = f"{who} read {rows:,} of {counted:,} rows that preprocess counted in {table}"
+        raise CheckError(message, hint="nothing was published; make the examples again with pipeline run --rerun")
 
 
 def shard_rows(run: Run, table: TableName, shard: int) -> pd.DataFrame:

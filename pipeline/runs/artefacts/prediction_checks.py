@@ -1,4 +1,4 @@
-"""Checks of what a model returns: all columns, each key once, exactly the entities of the examples, few rejects."""
+"""Checks of what a model returns: all columns, each key once, exactly the keys of the examples, few rejects."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pipeline.errors import CheckError
+from pipeline.errors import CheckError, quoted
 from pipeline.project.project import Job
 from pipeline.rows.rejects import Split, split_frame
+from pipeline.runs.artefacts.examples import Examples, check_read
 from pipeline.runs.artefacts.predictions import Manifest
 from pipeline.runs.run import Run
 
 HINT = "fix the model's predict"
+
+SHOWN = 5
+"""Number of keys that a message shows."""
 
 
 def check_predictions(job: Job, variant: str, examples: pd.DataFrame, predictions: pd.DataFrame) -> Split:
@@ -32,8 +36,8 @@ def check_predictions(job: Job, variant: str, examples: pd.DataFrame, prediction
     Raises
     ------
     CheckError
-        Columns are missing, keys occur twice, entities are not in the examples, or an example that is an entity has no
-        prediction. An entity that may have several predictions, such as a user with a list, may have none.
+        Columns are missing, keys occur twice, keys are not in the examples, or an example has no prediction. Where the
+        model predicts a part of the key, such as the items of a user's list, an entity may have none.
     """
     missing = [name for name in job.prediction_schema.names if name not in predictions.columns]
     if missing:
@@ -42,21 +46,54 @@ def check_predictions(job: Job, variant: str, examples: pd.DataFrame, prediction
     doubled = int(split.fitting(job.spec.prediction_key).duplicated().sum())
     if doubled:
         raise CheckError(f"{variant}: predicts {doubled} keys twice", hint=HINT)
-    _check_entities(job, variant, examples, split)
+    _check_keys(job, variant, examples, split)
     return split
 
 
-def _check_entities(job: Job, variant: str, examples: pd.DataFrame, split: Split) -> None:
-    entity = job.spec.entity
-    named = split.fitting(entity)
-    wanted = pd.MultiIndex.from_frame(examples[entity]).drop_duplicates()
-    predicted = pd.MultiIndex.from_frame(named.astype(dict(examples[entity].dtypes))).drop_duplicates()
-    unknown = len(predicted.difference(wanted)) + len(split.frame) - len(named)
-    example_is_entity = set(job.spec.row_key) == set(entity)  # then each entity needs a prediction
-    missing = len(wanted.difference(predicted)) if example_is_entity else 0
-    if unknown or missing:
-        message = f"{variant}: of {len(wanted)} entities {missing} have no prediction, {unknown} were not asked for"
-        raise CheckError(message, hint=HINT)
+def _check_keys(job: Job, variant: str, examples: pd.DataFrame, split: Split) -> None:
+    """Compare the keys that were given to `predict` with those that it answered.
+
+    A column of the prediction key that the model predicts, such as an item or a rank, is given by no example. Then an
+    entity may have no prediction, unless examples are told apart by the rest of the key.
+    """
+    predicted = set(job.spec.predictions.columns)
+    key = [name for name in job.spec.prediction_key if name not in predicted and name in examples.columns]
+    asked = examples[key].reset_index(drop=True)
+    named = split.fitting(key).astype(dict(asked.dtypes))
+    if len(named) == len(split.frame) and named.equals(asked):
+        return  # the usual case, without a hash of every key
+    wanted, answered = (pd.MultiIndex.from_frame(frame).drop_duplicates() for frame in (asked, named))
+    needed = len(key) == len(job.spec.prediction_key) or set(job.spec.row_key) == set(key)
+    missing, unknown = wanted.difference(answered) if needed else wanted[:0], answered.difference(wanted)
+    unfit = len(split.frame) - len(named)
+    if len(missing) or len(unknown) or unfit:
+        message = (
+            f"{variant}: of {len(wanted)} keys ({', '.join(key)}) {len(missing)} have no prediction{_some(missing)}, "
+            f"{len(unknown) + unfit} were not asked for{_some(unknown)}"
+        )
+        raise CheckError(message, hint=f"{HINT}: it answers each row that it gets, and no other")
+
+
+def _some(keys: pd.MultiIndex) -> str:
+    """Return up to five keys as text."""
+    if keys.empty:
+        return ""
+    texts = ["/".join(map(str, key)) for key in keys[:SHOWN]]
+    return f" ({quoted(', '.join(texts))}{', ...' if len(keys) > SHOWN else ''})"
+
+
+def check_rows_read(examples: Examples, manifests: Sequence[Manifest]) -> None:
+    """Raise unless the shards of each complete set were made from all rows that preprocess counted.
+
+    Raises
+    ------
+    CheckError
+        Rows are missing, for instance because no shard has them.
+    """
+    for manifest in manifests:
+        read = [shard.read for shard in manifest.shards if shard.read is not None]
+        if len(read) == len(manifest.shards):
+            check_read(f"{manifest.variant}: predict", examples.table, sum(read), examples.counts.scoring_rows)
 
 
 def is_above(rejected: int, rows: int, max_reject_rate: float) -> bool:

@@ -38,6 +38,8 @@ class ShardFile:
         Address of the file that describes them; empty without rejected rows.
     seconds
         Time to read the shard's rows, to score and to write them.
+    read
+        Rows to score that were read for it; None in files of versions that did not count them.
     """
 
     shard: int
@@ -51,6 +53,7 @@ class ShardFile:
     rejected: int = 0
     rejects: str = ""
     seconds: float = 0.0
+    read: int | None = None
 
     @property
     def coordinates(self) -> tuple[int, int, str]:
@@ -93,7 +96,9 @@ class Manifest:
         return [shard.rejects for shard in self.shards if shard.rejects]
 
 
-def commit_shard(run: Run, folder: str, shard: int, split: Split, watch: Stopwatch | None = None) -> ShardFile:
+def commit_shard(
+    run: Run, folder: str, shard: int, split: Split, watch: Stopwatch | None = None, *, read: int | None = None
+) -> ShardFile:
     """Write one shard, upload it under a unique name, and commit it by a marker that is created once.
 
     Rejected rows are described in a second file, in the folder of rejects.
@@ -104,6 +109,8 @@ def commit_shard(run: Run, folder: str, shard: int, split: Split, watch: Stopwat
         Predictions of the shard, split by the prediction schema.
     watch
         Started with the work on this shard.
+    read
+        Number of rows to score that were read.
 
     Returns
     -------
@@ -128,6 +135,7 @@ def commit_shard(run: Run, folder: str, shard: int, split: Split, watch: Stopwat
             rejected=len(split.rejects),
             rejects=_put_rejects(run, stored.uri, split) if len(split.rejects) else "",
             seconds=watch.seconds if watch else 0.0,
+            read=read,
         )
     marker = marker_in(folder, shard, shards)
     return record_of(ShardFile, store.put_json_once(asdict(file), marker), marker)

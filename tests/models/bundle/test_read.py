@@ -208,7 +208,7 @@ def test_missing_library_is_named_with_its_version(job, tmp_path, monkeypatch):
     folder, version = tmp_path / "b", metadata.version("scikit-learn")
     write_bundle(folder, object(), job.variants[0], TrainingData.of(FRAME), replace(ORIGIN, modules={"sklearn.base"}))
     monkeypatch.setattr("joblib.load", fails(ModuleNotFoundError("No module named 'sklearn'", name="sklearn")))
-    with pytest.raises(RequestError, match=f"No module named 'sklearn' - install scikit-learn=={version}$"):
+    with pytest.raises(RequestError, match=f"No module named 'sklearn' .*- install scikit-learn=={version}$"):
         read_bundle(folder)
 
 
@@ -216,7 +216,7 @@ def test_pickle_of_other_versions_names_those_that_differ(made, monkeypatch):
     rewrite(made[0], lambda content: content["libraries"].update(numpy="1.0"))
     monkeypatch.setattr("joblib.load", fails(ValueError("incompatible dtype")))
     here = metadata.version("numpy")
-    with pytest.raises(RequestError, match=rf"incompatible dtype - install numpy==1.0 \(here {here}\)$"):
+    with pytest.raises(RequestError, match=rf"incompatible dtype .*- install numpy==1.0 \(here {here}\)$"):
         read_bundle(made[0])
 
 

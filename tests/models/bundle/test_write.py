@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from pipeline.base.digests import sha256_file
+from pipeline.errors import RequestError
 from pipeline.models.bundle import NO_JOB, SCORES, TrainingData, frame_checksum, training_data, write_bundle
 from pipeline.models.interface import make_model
 from tests.models.bundle.conftest import FRAME, ORIGIN
@@ -100,3 +104,59 @@ def test_training_scores_are_listed_and_keep_the_model_id(job, made, tmp_path):
     assert SCORES not in plain.content["files"]
     assert info.model_id == plain.model_id
     assert read_bundle(folder).mean == 0.5
+
+
+class Holds:
+    """A model that holds a thing."""
+
+    def __init__(self, thing):
+        self.fine, self.thing = 1, thing
+
+
+class Changed:
+    def __reduce__(self):
+        return dict, ()
+
+
+class Refuses:
+    @classmethod
+    def made(cls):
+        made = cls()
+        made.weights = 1
+        return made
+
+    def __setstate__(self, state):
+        raise KeyError("weights")
+
+
+class Named:
+    def __init__(self, name):
+        self.name = name
+
+    def save_id_maps(self, folder):
+        folder.mkdir()
+        (folder / self.name).write_text("")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            Holds(lambda x: x),
+            r"Holds: the model cannot be pickled: attribute thing \(function\): .*test_write.py:\d+\)",
+        ),
+        (Holds(Holds(threading.Lock())), r"cannot be pickled: attribute thing\.thing \(_thread\.lock\): TypeError"),
+        (Changed(), r"Changed: the pickled model is loaded as dict"),
+        (
+            Holds(Refuses.made()),
+            r"Holds: the pickled model cannot be loaded: KeyError: 'weights' \(.*test_write.py:\d+\)",
+        ),
+        (Named("a-b.jsonl"), r"Named: save_id_maps wrote a-b\.jsonl \(.*test_write.py:\d+\)"),
+        (Named("no/folder.jsonl"), r"Named: save_id_maps raised FileNotFoundError: .*test_write.py:\d+\)"),
+    ],
+    ids=["lambda", "nested lock", "another object", "setstate", "name of an id map", "save_id_maps raises"],
+)
+def test_a_model_that_a_bundle_cannot_hold_is_explained(job, tmp_path, model, said):
+    with pytest.raises(RequestError, match=said):
+        write_bundle(tmp_path / "b", model, job.variants[0], TrainingData.of(FRAME), NO_JOB)
+    assert not (tmp_path / "b" / "bundle.json").exists()

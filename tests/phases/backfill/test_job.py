@@ -96,7 +96,9 @@ def test_with_the_gate_dates_are_published_in_order(place, stumbling_job, serial
     assert done.not_started == [DAYS[3]]
     assert set(seen(place, stumbling_job)) == set(DAYS[:2])
     lines = [line for line in reported if "failed" in line or "backfill" in line]
-    assert lines[-2].startswith("warning: 2013-07-03 failed: stumbling:Stumbling: fit raised ValueError")
+    assert lines[-2].startswith(
+        "warning: 2013-07-03 failed: variant stumbling: stumbling:Stumbling: fit raised ValueError"
+    )
     assert re.fullmatch(r"flight_delay backfill: 3 of 4, about 0:\d\d:\d\d left", lines[-1])
 
     done = backfill_job(place, stumbling_job, DAYS, Work(gate=True), parallel=2)

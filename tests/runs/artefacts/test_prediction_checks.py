@@ -31,16 +31,70 @@ def test_order_and_extra_columns_do_not_matter(by_carrier):
     [
         (answered(BOTH).drop(columns="score"), "m: predictions lack score"),
         (answered([*BOTH, "a"]), "m: predicts 1 keys twice"),
-        (answered(["a"]), "of 2 entities 1 have no prediction, 0 were not asked for"),
-        (answered([*BOTH, "c"]), "of 2 entities 0 have no prediction, 1 were not asked for"),
-        (answered(["a", None]), "of 2 entities 1 have no prediction, 1 were not asked for"),
-        (answered([]), "of 2 entities 2 have no prediction, 0 were not asked for"),
+        (answered(["a"]), r"of 2 keys \(carrier\) 1 have no prediction \(b\), 0 were not asked for"),
+        (answered([*BOTH, "c"]), r"of 2 keys \(carrier\) 0 have no prediction, 1 were not asked for \(c\)"),
+        (answered(["a", None]), r"1 have no prediction \(b\), 1 were not asked for"),
+        (answered([]), r"2 have no prediction \(a, b\), 0 were not asked for"),
     ],
     ids=["column", "twice", "missing", "stranger", "null", "nothing"],
 )
 def test_missing_doubled_and_unknown_predictions_are_refused(by_carrier, predictions, said):
     with pytest.raises(CheckError, match=said):
         check_predictions(by_carrier, "m", ASKED, predictions)
+
+
+@pytest.fixture(scope="module")
+def by_flight(job):
+    """The entity is not the whole key, as a customer on a day."""
+    return edited(job, entity=["carrier"], prediction_key=["carrier", "origin", "flight"])
+
+
+FLIGHTS = pd.DataFrame(
+    {
+        "carrier": pd.array(["a"] * 6 + ["b"] * 6, pd.StringDtype()),
+        "origin": pd.array(["x", "y"] * 6, pd.StringDtype()),
+        "flight": pd.array(range(12), "Int64"),
+        "distance": 1.0,
+    }
+)
+
+
+def scores_of(rows):
+    return rows.drop(columns="distance").assign(score=0.5)
+
+
+@pytest.mark.parametrize("rows", [FLIGHTS, FLIGHTS.iloc[::-1], FLIGHTS.astype({"flight": "float64"})])
+def test_answers_in_any_order_and_dtype_are_complete(by_flight, rows):
+    check_predictions(by_flight, "m", FLIGHTS, scores_of(rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            FLIGHTS.iloc[1:],
+            r"of 12 keys \(carrier, origin, flight\) 1 have no prediction \(a/x/0\), 0 were not asked for",
+        ),
+        (FLIGHTS.iloc[[0, 6]], r"10 have no prediction \(a/x/2, a/x/4, a/y/1, a/y/3, a/y/5, \.\.\.\), 0 were not"),
+        (FLIGHTS.iloc[:0], r"12 have no prediction \(.*, \.\.\.\), 0 were not asked for"),
+        (FLIGHTS.assign(flight=range(1, 13)), r"have no prediction \(.*\), \d+ were not asked for \(a/x/1, "),
+    ],
+    ids=["one missing", "one for each entity", "none", "other keys of the same entities"],
+)
+def test_every_key_is_answered_where_the_entity_is_a_part_of_it(by_flight, rows, said):
+    with pytest.raises(CheckError, match=said):
+        check_predictions(by_flight, "m", FLIGHTS, scores_of(rows))
+
+
+def test_each_example_needs_a_class_also_with_longer_keys(by_flight):
+    columns = {"class": "STRING NOT NULL", "score": "FLOAT64 NOT NULL"}
+    predictions = by_flight.spec.predictions.model_copy(update={"columns": columns})
+    key = by_flight.spec.prediction_key
+    by_class = edited(by_flight, prediction_key=[*key, "class"], example_key=key, predictions=predictions)
+    answers = scores_of(FLIGHTS).assign(**{"class": "x"})
+    check_predictions(by_class, "m", FLIGHTS, pd.concat([answers, answers.iloc[:3].assign(**{"class": "y"})]))
+    with pytest.raises(CheckError, match=r"of 12 keys .* 2 have no prediction \(a/x/0, a/y/1\), 0 were not asked for"):
+        check_predictions(by_class, "m", FLIGHTS, answers.iloc[2:])
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +110,7 @@ def by_class(job):
 def test_each_example_needs_a_prediction(by_class):
     classes = {"class": ["x", "y", "x"]}
     check_predictions(by_class, "m", ASKED, answered(["a", "a", "b"], **classes))
-    with pytest.raises(CheckError, match="of 2 entities 1 have no prediction, 0 were not asked for"):
+    with pytest.raises(CheckError, match=r"of 2 keys \(carrier\) 1 have no prediction \(b\), 0 were not asked for"):
         check_predictions(by_class, "m", ASKED, answered(["a", "a", "a"], **{"class": ["x", "y", "z"]}))
 
 
