@@ -68,6 +68,8 @@ class PipelineError(Exception):
         The message without values of rows.
     given
         `what` with its marks, to be repeated in another message.
+    hint
+        What to do about it.
     """
 
     exit_code = 1
@@ -75,7 +77,7 @@ class PipelineError(Exception):
     def __init__(self, what: str, *, hint: str = "") -> None:
         text = f"{what} - {hint}" if hint else what
         super().__init__(" ".join(readable(text).split()))
-        self.given = what
+        self.given, self.hint = what, hint
         self.what = " ".join(readable(what).split())
         self.loggable = " ".join(loggable(text).split())
 
