@@ -83,7 +83,14 @@ class Reporter:
     ----------
     console
         Where to write; stderr unless told otherwise, so that stdout stays free for results.
+
+    Attributes
+    ----------
+    verbose
+        Whether tracebacks of errors are wanted that end no command.
     """
+
+    verbose = False
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)

@@ -79,7 +79,7 @@ def _print_version(wanted: bool) -> None:
 
 def _options(
     context: typer.Context,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Print a traceback before an error.")] = False,  # noqa: ARG001
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print a traceback before an error.")] = False,
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -94,6 +94,7 @@ def _options(
 
     Example: pipeline run flight_delay --run-date 2013-07-01
     """
+    ending.be_verbose(verbose)
     label_from_here(phase=context.invoked_subcommand or "help")
 
 

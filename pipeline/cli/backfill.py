@@ -40,6 +40,7 @@ def backfill(
     where: options.Where = options.DEFAULT,
     rerun: options.Rerun = False,
     max_reject_rate: options.MaxRejectRate = 0.0,
+    strict: options.Strict = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Run every run date from the first to the last.
@@ -49,11 +50,14 @@ def backfill(
     Run dates are preprocessed, trained, predicted and loaded at the same time. They are evaluated in order, up to the
     first that failed. With --gate they are loaded in order too, each after the verdicts of the dates before it.
 
+    A variant that fails and is not the champion is left out with a warning. The same command tries it again.
+
     Example: pipeline backfill flight_delay --from 2013-07-01 --to 2013-07-07
 
     Example: pipeline backfill flight_delay --from 2013-01-01 --to 2013-12-31 --parallel 4 --max-failures 3
     """
     from pipeline.phases.backfill import Work, backfill_job
+    from pipeline.phases.summary import refuse_failed_variants
 
     days = date_range(first, last)
     session, opened = where.open_job(job)
@@ -69,3 +73,5 @@ def backfill(
         ending.print_result(result.as_json() if as_json else result.as_line())
         if result.failed:
             raise result.failed[0].error
+        if strict:
+            refuse_failed_variants(result.runs)

@@ -22,6 +22,9 @@ EXIT_CODE = 128 + signal.SIGTERM
 SECONDS = 7.0
 """Seconds after SIGTERM after which the process ends in any case, and leaves what a killed attempt leaves."""
 
+_verbose: list[bool] = [False]
+"""Whether this command was called with --verbose."""
+
 _current: list[CloudLog] = []
 """The log of this process, if Cloud Run runs it."""
 
@@ -91,6 +94,11 @@ def begin() -> None:
     take_over(log)
 
 
+def be_verbose(verbose: bool) -> None:
+    """Show tracebacks of errors that do not end the command, or do not show them."""
+    _verbose[0] = verbose
+
+
 def cloud_log() -> CloudLog | None:
     """Return the log of this process; None outside of Cloud Run, where people read its output."""
     return _current[0] if _current else None
@@ -100,7 +108,9 @@ def reporter() -> Reporter:
     """Return a reporter that writes to the log of this process, or to stderr."""
     log = cloud_log()
     if log is None:
-        return _reporter_for_people()
+        for_people = _reporter_for_people()
+        for_people.verbose = _verbose[0]
+        return for_people
     from pipeline.cli.cloud_run.log import log_reporter
 
     return log_reporter(log)

@@ -64,6 +64,12 @@ ProjectDir = Annotated[
 ]
 
 Rerun = Annotated[bool, typer.Option("--rerun", help="Repeat a run that is done, with the sources' current rows.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="End with an error if a variant failed, after all the others are done; without it with 0."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
 
 
@@ -241,10 +247,14 @@ def print_summary(summary: Summary, as_json: bool) -> None:
     ending.print_result(summary.as_json() if as_json else summary.as_line())
 
 
-def print_summaries(summaries: Iterable[Summary], as_json: bool) -> None:
+def print_summaries(summaries: Iterable[Summary], as_json: bool) -> list[Summary]:
     """Write summaries to stdout: one line each as they come, or one JSON object with all of them at the end."""
     if as_json and ending.cloud_log() is None:
-        print_json({"runs": [json.loads(summary.as_json()) for summary in summaries]})
-        return
+        shown = list(summaries)
+        print_json({"runs": [json.loads(summary.as_json()) for summary in shown]})
+        return shown
+    shown = []
     for summary in summaries:
         print_summary(summary, as_json=False)
+        shown.append(summary)
+    return shown

@@ -112,6 +112,7 @@ def run(
     where: options.Where = options.DEFAULT,
     rerun: options.Rerun = False,
     max_reject_rate: options.MaxRejectRate = 0.0,
+    strict: options.Strict = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Run all phases for a run date, then evaluate.
@@ -122,12 +123,15 @@ def run(
 
     It evaluates all run dates whose labels are complete, and on them the gate compares challengers with the champion.
 
+    A variant that fails and is not the champion is left out with a warning. The same command tries it again.
+
     Example: pipeline run flight_delay --run-date 2013-07-01
 
     Example: pipeline run flight_delay --catch-up
     """
     from pipeline.phases.catch_up import catch_up as run_due_dates
     from pipeline.phases.run import run_job
+    from pipeline.phases.summary import refuse_failed_variants
 
     _refuse_no_date(run_date, catch_up, rerun=rerun)
     session, opened = where.open_job(job)
@@ -135,8 +139,12 @@ def run(
         if run_date is not None:
             summary = run_job(session, opened, run_date, rerun=rerun, max_reject_rate=max_reject_rate)
             options.print_summary(summary, as_json)
+            summaries = [summary]
         else:
-            options.print_summaries(run_due_dates(session, opened, max_reject_rate=max_reject_rate), as_json)
+            due = run_due_dates(session, opened, max_reject_rate=max_reject_rate)
+            summaries = options.print_summaries(due, as_json)
+        if strict:
+            refuse_failed_variants(summaries)
 
 
 def _refuse_no_date(run_date: date | None, catch_up: bool, *, rerun: bool) -> None:

@@ -13,13 +13,14 @@ from pipeline.phases.summary import Summary
 from pipeline.phases.task import ALONE, Task
 from pipeline.project.project import Job
 from pipeline.runs.artefacts.examples import counted
+from pipeline.runs.artefacts.failed_variants import failures_before_load
 from pipeline.runs.artefacts.models import committed_models
 from pipeline.runs.artefacts.predictions import committed_manifests
 from pipeline.runs.claims import claimed_dates, claims_of
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.ledger.usage import read_clock
 from pipeline.runs.opening import own_run
-from pipeline.runs.publications import published_variants
+from pipeline.runs.publications import settled_variants
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 from pipeline.runs.tables import ensure_tables
@@ -31,7 +32,9 @@ MOST = 7
 def catch_up(session: Session, job: Job, *, max_reject_rate: float = 0.0) -> Iterator[Summary]:
     """Run the dates that are due by BigQuery's clock, the oldest first; if none is due, evaluate what has matured.
 
-    A date that fails ends the call and is the first due date of the next one, because later dates build on it.
+    A date that fails ends the call and is the first due date of the next one, because later dates build on it. A date
+    is done when its champion is published: a variant that failed there is tried again by a run of that date only, so
+    that it costs each night one attempt.
 
     Parameters
     ----------
@@ -86,10 +89,16 @@ def catch_up_phase(
 
 IS_READY: dict[str, Callable[[Run], bool]] = {
     "train": lambda run: counted(run) is not None,
-    "predict": lambda run: run.job.variant_ids <= {model.variant for model in committed_models(run)},
-    "load": lambda run: run.job.variant_ids <= {manifest.variant for manifest in committed_manifests(run)},
+    "predict": lambda run: _are_tried(run, {model.variant for model in committed_models(run)}),
+    "load": lambda run: _are_tried(run, {manifest.variant for manifest in committed_manifests(run)}),
 }
-"""Tells from the run's files whether the phase before has finished."""
+"""Tells whether the phase before has finished."""
+
+
+def _are_tried(run: Run, finished: set[str]) -> bool:
+    """Tell whether all variants are finished, or have failed while the leader went on."""
+    lacking = run.job.variant_ids - finished
+    return run.leader not in lacking and lacking <= set(failures_before_load(run, lacking))
 
 
 def due_dates(session: Session, job: Job, newest: date, most: int = MOST) -> list[date]:
@@ -123,10 +132,14 @@ def newest_run_date(job: Job, moment: datetime) -> date:
 
 
 def last_done(session: Session, job: Job, newest: date) -> date | None:
-    """Return the latest run date up to `newest` with a run that published all variants of its definition, or None."""
+    """Return the latest run date up to `newest` with a done run, or None.
+
+    A run is done when each variant of its definition is published, or has failed without stopping it. The champion of
+    such a run is published, because its failure stops a run.
+    """
     for day in reversed([day for day in claimed_dates(session, job) if day <= newest]):
-        published = published_variants(Ledger(session, job.name).events(day, day))
+        settled = settled_variants(Ledger(session, job.name).events(day, day))
         claims = claims_of(session, job, day)
-        if any(set(claim.defines["variants"]) <= published.get(claim.run_id, set()) for claim in claims):
+        if any(set(claim.defines["variants"]) <= settled.get(claim.run_id, set()) for claim in claims):
             return day
     return None

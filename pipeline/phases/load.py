@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import CheckError, RequestError
 from pipeline.rows.schema import Schema
+from pipeline.runs.artefacts.failed_variants import error_of, failed_event, failures_before_load, tolerated
 from pipeline.runs.artefacts.predictions import (
     Manifest,
     committed_manifests,
@@ -18,7 +20,7 @@ from pipeline.runs.check_rules import prediction_checks, rules_of
 from pipeline.runs.checks import doubled_keys, judge, refuse_failed
 from pipeline.runs.layout import manifest_in
 from pipeline.runs.ledger.ledger import Event
-from pipeline.runs.ledger.usage import Meter
+from pipeline.runs.ledger.usage import Meter, added
 from pipeline.runs.opening import refuse_superseded
 from pipeline.runs.phase_labels import in_phase
 from pipeline.runs.publication_statements import keyed_profile_statement, publish_statement
@@ -29,7 +31,7 @@ from pipeline.sql import TableName
 from pipeline.sql.checks import Check
 
 
-def load_from_uris(
+def load_from_uris(  # noqa: PLR0913 - one call for what is loaded and how it is judged
     session: Session,
     uris: Sequence[str],
     table: TableName,
@@ -39,6 +41,7 @@ def load_from_uris(
     step: str,
     rows: int,
     checks: Sequence[Check] = (),
+    model: str = "",
 ) -> dict[str, Any]:
     """Load JSON Lines files into a table, check it, and return its profile: rows, duplicate keys and checksum.
 
@@ -54,6 +57,8 @@ def load_from_uris(
         Number of rows in the files.
     checks
         Data checks of the rows.
+    model
+        Variant that predicted the rows, for errors; without it they name the table and its SQL.
 
     Raises
     ------
@@ -66,13 +71,14 @@ def load_from_uris(
         session.warehouse.tables.create(table, schema)
     rules = rules_of(session, table, key, checks)
     profile = session.warehouse.rows(keyed_profile_statement(session, table, key, schema.names, rules))[0]
+    origin = model or str(table)
     if profile["duplicate_keys"]:
-        message = f"{table}: {profile['row_count']} rows with {profile['duplicate_keys']} duplicate keys"
+        message = f"{origin}: {profile['row_count']} rows with {profile['duplicate_keys']} duplicate keys"
         raise CheckError(f"{message}, {doubled_keys(session, table, key)}", hint="give each key one row")
     if profile["row_count"] != rows:
-        message = f"{table}: {profile['row_count']} rows instead of {rows}"
-        raise CheckError(message, hint="nothing was published; repeat the run with pipeline run --rerun")
-    refuse_failed(session, table, key, rules, judge(rules, profile))
+        message = f"{origin}: {profile['row_count']} rows instead of {rows}"
+        raise CheckError(message, hint="nothing of it was published; repeat the run with pipeline run --rerun")
+    refuse_failed(session, table, key, rules, judge(rules, profile), model=model)
     return profile
 
 
@@ -111,21 +117,47 @@ def _chosen(run: Run, rivals: Sequence[Manifest], own: Collection[str]) -> Manif
 def load_run(run: Run, manifests: Sequence[Manifest]) -> dict[str, int]:
     """Publish the predictions of a run, and return the number of published rows by variant.
 
+    All sets are loaded and checked before the first is published. A variant that fails is recorded, and the others are
+    published; so are the failures of train and predict.
+
     Raises
     ------
     RequestError
         A newer generation of the run date was claimed or published meanwhile, so nothing is published by this run.
     """
+    _add_failures_before(run, manifests)
     done = finished(run, list(manifests))
     missing = [manifest for manifest in manifests if manifest not in done]
+    events: list[Event] = []
     if missing:
         run.done_now.add("load")
         with run.session.reporter.step(f"{run.run_date} load") as notes:
-            events = [_publish(run, manifest) for manifest in missing]
-            notes.append(f"{sum(manifest.rows for manifest in missing):,} rows of {len(missing)} models")
-        name_champion(run, manifests)
-        run.ledger.record(run.run_date, run.run_id, [*(_predicted(run, manifest) for manifest in missing), *events])
-    return {manifest.variant: manifest.rows for manifest in manifests}
+            staged = []
+            for manifest in missing:
+                with tolerated(run, "load", manifest.variant, manifest.model_id):
+                    staged.append(_stage(run, manifest))
+            _refuse_failed_champion(run)
+            events = [*(_predicted(run, manifest) for manifest in missing), *(_publish(run, each) for each in staged)]
+            notes.append(f"{sum(each.manifest.rows for each in staged):,} rows of {len(staged)} models")
+        name_champion(run, [manifest for manifest in manifests if manifest.variant not in run.failed])
+    run.ledger.record(run.run_date, run.run_id, [*events, *map(failed_event, run.failed.values())])
+    return {manifest.variant: manifest.rows for manifest in manifests if manifest.variant not in run.failed}
+
+
+def _add_failures_before(run: Run, manifests: Sequence[Manifest]) -> None:
+    """Add the failures of variants without predictions to the run; another process may have met them."""
+    lacking = run.job.variant_ids - {manifest.variant for manifest in manifests} - set(run.failed)
+    for failure in failures_before_load(run, lacking).values():
+        run.failed[failure.variant] = failure
+        message = f"{run.run_date} load: {failure.variant} failed in {failure.phase}, the other variants go on"
+        run.session.reporter.warn(f"{message}: {failure.reason}")
+
+
+def _refuse_failed_champion(run: Run) -> None:
+    """Raise the error of the champion in force if it failed: it may have been promoted since the run was claimed."""
+    champion = run.ledger.run_start(run.run_date)["champion"] if run.failed else None
+    if champion in run.failed:
+        raise error_of(run.failed[champion])
 
 
 def _predicted(run: Run, manifest: Manifest) -> Event:
@@ -142,7 +174,18 @@ def _predicted(run: Run, manifest: Manifest) -> Event:
     )
 
 
-def _publish(run: Run, manifest: Manifest) -> Event:
+@dataclass(frozen=True)
+class _Staged:
+    """A set of predictions in a run table, checked, with what that took."""
+
+    manifest: Manifest
+    table: TableName
+    checksum: Any
+    seconds: float
+    spent: Mapping[str, Any]
+
+
+def _stage(run: Run, manifest: Manifest) -> _Staged:
     session, meter = run.session, Meter(run.session)
     table = run.predictions_table(manifest.variant, manifest.model_id)
     refuse_other_schema(run, manifest)
@@ -156,9 +199,15 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         step=f"{run.run_id}-load-{manifest.model_id}",
         rows=manifest.rows,
         checks=prediction_checks(session, run.job),
+        model=manifest.variant,
     )
     refuse_changed_files(run, manifest)
     session.warehouse.tables.label_run_table(table, run.billing_labels("load") | {"model_id": manifest.model_id})
+    return _Staged(manifest, table, profile["checksum"], meter.seconds, meter.details())
+
+
+def _publish(run: Run, staged: _Staged) -> Event:
+    session, manifest, meter = run.session, staged.manifest, Meter(run.session)
     values = {
         "run_date": run.run_date,
         "run_id": run.run_id,
@@ -166,7 +215,7 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         "variant": manifest.variant,
         "generation": run.generation,
     }
-    statement = publish_statement(session, run.job, table, values)
+    statement = publish_statement(session, run.job, staged.table, values)
     refuse_superseded(run)
 
     def is_done() -> bool:
@@ -183,13 +232,13 @@ def _publish(run: Run, manifest: Manifest) -> Event:
         model_id=manifest.model_id,
         uri=f"bq://{session.target.table(run.job.predictions_table)}",
         row_count=manifest.rows,
-        seconds=meter.seconds,
+        seconds=round(staged.seconds + meter.seconds, 3),
         sql_version=statement.asset.name,
         sql_digest=statement.asset.digest,
         details={
-            "checksum": profile["checksum"],
+            "checksum": staged.checksum,
             "generation": run.generation,
             "role": run.job.role_of(manifest.variant),
-            **meter.details(),
+            **added(staged.spent, meter.details()),
         },
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
@@ -16,7 +18,8 @@ from pipeline.project.project import variant_name
 from pipeline.project.user_code import of_variant
 from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs.artefacts.examples import Examples, shard_rows
-from pipeline.runs.artefacts.models import check_known, check_recorded, recorded_digests
+from pipeline.runs.artefacts.failed_variants import tolerated
+from pipeline.runs.artefacts.models import TrainedModel, check_known, check_recorded, recorded_digests
 from pipeline.runs.artefacts.prediction_checks import check_predictions, check_reject_rate, check_rows_read
 from pipeline.runs.artefacts.predictions import (
     Manifest,
@@ -52,7 +55,13 @@ def predict_from_data(model: Model, df: pd.DataFrame) -> pd.DataFrame:
 
 @in_phase("predict")
 def predict_run(
-    run: Run, examples: Examples, models: Mapping[str, str], *, max_reject_rate: float = 0.0, task: Task = ALONE
+    run: Run,
+    examples: Examples,
+    models: Mapping[str, str],
+    *,
+    own: Collection[TrainedModel] = (),
+    max_reject_rate: float = 0.0,
+    task: Task = ALONE,
 ) -> list[Manifest]:
     """Score a run with the models at some places, and return the manifests of the complete sets of predictions.
 
@@ -65,28 +74,50 @@ def predict_run(
     models
         Folder or `gs://` address of each bundle -> the digest that this run committed there; an empty digest for other
         bundles, which `models_v1` must know unless they were made without a job.
+    own
+        The run's own models among them. If one fails that is not the leader's, the others go on; each other failure is
+        raised.
     max_reject_rate
-        Largest share of a model's predictions, from 0 to 1, that may be rejected. Above it no set is completed; the
-        shards stay, and the next attempt continues from them.
+        Largest share of a model's predictions, from 0 to 1, that may be rejected. Above it its set is not completed;
+        the shards stay, and the next attempt continues from them.
     task
         One of the tasks that share the shards.
     """
-    loaded = {run.layout.predictions(model.variant, model.model_id): model for model in _loaded(run, models)}
+    attempts = _Attempts(run, {model.uri: model for model in own})
+    loaded = {run.layout.predictions(model.variant, model.model_id): model for model in _loaded(attempts, models)}
     known = {folder: committed_manifest(run, folder) for folder in loaded}
     missing = {folder: model for folder, model in loaded.items() if known[folder] is None}
     if missing:
         run.done_now.add("predict")
         with run.session.reporter.step(f"{run.run_date} predict") as notes:
-            files = _predict_shards(run, examples, missing, task)
-            completed = _complete(run, examples, missing, files, max_reject_rate)
+            files = _predict_shards(attempts, examples, missing, task)
+            completed = _complete(attempts, examples, missing, files, max_reject_rate)
             notes.append(_note(run, completed, files))
         known |= completed
     return [manifest for manifest in known.values() if manifest]
 
 
-def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
+@dataclass(frozen=True)
+class _Attempts:
+    """Tells which failures are tolerated: those of the run's own models, by their addresses."""
+
+    run: Run
+    own: Mapping[str, TrainedModel]
+
+    def of(self, variant: str, model_id: str) -> AbstractContextManager[None]:
+        """Return the context in which a model may fail."""
+        is_own = any((model.variant, model.model_id) == (variant, model_id) for model in self.own.values())
+        return tolerated(self.run, "predict", variant, model_id) if is_own else nullcontext()
+
+    def at(self, place: str) -> AbstractContextManager[None]:
+        """Return the context in which the bundle at a place may fail."""
+        model = self.own.get(place)
+        return self.of(model.variant, model.model_id) if model else nullcontext()
+
+
+def _loaded(attempts: _Attempts, models: Mapping[str, str]) -> list[LoadedModel]:
     """Load the models after a check that each is the one that its run committed and the ledger recorded."""
-    session, own = run.session, [place for place, digest in models.items() if digest]
+    session, own = attempts.run.session, [place for place, digest in models.items() if digest]
     recorded = recorded_digests(session, own) if own else {}
 
     def check(place: str, digest: str, info: BundleInfo) -> None:
@@ -96,8 +127,11 @@ def _loaded(run: Run, models: Mapping[str, str]) -> list[LoadedModel]:
         else:
             check_known(session, place, info)
 
-    warn = session.reporter.warn
-    return [load_model(place, session.store, partial(check, place, digest), warn) for place, digest in models.items()]
+    loaded, warn = [], session.reporter.warn
+    for place, digest in models.items():
+        with attempts.at(place):
+            loaded.append(load_model(place, session.store, partial(check, place, digest), warn))
+    return loaded
 
 
 def _note(run: Run, completed: Mapping[str, Manifest], files: Mapping[str, Files]) -> str:
@@ -108,20 +142,25 @@ def _note(run: Run, completed: Mapping[str, Manifest], files: Mapping[str, Files
     return f"{rows:,} rows of {len(completed)} models" + (f", {rejected:,} rejected" if rejected else "")
 
 
-def _predict_shards(run: Run, examples: Examples, models: Mapping[str, LoadedModel], task: Task) -> dict[str, Files]:
+def _predict_shards(
+    attempts: _Attempts, examples: Examples, models: Mapping[str, LoadedModel], task: Task
+) -> dict[str, Files]:
     """Read each shard of a task once, score it with every model that lacks it, and return the files of each folder.
 
     The time to read a shard counts with the first model that needs it.
     """
+    run = attempts.run
     shards = task.share(range(run.job.spec.predictions.shards))
     files = {folder: committed_shards(run, folder, shards) for folder in models}
     for shard in run.session.reporter.track(shards, f"{run.run_date} predict"):
-        lacking = {folder: model for folder, model in models.items() if shard not in files[folder]}
+        working = {folder: model for folder, model in models.items() if model.variant not in run.failed}
+        lacking = {folder: model for folder, model in working.items() if shard not in files[folder]}
         watch = Stopwatch()
         frame = shard_rows(run, examples.table, shard) if lacking else pd.DataFrame()
         for folder, model in lacking.items():
-            predictions = _predictions(run, model, frame)
-            files[folder][shard] = commit_shard(run, folder, shard, predictions, watch, read=len(frame))
+            with attempts.of(model.variant, model.model_id):
+                predictions = _predictions(run, model, frame)
+                files[folder][shard] = commit_shard(run, folder, shard, predictions, watch, read=len(frame))
             watch = Stopwatch()
     if task.count == 1:
         return files
@@ -142,18 +181,20 @@ def _predictions(run: Run, model: LoadedModel, frame: pd.DataFrame) -> Split:
 
 
 def _complete(
-    run: Run,
+    attempts: _Attempts,
     examples: Examples,
     models: Mapping[str, LoadedModel],
     files: Mapping[str, Files],
     max_reject_rate: float,
 ) -> dict[str, Manifest]:
-    """Commit the manifests of the folders that have every shard."""
-    manifests = {}
+    """Commit the manifests of the folders that have every shard and few rejected rows."""
+    run, manifests = attempts.run, {}
     for folder, model in models.items():
         if len(files[folder]) == run.job.spec.predictions.shards:
             shards = tuple(file for _, file in sorted(files[folder].items()))
-            manifests[folder] = Manifest(run.run_id, model.model_id, model.variant, shards)
-    check_rows_read(examples, list(manifests.values()))
-    check_reject_rate(run, list(manifests.values()), max_reject_rate)
+            manifest = Manifest(run.run_id, model.model_id, model.variant, shards)
+            check_rows_read(examples, [manifest])
+            with attempts.of(model.variant, model.model_id):
+                check_reject_rate(run, [manifest], max_reject_rate)
+                manifests[folder] = manifest
     return {folder: commit_manifest(run, folder, manifest) for folder, manifest in manifests.items()}

@@ -24,7 +24,7 @@ from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import join_run, open_run
 from pipeline.runs.phase_labels import for_run_date
 from pipeline.runs.publications import finished
-from pipeline.runs.run import Run
+from pipeline.runs.run import FailedVariant, Run
 from pipeline.runs.session import Session
 
 
@@ -57,6 +57,7 @@ def make_predictions(
     rerun: bool = False,
     max_reject_rate: float = 0.0,
     publish: bool = True,
+    failed: Sequence[FailedVariant] = (),
 ) -> Summary:
     """Carry out preprocess, train, predict and load for a run date.
 
@@ -64,10 +65,14 @@ def make_predictions(
     ----------
     publish
         Whether to load the predictions; otherwise a later call finds their files and loads them.
+    failed
+        Variants that failed in an earlier part of this command, and that are not tried again.
     """
     with session.reporter.working(f"{job.name} {run_date}: what is done"):
         run = open_run(session, job, run_date, rerun=rerun)
         summary, models = _begin(run), committed_models(run)
+    run.failed.update({failure.variant: failure for failure in failed})
+    published = {(model.variant, model.model_id) for model in models}
     if _is_published(run, models):
         summary.tables["examples"] = str(run.table("examples"))
         summary.tables["predictions"] = str(session.target.table(run.job.predictions_table))
@@ -77,10 +82,11 @@ def make_predictions(
         _preprocess(run, summary)
         models = _train(run, summary)
         _predict(run, summary, models, max_reject_rate=max_reject_rate)
+        published = {(model.variant, model.model_id) for model in models if model.variant not in run.failed}
         if publish:
-            _load(run, summary)
+            published &= _load(run, summary)
     if publish:
-        measure_drift(run, {(model.variant, model.model_id) for model in models})
+        measure_drift(run, published)
     return _end(run, summary)
 
 
@@ -136,6 +142,7 @@ def _begin(run: Run) -> Summary:
 
 def _end(run: Run, summary: Summary) -> Summary:
     summary.status = "done" if run.done_now else "already_done"
+    summary.failed = list(run.failed.values())
     return summary
 
 
@@ -174,12 +181,13 @@ def _predict(
     with _timed(run.session, summary, "predict"):
         own = {model.uri: model.bundle_digest for model in models}
         places = {place: own.get(place, "")} if place else own
+        others_go_on = () if place else models
         if not places:
             raise RequestError(f"{run.run_id}: no model yet", hint="run train first, or pass --model")
         # The account that predicts may write no table, so it uses the examples of preprocess. With --model, no phase
         # need have run before.
         examples = preprocess_run(run) if place else examples_of(run)
-        manifests = predict_run(run, examples, places, max_reject_rate=max_reject_rate, task=task)
+        manifests = predict_run(run, examples, places, own=others_go_on, max_reject_rate=max_reject_rate, task=task)
     _add_predictions(summary, manifests, models)
 
 
@@ -195,11 +203,14 @@ def _add_predictions(summary: Summary, manifests: Sequence[Manifest], models: Se
     summary.rows["predict"] = sum(manifest.rows for manifest in manifests)
 
 
-def _load(run: Run, summary: Summary) -> None:
+def _load(run: Run, summary: Summary) -> set[tuple[str, str]]:
+    """Publish, and return variants and model ids of the predictions that are published."""
+    manifests = manifests_to_load(run)
     with _timed(run.session, summary, "load"):
-        rows = load_run(run, manifests_to_load(run))
+        rows = load_run(run, manifests)
     summary.tables["predictions"] = str(run.session.target.table(run.job.predictions_table))
     summary.rows["load"] = sum(rows.values())
+    return {(manifest.variant, manifest.model_id) for manifest in manifests if manifest.variant in rows}
 
 
 STEPS: dict[str, Callable[[Run, Summary], object]] = {"preprocess": _preprocess, "train": _train, "load": _load}

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
+
+from pipeline.errors import readable
+from pipeline.runs.artefacts.failed_variants import error_of
+from pipeline.runs.run import FailedVariant
 
 
 @dataclass
@@ -22,6 +27,8 @@ class Summary:
         By phase; phases that were done before have rows only.
     evaluated
         run_date, metrics (rows of the metric contract) and verdict of each evaluated run date.
+    failed
+        Variants that failed while the others went on.
     """
 
     job: str
@@ -34,10 +41,12 @@ class Summary:
     rows: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     evaluated: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[FailedVariant] = field(default_factory=list)
 
     def as_json(self) -> str:
         """Return the summary as one JSON object."""
-        return json.dumps(asdict(self), indent=1, default=str)
+        failed = [{**asdict(failure), "reason": readable(failure.reason)} for failure in self.failed]
+        return json.dumps(asdict(self) | {"failed": failed}, indent=1, default=str)
 
     def as_line(self) -> str:
         """Return the summary as one line for people."""
@@ -47,5 +56,21 @@ class Summary:
         for evaluation in self.evaluated:
             promoted = " (promote)" if evaluation.get("verdict") == "promote" else ""
             parts.append(f"evaluated {evaluation['run_date']}{promoted}")
+        if self.failed:
+            names = ", ".join(f"{failure.variant} in {failure.phase}" for failure in self.failed)
+            parts.append(f"failed: {names}")
         subject = f"{self.job} {self.run_date}" if self.run_date else self.job
         return f"{subject}: {', '.join(parts)} ({sum(self.seconds.values()):.1f} s)"
+
+
+def refuse_failed_variants(summaries: Iterable[Summary]) -> None:
+    """Raise the error of the first variant that failed.
+
+    Raises
+    ------
+    RequestError, CheckError
+        A variant failed; the exit code is that of its error.
+    """
+    for summary in summaries:
+        for failure in summary.failed:
+            raise error_of(failure)

@@ -25,6 +25,7 @@ from pipeline.project.code import digest_of_variant, git_commit, imported_module
 from pipeline.project.project import Variant, read_variant
 from pipeline.project.user_code import of_variant
 from pipeline.runs.artefacts.examples import Examples, training_rows
+from pipeline.runs.artefacts.failed_variants import failed_event, tolerated
 from pipeline.runs.artefacts.models import TrainedModel, commit_model, committed_model
 from pipeline.runs.claims import claims_of
 from pipeline.runs.identity import sql_digests
@@ -108,9 +109,13 @@ def train_from_path(
 
 @in_phase("train")
 def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
-    """Fit the variants of a run that are not committed yet, and return the models of all variants in their order."""
+    """Fit the variants of a run that are not committed yet, and return the models of all variants in their order.
+
+    A variant that fails has no model; the error of the run's leader is raised.
+    """
     committed = {variant.name: committed_model(run, variant.id) for variant in run.job.variants}
-    missing = [variant for variant in run.job.variants if committed[variant.name] is None]
+    variants = [variant for variant in run.job.variants if variant.id not in run.failed]
+    missing = [variant for variant in variants if committed[variant.name] is None]
     seconds: dict[str, float] = {}
     meter = Meter(run.session)
     if missing:
@@ -118,15 +123,19 @@ def train_run(run: Run, examples: Examples) -> list[TrainedModel]:
         data = _training_data(run, examples)
         for variant in run.session.reporter.track(missing, f"{run.run_date} train"):
             watch = Stopwatch()
-            committed[variant.name] = _train_variant(run, variant, data, _origin(run, variant))
+            with tolerated(run, "train", variant.id):
+                committed[variant.name] = _train_variant(run, variant, data, _origin(run, variant))
             seconds[variant.id] = watch.seconds
-    models = [model for model in committed.values() if model]
+    models = [model for variant in variants if (model := committed[variant.name])]
     events = [_event(model, seconds.get(model.variant), meter) for model in models]
-    if run.unrecorded("train", events):
+    if missing or run.unrecorded("train", events):
         for model in models:
-            load_id_maps(run, model)
+            with tolerated(run, "train", model.variant, model.model_id):
+                load_id_maps(run, model)
+        models = [model for model in models if model.variant not in run.failed]
         run.ledger.record_models(run.run_date, run.run_id, [model.row for model in models])
-        run.record("train", events)
+        events = [event for event in events if event.variant not in run.failed]
+        run.record("train", [*events, *map(failed_event, run.failed.values())])
     return models
 
 

@@ -30,6 +30,8 @@ class Rule:
         Condition of a wrong row; None for a check of the whole table.
     bounds
         Bounds of the number of rows or of a rate.
+    columns
+        Columns with the wrong values of single rows.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Rule:
     checked: Sequence[Named] = ()
     condition: Statement | None = None
     bounds: RowCount | Range | None = None
+    columns: Sequence[str] = ()
 
 
 def rules_of(session: Session, table: TableName, key: Sequence[str], checks: Sequence[Check]) -> list[Rule]:
@@ -90,20 +93,20 @@ def _rules(session: Session, table: TableName, check: Check, name: str) -> Itera
         yield _unique(session, table, check.unique, name)
     for number, column in enumerate(check.not_null or []):
         condition = _expression(session, "is_null", {"column": column})
-        yield _row_rule(session, f"not_null {column}", condition, f"{name}_{number}")
+        yield _row_rule(session, f"not_null {column}", condition, f"{name}_{number}", [column])
     if check.accepted_values:
         condition = _not_accepted(session, check.accepted_values, name)
-        yield _row_rule(session, check.text, condition, name)
+        yield _row_rule(session, check.text, condition, name, [check.accepted_values.column])
     if check.range:
         values = {"low": check.range.min, "high": check.range.max}
         condition = _expression(session, "out_of_range", {"column": check.range.column}, values, name)
-        yield _row_rule(session, check.text, condition, name)
+        yield _row_rule(session, check.text, condition, name, [check.range.column])
 
 
-def _row_rule(session: Session, text: str, condition: Statement, name: str) -> Rule:
+def _row_rule(session: Session, text: str, condition: Statement, name: str, columns: Sequence[str] = ()) -> Rule:
     counted = count_wrong(session, condition)
     total = _expression(session, "sum_of", {"column": name})
-    return Rule(text, [(name, counted)], [(name, total)], condition)
+    return Rule(text, [(name, counted)], [(name, total)], condition, columns=columns)
 
 
 def unknown_labels_rule(session: Session) -> Rule:

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from pipeline.errors import CheckError, quoted
+from pipeline.runs.artefacts.prediction_checks import HINT
 from pipeline.runs.check_rules import Rule, offending_rows_statement, repeated
 from pipeline.runs.ledger.ledger import Event
 from pipeline.runs.session import Session
@@ -51,9 +52,20 @@ def _judge(rule: Rule, profile: Mapping[str, Any]) -> CheckResult:
 
 
 def refuse_failed(
-    session: Session, table: TableName, key: Sequence[str], rules: Sequence[Rule], results: Sequence[CheckResult]
+    session: Session,
+    table: TableName,
+    key: Sequence[str],
+    rules: Sequence[Rule],
+    results: Sequence[CheckResult],
+    *,
+    model: str = "",
 ) -> None:
     """Raise if a check failed, with the number and up to five keys of wrong rows.
+
+    Parameters
+    ----------
+    model
+        Variant that predicted the rows: the error names it and wrong values, and not the table and its SQL.
 
     Raises
     ------
@@ -68,9 +80,11 @@ def refuse_failed(
         observed = f"found {result.seen:.15g}"
     else:
         rows = f"{result.failed} row{'s'[: result.failed > 1]}"
-        observed = f"{rows}, e.g. {_wrong_keys(session, table, key, rule.condition)}"
+        shown = [*key, *(name for name in rule.columns if model and name not in key)]
+        observed = f"{rows}, e.g. {_wrong_keys(session, table, shown, rule.condition)}"
     others = f" (checks that failed: {len(failed)})" if len(failed) > 1 else ""
-    raise CheckError(f"{table}: check {rule.name} failed: {observed}{others}", hint="fix the SQL or its sources")
+    hint = HINT if model else "fix the SQL or its sources"
+    raise CheckError(f"{model or table}: check {rule.name} failed: {observed}{others}", hint=hint)
 
 
 def doubled_keys(session: Session, table: TableName, key: Sequence[str]) -> str:

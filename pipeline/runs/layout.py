@@ -44,7 +44,9 @@ class Kind(StrEnum):
     MODEL = f"{{job}}/{Folder.MODELS}/{_RUN}/{{variant}}.json"
     BUNDLE = f"{{job}}/{Folder.MODELS}/{_RUN}/{{variant}}/bundle{{unique}}"
     BUNDLE_FILE = f"{BUNDLE}/{{file}}"
+    TRAIN_FAILED = f"{{job}}/{Folder.MODELS}/{_RUN}/{{variant}}/failed-{{digest}}.json"
     MANIFEST = f"{_PREDICTIONS}/manifest.json"
+    PREDICT_FAILED = f"{_PREDICTIONS}/failed-{{digest}}.json"
     SHARD = f"{_PREDICTIONS}/{_SHARD}.json"
     SHARD_FILE = f"{_PREDICTIONS}/{_SHARD}{{unique}}.jsonl"
     PREDICTIONS = _PREDICTIONS
@@ -219,6 +221,11 @@ class RunLayout(JobLayout):
     def predictions(self, variant: str, model_id: str) -> str:
         """Return the address of the folder of one model's predictions."""
         return self._uri(Kind.PREDICTIONS, variant, model_id=model_id)
+
+    def failed(self, phase: str, variant: str, model_id: str, digest: str) -> str:
+        """Return the address of the reason for which a variant failed in train or predict, by the reason's digest."""
+        kind = Kind.TRAIN_FAILED if phase == "train" else Kind.PREDICT_FAILED
+        return self._uri(kind, variant, model_id=model_id, digest=digest)
 
 
 def folder_of(uri: str) -> str:

@@ -63,11 +63,14 @@ def generation_of(row: Mapping[str, Any]) -> int:
     return int(json.loads(row["details"])["generation"])
 
 
-def published_variants(events: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
-    """Return the variants that each run published, by run id; also those without rows."""
+def settled_variants(events: Iterable[Mapping[str, Any]], *kinds: str) -> dict[str, set[str]]:
+    """Return the variants of each run that have an event of some kinds, by run id: by default `published`, or `failed`.
+
+    A run without rows of a variant has published it, too. The failure of a champion is never an event.
+    """
     variants: dict[str, set[str]] = {}
     for row in events:
-        if row["event"] == "published":
+        if row["event"] in (kinds or ("published", "failed")):
             variants.setdefault(row["run_id"], set()).add(row["variant"])
     return variants
 

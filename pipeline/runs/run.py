@@ -15,6 +15,17 @@ from pipeline.sql import TableName
 
 
 @dataclass(frozen=True)
+class FailedVariant:
+    """A variant that failed in a phase; `reason` has marks around words that may hold values of rows."""
+
+    variant: str
+    phase: str
+    model_id: str
+    reason: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
 class Run:
     """A claimed run.
 
@@ -34,6 +45,8 @@ class Run:
         Phases in which this process did work; empty if all was done before.
     recorded
         Phases whose events this process has appended.
+    failed
+        Variants that failed and that this process does not try again; the others went on.
     """
 
     session: Session
@@ -46,6 +59,13 @@ class Run:
     champion: str | None
     done_now: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
+    failed: dict[str, FailedVariant] = field(default_factory=dict)
+
+    @property
+    def leader(self) -> str:
+        """Id of the variant whose predictions consumers read: the champion, or the first variant, which becomes it."""
+        champion = self.champion or ""
+        return champion if champion in self.job.variant_ids else self.job.variants[0].id
 
     @property
     def layout(self) -> RunLayout:

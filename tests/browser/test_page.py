@@ -242,6 +242,12 @@ def test_missing_nights_are_named(open_page, rows):
     assert page.texts("#nights-table tbody th") == ["preprocess", "train", "predict", "load", "evaluate"]
 
 
+def test_variants_that_failed_are_named(open_page, rows):
+    failed = rows.runs[-1] | {"event": "failed", "phase": "train", "variant": "trees@1", "rows": None}
+    page = open_page(dataclasses.replace(rows, runs=[*rows.runs, failed]))
+    assert "Failed, without the other variants: trees on 30 Jan in train;" in page.text("#nights-finding")
+
+
 @pytest.mark.matrix(4)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))

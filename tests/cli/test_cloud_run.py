@@ -204,6 +204,49 @@ def test_terminal_shows_values_that_logs_leave_out(here, emulators_dir, parcels)
     assert f"Rate: fit raised ValueError: cannot read {CANARY}-" in done.error
 
 
+@pytest.fixture
+def challenged(parcels):
+    """A project with a second variant, which fails in predict."""
+    changed(parcels)
+    job, rate = parcels / "jobs/parcels/job.yaml", parcels / "jobs/parcels/rate.yaml"
+    job.write_text(job.read_text().replace("variants: [rate]", "variants: [rate, broken]"))
+    (parcels / "jobs/parcels/broken.yaml").write_text(rate.read_text().replace('fails: ""', 'fails: "key"'))
+    yield parcels
+    (parcels / "jobs/parcels/broken.yaml").unlink()
+
+
+def test_a_challenger_that_fails_is_a_warning_and_with_strict_an_error(here, emulators_dir, challenged):
+    where = ["--local-dir", str(emulators_dir), "--project-dir", str(challenged)]
+    day = ["parcels", "--run-date", "2026-02-08", *where]
+    done = here("--verbose", "run", *day, "--json")
+    assert done.code == 0, done.err
+    content = json.loads(done.out)
+    (failed,) = content["failed"]
+    assert (failed["variant"].split("@")[0], failed["phase"], failed["exit_code"]) == ("broken", "predict", 2)
+    assert failed["reason"].startswith(f"Rate: predict raised KeyError: '{CANARY}-")
+    assert content["rows"]["load"] == 100
+    assert "Traceback (most recent call last):" in done.err
+    assert f"warning: 2026-02-08 predict: {failed['variant']} failed, the other variants go on: Rate: " in done.err
+
+    strict = here("run", *day, "--strict")
+    assert strict.code == 2
+    assert strict.out.startswith("parcels 2026-02-08: done, ")
+    assert f"failed: {failed['variant']} in predict" in strict.out
+    assert "Traceback" not in strict.err
+    assert strict.err.splitlines()[-1].startswith(f"error: {failed['variant']}: failed in predict: Rate: predict")
+    status = here("status", *day)
+    assert f"  failed: {failed['variant']} in predict: Rate: predict raised KeyError: '{CANARY}-" in status.out
+    ended = here("backfill", "parcels", "--from", "2026-02-08", "--to", "2026-02-08", "--strict", *where)
+    assert (ended.code, "1 without a variant that failed" in ended.out) == (2, True)
+
+
+def test_the_warning_of_a_challenger_holds_no_value(cloud, challenged):
+    code, entries, out = cloud("run", "parcels", "--run-date", "2026-02-09")
+    (entry,) = [entry for entry in entries if entry["severity"] == "WARNING"]
+    assert (code, CANARY in json.dumps(entries) + out) == (0, False)
+    assert "predict raised KeyError: [values are not logged]" in entry["message"]
+
+
 def test_bug_is_one_entry_without_its_messages(cloud, parcels, monkeypatch):
     changed(parcels)
 

@@ -13,7 +13,7 @@ from tests.faults.lab import Lab, Outcome, explain
 from tests.faults.reader import torn
 from tests.faults.state import State, doubled, lost, wrong_verdicts
 from tests.faults.table import Row
-from tests.faults.victims import LIFE, PHASES, Step, evaluate, rerun, run
+from tests.faults.victims import LIFE, PHASES, WITHOUT_BASELINE, Step, evaluate, rerun, run
 
 FIRST = 2
 """Points of each group that come before all others."""
@@ -54,6 +54,7 @@ class Place:
     parsed: Path
     first: Scenario
     replacing: Scenario
+    failing: Scenario
 
     @classmethod
     def prepared(cls, folder: Path, lab: Lab) -> Place:
@@ -67,7 +68,9 @@ class Place:
         again = _undisturbed(lab, done, (rerun, evaluate))
         rights = (again.state, undisturbed.state)  # a rerun that is killed before its claim leaves the state before it
         replacing = Scenario(done, (rerun, evaluate), (run, evaluate), _calls(again), undisturbed.state, rights)
-        return cls(folder, lab.parsed, first, replacing)
+        without = _undisturbed(lab, sources, WITHOUT_BASELINE)
+        failing = Scenario(sources, WITHOUT_BASELINE, WITHOUT_BASELINE, _calls(without), empty, (without.state,))
+        return cls(folder, lab.parsed, first, replacing, failing)
 
 
 def _undisturbed(lab: Lab, saved: Path, steps: tuple[Step, ...]) -> Outcome:
@@ -119,7 +122,7 @@ class Point:
 
 def all_points(place: Place) -> list[Point]:
     """Return every point, by group."""
-    first, replacing = place.first, place.replacing
+    first, replacing, failing = place.first, place.replacing, place.failing
     groups = [
         ("phases as processes", _phases(first)),
         ("two at once", _together(first)),
@@ -127,6 +130,7 @@ def all_points(place: Place) -> list[Point]:
         ("killed after a call", _every_call(first, KILLS[1])),
         ("faults by kind", _faults(first)),
         ("killed while replacing", _every_call(replacing, KILLS[1])),
+        ("killed, a variant fails", _every_call(failing, KILLS[1])),
         ("SIGTERM", _every_call(first, TERMS[1])),
     ]
     return [Point(group, name, *rest) for group, disturbances in groups for name, *rest in disturbances]

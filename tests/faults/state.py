@@ -97,6 +97,8 @@ def _files(session: Session) -> Iterable[str]:
             elif "bundle_digest" in content:
                 yield _as_text({key: content[key] for key in ("variant", "model_id", "training_rows", "data_checksum")})
                 yield from _bundle(session, content["uri"])
+            elif "exit_code" in content:
+                yield _as_text(content)
 
 
 def _shard(session: Session, shard: Mapping[str, Any]) -> str:

@@ -11,8 +11,8 @@ import pytest
 from tests.faults.points import FIRST, Point, in_order
 from tests.support.integration_fixtures import ROOT
 
-POINTS, MINUTES = 7, 1.0
-"""One point of each of the seven groups, another on another day. Minutes for a point."""
+POINTS, MINUTES = 8, 1.0
+"""One point of each of the eight groups, another on another day. Minutes for a point."""
 LAST = re.compile(r"^\| all \| (\d+) \| (\d+) \|.*\| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
 

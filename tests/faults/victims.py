@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
 import jobs.flight_delay.model  # noqa: F401 - here and not in each fork
+from jobs.flight_delay.baselines import ConstantRate
 from pipeline.base.progress import Reporter
 from pipeline.errors import PipelineError
 from pipeline.phases.run import evaluate_matured, run_job, run_phase
@@ -44,6 +46,22 @@ def rerun(session: Session, job: Job) -> None:
 
 LIFE: tuple[Step, ...] = (run, evaluate)
 """All steps of a run date."""
+
+
+def run_without_baseline(session: Session, job: Job) -> None:
+    """Run a run date while the baseline's `predict` fails."""
+    ConstantRate.predict = _fail  # type: ignore[method-assign] - of this forked process
+    summary = run_job(session, job, DAY)
+    if [failure.phase for failure in summary.failed] != ["predict"]:
+        raise RuntimeError(f"the baseline did not fail: {summary.failed}")
+
+
+def _fail(*_: object) -> NoReturn:
+    raise ValueError("no prediction")
+
+
+WITHOUT_BASELINE: tuple[Step, ...] = (run_without_baseline, evaluate)
+"""All steps of a run date that has no predictions of the baseline."""
 
 
 def one_phase(session: Session, job: Job, *, phase: str) -> None:

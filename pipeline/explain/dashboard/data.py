@@ -44,6 +44,7 @@ def page_data(rows: PageRows) -> dict[str, Any]:
         ),
         "verdicts": _verdicts(rows, names),
         "roles": _roles(rows.history, names),
+        "failed": _failed(rows.runs, names),
         "nights": coder.code(nights(rows.runs), ("phase",), ("seconds",), plain=("rows", "bytes", "cost", "runs")),
     }
     share_counts(coded["measured"])
@@ -165,6 +166,23 @@ def _recorded(row: Row) -> Any:
 def _sum(rows: Rows, name: str) -> Any:
     known = _known(rows, name)
     return sum(known) if known else None
+
+
+def failed_variants(runs: Rows) -> list[Row]:
+    """Return the events of variants that failed on a run date and were not published after that, by run date."""
+    last: dict[tuple[Any, str], Row] = {}
+    for row in sorted(runs, key=lambda row: row["recorded_at"]):
+        if row["event"] in ("failed", "published"):
+            last[row["run_date"], row["variant"]] = row
+    return [row for _, row in sorted(last.items()) if row["event"] == "failed"]
+
+
+def _failed(runs: Rows, names: Names) -> list[dict[str, Any]]:
+    numbered = ("variant", "phase")
+    return [
+        {"date": str(row["run_date"]), **{name: names.number(row[name]) for name in numbered}}
+        for row in failed_variants(runs)
+    ]
 
 
 def _known(rows: Rows, name: str) -> list[Any]:

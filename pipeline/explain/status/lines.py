@@ -14,7 +14,7 @@ from pipeline.project.project import Job
 from pipeline.runs.claims import claimed_dates, claims_of
 from pipeline.runs.ledger.ledger import Ledger
 from pipeline.runs.opening import run_of
-from pipeline.runs.publications import publications, published, published_variants, versions_of
+from pipeline.runs.publications import publications, published, settled_variants, versions_of
 from pipeline.runs.run import Run
 from pipeline.runs.session import Session
 
@@ -70,13 +70,16 @@ def recent_dates(session: Session, job: Job, most: int) -> list[DateLine]:
 
 
 def _summary(run: Run, variants: Sequence[str], events: Sequence[Mapping[str, Any]], rows: int) -> str:
-    if set(variants) <= published_variants(events).get(run.run_id, set()):
-        return f"{rows:,} rows published"
+    done = settled_variants(events, "published").get(run.run_id, set())
+    failed = set(variants) - done
+    if done and failed <= settled_variants(events, "failed").get(run.run_id, set()):
+        without = f", without {', '.join(sorted(failed))}: failed" if failed else ""
+        return f"{rows:,} rows published{without}"
     void = run.session.store.read_json(run.layout.void)
     if void is not None:
         return f"void: {void['reason']}"
-    done = list(dict.fromkeys(row["phase"] for row in events if row["event"] == "done"))
-    return f"unfinished: {', '.join(done) or 'no phase'} done"
+    phases = list(dict.fromkeys(row["phase"] for row in events if row["event"] == "done"))
+    return f"unfinished: {', '.join(phases) or 'no phase'} done"
 
 
 def date_lines(state: DateState) -> Iterator[str]:
@@ -105,6 +108,7 @@ def _run_lines(run: RunState) -> Iterator[str]:
         numbers = [] if phase.rows is None else [f"{phase.rows:,} rows"]
         numbers += [] if phase.seconds is None else [f"{phase.seconds:.1f} s"]
         yield f"  {phase.phase:<11}{phase.state:<8} {phase.summary}" + (f" ({', '.join(numbers)})" if numbers else "")
+    yield from (f"  failed: {variant}" for variant in run.failed_variants)
     yield from (f"  check failed: {check}" for check in run.failed_checks)
     yield from (f"  running in BigQuery: {job_id}" for job_id in run.running)
     if run.failed_job:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.runs.artefacts.examples import Counts, counted, examples_unchanged
+from pipeline.runs.artefacts.failed_variants import failures_of
 from pipeline.runs.artefacts.models import TrainedModel, committed_model
 from pipeline.runs.artefacts.predictions import Manifest, committed_manifests, committed_shards, shard_counts
 from pipeline.runs.claims import Claim
+from pipeline.runs.layout import Folder
 from pipeline.runs.publications import finished_among, published_slices
-from pipeline.runs.run import Run
+from pipeline.runs.run import FailedVariant, Run
 
 DONE, PART, MISSING = "done", "part", "missing"
 
@@ -52,6 +54,8 @@ class RunFacts:
         Number of committed shards in each folder of predictions.
     manifests, finished
         Complete sets of predictions; those of them that are published and recorded.
+    failed
+        Newest failures of the variants that are not published.
     """
 
     run: Run
@@ -63,13 +67,14 @@ class RunFacts:
     folders: Mapping[str, int]
     manifests: Sequence[Manifest]
     finished: Sequence[Manifest]
+    failed: Mapping[str, FailedVariant]
     events: Sequence[Mapping[str, Any]]
 
     @classmethod
     def read(cls, run: Run, claim: Claim, events: Sequence[Mapping[str, Any]]) -> RunFacts:
         """Read what a run left behind; nothing is written."""
         variants, counts, manifests = claim.defines["variants"], counted(run), committed_manifests(run)
-        return cls(
+        facts = cls(
             run=run,
             variants=variants,
             counts=counts,
@@ -79,8 +84,10 @@ class RunFacts:
             folders=shard_counts(run),
             manifests=manifests,
             finished=finished_among(manifests, events, published_slices(run)),
+            failed={},
             events=events,
         )
+        return replace(facts, failed=failures_of(run, facts.first_lacking(), Folder.MODELS, Folder.PREDICTIONS))
 
     @property
     def published(self) -> bool:
@@ -92,6 +99,19 @@ class RunFacts:
         known = {(manifest.variant, manifest.model_id) for manifest in manifests}
         own = {name: model.model_id for name, model in self.models.items()}
         return [name for name in self.variants if (name, own.get(name)) not in known]
+
+    def first_lacking(self) -> dict[str, str]:
+        """Return the first phase that has not finished each variant that is not published."""
+        unpredicted = self.lacking(self.manifests)
+        return {
+            name: "train" if name not in self.models else "predict" if name in unpredicted else "load"
+            for name in self.lacking(self.finished)
+        }
+
+    @property
+    def done(self) -> bool:
+        """Tell whether every variant is published, or has failed without stopping the run."""
+        return bool(self.finished) and set(self.lacking(self.finished)) <= set(self.failed)
 
     def own_events(self, event: str, phase: str = "") -> list[Mapping[str, Any]]:
         """Return the run's own events of one kind, of one phase or of all."""

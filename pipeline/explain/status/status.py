@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.base.dates import EARLIEST
 from pipeline.base.digests import digest_json
-from pipeline.errors import PermissionMissing
+from pipeline.errors import PermissionMissing, readable
 from pipeline.evaluation.due_evaluations import due_runs
 from pipeline.explain.status.run_facts import DONE, MISSING, PART, PhaseState, RunFacts, failed_checks, phase_states
 from pipeline.project.project import Job
@@ -39,6 +39,8 @@ class RunState:
         The run that supersedes it, or the reason why it is void.
     present
         Whether it has the job's current definition.
+    failed_variants
+        Variants that failed while the others went on, each with its phase and reason.
     running, failed_job
         BigQuery jobs that are running, and the last failed one with its message; looked up for unfinished runs only.
     """
@@ -50,6 +52,7 @@ class RunState:
     present: bool
     phases: list[PhaseState]
     failed_checks: list[str] = field(default_factory=list)
+    failed_variants: list[str] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     failed_job: str = ""
 
@@ -143,9 +146,10 @@ def _look(run: Run, claims: Sequence[Claim], claim: Claim, events: Rows, *, pres
     elif (void := run.session.store.read_json(run.layout.void)) is not None:
         state, why = "void", str(void["reason"])
     else:
-        state, why = "published" if facts.published else "unfinished", ""
+        state, why = "published" if facts.done else "unfinished", ""
     phases = [*phase_states(facts), _evaluation(run, facts.events)]
-    run_state = RunState(claim.run_id, claim.generation, state, why, present, phases, failed_checks(facts))
+    failed = [f"{item.variant} in {item.phase}: {readable(item.reason)}" for item in facts.failed.values()]
+    run_state = RunState(claim.run_id, claim.generation, state, why, present, phases, failed_checks(facts), failed)
     return (_with_jobs(run_state, run) if state == "unfinished" else run_state), facts
 
 

@@ -75,6 +75,8 @@ class Backfill:
             dates = ", ".join(str(failure.run_date) for failure in self.failed)
             failed += f" ({dates}; first: {self.failed[0].error.what})"
         counts = f"{len(self.runs) - before} done, {before} already done, {failed}, {len(self.not_started)} not started"
+        without = sum(bool(run.failed) for run in self.runs)
+        counts += f", {without} without a variant that failed" if without else ""
         return f"{self.job} backfill: {counts} ({self.seconds:.1f} s)"
 
 
@@ -178,7 +180,8 @@ def _finished(session: Session, job: Job, day: date, work: Work, summary: Summar
     """Publish a date if the gate is asked to judge, evaluate what has matured by it, and let the gate judge."""
     try:
         if work.gate:
-            published = make_predictions(session, job, day, max_reject_rate=work.max_reject_rate)
+            rate = work.max_reject_rate
+            published = make_predictions(session, job, day, max_reject_rate=rate, failed=summary.failed)
             summary = replace(
                 published,
                 status="done" if "done" in (summary.status, published.status) else "already_done",

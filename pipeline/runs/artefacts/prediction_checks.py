@@ -129,4 +129,4 @@ def check_reject_rate(run: Run, manifests: Sequence[Manifest], max_reject_rate: 
                 f"than --max-reject-rate {max_reject_rate:g} allows; the first is {first['file']}: line "
                 f"{first['line']}, column {first['column']}: {first['reason']}; see {uri}"
             )
-            raise CheckError(message, hint=f"nothing was published; {HINT}, or allow more")
+            raise CheckError(message, hint=f"nothing of it was published; {HINT}, or allow more")

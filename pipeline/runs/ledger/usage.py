@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +39,21 @@ def read_clock(session: Session) -> Clock:
     if row["is_ahead"]:
         return Clock(moment, (before - moment).total_seconds())
     return Clock(moment, min(0.0, (after - moment).total_seconds()))
+
+
+def added(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sum of the details of two meters."""
+    statements = {name: list(numbers) for name, numbers in first["statements"].items()}
+    for name, numbers in second["statements"].items():
+        before = statements.get(name, (0, 0))
+        statements[name] = [number + more for number, more in zip(before, numbers, strict=True)]
+    return {
+        "bytes": first["bytes"] + second["bytes"],
+        "slot_ms": first["slot_ms"] + second["slot_ms"],
+        "cost": None if first["cost"] is None else first["cost"] + second["cost"],
+        "jobs": [*first["jobs"], *second["jobs"]],
+        "statements": statements,
+    }
 
 
 class Meter(Stopwatch):

@@ -7,7 +7,15 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from pipeline.explain.dashboard.data import better_of, marks, metric_names, nights, page_data, versions
+from pipeline.explain.dashboard.data import (
+    better_of,
+    failed_variants,
+    marks,
+    metric_names,
+    nights,
+    page_data,
+    versions,
+)
 from pipeline.explain.dashboard.series import PageRows
 from tests.browser.synthetic import MADE_AT, synthetic_rows
 
@@ -136,6 +144,20 @@ def test_other_sql_or_code_is_a_mark_on_its_run_date():
         {"date": "2024-01-03", "label": "SQL of examples and code changed"},
         {"date": "2024-01-04", "label": "SQL of metrics changed"},
     ]
+
+
+def outcome(name, hour, variant="w", phase="load"):
+    return event(phase, variant) | {"event": name, "recorded_at": datetime(2024, 1, 2, hour, tzinfo=UTC)}
+
+
+def test_a_variant_that_failed_is_named_until_it_is_published():
+    failed, other = outcome("failed", 1, phase="train"), outcome("published", 1, "v")
+    data = page_data(PageRows(job="a", made_at=MADE_AT, runs=[other, failed]))
+    (row,) = data["failed"]
+    assert (row["date"], data["names"][row["variant"]], data["names"][row["phase"]]) == ("2024-01-01", "w", "train")
+    assert failed_variants([outcome("published", 2), failed, other]) == []
+    again = outcome("failed", 3)
+    assert failed_variants([again, outcome("published", 2), failed]) == [again]
 
 
 def test_data_are_json_and_name_every_sql_version(rows, data):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.flight_delay.baselines import CarrierHourRate
+from pipeline.errors import CloudError
 
-ENDS = ("fail", "kill", "bug", "wait")
+ENDS = ("fail", "cloud", "kill", "bug", "wait")
 
 
 class Stumbling(CarrierHourRate):
@@ -33,6 +34,8 @@ class Stumbling(CarrierHourRate):
     def stumble(self, end: str) -> None:
         if end == "fail":
             raise ValueError("stumbled")
+        if end == "cloud":
+            raise CloudError("no answer")
         if end == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         if end == "wait":

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from pipeline.errors import CheckError, ProcessLost, RequestError, readable
+from pipeline.errors import CheckError, CloudError, ProcessLost, RequestError, readable
+from pipeline.explain.status.status import status_of
 from pipeline.phases.backfill import Backfill, Failure, Work, backfill_job
 from pipeline.phases.run import run_job
 from pipeline.phases.summary import Summary
@@ -55,7 +56,7 @@ def statuses(done):
 
 @pytest.mark.long
 def test_parallel_dates_leave_what_serial_dates_leave(place, stumbling_job, serial, trip, reported, capfd):
-    trip(DAYS[1], "fail")
+    trip(DAYS[1], "cloud")
     trip(DAYS[2], "kill")
     told = []
     done = backfill_job(place, stumbling_job, DAYS, Work(), parallel=3, max_failures=2, tell=told.append)
@@ -63,8 +64,7 @@ def test_parallel_dates_leave_what_serial_dates_leave(place, stumbling_job, seri
     assert told == done.runs
     failed = {failure.run_date: failure.error for failure in done.failed}
     assert list(failed) == DAYS[1:3]
-    assert isinstance(failed[DAYS[1]], RequestError)
-    assert "fit raised ValueError: stumbled" in str(failed[DAYS[1]])
+    assert isinstance(failed[DAYS[1]], CloudError)
     assert isinstance(failed[DAYS[2]], ProcessLost)
     assert str(failed[DAYS[2]]).startswith("flight_delay 2013-07-03: its process was killed by SIGKILL - run the same")
     assert {*statuses(done)[1:]} <= {(DAYS[3], "done")}
@@ -89,16 +89,14 @@ def test_parallel_dates_leave_what_serial_dates_leave(place, stumbling_job, seri
 
 @pytest.mark.long
 def test_with_the_gate_dates_are_published_in_order(place, stumbling_job, serial, trip, reported):
-    trip(DAYS[2], "fail")
+    trip(DAYS[2], "cloud")
     done = backfill_job(place, stumbling_job, DAYS, Work(gate=True))
     assert statuses(done) == [(day, "done") for day in DAYS[:2]]
     assert [failure.run_date for failure in done.failed] == [DAYS[2]]
     assert done.not_started == [DAYS[3]]
     assert set(seen(place, stumbling_job)) == set(DAYS[:2])
     lines = [line for line in reported if "failed" in line or "backfill" in line]
-    assert lines[-2].startswith(
-        "warning: 2013-07-03 failed: variant stumbling: stumbling:Stumbling: fit raised ValueError"
-    )
+    assert lines[-2] == "warning: 2013-07-03 failed: no answer"
     assert re.fullmatch(r"flight_delay backfill: 3 of 4, about 0:\d\d:\d\d left", lines[-1])
 
     done = backfill_job(place, stumbling_job, DAYS, Work(gate=True), parallel=2)
@@ -108,3 +106,25 @@ def test_with_the_gate_dates_are_published_in_order(place, stumbling_job, serial
     assert decided(place, stumbling_job) == decided(serial, stumbling_job)
     promoted = stumbling_job.variants[1].id
     assert decisions(place, stumbling_job)[1][:2] == (DAYS[3], promoted)  # from within the dates of the backfill on
+
+
+@pytest.mark.parametrize(("gate", "parallel"), [(False, 1), (True, 1), (False, 2)])
+def test_a_challenger_that_fails_holds_no_date(place, stumbling_job, trip, reported, gate, parallel):
+    trip(DAYS[0], "fail")
+    done = backfill_job(place, stumbling_job, DAYS[:2], Work(gate=gate), parallel=parallel)
+    assert (done.failed, statuses(done)) == ([], [(day, "done") for day in DAYS[:2]])
+    assert [len(run.failed) for run in done.runs] == [1, 0]
+    assert done.as_line().startswith(
+        "flight_delay backfill: 2 done, 0 already done, 0 failed, 0 not started, 1 without a variant that failed"
+    )
+    warnings = [line for line in reported if "stumbling@" in line and "warning" in line]
+    assert len(warnings) == 1, "a variant that failed was tried twice by one command"
+    assert set(seen(place, stumbling_job)) == set(DAYS[:2])
+
+    again = backfill_job(place, stumbling_job, DAYS[:2], Work(gate=gate))
+    assert "train" in again.runs[0].seconds
+    assert "train" not in again.runs[1].seconds
+    assert [evaluation["run_date"] for evaluation in again.runs[1].evaluated] == [DAYS[0]]  # with one variant more
+    assert [run.failed for run in again.runs] == [[], []]
+    day = status_of(place, stumbling_job, DAYS[0]).runs[0]
+    assert day.phases[3].summary == "2 of 2 variants published, 32 of 32 rows"

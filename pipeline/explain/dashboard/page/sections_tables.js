@@ -142,6 +142,14 @@ function nightsDone() {
   return { published: done.size, expected: done.size + missing.length, missing, first, last };
 }
 
+// Return a sentence that names the variants that failed in the selected run dates while the others went on.
+function failedWords() {
+  const failed = data.failed.filter(({ date }) => inRange(Date.parse(`${date}T00:00:00Z`)));
+  if (!failed.length) return "";
+  const words = failed.map((row) => `${shortName(nameOf(row.variant))} on ${shortDay(Date.parse(`${row.date}T00:00:00Z`))} in ${nameOf(row.phase)}`);
+  return ` Failed, without the other variants: ${listed(words.reverse(), 6)}; pipeline status has the reasons.`;
+}
+
 function nightsSection() {
   const rows = [];
   const few = state.to - state.from <= 62;
@@ -163,7 +171,7 @@ function nightsSection() {
   const done = expected
     ? `Published: ${published} of ${plural(expected, "day")}, ${shortDay(first)} to ${shortDay(last)}${missing.length ? `; not ${listed(missing.map(shortDay), 6)}` : ""}. A night takes as long as the run that readers see; bytes and cost are of all runs.`
     : "Nothing was published in these run dates.";
-  fill("nights-finding", done);
+  fill("nights-finding", done + failedWords());
   fill("nights-legend", ...data.phases.filter((phase) => rows.some((row) => row.phase === phase)).map((phase) => node("li", {}, node("i", { class: phase, "aria-hidden": "true" }), phase)));
   fill("nights-table", ...nightsTable());
   if (!rows.length) return empty("nights", "No run in these run dates.");
