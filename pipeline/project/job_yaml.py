@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from pipeline.base.strict_yaml import Strict
 from pipeline.project.resources import Resources, Schedule
-from pipeline.rows.schema import DeclaredColumns, Schema
+from pipeline.rows.schema import DeclaredColumns, Schema, engine_name
 
 LABEL = "label"
 """Column of the labels SQL that examples have, too."""
@@ -205,6 +205,18 @@ class JobSpec(Strict):
             raise ValueError("entity: every column must be part of example_key")
         if len(set(self.row_key)) < len(self.row_key):
             raise ValueError("example_key names a column twice")
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_not_the_engines(self) -> JobSpec:
+        keys = ("examples", "labels", "predictions", "keys")
+        for key, names, tables in (
+            ("prediction_key", self.prediction_key, keys),
+            ("example_key", self.example_key, keys),
+            ("predictions.columns", self.predictions.columns, ("predictions",)),
+        ):
+            if name := engine_name(names, *tables):
+                raise ValueError(f"{key}: the pipeline itself has a column {name}: choose another name")
         return self
 
     @model_validator(mode="after")

@@ -85,6 +85,8 @@ class Header(Strict):
         Default values of parameters.
     metrics
         Metrics of a family, by name; `{k}` in a name is replaced by the parameter `k`, or by each value of `ks`.
+    types
+        For a metric family: types that it can judge, of `label` and of predicted columns.
     prediction_checks
         For a metric family: data checks on the predictions; `checks` are about the labels.
     changes
@@ -99,15 +101,16 @@ class Header(Strict):
     form: Literal["statement", "condition", "aggregate", "value"] = "statement"
     defaults: dict[ParameterName, Any] = {}
     metrics: dict[str, Metric] = {}
+    types: dict[str, list[ParameterType]] = {}
     prediction_checks: list[Check] = []
     changes: dict[str, str] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _accepted_values_fit(self) -> Header:
+    def _checks_fit_columns(self) -> Header:
         types = {column.name: column.type for column in Schema.parse(self.columns).columns}
-        for rule in (check.accepted_values for check in (*self.checks, *self.prediction_checks)):
-            if rule and (misfit := rule.misfit(types.get(rule.column))):
-                raise ValueError(f"accepted_values: {misfit}")
+        for check in (*self.checks, *self.prediction_checks):
+            if misfit := check.misfit(types):
+                raise ValueError(f"checks: {check.kinds[0]}: {misfit}")
         return self
 
 
