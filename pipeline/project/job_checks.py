@@ -138,6 +138,8 @@ def _check_keys(job: Job, family: Asset) -> None:
             number = "one column" if place in places else "no column"
             what = f"{family.name} needs {number} {lacks}"
             raise job.error("example_key", what, f"now it is: {', '.join(columns) or 'none'}; see docs/metrics.md")
+    if "item" in places and (name := engine_name(job.spec.row_key, "lists")):
+        raise job.error("example_key", f"{family.name} itself has a column {name}", "choose another name")
     for name in spec.item:
         if name not in job.spec.predictions.columns:
             raise job.error("example_key", f"{name} is not a predicted column", "predict it, or fix the name")

@@ -30,11 +30,17 @@ ENGINE_COLUMNS: Mapping[str, frozenset[str]] = {
     "examples": frozenset({"label"}),
     "labels": frozenset({"overall"}),
     "predictions": frozenset({"run_date", "run_id", "model_id", "variant", "generation"}),
-    "keys": frozenset("rows_of_key training_rows scoring_rows unusable_rows checksum".split()),
+    "staged": frozenset({"loaded", "paired_with"}),
+    "keys": frozenset(
+        "rows_of_key training_rows scoring_rows unusable_rows checksum examples labels one other published pairs"
+        " of_champion of_challengers".split()
+    ),
+    "lists": frozenset("slice slice_value dimension model weight cluster gain ideal_rank k kind hit".split()),
 }
-"""Names of the engine, in small letters: its columns of each table, and those of statements that count rows by key.
+"""Names of the engine, in small letters: its columns of each table, and what its statements call something else.
 
-Names that begin with `_` are the engine's everywhere.
+`staged` is for predicted columns, `keys` for all keys, `lists` for the key of lists of items. Names that begin with `_`
+are the engine's everywhere.
 """
 
 

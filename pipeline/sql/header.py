@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from pipeline.base.strict_yaml import Strict, parse_yaml
+from pipeline.base.strict_yaml import Strict, in_words, parse_yaml
 from pipeline.errors import RequestError
 from pipeline.rows.schema import DeclaredColumns, Schema
 from pipeline.sql.checks import Check
@@ -20,7 +20,12 @@ INT64 = range(-(2**63), 2**63)
 HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
 
 ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
-ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+ParameterName = Annotated[
+    str,
+    StringConstraints(
+        pattern=in_words(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$", "a parameter's name: letters, digits, _, no digit first")
+    ),
+]
 Struct = Annotated[dict[ParameterName, ParameterType], Field(min_length=1)]
 One = Field(min_length=1, max_length=1)
 DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[list[Struct], One]

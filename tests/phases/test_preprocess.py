@@ -148,7 +148,7 @@ def test_two_examples_of_one_key_stop_the_run(make_empty_session, job, fixtures_
     twice = schedule.filter(pl.col("flight_date") == str(DAY)).head(1)
     pl.concat([schedule, twice]).write_ndjson(folder / "flights_schedule.jsonl")
     load_sources(session, job, folder)
-    with pytest.raises(CheckError, match="1 examples share a key, e.g. flight_date, carrier") as caught:
+    with pytest.raises(CheckError, match=r"1 examples share a key, e\.g\. flight_date, carrier") as caught:
         preprocess_run(open_run(session, job, DAY))
     assert caught.value.exit_code == 3
     load_sources(session, job, fixtures_folder)
@@ -158,12 +158,9 @@ def test_two_examples_of_one_key_stop_the_run(make_empty_session, job, fixtures_
 def test_two_labels_of_one_key_are_called_labels(make_empty_session, job, fixtures_folder, tmp_path):
     session, folder = make_empty_session(), shutil.copytree(fixtures_folder, tmp_path / "sources")
     outcomes = read_source(folder, "flight_outcomes")
-    twice = outcomes.filter(pl.col("flight_date") < str(DAY)).tail(1)
-    pl.concat([outcomes, twice]).write_ndjson(folder / "flight_outcomes.jsonl")
+    pl.concat([outcomes, outcomes]).write_ndjson(folder / "flight_outcomes.jsonl")
     load_sources(session, job, folder)
-    said = (
-        f"labels share a key, e.g. flight_date, carrier, flight, origin = '?{twice['flight_date'][0]}.* - fix flight_"
-    )
+    said = r"labels share a key, e\.g\. flight_date, carrier, flight, origin = 2013-.*; 2013-.* - fix flight_delay/eval"
     with pytest.raises(CheckError, match=said):
         preprocess_run(open_run(session, job, DAY))
 

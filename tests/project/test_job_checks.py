@@ -29,7 +29,7 @@ WRONG = {
     "predicted run_id": ("ranking", JOB, "{rank:", "{run_id: STRING NOT NULL, rank:", f"columns: {OWN} run_id"),
     "key variant": ("ranking", JOB, "day, rank]", "day, rank, variant]", f"prediction_key: {OWN} variant"),
     "key checksum": ("ranking", JOB, "day, item]", "day, item, checksum]", f"example_key: {OWN} checksum"),
-    "no label": ("regression", LABELS, "label: FLOAT64", "lable: FLOAT64", "labels_v1.sql: key columns: no column label"),
+    "no label": ("regression", LABELS, "label: FLOAT64", "lable: FLOAT64", "key columns: no column label"),
     "no key in labels": ("regression", LABELS, "day: DATE, ", "", "key columns: no column day, which is part"),
     "no key in examples": ("ranking", EXAMPLES, "item: STRING, ", "", "key columns: no column item, which is part"),
     "key of another type": ("regression", LABELS, "day: DATE", "day: STRING", "day is STRING, but .* DATE elsewhere"),
