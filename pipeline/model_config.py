@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.base.strict_yaml import Strict
+from pipeline.base.strict_yaml import Strict, in_words
 
 
 class Columns(Strict):
@@ -34,6 +34,6 @@ class ModelConfig(Strict):
         Names of key, label and weight columns.
     """
 
-    model: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    model: str = Field(pattern=in_words(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", "<module>:<Class>"))
     params: dict[str, Any] = {}
     columns: Columns

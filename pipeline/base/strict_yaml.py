@@ -221,7 +221,20 @@ def explain(error: ValidationError) -> str:
 def _words(item: Any) -> str:
     if item["type"] == "string_type":
         return f"{item['msg']}, not {item['input']!s:.60}: put it in quotes"
+    rule = RULES.get(str(item.get("ctx", {}).get("pattern")))
+    if rule:
+        return f"{item['input']!r:.60} is not {rule}"
     return WORDS.get(item["type"], str(item["msg"]).removeprefix("Value error, "))
+
+
+RULES: dict[str, str] = {}
+"""What patterns of pydantic's ask for, in words."""
+
+
+def in_words(pattern: str, rule: str) -> str:
+    """Return a pattern for a key; errors tell its rule in words, `is not <rule>`."""
+    RULES[pattern] = rule
+    return pattern
 
 
 WORDS = {"extra_forbidden": "not a known key", "missing": "required, but missing"}

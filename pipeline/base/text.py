@@ -22,7 +22,7 @@ HINT = "save it as UTF-8"
 
 
 def read_text(path: Path) -> str:
-    r"""Return the text of a file, without a byte-order mark and with `\n` at the ends of lines.
+    """Return the text of a file, without a byte-order mark and with a line feed at the end of each line.
 
     Raises
     ------

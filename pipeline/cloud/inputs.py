@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pyarrow import csv
 
+from pipeline.base.text import refuse_other_mark
 from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.cloud.storage.store import Store
 from pipeline.errors import RequestError, quoted
@@ -102,6 +103,8 @@ def _read_file(path: Path, schema: Schema | None) -> pd.DataFrame:
     if reader is None:
         raise RequestError(f"{path}: not one of {', '.join(READERS)}", hint="convert the file or fix its name")
     try:
+        if path.suffix.lower() != ".parquet":
+            refuse_other_mark(path)
         return reader(path, schema)
     except (OSError, ValueError) as error:
         raise RequestError(f"{path}: cannot be read ({quoted(error)})", hint="check the path and the format") from error

@@ -6,6 +6,7 @@ accepted what JSON does not allow: to name the bad row, or to convert values tha
 
 from __future__ import annotations
 
+import codecs
 import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,9 @@ def read_strict(path: Path, fields: Sequence[Field], max_bad: int = 0) -> Rows:
     data = path.read_bytes()
     if data.startswith(GZIP):
         data = gzip.decompress(data)
-    table = _read_fast(data, fields) if data.strip() else _table([], fields)
+    # Arrow skips a byte-order mark, the reader of single rows refuses it: both ways have to agree.
+    is_fast = not data.startswith(codecs.BOM_UTF8)
+    table = (_read_fast(data, fields) if is_fast else None) if data.strip() else _table([], fields)
     return _read_slowly(data, fields, max_bad) if table is None else Rows(table, [])
 
 
@@ -142,7 +145,8 @@ def _convert_row(line: bytes, known: dict[str, Field]) -> dict[str, Any]:
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
-        raise Refused("Parser terminated before end of string") from None
+        mark = ": the row begins with a byte-order mark" if line.startswith(codecs.BOM_UTF8) else ""
+        raise Refused(f"Parser terminated before end of string{mark}") from None
     if not isinstance(row, dict):
         raise Refused("Parser terminated before end of string")
     for name in row:

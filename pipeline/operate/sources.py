@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline.base.digests import digest_json, sha256_file, unique_name
+from pipeline.base.text import unmarked
 from pipeline.cloud.bigquery.tables import TableFacts
 from pipeline.errors import RequestError
 from pipeline.project.imports import import_object
@@ -214,7 +215,8 @@ def _load_file(session: Session, job: Job, name: str, path: Path, loaded: Mappin
             tables.set_labels(table, label | UNFINISHED)
         tables.create(table, columns, labels=label | UNFINISHED)
         uri = session.layout(job.name).source(name, digest)
-        session.store.put_file(path, uri)
+        with unmarked(path) as plain:  # BigQuery does not say what it makes of a byte-order mark
+            session.store.put_file(plain, uri)
         rows = session.warehouse.load_jsonl([uri], table, columns, step=unique_name(f"source-{name}"))
         tables.set_labels(table, label)
         notes.append(f"{rows:,} rows")

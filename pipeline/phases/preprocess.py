@@ -14,7 +14,7 @@ from pipeline.project.code import digest_of_code
 from pipeline.project.job_yaml import LABEL
 from pipeline.project.user_code import of_variant
 from pipeline.rows.schema import Schema
-from pipeline.runs.artefacts.examples import Counts, Examples, counted, examples_unchanged
+from pipeline.runs.artefacts.examples import Counts, Examples, counted, doubled_rows, examples_unchanged
 from pipeline.runs.artefacts.examples_statements import (
     examples_profile_statement,
     examples_statement,
@@ -160,8 +160,7 @@ def _count(run: Run) -> Counts:
     counts = {name: value or 0 for name, value in profile.items()}
     where = f"{run.job.name} {run.run_date}"
     if counts["duplicate_keys"]:
-        message = f"{where}: {counts['duplicate_keys']} examples share a key ({', '.join(key)})"
-        raise CheckError(message, hint="fix the sources")
+        raise doubled_rows(run, counts["duplicate_keys"])
     if counts["unusable_rows"]:
         message = (
             f"{where}: {counts['unusable_rows']} examples have no example_as_of or one after the run's "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import RequestError
@@ -10,8 +10,16 @@ from pipeline.project.gate_rule import gate_rule
 from pipeline.project.job_yaml import LABEL
 from pipeline.project.metric_spec import ENGINE_PARAMETERS, RESERVED, MetricSpec
 from pipeline.project.project import Job
+from pipeline.rows.schema import engine_name
 from pipeline.sql import Asset, Catalogue
 from pipeline.sql.header import DeclaredType, fits
+
+MOMENT = "example_as_of"
+
+KEY = "which is part of the key"
+
+ROLES = {MOMENT: "the moment of each row", LABEL: "which the metrics judge by"}
+"""What the columns are that the engine reads; all others that it needs are parts of the key."""
 
 
 def check_assets(catalogue: Catalogue, job: Job) -> None:
@@ -34,8 +42,61 @@ def check_assets(catalogue: Catalogue, job: Job) -> None:
     _check_columns(labels, labels.columns.names)
     _check_slices(job, labels)
     _check_keys(job, family)
+    _check_examples(job, examples)
+    _check_labels(job, labels, examples)
     _check_predicted_columns(job, family)
+    _check_types(job, family, labels)
     _check_metrics(job, family)
+
+
+def _check_examples(job: Job, examples: Asset) -> None:
+    """Raise if the examples SQL lacks a column that the engine reads, or has one that the engine adds."""
+    types = {column.name: column.type for column in job.key_schema.columns}
+    _check_header(examples, {name: types.get(name, "") for name in job.spec.row_key} | {MOMENT: "TIMESTAMP"})
+    if name := engine_name(examples.columns.names, "examples"):
+        is_label = name.lower() == LABEL
+        hint = f"remove it: {job.spec.labels.sql} gives the label" if is_label else "give the column another name"
+        raise RequestError(f"{examples.path}: key columns: the pipeline itself adds a column {name}", hint=hint)
+
+
+def _check_labels(job: Job, labels: Asset, examples: Asset) -> None:
+    """Raise if the labels SQL lacks the label or a column of the key, or has a name of the engine."""
+    types = {column.name: column.type for column in examples.columns.columns}
+    _check_header(labels, {name: types[name] for name in job.spec.row_key} | {LABEL: ""})
+    if name := engine_name(labels.columns.names, "labels"):
+        what = f"{labels.path}: key columns: the pipeline itself adds a column {name}"
+        raise RequestError(what, hint="give the column another name")
+
+
+def _check_header(asset: Asset, needed: Mapping[str, str]) -> None:
+    """Raise if a header lacks a column, or declares it with another type; an empty type is any."""
+    types = {column.name: column.type for column in asset.columns.columns}
+    for name, kind in needed.items():
+        where = f"{asset.path}: key columns:"
+        if name not in types:
+            hint = f"return it from the SELECT, and declare it in the header{f' as {kind}' if kind else ''}"
+            raise RequestError(f"{where} no column {name}, {ROLES.get(name, KEY)}", hint=hint)
+        if kind and types[name] != kind:
+            what = f"{where} {name} is {types[name]}, but {ROLES.get(name, KEY)}, is {kind} elsewhere"
+            if name == MOMENT:
+                what = f"{where} {name} is {types[name]}, but {ROLES[name]}, must be {kind}"
+            raise RequestError(what, hint=f"cast it to {kind} in the SELECT, and declare that in the header")
+
+
+def _check_types(job: Job, family: Asset, labels: Asset) -> None:
+    """Raise if the label, or a predicted column, has a type that the metric family cannot judge."""
+    within = MetricSpec.of(job).within
+    for place, kinds in family.header.types.items():
+        name = within[0] if place == "{within}" else place
+        is_label = name == LABEL
+        columns = labels.columns if is_label else job.prediction_schema
+        kind = next((column.type for column in columns.columns if column.name == name), None)
+        if kind is not None and kind not in kinds:
+            words = f"{name} is {kind}, which {family.name} cannot judge"
+            hint = f"make it {' or '.join(kinds)}"
+            if is_label:
+                raise RequestError(f"{labels.path}: key columns: {words}", hint=f"{hint}: cast it in the SELECT")
+            raise job.error("predictions.columns", words, hint)
 
 
 def _check_columns(asset: Asset, columns: Sequence[str]) -> None:
@@ -77,6 +138,8 @@ def _check_keys(job: Job, family: Asset) -> None:
             number = "one column" if place in places else "no column"
             what = f"{family.name} needs {number} {lacks}"
             raise job.error("example_key", what, f"now it is: {', '.join(columns) or 'none'}; see docs/metrics.md")
+    if "item" in places and (name := engine_name(job.spec.row_key, "lists")):
+        raise job.error("example_key", f"{family.name} itself has a column {name}", "choose another name")
     for name in spec.item:
         if name not in job.spec.predictions.columns:
             raise job.error("example_key", f"{name} is not a predicted column", "predict it, or fix the name")

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from pipeline.base.strict_yaml import Strict
+from pipeline.base.strict_yaml import Strict, in_words
 from pipeline.project.resources import Resources, Schedule
-from pipeline.rows.schema import DeclaredColumns, Schema
+from pipeline.rows.schema import DeclaredColumns, Schema, engine_name
 
 LABEL = "label"
 """Column of the labels SQL that examples have, too."""
@@ -49,11 +49,28 @@ class Gate(Strict):
     error: float = Field(default=0.05, gt=0, lt=0.5)
 
 
-OBJECT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+OBJECT_PATH = in_words(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", "<module>:<function>, such as jobs.churn.sources:write")
 
-ASSET_NAME = r"^[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*$"
+ASSET_NAME = in_words(
+    r"^[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*$",
+    "the name of a SQL file below sql/: folders and <name>_v<N>, of small letters, digits and _",
+)
 
-NAME = r"^[a-z][a-z0-9_]{0,39}$"
+NAME_RULE = "a name of small letters, digits and _, a letter first, at most 40 characters"
+
+NAME = in_words(r"^[a-z][a-z0-9_]{0,39}$", NAME_RULE)
+
+SourceName = Annotated[
+    str,
+    StringConstraints(
+        pattern=in_words(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$", "a source's name of letters, digits and _, no digit first")
+    ),
+]
+
+ENGINE_TABLES = frozenset(
+    f"{name}{version}" for name in ("metrics", "comparisons", "verdicts", "drift", "id_maps") for version in ("", "_v1")
+)
+"""Tables and views of the main dataset, where the sources of jobs are, too."""
 
 NO_ZONES = ("localtime", "Factory")
 """Files of a zone database that are no zones: the zone of the machine, and of a machine without one."""
@@ -171,7 +188,7 @@ class JobSpec(Strict):
     prediction_key: list[str] = Field(min_length=1)
     example_key: list[str] = []
     family: str = Field(pattern=NAME)
-    sources: dict[str, Source] = Field(min_length=1)
+    sources: dict[SourceName, Source] = Field(min_length=1)
     write_sources: str | None = Field(default=None, pattern=OBJECT_PATH)
     write_fixtures: str | None = Field(default=None, pattern=OBJECT_PATH)
     examples: Examples
@@ -209,6 +226,26 @@ class JobSpec(Strict):
         if len(set(self.row_key)) < len(self.row_key):
             raise ValueError("example_key names a column twice")
         return self
+
+    @model_validator(mode="after")
+    def _names_are_not_the_engines(self) -> JobSpec:
+        keys = ("examples", "labels", "predictions", "staged", "keys")
+        for key, names, tables in (
+            ("prediction_key", self.prediction_key, keys),
+            ("example_key", self.example_key, keys),
+            ("predictions.columns", self.predictions.columns, ("predictions", "staged")),
+        ):
+            if name := engine_name(names, *tables):
+                raise ValueError(f"{key}: the pipeline itself has a column {name}: choose another name")
+        return self
+
+    @field_validator("sources")
+    @classmethod
+    def _sources_are_not_the_engines(cls, sources: dict[str, Source]) -> dict[str, Source]:
+        for name in sources:
+            if name.lower() in ENGINE_TABLES or "__predictions" in name.lower():
+                raise ValueError(f"{name} is a table of the pipeline itself: choose another name")
+        return sources
 
     @model_validator(mode="after")
     def _shared_parameters_agree(self) -> JobSpec:

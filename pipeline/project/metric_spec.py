@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.project.project import Job
+from pipeline.rows.schema import ENGINE_COLUMNS
 from pipeline.sql import Asset
 from pipeline.sql.header import Metric
 
 OVERALL = "overall"
 """Constant column that the families add; its slice is all rows, with an empty slice_name."""
 
-RESERVED = frozenset(
-    {OVERALL, "score_bin", "confusion", "label", "run_id", "model_id", "variant", "model", "weight", "cluster", "loss"}
+RESERVED = (
+    frozenset({OVERALL, "score_bin", "confusion", "label", "model", "weight", "cluster", "loss"})
+    | ENGINE_COLUMNS["predictions"]
 )
 """Names that a slice must not have, because the families use them."""
 

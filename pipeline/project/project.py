@@ -15,8 +15,10 @@ from pipeline.base.strict_yaml import read_yaml
 from pipeline.errors import RequestError
 from pipeline.model_config import ModelConfig
 from pipeline.project.imports import use_project_root
-from pipeline.project.job_yaml import NAME, JobSpec
+from pipeline.project.job_yaml import NAME, NAME_RULE, JobSpec
 from pipeline.rows.schema import Schema
+
+UNNAMED = f"is not named like a job, which has {NAME_RULE}; rename the folder"
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,16 @@ class Project:
         return cls(root.resolve())
 
     def job_names(self) -> list[str]:
-        """Return the names of all jobs, sorted."""
-        return sorted(path.parent.name for path in (self.root / "jobs").glob("*/job.yaml"))
+        """Return the names of all jobs, sorted; a folder that is not named like a job is none."""
+        return sorted(name for name in self._folders() if re.fullmatch(NAME, name))
+
+    def misnamed(self) -> dict[Path, str]:
+        """Return each job.yaml in a folder that is not named like a job, with what is wrong."""
+        wrong = (name for name in self._folders() if not re.fullmatch(NAME, name))
+        return {self.root / "jobs" / name / "job.yaml": f"the folder {name} {UNNAMED}" for name in sorted(wrong)}
+
+    def _folders(self) -> list[str]:
+        return [path.parent.name for path in (self.root / "jobs").glob("*/job.yaml")]
 
     def job(self, name: str) -> Job:
         """Read and check a job.
@@ -150,9 +160,10 @@ class Project:
             The job does not exist, or one of its YAML files is not valid.
         """
         folder = self.root / "jobs" / name
-        if not re.match(NAME, name) or not (folder / "job.yaml").is_file():
-            names = ", ".join(self.job_names()) or "none"
-            raise RequestError(f"no job {name!r} in {self.root / 'jobs'}", hint=f"the jobs are: {names}")
+        if name not in self.job_names():
+            names, why = ", ".join(self.job_names()) or "none", self.misnamed().get(folder / "job.yaml")
+            what = f"no job {name!r} in {self.root / 'jobs'}{f': {why}' if why else ''}"
+            raise RequestError(what, hint=f"the jobs are: {names}")
         spec = read_yaml(folder / "job.yaml", JobSpec)
         lacking = [variant for variant in spec.all_variants if not (folder / f"{variant}.yaml").is_file()]
         if lacking:

@@ -11,14 +11,16 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.base.strict_yaml import Strict
+from pipeline.base.strict_yaml import Strict, in_words
 
 MEBIBYTES = {"Mi": 1, "Gi": 1024}
 
 MOST_PER_CPU = 4 * 1024
 """Largest memory of a task, in MiB for each CPU."""
 
-MEMORY = r"^[1-9][0-9]{0,5}(Mi|Gi)$"
+MEMORY = in_words(r"^[1-9][0-9]{0,5}(Mi|Gi)$", "a size such as 512Mi or 4Gi")
+
+TIME = in_words(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day with two digits each, such as 04:30")
 
 LEAST = {1: 512, 2: 512, 4: 2 * 1024, 6: 4 * 1024, 8: 4 * 1024}
 """Smallest memory of a task, in MiB, by its number of CPUs."""
@@ -34,7 +36,7 @@ class Schedule(Strict):
         hours after it, when clocks have been changed.
     """
 
-    daily_at: str | None = Field(default=None, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    daily_at: str | None = Field(default=None, pattern=TIME)
 
 
 class PhaseResources(Strict):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
-from pipeline.base.strict_yaml import Strict, read_yaml
+from pipeline.base.strict_yaml import Strict, in_words, read_yaml
 from pipeline.errors import RequestError
 from pipeline.sql.identifiers import DATASET_PART, PROJECT_PART, TableName
 
@@ -16,17 +16,39 @@ LOCAL_PROJECT = "pipeline-local"
 RUN_TABLE_DAYS = 30
 """Tables of the runs dataset expire after this many days."""
 
-DATASET = f"^{DATASET_PART.pattern}$"
+PROJECT = in_words(
+    f"^{PROJECT_PART.pattern}$", "the id of a project: small letters, digits and -, 6 to 30, a letter first"
+)
 
-LOCATION = r"^[A-Za-z][A-Za-z0-9-]{1,62}$"
+DATASET = in_words(f"^{DATASET_PART.pattern}$", "the name of a dataset: letters, digits and _")
 
-RESERVATION = r"^projects/[a-z0-9.:-]+/locations/[A-Za-z0-9-]+/reservations/[a-z][a-z0-9-]*$"
+LOCATION = in_words(r"^[A-Za-z][A-Za-z0-9-]{1,62}$", "a location such as EU or europe-west1")
 
-BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
+RESERVATION = in_words(
+    r"^projects/[a-z0-9.:-]+/locations/[A-Za-z0-9-]+/reservations/[a-z][a-z0-9-]*$",
+    "projects/<project>/locations/<location>/reservations/<name>",
+)
 
-LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+BUCKET = in_words(
+    r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", "the name of a bucket, without gs://: small letters, digits, - _ and ."
+)
 
-LabelValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,63}$")]
+PREFIX = in_words(
+    r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$", "folders of letters, digits, - _ and ., no / at the start or end"
+)
+
+PRIORITY = in_words("^(INTERACTIVE|BATCH)$", "INTERACTIVE or BATCH")
+
+LABEL_RULE = "of small letters, digits, - and _, at most 63"
+
+LabelKey = Annotated[
+    str,
+    StringConstraints(pattern=in_words(r"^[a-z][a-z0-9_-]{0,62}$", f"a billing label {LABEL_RULE}, a letter first")),
+]
+
+LabelValue = Annotated[
+    str, StringConstraints(pattern=in_words(r"^[a-z0-9_-]{0,63}$", f"the value of a billing label, {LABEL_RULE}"))
+]
 
 
 class Endpoints(Strict):
@@ -63,7 +85,7 @@ class Target(Strict):
         Price of a billed TiB, in any currency.
     """
 
-    project: str = Field(pattern=f"^{PROJECT_PART.pattern}$")
+    project: str = Field(pattern=PROJECT)
     location: str = Field(pattern=LOCATION)
     region: str = Field(pattern=LOCATION)
     dataset: str = Field(pattern=DATASET)
@@ -71,11 +93,11 @@ class Target(Strict):
     ledger_dataset: str = Field(pattern=DATASET)
     dashboard_dataset: str = Field(pattern=DATASET)
     bucket: str = Field(pattern=BUCKET)
-    prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")
+    prefix: str = Field(default="", pattern=PREFIX)
     labels: dict[LabelKey, LabelValue] = {}
     maximum_bytes_billed: int | None = Field(default=None, gt=0)
     job_timeout: int = Field(default=3600, gt=0, le=21_600)
-    priority: str = Field(default="INTERACTIVE", pattern="^(INTERACTIVE|BATCH)$")
+    priority: str = Field(default="INTERACTIVE", pattern=PRIORITY)
     reservation: str | None = Field(default=None, pattern=RESERVATION)
     price_per_tib: float | None = Field(default=None, ge=0)
     service_accounts: dict[str, str] = {}

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from pipeline.base.text import without_mark
 from pipeline.errors import RequestError, quoted
 from pipeline.rows.rejects import refuse_rejects, split_frame
 from pipeline.rows.schema import Schema, arrow_type, frame_of
@@ -74,7 +75,7 @@ def read_jsonl(path: Path) -> pd.DataFrame:
     """
     import polars as pl
 
-    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    content = without_mark(path.read_bytes(), origin=str(path))
     if not content.strip():
         return pd.DataFrame()
     try:
@@ -97,6 +98,8 @@ def _refuse_doubled_names(content: bytes) -> None:
 def _first_mistake(content: bytes) -> str | None:
     """Return the number of the first line that is not valid JSON, and the reason; None when all are valid."""
     for number, line in enumerate(content.split(b"\n"), start=1):
+        if line.startswith(codecs.BOM_UTF8):
+            return f"line {number}: a byte-order mark inside the file"
         try:
             if line.strip():
                 json.loads(line, parse_constant=_refuse_constant, object_pairs_hook=_object)

@@ -32,6 +32,23 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}", re.ASCII)
 
 RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
 
+ENGINE_COLUMNS: Mapping[str, frozenset[str]] = {
+    "examples": frozenset({"label"}),
+    "labels": frozenset({"overall"}),
+    "predictions": frozenset({"run_date", "run_id", "model_id", "variant", "generation"}),
+    "staged": frozenset({"loaded", "paired_with"}),
+    "keys": frozenset(
+        "rows_of_key training_rows scoring_rows unusable_rows checksum examples labels one other published pairs"
+        " of_champion of_challengers".split()
+    ),
+    "lists": frozenset("slice slice_value dimension model weight cluster gain ideal_rank k kind hit".split()),
+}
+"""Names of the engine, in small letters: its columns of each table, and what its statements call something else.
+
+`staged` is for predicted columns, `keys` for all keys, `lists` for the key of lists of items. Names that begin with `_`
+are the engine's everywhere.
+"""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -57,6 +74,11 @@ class Schema:
         ValueError
             A name or type is not one of BigQuery's.
         """
+        seen: dict[str, str] = {}
+        for name in declared:
+            if other := seen.get(name.lower()):
+                raise ValueError(f"columns {other!r} and {name!r}: BigQuery does not tell small letters from capitals")
+            seen[name.lower()] = name
         return cls(tuple(_parse_column(name, text) for name, text in declared.items()))
 
     @property
@@ -108,9 +130,18 @@ def _parse_column(name: str, text: str) -> Column:
     words = str(text).upper().split()
     if name.upper().startswith(RESERVED):
         raise ValueError(f"column {name!r}: BigQuery reserves names that start with {', '.join(RESERVED)}")
-    if not NAME.fullmatch(name) or not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
+    if not NAME.fullmatch(name):
+        rule = "letters, digits and _, not a digit first, at most 300"
+        raise ValueError(f"column {name!r}: not a column's name, which has {rule}; rename it in the source")
+    if not words or words[0] not in TYPES or words[1:] not in ([], ["NOT", "NULL"]):
         raise ValueError(f"column {name!r}: {text!r} is not one of {', '.join(TYPES)}, optionally NOT NULL")
     return Column(name, words[0], required=len(words) > 1)
+
+
+def engine_name(names: Iterable[str], *tables: str) -> str | None:
+    """Return the first of a user's names that the engine uses itself in one of these tables, or None."""
+    taken = frozenset[str]().union(*(ENGINE_COLUMNS[table] for table in tables))
+    return next((name for name in names if name.startswith("_") or name.lower() in taken), None)
 
 
 def _check_declared(declared: dict[str, str]) -> dict[str, str]:

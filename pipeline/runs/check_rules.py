@@ -13,6 +13,9 @@ from pipeline.runs.session import Session
 from pipeline.sql import Identifier, Named, Statement, TableName
 from pipeline.sql.checks import AcceptedValues, Check, Range, RowCount
 
+FIX_PREDICT = "fix the model's predict"
+"""Hint where a model's predictions fail a check."""
+
 
 @dataclass(frozen=True)
 class Rule:

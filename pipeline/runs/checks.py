@@ -8,8 +8,7 @@ from math import isfinite
 from typing import Any
 
 from pipeline.errors import CheckError, quoted
-from pipeline.runs.artefacts.prediction_checks import HINT
-from pipeline.runs.check_rules import Rule, offending_rows_statement, repeated
+from pipeline.runs.check_rules import FIX_PREDICT, Rule, offending_rows_statement, repeated
 from pipeline.runs.ledger.ledger import Event
 from pipeline.runs.session import Session
 from pipeline.sql import Asset, Statement, TableName
@@ -83,7 +82,7 @@ def refuse_failed(
         shown = [*key, *(name for name in rule.columns if model and name not in key)]
         observed = f"{rows}, e.g. {_wrong_keys(session, table, shown, rule.condition)}"
     others = f" (checks that failed: {len(failed)})" if len(failed) > 1 else ""
-    hint = HINT if model else "fix the SQL or its sources"
+    hint = FIX_PREDICT if model else "fix the SQL or its sources"
     raise CheckError(f"{model or table}: check {rule.name} failed: {observed}{others}", hint=hint)
 
 

@@ -19,6 +19,10 @@ ASSET = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*_v[1-9][0-9]*", re.ASCII)
 ENGINE_FOLDERS = ("checks", "dashboard", "doctor", "drift", "gate", "leaks", "ledger", "metrics", "phases")
 """Folders below `sql/` that belong to the engine; in a checkout the folders of jobs are next to them."""
 
+MISNAMED = "not the name of a version"
+
+RULE = "write <name>_v<N>.sql, folders and name of small letters, digits and _, e.g. churn/preprocess/examples_v2.sql"
+
 FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 
 
@@ -131,12 +135,21 @@ class Catalogue:
         RequestError
             A file is not named like a version.
         """
-        found = [path.relative_to(self._root / "sql").with_suffix("") for path in (self._root / "sql").rglob("*.sql")]
-        wrong = [name for name in found if not ASSET.fullmatch(name.as_posix())]
-        if wrong:
-            what = f"{self._root / 'sql' / wrong[0]}.sql: not the name of a version"
-            raise RequestError(what, hint="write <name>_v<N>.sql in small letters, e.g. examples_v2.sql")
-        return sorted([*(name.as_posix() for name in found), *(f"udf/{name}" for name in self.function_names())])
+        for path in self.misnamed():
+            raise RequestError(f"{path}: {MISNAMED}", hint=RULE)
+        return self.well_named()
+
+    def well_named(self) -> list[str]:
+        """Return the names of the project's assets and functions, sorted, without files that are misnamed."""
+        assets = (name for name in self._found() if ASSET.fullmatch(name))
+        return sorted([*assets, *(f"udf/{name}" for name in self.function_names())])
+
+    def misnamed(self) -> list[Path]:
+        """Return the SQL files whose folder or name is not that of a version."""
+        return [self._root / "sql" / f"{name}.sql" for name in self._found() if not ASSET.fullmatch(name)]
+
+    def _found(self) -> list[str]:
+        return _names_below(self._root / "sql")
 
     def any(self, name: str) -> Asset:
         """Return an asset or a function by its name in `names`."""

@@ -16,11 +16,13 @@ MOST = 1.7976931348623157e308
 """The largest FLOAT64: a range without a bound ends there."""
 
 
+NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
+
 KINDS = {int: float, Unclear: str}
 """Kinds of accepted values that count as another."""
 
 KIND_OF_COLUMN = {
-    **dict.fromkeys(("INT64", "FLOAT64", "NUMERIC"), ("a number", (int, float))),
+    **dict.fromkeys(NUMBERS, ("a number", (int, float))),
     **dict.fromkeys(("STRING", "DATE", "TIMESTAMP"), ("text: put it in quotes", (str,))),
     "BOOL": ("true or false", (bool,)),
 }
@@ -131,6 +133,14 @@ class Check(Strict):
         """The columns that the check reads."""
         rule = self.accepted_values or self.range or self.rate
         return [rule.column] if rule else [*(self.not_null or []), *(self.unique or [])]
+
+    def misfit(self, types: Mapping[str, str]) -> str | None:
+        """Return why a check does not suit the type of its column, None if it does or the type is not known."""
+        if self.accepted_values:
+            return self.accepted_values.misfit(types.get(self.accepted_values.column))
+        column = self.columns[0] if self.range or self.rate else ""
+        is_number = types.get(column, NUMBERS[0]) in NUMBERS
+        return None if is_number else f"column {column} is {types[column]}, and not a number"
 
     def placed(self, places: Mapping[str, Sequence[str]]) -> Check:
         """Return the check with places such as `{item}` replaced by columns."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from pipeline.base.strict_yaml import Strict, parse_yaml
+from pipeline.base.strict_yaml import Strict, in_words, parse_yaml
 from pipeline.errors import RequestError
 from pipeline.rows.schema import DeclaredColumns, Schema
 from pipeline.sql.checks import Check
@@ -20,7 +20,12 @@ INT64 = range(-(2**63), 2**63)
 HEADER = re.compile(r"\A/\*\n(.*?)\*/\n", re.DOTALL)
 
 ParameterType = Literal["INT64", "FLOAT64", "STRING", "BOOL", "DATE", "TIMESTAMP", "NUMERIC"]
-ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+ParameterName = Annotated[
+    str,
+    StringConstraints(
+        pattern=in_words(r"^[A-Za-z_][A-Za-z0-9_]{0,127}$", "a parameter's name: letters, digits, _, no digit first")
+    ),
+]
 Struct = Annotated[dict[ParameterName, ParameterType], Field(min_length=1)]
 One = Field(min_length=1, max_length=1)
 DeclaredType = ParameterType | Annotated[list[ParameterType], One] | Annotated[list[Struct], One]
@@ -113,6 +118,8 @@ class Header(Strict):
         For a metric family: the metrics that set predictions against what happened.
     judges
         For a metric family: what its n counts, in the singular.
+    types
+        For a metric family: types that it can judge, of `label` and of predicted columns.
     prediction_checks
         For a metric family: data checks on the predictions; `checks` are about the labels.
     changes
@@ -129,15 +136,16 @@ class Header(Strict):
     metrics: dict[str, Metric] = {}
     calibration: Calibration | None = None
     judges: str = "row"
+    types: dict[str, list[ParameterType]] = {}
     prediction_checks: list[Check] = []
     changes: dict[str, str] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _accepted_values_fit(self) -> Header:
+    def _checks_fit_columns(self) -> Header:
         types = {column.name: column.type for column in Schema.parse(self.columns).columns}
-        for rule in (check.accepted_values for check in (*self.checks, *self.prediction_checks)):
-            if rule and (misfit := rule.misfit(types.get(rule.column))):
-                raise ValueError(f"accepted_values: {misfit}")
+        for check in (*self.checks, *self.prediction_checks):
+            if misfit := check.misfit(types):
+                raise ValueError(f"checks: {check.kinds[0]}: {misfit}")
         return self
 
 

@@ -38,7 +38,7 @@ def read_released(root: Path) -> dict[str, str]:
 
 def broken_releases(catalogue: Catalogue, root: Path) -> dict[str, str]:
     """Return the released versions that are missing or changed, each with what is wrong."""
-    names, found = catalogue.names(), {}
+    names, found = catalogue.well_named(), {}
     for name, digest in read_released(root).items():
         if name not in names:
             found[name] = "was released and is missing; restore it"

@@ -11,15 +11,24 @@ from pipeline.errors import RequestError
 from pipeline.sql.catalogue import Asset
 from pipeline.sql.header import fits
 from pipeline.sql.identifiers import TableName, quote_columns, quote_name
-from pipeline.sql.statement import PLACE, Identifier, Statement, line_origins, named, statements_in, tables_in
+from pipeline.sql.statement import (
+    CODE,
+    MENTIONED,
+    Identifier,
+    Statement,
+    line_origins,
+    named,
+    places,
+    statements_in,
+    tables_in,
+)
 
-PARAMETER = re.compile(r"@(\w+)")
-
-NEXT_WORD = re.compile(r"\s*`?(\w+)")
+NEXT_WORD = re.compile(r"(?:\s++|--[^\n]*+|#[^\n]*+|/\*.*?\*/)*+`?(\w+)", re.DOTALL)
+"""The next word behind a table, comments left out."""
 
 AFTER_TABLE = frozenset(
     "WHERE GROUP HAVING QUALIFY WINDOW ORDER LIMIT UNION INTERSECT EXCEPT JOIN "
-    "INNER LEFT RIGHT FULL CROSS ON USING".split()
+    "INNER LEFT RIGHT FULL CROSS ON USING TABLESAMPLE PIVOT UNPIVOT MATCH_RECOGNIZE".split()
 )
 
 
@@ -69,7 +78,10 @@ def render(
     nested = [statement for value in identifiers.values() for statement in statements_in(value)]
     types = {f"{name}{suffix}": kind for name, kind in asset.header.parameters.items()}
     return Statement(
-        sql=PLACE.sub(lambda match: _indented(match, texts[match.group(1)]), _renamed(asset, suffix)),
+        sql=CODE.sub(
+            lambda match: _indented(match, texts[match["place"]]) if match["place"] else match[0],
+            _renamed(asset, suffix),
+        ),
         types=_merged(where, types, *(statement.types for statement in nested)),
         values=_merged(
             where, {f"{name}{suffix}": value for name, value in values.items()}, *(each.values for each in nested)
@@ -91,15 +103,16 @@ def _renamed(asset: Asset, suffix: str) -> str:
     if not suffix:
         return asset.body
     names = asset.header.parameters
-    return PARAMETER.sub(lambda m: f"{m.group()}{suffix}" if m.group(1) in names else m.group(), asset.body)
+    return CODE.sub(lambda m: f"{m[0]}{suffix}" if m["parameter"] in names else m[0], asset.body)
 
 
 def _refuse_aliases(asset: Asset, snapshot_of: frozenset[str]) -> None:
     """Refuse an alias of a base table: FOR SYSTEM_TIME is added before it, BigQuery wants it behind."""
-    for match in PLACE.finditer(asset.body):
+    for match in places(asset.body):
         word = NEXT_WORD.match(asset.body, match.end())
-        if match.group(1) in snapshot_of and word and word.group(1).upper() not in AFTER_TABLE:
-            what = f"{asset.path}: source {match.group(1)} has the alias {word.group(1)}"
+        if match["place"] in snapshot_of and word and word.group(1).upper() not in AFTER_TABLE:
+            line = asset.first_line + asset.body.count("\n", 0, match.start())
+            what = f"{asset.path}:{line}: source {match['place']} has the alias {word.group(1)}"
             raise RequestError(what, hint="read it in a separate CTE, see docs/sql.md")
 
 
@@ -130,12 +143,12 @@ def _check_names(kind: str, declared: set[str], given: set[str], where: str) -> 
 
 
 def _check_places(asset: Asset) -> None:
-    declared, used = set(asset.header.identifiers), set(PLACE.findall(asset.body))
+    declared, used = set(asset.header.identifiers), {match["place"] for match in places(asset.body)}
     for name in sorted(used - declared):
         raise RequestError(
             f"{asset.path}: `{{{name}}}` is not declared in the header", hint="declare it or fix the name"
         )
-    for name in sorted(declared - used):
+    for name in sorted(declared - set(MENTIONED.findall(asset.body))):
         raise RequestError(f"{asset.path}: identifier {name} is declared but not used", hint="use it or leave it out")
 
 

@@ -13,8 +13,24 @@ from pipeline.sql.catalogue import Asset
 from pipeline.sql.header import DeclaredType
 from pipeline.sql.identifiers import TableName
 
-PLACE = re.compile(r"`\{(\w+)\}`")
-"""A place in a body for an identifier."""
+CODE = re.compile(
+    r"""
+    (?:--|\#)[^\n]* | /\*.*?\*/                                         # comments
+    | \'{3}(?:\\.|[^\\])*?\'{3} | "{3}(?:\\.|[^\\])*?"{3}                # texts; a raw one ends at the same quote
+    | '(?:\\.|[^\\'\n])*' | "(?:\\.|[^\\"\n])*"
+    | `\{(?P<place>\w+)\}` | `[^`]*` | @@\w+ | @(?P<parameter>\w+)
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""Tokens of GoogleSQL: of them only `place` and `parameter` stand for something, and not in comments and texts."""
+
+MENTIONED = re.compile(r"`\{(\w+)\}`")
+"""A name in braces, also in a comment."""
+
+
+def places(body: str) -> Iterator[re.Match[str]]:
+    """Yield the places of a body for identifiers, each with the group `place`."""
+    return (match for match in CODE.finditer(body) if match["place"])
 
 
 @dataclass(frozen=True)
@@ -77,13 +93,16 @@ def named(value: Sequence[str] | Sequence[Named]) -> list[Named]:
 
 def line_origins(asset: Asset, identifiers: Mapping[str, Identifier]) -> Iterator[tuple[Path, int]]:
     """Yield the file and line of each line of the rendered text; a nested query brings its own lines."""
-    for number, line in enumerate(asset.body.splitlines(), start=asset.first_line):
-        yield asset.path, number
-        for name in PLACE.findall(line):
+    names: dict[int, list[str]] = {}
+    for match in places(asset.body):
+        names.setdefault(asset.body.count("\n", 0, match.start()), []).append(match["place"])
+    for number, _ in enumerate(asset.body.splitlines()):
+        yield asset.path, asset.first_line + number
+        for name in names.get(number, []):
             kind, statements = asset.header.identifiers[name], statements_in(identifiers[name])
             if kind == "query":
                 yield from statements[0].lines
-                yield asset.path, number
+                yield asset.path, asset.first_line + number
             elif statements:
                 yield from [place for statement in statements for place in statement.lines][1:]
 

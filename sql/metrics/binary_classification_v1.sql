@@ -56,6 +56,7 @@ checks:
   - accepted_values: {column: label, values: [0, 1]}
 prediction_checks:
   - range: {column: score, min: 0, max: 1}
+types: {label: [INT64], score: [FLOAT64, NUMERIC, INT64]}
 changes: {v1: first version}
 */
 WITH models AS (

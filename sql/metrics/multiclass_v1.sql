@@ -48,6 +48,7 @@ metrics:
   label_coverage: {better: neither, pooled: mean}
 prediction_checks:
   - range: {column: score, min: 0, max: 1}
+types: {label: [STRING], score: [FLOAT64, NUMERIC, INT64]}
 changes: {v1: first version}
 */
 WITH models AS (

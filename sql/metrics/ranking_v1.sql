@@ -62,6 +62,7 @@ checks:
 prediction_checks:
   - range: {column: "{within}", min: 1}
   - unique: ["{entity}", "{item}"]
+types: {label: [INT64, FLOAT64, NUMERIC], "{within}": [INT64, FLOAT64, NUMERIC]}
 changes: {v1: first version}
 */
 WITH models AS (

@@ -49,6 +49,7 @@ checks:
   - range: {column: label, min: -1.0e+60, max: 1.0e+60}
 prediction_checks:
   - range: {column: value, min: -1.0e+60, max: 1.0e+60}
+types: {label: [FLOAT64, INT64, NUMERIC], value: [FLOAT64, NUMERIC, INT64]}
 changes: {v1: first version}
 */
 WITH models AS (

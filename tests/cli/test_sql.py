@@ -116,7 +116,7 @@ def test_broken_header_is_named(project, fails, command, old, new, message):
 
 def test_binary_sql_file_is_named(project, fails):
     (project / SQL).write_bytes(b"/*\n\xff\xfe*/\n")
-    assert "examples_v1.sql: SQL file cannot be read" in fails("freeze")
+    assert "examples_v1.sql:2: cannot be read: byte 0xff is not UTF-8 - save it as UTF-8" in fails("freeze")
 
 
 def test_versions_are_listed_with_digest_and_state(project, sql):

@@ -161,3 +161,13 @@ def test_types_that_change_far_down_are_no_ragged_rows(tmp_path):
     (tmp_path / "long.csv").write_text(f'a,b\n{rows}text,"two\nlines"\n')
     schema = Schema.parse({"a": "STRING", "b": "STRING"})
     assert len(read_input(str(tmp_path / "long.csv"), schema=schema)) == 300_001
+
+
+@pytest.mark.parametrize("schema", [None, Schema.parse({"id": "INT64", "name": "STRING"})])
+def test_a_byte_order_mark_of_a_csv_file_is_left_out_and_others_are_named(tmp_path, schema):
+    path, text = tmp_path / "a.csv", 'id,name\n1,"x"\n'
+    path.write_text(text, encoding="utf-8-sig")
+    assert list(read_input(str(path), schema=schema).columns) == ["id", "name"]
+    path.write_text(text, encoding="utf-16")
+    with pytest.raises(RequestError, match=r"a\.csv: .*byte-order mark is that of UTF-16 - save it as UTF-8"):
+        read_input(str(path), schema=schema)

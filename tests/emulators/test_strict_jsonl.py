@@ -137,3 +137,13 @@ def test_number_that_json_does_not_have_is_refused(file, literal):
 
 def test_row_over_two_lines_is_refused(file):
     assert "Parser terminated" in reason_of_refusal(file('{"x":\n1.0}\n'))
+
+
+@pytest.mark.parametrize("value", ["1", '"1"', "1.0"])
+def test_a_byte_order_mark_is_named_however_the_rows_are_read(tmp_path, value):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + f'{{"n": {value}}}\n{{"n": 2}}\n'.encode())
+    rows = read_strict(path, [Field("n", "INT64", required=True)])
+    assert [(bad.position, bad.reason) for bad in rows.bad] == [
+        (0, "Parser terminated before end of string: the row begins with a byte-order mark")
+    ]

@@ -158,11 +158,21 @@ def test_two_examples_of_one_key_stop_the_run(make_empty_session, job, fixtures_
     twice = schedule.filter(pl.col("flight_date") == str(DAY)).head(1)
     pl.concat([schedule, twice]).write_ndjson(folder / "flights_schedule.jsonl")
     load_sources(session, job, folder)
-    with pytest.raises(CheckError, match="examples share a key") as caught:
+    with pytest.raises(CheckError, match=r"1 examples share a key, e\.g\. flight_date, carrier") as caught:
         preprocess_run(open_run(session, job, DAY))
     assert caught.value.exit_code == 3
     load_sources(session, job, fixtures_folder)
     assert preprocess_run(open_run(session, job, DAY)).counts.scoring_rows == 16
+
+
+def test_two_labels_of_one_key_are_called_labels(make_empty_session, job, fixtures_folder, tmp_path):
+    session, folder = make_empty_session(), shutil.copytree(fixtures_folder, tmp_path / "sources")
+    outcomes = read_source(folder, "flight_outcomes")
+    pl.concat([outcomes, outcomes]).write_ndjson(folder / "flight_outcomes.jsonl")
+    load_sources(session, job, folder)
+    said = r"labels share a key, e\.g\. flight_date, carrier, flight, origin = 2013-.*; 2013-.* - fix flight_delay/eval"
+    with pytest.raises(CheckError, match=said):
+        preprocess_run(open_run(session, job, DAY))
 
 
 def test_missing_source_table_is_named(make_empty_session, job):

@@ -65,3 +65,43 @@ def test_folder_without_jobs_is_no_project(tmp_path):
 def test_folders_without_job_yaml_are_no_jobs(root):
     (root / "jobs/other").mkdir()
     assert Project.open(root).job_names() == ["dummy"]
+
+
+RULE = "a name of small letters, digits and _, a letter first, at most 40 characters"
+
+
+@pytest.mark.parametrize("name", ["my-churn", "Churn", "2nd", "_x", "a b"])
+def test_a_folder_that_is_not_named_like_a_job_is_told_the_rule(root, name):
+    (root / "jobs/dummy").rename(root / "jobs" / name)
+    project = Project.open(root)
+    assert project.job_names() == []
+    assert list(project.misnamed()) == [root / "jobs" / name / "job.yaml"]
+    said = (
+        f"no job '{name}' .*: the folder {name} is not named like a job, which has {RULE}; rename the folder - the jobs"
+    )
+    with pytest.raises(RequestError, match=f"{said} are: none$"):
+        project.job(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("family: binary_classification", "family: my-family", f"key family: 'my-family' is not {RULE}"),
+        ("variants: [mean]", "variants: [Mean-1]", r"key variants\.0: 'Mean-1' is not a name of small letters"),
+        ("  items:", "  my-items:", "'my-items' is not a source's name of letters, digits and _"),
+        ("  items:", "  metrics:", "key sources: metrics is a table of the pipeline itself: choose another name"),
+        ("  items:", "  Dummy__predictions:", "Dummy__predictions is a table of the pipeline itself"),
+        ("columns: {id:", "columns: {order-id:", "column 'order-id': not a column's name, which has letters, digits"),
+        (
+            "dummy/preprocess/examples_v1",
+            "my-dummy/examples",
+            "key examples.sql: .* is not the name of a SQL file below",
+        ),
+        ("headline: [auc]", "schedule: {daily_at: 4:30}", "daily_at: '4:30' is not a time of day with two digits"),
+    ],
+)
+def test_rules_for_names_are_told_in_words(root, old, new, said):
+    edit(root / "jobs/dummy/job.yaml", old, new)
+    with pytest.raises(RequestError, match=said) as caught:
+        Project.open(root).job("dummy")
+    assert "pattern" not in str(caught.value)

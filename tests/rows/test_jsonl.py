@@ -187,3 +187,13 @@ def test_names_in_texts_are_no_names(read):
 @pytest.mark.parametrize("text", ["", "\n", " \r\n"])
 def test_a_file_without_a_line_has_no_rows(read, text):
     assert len(read(text)) == 0
+
+
+def test_marks_inside_a_file_and_of_other_encodings_are_named(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a": 1}\n\xef\xbb\xbf{"a": 2}\n')
+    with pytest.raises(RequestError, match=r"a\.jsonl: .*line 2: a byte-order mark inside the file"):
+        read_jsonl(path)
+    path.write_bytes('{"a": 1}\n'.encode("utf-16"))
+    with pytest.raises(RequestError, match=r"a\.jsonl: .* byte-order mark is that of UTF-16 - save it as UTF-8"):
+        read_jsonl(path)

@@ -28,8 +28,13 @@ def test_unknown_types_are_refused(text):
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "a b", "a`", "a\n", "ä", "a" * 301])
 def test_names_that_bigquery_refuses_are_refused(name):
-    with pytest.raises(ValueError, match="optionally NOT NULL"):
+    with pytest.raises(ValueError, match="not a column's name, which has letters, digits and _, not a digit first"):
         Schema.parse({name: "INT64"})
+
+
+def test_names_that_differ_only_by_case_are_refused():
+    with pytest.raises(ValueError, match="'Id' and 'id': BigQuery does not tell small letters from capitals"):
+        Schema.parse({"Id": "INT64", "id": "INT64"})
 
 
 def test_digest_depends_on_names_types_modes_and_order():

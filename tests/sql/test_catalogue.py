@@ -26,7 +26,7 @@ def test_asset_is_found_by_name_and_read_once(root):
     catalogue = Catalogue(root)
     asset = catalogue.get(EXAMPLES)
     assert asset.path == root / "sql/dummy/preprocess/examples_v1.sql"
-    assert asset.columns.names == ["id", "day"]
+    assert asset.columns.names == ["id", "day", "example_as_of"]
     assert asset.text == asset.path.read_text()
     assert catalogue.get(EXAMPLES) is asset
 
@@ -133,3 +133,27 @@ def test_the_package_has_all_of_the_engines_sql():
     folders = {path.name for path in (ROOT / "sql").iterdir() if path.is_dir()} - set(jobs)
     assert folders == set(ENGINE_FOLDERS)
     assert set(included["force-include"]) == {*(f"sql/{name}" for name in folders), "udf"}
+
+
+@pytest.mark.parametrize("name", ["my-job/preprocess/examples_v1", "Job/examples_v1", "dummy/examples", "a/b_v01"])
+def test_a_file_that_is_not_named_like_a_version_is_told_the_rule(root, name):
+    path = root / "sql" / f"{name}.sql"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("SELECT 1", encoding="utf-8")
+    catalogue = Catalogue(root)
+    assert catalogue.misnamed() == [path]
+    assert name not in catalogue.well_named()
+    with pytest.raises(
+        RequestError, match=rf"{name}\.sql: not the name of a version - write <name>_v<N>\.sql, folders"
+    ):
+        catalogue.names()
+
+
+def test_a_byte_order_mark_is_no_part_of_a_statement(root):
+    name = "dummy/preprocess/examples_v1"
+    path, before = root / "sql" / f"{name}.sql", Catalogue(root).get(name)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert Catalogue(root).get(name) == before
+    path.write_bytes(before.text.encode("utf-16"))
+    with pytest.raises(RequestError, match=rf"{name}\.sql: .* byte-order mark is that of UTF-16 - save it as UTF-8"):
+        Catalogue(root).get(name)

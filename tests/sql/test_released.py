@@ -68,7 +68,7 @@ def test_list_is_sorted_json_and_leaves_no_other_file(root):
     [
         ("description: Examples.", "description: Rows."),
         ("changes: {v1: first version}", "changes: {v1: first version, v2: second}"),
-        ("columns: {id: INT64, day: DATE}", "columns: {id: INT64, day: DATE}\nchecks: [{not_null: [id]}]"),
+        ("columns: {id: INT64, day: DATE,", "checks: [{not_null: [id]}]\ncolumns: {id: INT64, day: DATE,"),
         ("*/\n", "*/\n\n\n"),
         ("@as_of\n", "@as_of\n\n  \n"),
         ("\n", "\r\n"),
@@ -85,7 +85,7 @@ def test_header_comments_and_blank_lines_are_not_a_change(root, old, new):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("SELECT id", "SELECT  id"), ("<= @as_of", "< @as_of"), ("day FROM", "day\nFROM")]
+    ("old", "new"), [("SELECT id", "SELECT  id"), ("<= @as_of", "< @as_of"), ("of FROM", "of\nFROM")]
 )
 def test_an_edited_body_is_named_with_the_next_version(root, old, new):
     freeze_now(root)

@@ -55,10 +55,10 @@ class Mean:
 description: Examples.
 parameters: {as_of: TIMESTAMP}
 identifiers: {items: table}
-columns: {id: INT64, day: DATE}
+columns: {id: INT64, day: DATE, example_as_of: TIMESTAMP}
 changes: {v1: first version}
 */
-SELECT id, day FROM `{items}` WHERE known_at <= @as_of
+SELECT id, day, known_at AS example_as_of FROM `{items}` WHERE known_at <= @as_of
 """,
     "sql/dummy/evaluate/labels_v1.sql": """\
 /*

@@ -33,6 +33,8 @@ def check_project(root: Path, job: str, *, runs_code: bool = True) -> tuple[list
         result_of("commit", _check_commit, project.root),
         result_of("sql", lambda: f"{len(list(map(catalogue.any, catalogue.names())))} files, every header parses"),
     ]
+    wrong = [CheckResult("project", NOTE, f"{path}: {why}") for path, why in project.misnamed().items()]
+    results += [] if job else wrong
     jobs: list[Job] = []
     for name in [job] if job else names:
         try:

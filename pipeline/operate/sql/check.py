@@ -22,6 +22,7 @@ from pipeline.project.target import Target
 from pipeline.runs.job_statements import source_tables
 from pipeline.runs.session import Session
 from pipeline.sql import Statement
+from pipeline.sql.catalogue import MISNAMED, RULE
 from pipeline.sql.released import broken_releases
 
 
@@ -41,12 +42,14 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
     Raises
     ------
     RequestError
-        A job or a SQL file cannot be read, and no finding explains it.
+        The only job, or its SQL, cannot be read, and no finding explains it.
     """
     checked, session = Checked(), Session.open(project, target)
     for name, message in broken_releases(session.catalogue, project.root).items():
         path = project.root / ("" if name.startswith("udf/") else "sql") / f"{name}.sql"
         checked.findings.append(Finding(path, 1, f"{name} {message}"))
+    checked.findings += [Finding(path, 1, why) for path, why in project.misnamed().items()]
+    checked.findings += [Finding(path, 1, f"{MISNAMED}: {RULE}") for path in session.catalogue.misnamed()]
     names = project.job_names()
     if len(names) > 1 and AnalysisCache(cache_dir).is_empty:
         with session.reporter.working("sql check: the first on this machine analyzes all jobs at the same time"):
@@ -56,7 +59,7 @@ def check_sql(project: Project, target: Target, cache_dir: Path) -> Checked:
             with session.reporter.working(f"sql check {name}"):
                 _check_job(session, name, cache_dir, checked)
         except RequestError as error:
-            if not checked.findings:
+            if not checked.findings and names == [name]:
                 raise
             checked.findings.append(Finding(project.root / "jobs" / name / "job.yaml", 1, str(error)))
     checked.findings += _parse_unused(session, checked.statements, Analyzer({}, cache_dir))
@@ -113,7 +116,7 @@ def _finding(analyzer: Analyzer, statement: Statement) -> Finding | None:
 def _parse_unused(session: Session, statements: Sequence[Statement], analyzer: Analyzer) -> Iterator[Finding]:
     """Parse the versions that no job sends, such as old ones; their tables are unknown, so nothing else is checked."""
     used = {asset.name for statement in statements for asset in (*statement.assets, *statement.asset.functions)}
-    for name in session.catalogue.names():
+    for name in session.catalogue.well_named():
         asset = session.catalogue.any(name)
         if name not in used and asset.header.form == "statement":
             try:

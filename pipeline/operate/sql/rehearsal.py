@@ -140,6 +140,7 @@ class Rehearsal:
         rules = check_rules.rules_of(session, table, key, check_rules.example_checks(session, job))
         yield examples.examples_profile_statement(run, rules)
         yield from self._offending(table, rules, key)
+        yield examples.doubled_labels_statement(run)
         for name, table in source_tables(session, job).items():
             known_at = job.spec.sources[name].known_at
             if known_at:

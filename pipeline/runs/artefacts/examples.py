@@ -8,6 +8,8 @@ import pandas as pd
 
 from pipeline.base.stored_json import record_of
 from pipeline.errors import CheckError
+from pipeline.runs.artefacts.examples_statements import doubled_labels_statement
+from pipeline.runs.checks import doubled_keys, keys_in_words
 from pipeline.runs.job_statements import examples_columns
 from pipeline.runs.run import Run
 from pipeline.sql import TableName
@@ -39,6 +41,17 @@ def counted(run: Run) -> Counts | None:
 def examples_unchanged(run: Run, counts: Counts) -> bool:
     """Tell whether the table of a run's examples still has as many rows as were counted."""
     return run.session.warehouse.tables.row_count(run.table("examples")) == counts.row_count
+
+
+def doubled_rows(run: Run, number: int) -> CheckError:
+    """Return the error for examples that share keys: it names keys, and blames the labels if they share keys."""
+    where, key = f"{run.job.name} {run.run_date}", run.job.spec.row_key
+    labels = run.session.warehouse.rows(doubled_labels_statement(run))
+    if labels:
+        message = f"{where}: labels share a key, e.g. {keys_in_words(labels, key)}"
+        return CheckError(message, hint=f"fix {run.job.spec.labels.sql} or its sources")
+    message = f"{where}: {number} examples share a key, {doubled_keys(run.session, run.table('examples'), key)}"
+    return CheckError(message, hint=f"fix {run.job.spec.examples.sql} or its sources")
 
 
 def training_rows(run: Run, table: TableName, *, counted: int | None = None) -> pd.DataFrame:

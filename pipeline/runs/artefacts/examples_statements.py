@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def examples_statement(run: Run) -> Statement:
     """Make the examples of a run: the job's examples with the labels known by then."""
-    spec = run.job.spec
-    first = run.run_date - timedelta(days=spec.examples.history_days)
-    scope = QueryScope(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
+    spec, scope = run.job.spec, _scope(run)
     identifiers: dict[str, Identifier] = {
         "table": run.table("examples"),
         "examples": job_query(run.session, run.job, spec.examples, scope),
@@ -29,6 +27,17 @@ def examples_statement(run: Run) -> Statement:
     }
     values = {"as_of": run.as_of, "shards": spec.predictions.shards, "trains_on": spec.examples.trains_on}
     return run.session.statement("phases/examples_v1", identifiers, values)
+
+
+def doubled_labels_statement(run: Run) -> Statement:
+    """Read up to five keys that labels of a run's examples share."""
+    labels = job_query(run.session, run.job, run.job.spec.labels, _scope(run))
+    return run.session.statement("phases/doubled_labels_v1", {"labels": labels, "key": run.job.spec.row_key})
+
+
+def _scope(run: Run) -> QueryScope:
+    first = run.run_date - timedelta(days=run.job.spec.examples.history_days)
+    return QueryScope(run.run_date, first, run.run_date, run.as_of, run.snapshot_at)
 
 
 def examples_profile_statement(run: Run, rules: Sequence[Rule]) -> Statement:

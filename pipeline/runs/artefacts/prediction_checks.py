@@ -12,9 +12,8 @@ from pipeline.project.project import Job
 from pipeline.rows.rejects import Split, split_frame
 from pipeline.runs.artefacts.examples import Examples, check_read
 from pipeline.runs.artefacts.predictions import Manifest
+from pipeline.runs.check_rules import FIX_PREDICT
 from pipeline.runs.run import Run
-
-HINT = "fix the model's predict"
 
 SHOWN = 5
 """Number of keys that a message shows."""
@@ -41,11 +40,11 @@ def check_predictions(job: Job, variant: str, examples: pd.DataFrame, prediction
     """
     missing = [name for name in job.prediction_schema.names if name not in predictions.columns]
     if missing:
-        raise CheckError(f"{variant}: predictions lack {', '.join(missing)}", hint=HINT)
+        raise CheckError(f"{variant}: predictions lack {', '.join(missing)}", hint=FIX_PREDICT)
     split = split_frame(predictions, job.prediction_schema, origin=variant)
     doubled = int(split.fitting(job.spec.prediction_key).duplicated().sum())
     if doubled:
-        raise CheckError(f"{variant}: predicts {doubled} keys twice", hint=HINT)
+        raise CheckError(f"{variant}: predicts {doubled} keys twice", hint=FIX_PREDICT)
     _check_keys(job, variant, examples, split)
     return split
 
@@ -71,7 +70,7 @@ def _check_keys(job: Job, variant: str, examples: pd.DataFrame, split: Split) ->
             f"{variant}: of {len(wanted)} keys ({', '.join(key)}) {len(missing)} have no prediction{_some(missing)}, "
             f"{len(unknown) + unfit} were not asked for{_some(unknown)}"
         )
-        raise CheckError(message, hint=f"{HINT}: it answers each row that it gets, and no other")
+        raise CheckError(message, hint=f"{FIX_PREDICT}: it answers each row that it gets, and no other")
 
 
 def _some(keys: pd.MultiIndex) -> str:
@@ -129,4 +128,4 @@ def check_reject_rate(run: Run, manifests: Sequence[Manifest], max_reject_rate: 
                 f"than --max-reject-rate {max_reject_rate:g} allows; the first is {first['file']}: line "
                 f"{first['line']}, column {first['column']}: {first['reason']}; see {uri}"
             )
-            raise CheckError(message, hint=f"nothing of it was published; {HINT}, or allow more")
+            raise CheckError(message, hint=f"nothing of it was published; {FIX_PREDICT}, or allow more")

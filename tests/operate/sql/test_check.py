@@ -331,3 +331,19 @@ def test_an_unused_function_is_analyzed(copied):
         assert [str(finding) for finding in found] == [f"{path}:{line}: udf/ holds all functions, and nothing else"]
     finally:
         path.unlink()
+
+
+def test_odd_names_are_findings_and_the_other_jobs_are_checked(copied, no_requests, tmp_path):
+    root = tmp_path / "project"
+    shutil.copytree(copied, root)
+    shutil.copytree(root / "jobs/flight_delay", root / "jobs/My-Flights")
+    (root / "sql/my-flights").mkdir()
+    (root / "sql/my-flights/examples.sql").write_text("SELECT 1", encoding="utf-8")
+    (root / "jobs/broken").mkdir()
+    (root / "jobs/broken/job.yaml").write_text("time_zone: 12\n", encoding="utf-8")
+    edit(root / LABELS, "known_at <= @as_of", "know_at <= @as_of")
+    said = [str(finding) for finding in check_sql(Project(root), TARGET, ANALYZER).findings]
+    assert any("My-Flights/job.yaml" in line and "small letters, digits and _" in line for line in said)
+    assert any("my-flights/examples.sql" in line and "not the name of a version" in line for line in said)
+    assert any("broken/job.yaml" in line and "required, but missing" in line for line in said)
+    assert any("labels_v1.sql" in line and "Unrecognized name: know_at" in line for line in said)
