@@ -13,8 +13,14 @@ from pipeline.models.interface import Model
 from pipeline.phases.predict import predict_from_data
 from pipeline.project.project import Variant
 
-SAMPLED_ROWS = 2000
-"""Approximate number of training rows that are scored."""
+SAMPLED_ENTITIES = 2000
+"""Largest number of entities whose training rows are scored; an entity counts once for each of its moments."""
+
+SAMPLED_ROWS = 20_000
+"""Largest number of training rows that are scored."""
+
+MOMENT = "example_as_of"
+"""Column with the moment of a row: rows of one entity and moment are scored together, as in a run."""
 
 POINTS = 100
 """Largest number of values that are kept of a column."""
@@ -28,30 +34,40 @@ def sample_scores(model: Model, variant: Variant, frame: pd.DataFrame, entity: S
     frame
         Training rows, shape (rows, columns), sorted by key.
     entity
-        Columns that name an entity: the sample has all rows of an entity, or no row.
+        Columns that name an entity: the sample has all rows of an entity and moment, or no row.
 
     Returns
     -------
     list of dict
-        `feature` (a predicted column), `number` or `category`, and `n`, the number of sampled rows that it represents.
-        A text column with more than 100 values is left out.
+        `feature` (a predicted column), `number` or `category`, and `n`, the number of predictions that it represents.
+        A text column with more than 100 values is left out. There are no more predictions than sampled entities:
+        predictions of one entity, such as a list of items, are alike, and would pass for more than they are.
     """
     columns = variant.config.columns
-    sample = _sampled(frame, entity)
+    sample, entities = _sampled(frame, entity)
     if columns.label in sample.columns:
         sample[columns.label] = sample[columns.label].mask(np.ones(len(sample), dtype=bool))
     predictions = predict_from_data(model, sample)
+    if len(predictions) > entities:
+        chosen = np.random.default_rng(0).choice(len(predictions), entities, replace=False)  # (entities,)
+        predictions = predictions.iloc[np.sort(chosen)]
     predicted = [name for name in predictions.columns if name not in columns.key]
     return [{"feature": str(name), **point} for name in predicted for point in _points(predictions[name])]
 
 
-def _sampled(frame: pd.DataFrame, entity: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of entities that are spread evenly over the frame, about 2,000 rows."""
-    number = frame.groupby(list(entity), sort=False, dropna=False).ngroup().to_numpy()  # (rows,): number of the entity
-    entities = int(number.max()) + 1
-    wanted = max(1, round(SAMPLED_ROWS * entities / len(frame)))
-    chosen = np.unique(np.linspace(0, entities - 1, min(wanted, entities)).astype(int))
-    return frame[np.isin(number, chosen)].reset_index(drop=True)
+def _sampled(frame: pd.DataFrame, entity: Sequence[str]) -> tuple[pd.DataFrame, int]:
+    """Return the rows of entities in the order of a hash, as many as fit, and the number of these entities.
+
+    The order of the key would favour some entities, and few of them would fill the sample where each has many rows.
+    """
+    names = [*entity, *([MOMENT] if MOMENT in frame.columns and MOMENT not in entity else [])]
+    number = frame.groupby(names, sort=False, dropna=False).ngroup().to_numpy()  # (rows,): number of the entity
+    firsts = frame.loc[~pd.Series(number, index=frame.index).duplicated(), names].astype("string")
+    order = np.argsort(pd.util.hash_pandas_object(firsts, index=False).to_numpy(), kind="stable")  # (entities,)
+    rows = np.cumsum(np.bincount(number)[order])  # (entities,): rows of the entities up to this one
+    wanted = max(1, min(SAMPLED_ENTITIES, int(np.searchsorted(rows, SAMPLED_ROWS, side="right"))))
+    chosen = order[:wanted]
+    return frame[np.isin(number, chosen)].reset_index(drop=True), len(chosen)
 
 
 def _points(column: pd.Series) -> list[dict[str, Any]]:

@@ -5,8 +5,8 @@ description: |
   Columns are counted by value, in one scan of each; all that follows works on the counts. A number goes into one of ten
   bins by its mid-distribution function in the training data; a category that less than 2 % of the training rows have
   goes into one bin with the others. Each day of the last four weeks of training that has 30 rows is measured like the
-  scored rows (`moment` is NULL for these): what past days did too is no warning. Scores of training rows come as
-  @reference.
+  scored rows (`moment` is NULL for these). What is usual of these days, or of those on the weekday of the run, is no
+  warning; a day or two that were bad do not make it usual. Scores of training rows come as @reference.
 parameters:
   as_of: TIMESTAMP
   psi: FLOAT64
@@ -197,13 +197,66 @@ features AS (
     MAX(IF(moment IS NULL, psi, NULL)) AS psi,
     MAX(IF(moment IS NULL, js, NULL)) AS js,
     MAX(IF(moment IS NULL, missing, NULL)) AS missing,
-    MAX(IF(moment IS NULL, unseen, NULL)) AS unseen,
-    MAX(IF(is_day AND n >= 30, psi, NULL)) AS day_psi,
-    MAX(IF(is_day AND n >= 30, js, NULL)) AS day_js,
-    MAX(IF(is_day AND all_n >= 30, ABS(missing - trained_missing), NULL)) AS day_missing,
-    MAX(IF(is_day AND n >= 30, unseen, NULL)) AS day_unseen
+    IF(m = 0, NULL, MAX(IF(moment IS NULL, unseen, NULL))) AS unseen
   FROM days
   GROUP BY variant, feature, is_number, m, bins, trained_rows, trained_missing
+),
+-- how far each day lies from the whole: once among all days, and once among those of the run's weekday
+day_distances AS (
+  SELECT days.variant, days.feature, measures.measure, measures.distance, scope
+  FROM days
+  CROSS JOIN
+    UNNEST([
+      STRUCT('psi' AS measure, days.psi AS distance, days.n AS day_rows),
+      STRUCT('jensen_shannon', days.js, days.n),
+      STRUCT('missing_rate', ABS(days.missing - days.trained_missing), days.all_n),
+      STRUCT('unseen_rate', days.unseen, days.n)
+    ]) AS measures
+  CROSS JOIN UNNEST(['all', 'weekday']) AS scope
+  WHERE days.is_day
+    AND measures.day_rows >= 30
+    AND measures.distance IS NOT NULL
+    AND (scope = 'all' OR MOD(CAST(ROUND(TIMESTAMP_DIFF(@as_of, days.moment, HOUR) / 24) AS INT64), 7) = 0)
+),
+ordered_distances AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY variant, feature, measure, scope ORDER BY distance DESC) AS place,
+    COUNT(*) OVER (PARTITION BY variant, feature, measure, scope) AS day_count
+  FROM day_distances
+),
+middles AS (
+  SELECT
+    *,
+    AVG(IF(2 * place BETWEEN day_count AND day_count + 2, distance, NULL))
+      OVER (PARTITION BY variant, feature, measure, scope) AS middle
+  FROM ordered_distances
+),
+deviations AS (
+  SELECT
+    *,
+    ABS(distance - middle) AS deviation,
+    ROW_NUMBER() OVER (PARTITION BY variant, feature, measure, scope ORDER BY ABS(distance - middle)) AS rank_of_deviation
+  FROM middles
+),
+-- usual: median and three scaled median absolute deviations, or what more than a tenth of the days reach
+usual_of_scopes AS (
+  SELECT
+    variant, feature, measure, scope,
+    GREATEST(
+      MAX(middle)
+      + 3 * 1.482602218505602
+      * AVG(IF(2 * rank_of_deviation BETWEEN day_count AND day_count + 2, deviation, NULL)),
+      MAX(IF(place = GREATEST(1, DIV(day_count, 10)) + 1, distance, 0))
+    ) AS usual
+  FROM deviations
+  WHERE day_count >= 3
+  GROUP BY variant, feature, measure, scope
+),
+usual_distances AS (
+  SELECT variant, feature, measure AS usual_of, MAX(usual) AS usual
+  FROM usual_of_scopes
+  GROUP BY variant, feature, usual_of
 ),
 -- chance: what PSI exceeds once in a thousand times where nothing has drifted, chi-square by Wilson and Hilferty
 chances AS (
@@ -215,6 +268,16 @@ chances AS (
     (missing * all_n + trained_missing * trained_rows) / (all_n + trained_rows) AS pooled_missing
   FROM features
 ),
+of_measures AS (
+  SELECT chances.*, measure, usual_distances.usual
+  FROM chances
+  CROSS JOIN UNNEST(['psi', 'jensen_shannon', 'missing_rate', 'unseen_rate']) AS measure
+  LEFT JOIN usual_distances
+    ON chances.variant = usual_distances.variant
+      AND chances.feature = usual_distances.feature
+      AND measure = usual_distances.usual_of
+  WHERE measure != 'unseen_rate' OR NOT chances.is_number
+),
 measured AS (
   SELECT
     variant, feature, measure,
@@ -222,9 +285,7 @@ measured AS (
     IF(measure = 'missing_rate', trained_rows, m) AS trained_n,
     CASE measure WHEN 'psi' THEN psi WHEN 'jensen_shannon' THEN js WHEN 'missing_rate' THEN missing ELSE unseen END
       AS value,
-    CASE measure
-      WHEN 'psi' THEN day_psi WHEN 'jensen_shannon' THEN day_js WHEN 'missing_rate' THEN trained_missing ELSE day_unseen
-    END AS reference,
+    IF(measure = 'missing_rate', trained_missing, usual) AS reference,
     CASE measure
       WHEN 'psi' THEN @psi WHEN 'jensen_shannon' THEN @jensen_shannon WHEN 'missing_rate' THEN @missing_rate
       ELSE @unseen_rate
@@ -233,12 +294,7 @@ measured AS (
       WHEN 'psi' THEN psi WHEN 'jensen_shannon' THEN js WHEN 'missing_rate' THEN ABS(missing - trained_missing)
       ELSE unseen
     END AS distance,
-    COALESCE(
-      CASE measure
-        WHEN 'psi' THEN day_psi WHEN 'jensen_shannon' THEN day_js WHEN 'missing_rate' THEN day_missing ELSE day_unseen
-      END,
-      0
-    ) AS day_distance,
+    COALESCE(usual, 0) AS day_distance,
     CASE measure
       WHEN 'psi' THEN chance_psi
       WHEN 'jensen_shannon' THEN SQRT(chance_psi / (8 * LN(2)))
@@ -251,9 +307,7 @@ measured AS (
           )
       ELSE 0
     END AS chance
-  FROM chances
-  CROSS JOIN UNNEST(['psi', 'jensen_shannon', 'missing_rate', 'unseen_rate']) AS measure
-  WHERE measure != 'unseen_rate' OR NOT is_number
+  FROM of_measures
 ),
 noted AS (
   SELECT
@@ -261,9 +315,9 @@ noted AS (
     CASE
       WHEN trained_n = 0 THEN 'no value in the training data'
       WHEN n = 0 THEN 'no value in what was scored'
-      WHEN distance <= threshold THEN CAST(NULL AS STRING)
       WHEN LEAST(n, trained_n) < 30 THEN 'fewer than 30 rows'
       WHEN measure = 'psi' AND n < 100 THEN 'fewer than 100 rows'
+      WHEN distance <= threshold THEN CAST(NULL AS STRING)
       WHEN distance <= 1.1 * day_distance THEN 'as on other days of the last four weeks'
       WHEN distance <= chance THEN 'within chance'
     END AS note

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import chi2
+from scipy.stats import chi2, median_abs_deviation
 
 from pipeline.evaluation import drift_statements
 from pipeline.evaluation.drift_statements import KINDS
@@ -125,6 +125,15 @@ def distances(values: pd.Series, trained: pd.Series, every: list) -> tuple[float
     return psi_of(p, q), float(jensenshannon(p, q, base=2))
 
 
+def usual(distances: list[float]) -> float | None:
+    """Median and three scaled median absolute deviations, or what more than a tenth of the days reach."""
+    if len(distances) < 3:
+        return None
+    spread = median_abs_deviation(distances, scale="normal")
+    trimmed = sorted(distances, reverse=True)[max(1, len(distances) // 10)]
+    return float(max(np.median(distances) + 3 * spread, trimmed))
+
+
 def judged(name: str, trained: pd.DataFrame, scored: pd.DataFrame) -> dict[str, tuple]:
     """Value, reference and number of rows of each measure, by numpy and scipy."""
     before, now = measured_values(trained, name), measured_values(scored, name)
@@ -137,7 +146,8 @@ def judged(name: str, trained: pd.DataFrame, scored: pd.DataFrame) -> dict[str, 
     days = [day for day in days if len(day.dropna()) >= 30]
     of_days = [found for day in days if (found := distances(day, before, every))]
     found = distances(now, before, every) or (None, None)
-    worst = tuple(max((each[i] for each in of_days), default=None) for i in (0, 1))
+    # No day of `made` is on the weekday of the run often enough to count by itself.
+    worst = tuple(usual([each[i] for each in of_days]) for i in (0, 1))
     present = now.dropna()
     measures = {
         "psi": (found[0], worst[0], len(present)),
@@ -152,7 +162,7 @@ def judged(name: str, trained: pd.DataFrame, scored: pd.DataFrame) -> dict[str, 
             if len(day.dropna())
         ]
         rate = np.mean([value not in known for value in present]) if len(present) else None
-        measures["unseen_rate"] = (rate, max(alone, default=None), len(present))
+        measures["unseen_rate"] = (rate if known else None, usual(alone), len(present))
     return measures
 
 
@@ -243,6 +253,38 @@ def test_one_row_is_measured_and_warns_of_nothing(measure):
     assert all(same(found[key]["value"], numbers[0]) for key, numbers in expected.items())
     assert not any(row["is_warning"] for row in found.values())
     assert found["", "moved", "psi"]["note"] == "fewer than 30 rows"
+
+
+def days_of(values: dict[int, float], rows: int = 40) -> pd.DataFrame:
+    """Return rows of 28 days before the run; a share of `even` is missing, by days before the run."""
+    rng = np.random.default_rng(3)
+    parts = []
+    for back in range(1, 29):
+        part = made(1, rows, scored=False, seed=back)
+        part["example_as_of"] = AS_OF - timedelta(days=back)
+        part.loc[rng.permutation(rows)[: round(rows * values.get(back, 0.0))], "even"] = None
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("missing", "is_warning"),
+    [
+        ({}, True),
+        ({9: 0.45}, True),  # one bad day
+        ({7: 0.45}, True),  # one bad day on the weekday of the run
+        ({5: 0.5, 6: 0.45}, True),  # an outage of two days
+        (dict.fromkeys((7, 14, 21, 28), 0.45), False),  # every week on the weekday of the run
+        ({14: 0.45, 21: 0.45, 28: 0.45}, False),  # but for a week
+        (dict.fromkeys((6, 13, 20, 27), 0.45), False),  # often enough on other days
+        (dict.fromkeys(range(1, 29), 0.45), False),
+    ],
+)
+def test_what_is_usual_is_no_warning_and_a_bad_day_is_not_usual(measure, missing, is_warning):
+    trained, scored = days_of(missing), made(1, 40, scored=True, seed=99)
+    scored.loc[:17, "even"] = None
+    row = measure(trained, scored, columns=("even",))["", "even", "missing_rate"]
+    assert (row["value"], row["is_warning"]) == (0.45, is_warning)
 
 
 def test_scores_are_compared_with_those_of_training_rows(measure):
