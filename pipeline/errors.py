@@ -2,6 +2,7 @@
 
     PipelineError
       RequestError         2  the request is wrong: arguments, YAML, SQL, missing data
+        SqlError           2  BigQuery refuses a statement, or the data that it reads
       DiskFull             2  the disk of the local target is full
       CheckError           3  data checks stopped the run
       CloudError           4  BigQuery or Cloud Storage failed after bounded retries
@@ -87,6 +88,10 @@ class RequestError(PipelineError):
     """The request is wrong: arguments, YAML, SQL or missing data."""
 
     exit_code = 2
+
+
+class SqlError(RequestError):
+    """BigQuery refuses a statement, or the data that it reads."""
 
 
 class DiskFull(PipelineError):

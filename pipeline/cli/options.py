@@ -6,8 +6,8 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import wraps
@@ -199,12 +199,32 @@ def _read_job(project_dir: Path, name: str) -> tuple[Project, Job]:
     return project, job
 
 
-def attempt(session: Session, job: Job) -> AbstractContextManager[None]:
-    """Run the body as an attempt of a Cloud Run task: after a permanent failure it is not tried again."""
+@contextmanager
+def attempt(session: Session, job: Job) -> Iterator[None]:
+    """Run the body as an attempt of a Cloud Run task: after a permanent failure it is not tried again.
+
+    At the local target broken SQL is explained as `sql check` does, because the emulator's words are about another SQL.
+    """
     from pipeline.cli.cloud_run.execution import Execution, remembered
+    from pipeline.errors import RequestError, SqlError
 
     session.reporter.about(job=job.name)
-    return remembered(Execution.of(os.environ), session.store, job.name, session.reporter)
+    with remembered(Execution.of(os.environ), session.store, job.name, session.reporter):
+        try:
+            yield
+        except SqlError as error:
+            if session.target.endpoints is None:
+                raise
+            from pipeline.operate.sql.cache import machine_folder
+            from pipeline.operate.sql.check import explain_sql
+
+            with session.reporter.working(f"sql check {job.name}"):
+                findings = explain_sql(session, job, machine_folder(LOCAL_DIR.resolve()))
+            if not findings:
+                raise
+            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+            hint = "fix the SQL; pipeline sql check looks at all of it"
+            raise RequestError(f"{findings[0]}{more}", hint=hint) from error
 
 
 def print_json(content: object) -> None:

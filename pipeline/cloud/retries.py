@@ -17,7 +17,7 @@ from google.auth.exceptions import DefaultCredentialsError, RefreshError, Transp
 from google.resumable_media import DataCorruption
 
 from pipeline.cloud.permissions import api_disabled, hint_for
-from pipeline.errors import CloudError, DiskFull, PermissionMissing, PipelineError, RequestError, quoted
+from pipeline.errors import CloudError, DiskFull, PermissionMissing, PipelineError, RequestError, SqlError, quoted
 
 CALL_TIMEOUT = 60.0
 """Timeout of an HTTP call, in seconds."""
@@ -202,7 +202,7 @@ def _answered(doing: str, error: exceptions.GoogleAPICallError) -> PipelineError
         return RequestError(f"{doing}: {_words(error)}", hint="check the name and the target")
     hint, is_bad = "run the same command again", isinstance(error, exceptions.BadRequest)
     if is_bad and not is_transient(error):
-        return RequestError(f"{doing}: {_words_of_data(error)}", hint="fix the SQL or the data it reads")
+        return SqlError(f"{doing}: {_words_of_data(error)}", hint="fix the SQL or the data it reads")
     if is_bad or reason not in SAYS_NOTHING_OF_DATA:
         return CloudError(f"{doing}: {_words_of_data(error)}", hint=hint)
     if reason == "stopped" and TIMED_OUT.search(str(error)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -74,8 +74,21 @@ def claimed_dates(session: Session, job: Job) -> list[date]:
     return [date.fromisoformat(name) for name in names if is_date(name)]
 
 
-def make_claim(session: Session, job: Job, run_date: date, definition: dict[str, Any], generation: int) -> Claim:
-    """Claim a generation, or return the claim of a faster process."""
+def make_claim(
+    session: Session,
+    job: Job,
+    run_date: date,
+    definition: dict[str, Any],
+    generation: int,
+    check: Callable[[Claim], None] = lambda _: None,
+) -> Claim:
+    """Claim a generation, or return the claim of a faster process.
+
+    Parameters
+    ----------
+    check
+        Raises if the claim must not be made.
+    """
     start = Ledger(session, job.name).run_start(run_date)
     claim = Claim(
         run_id=run_id_of(job, run_date, definition, generation),
@@ -85,5 +98,6 @@ def make_claim(session: Session, job: Job, run_date: date, definition: dict[str,
         snapshot_at=start["snapshot_at"].isoformat(),
         champion=start["champion"],
     )
+    check(claim)
     uri = session.layout(job.name).claim(run_date, generation)
     return record_of(Claim, session.store.put_json_once(asdict(claim), uri), uri)

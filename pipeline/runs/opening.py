@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 
 from pipeline.base.digests import digest_json
-from pipeline.errors import RequestError
+from pipeline.errors import RequestError, SqlError
 from pipeline.project.project import Job
+from pipeline.runs.artefacts.examples_statements import examples_statement
 from pipeline.runs.claims import Claim, claims_of, make_claim
 from pipeline.runs.identity import run_definition
 from pipeline.runs.publications import published
@@ -31,6 +33,8 @@ def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False)
     ------
     RequestError
         A newer generation with another definition is published: this one is superseded.
+    SqlError
+        BigQuery refuses the job's SQL; nothing is claimed then.
     """
     ensure_tables(session, job)
     claims = claims_of(session, job, run_date)
@@ -39,10 +43,21 @@ def open_run(session: Session, job: Job, run_date: date, *, rerun: bool = False)
         return run
     definition = run_definition(job, session.catalogue)
     generation = claims[-1].generation + 1 if claims else 1
-    claim = make_claim(session, job, run_date, definition, generation)
+    check = partial(_refuse_broken_sql, session, job, run_date)
+    claim = make_claim(session, job, run_date, definition, generation, check)
     if claim.definition != digest_json(definition):
         return open_run(session, job, run_date, rerun=rerun)
     return run_of(session, job, run_date, claim)
+
+
+def _refuse_broken_sql(session: Session, job: Job, run_date: date, claim: Claim) -> None:
+    """Let BigQuery check the statement that makes the examples, without running it."""
+    try:
+        session.warehouse.dry_run(examples_statement(run_of(session, job, run_date, claim)))
+    except SqlError:
+        raise
+    except RequestError:
+        return  # a source that does not exist: preprocess says how to load it
 
 
 def join_run(session: Session, job: Job, run_date: date) -> Run:

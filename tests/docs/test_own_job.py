@@ -24,6 +24,7 @@ from pipeline.cli.app import run
 from pipeline.project.job_yaml import Examples, JobSpec, Labels, Source
 from pipeline.project.project import Project
 from pipeline.rows.jsonl import read_jsonl
+from pipeline.runs.claims import claims_of
 from pipeline.runs.session import Session
 from tests.support.integration_fixtures import ROOT, Read, reader
 
@@ -203,3 +204,28 @@ def test_the_models_address_is_what_predict_takes(done):
     (model,) = done.summary["models"]
     command = f"pipeline predict churn --run-date {RUN_DATE} --model {model['uri']}"
     assert said_by(command, done.root, done.session).startswith(f"churn {RUN_DATE}: already done")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("preprocess/examples_v1", "minutes AS minutes_1d", "minuts AS minutes_1d", "Unrecognized name: minuts"),
+        ("evaluate/labels_v1", "AS label, a.plan", "AS label, a.plane", "Name plane not found inside a"),
+    ],
+)
+def test_broken_sql_is_explained_by_its_line_and_claims_nothing(done, monkeypatch, capsys, file, old, new, said):
+    path, day = done.root / f"sql/churn/{file}.sql", dt.date(2026, 2, 2)
+    before = path.read_text(encoding="utf-8")
+    line = before[: before.index(old)].count("\n") + 1
+    monkeypatch.setattr("pipeline.cli.options.Where.open_target", lambda *_: done.session.target)
+    monkeypatch.chdir(done.root)
+    path.write_text(before.replace(old, new), encoding="utf-8")
+    try:
+        assert run(["run", "churn", "--run-date", str(day)]) == 2
+    finally:
+        path.write_text(before, encoding="utf-8")
+    *_, error = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"error: {path}:{line}: {said}")
+    assert "SELECT" not in error
+    job = Project.open(done.root).job("churn")
+    assert claims_of(done.session, job, day) == []

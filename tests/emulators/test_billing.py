@@ -7,7 +7,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from google.api_core.exceptions import GoogleAPICallError, InternalServerError, NotFound
+from google.api_core.exceptions import BadRequest, GoogleAPICallError, InternalServerError, NotFound
 from google.cloud import bigquery
 
 from pipeline.base.pricing import LEAST
@@ -77,6 +77,15 @@ def test_new_rows_count(client, dataset):
 def test_dry_run_of_a_missing_table_is_not_found(client, table, sql):
     with pytest.raises(NotFound, match=r"Not found: Table .*billed\.nowhere"):
         dry(client, sql)
+
+
+@pytest.mark.parametrize("options", ["", " CLUSTER BY nothing", "\nPARTITION BY day\nCLUSTER BY nothing"])
+@pytest.mark.parametrize(
+    "query", ["SELECT nothing, day FROM billed.t", "WITH a AS (SELECT nothing FROM billed.t) SELECT * FROM a;"]
+)
+def test_dry_run_of_a_new_table_checks_its_query(client, table, options, query):
+    with pytest.raises(BadRequest, match="nothing"):
+        dry(client, f"CREATE OR REPLACE TABLE `billed.new`{options} AS\n{query}")
 
 
 def test_finished_job_has_bytes_and_slot_time(client, table):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -20,6 +22,7 @@ from pipeline.cloud.bigquery.rights import Rights
 from pipeline.cloud.bigquery.submission import GRACE, Submit, run_once
 from pipeline.cloud.bigquery.tables import Tables
 from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
+from pipeline.errors import SqlError
 from pipeline.project.target import Target
 from pipeline.rows.cast import cast_columns, declared_columns
 from pipeline.rows.schema import Schema
@@ -80,7 +83,7 @@ class Warehouse:
         """
         config = query_config(self.target, statement)
         stem = f"{step}-{digest_json([statement.sql, dict(statement.values)])}"
-        with cloud_errors(f"{_named(statement)} ({step})"):
+        with _errors_of(statement, step):
             job = self._run_once(stem, self._query_submitter(statement, config), verify)
         self._spend(statement, job)
         self.spending.jobs.append(job.job_id)
@@ -95,7 +98,7 @@ class Warehouse:
 
     def rows(self, statement: Statement) -> list[dict[str, Any]]:
         """Return the rows of a statement that only reads, for small results."""
-        with cloud_errors(statement.asset.name):
+        with _errors_of(statement):
             job, found = with_retries(lambda: self._ask(statement))
         self._spend(statement, job)
         return found
@@ -118,7 +121,7 @@ class Warehouse:
         """
         config = query_config(self.target, statement, is_limited=False)
         config.dry_run = True
-        with cloud_errors(_named(statement)):
+        with _errors_of(statement):
             job = with_retries(lambda: self._query_submitter(statement, config)(None))
         return billed_bytes(int(job.total_bytes_processed or 0), len(job.referenced_tables))
 
@@ -189,6 +192,27 @@ class Warehouse:
         return lambda job_id: self._client.query(
             statement.sql, job_config=config, job_id=job_id, job_retry=NO_RETRY, retry=NO_RETRY, timeout=CALL_TIMEOUT
         )
+
+
+LOCATION = re.compile(r"\s*\bat \[(\d+):\d+\]")
+"""Line and column in a statement, as BigQuery writes them."""
+
+LISTING = re.compile(r"\s+LINE \d+: [^\x01]*")
+"""The part of the statement that the emulator appends: its own translation, which the user did not write."""
+
+
+@contextmanager
+def _errors_of(statement: Statement, step: str = "") -> Iterator[None]:
+    """Turn errors of a statement into ours; a mistake in SQL names the file and the line first."""
+    try:
+        with cloud_errors(f"{_named(statement)}{f' ({step})' if step else ''}"):
+            yield
+    except SqlError as error:
+        words, match = LISTING.sub("", error.given), LOCATION.search(error.given)
+        if match and statement.lines:
+            path, line = statement.lines[min(int(match[1]), len(statement.lines)) - 1]
+            words = f"{path}:{line}: {LOCATION.sub('', words)}"
+        raise SqlError(words, hint="fix the SQL or the data it reads") from error
 
 
 def _named(statement: Statement) -> str:

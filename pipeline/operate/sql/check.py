@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from pipeline.errors import RequestError
@@ -17,10 +18,11 @@ from pipeline.operate.sql.cache import AnalysisCache, Finding, Rejected
 from pipeline.operate.sql.lineage import MAKES, is_stale, lineage_of
 from pipeline.operate.sql.rehearsal import SAMPLE_DATE, Rehearsal
 from pipeline.project.job_checks import check_assets
-from pipeline.project.project import Project
+from pipeline.project.project import Job, Project
 from pipeline.project.target import Target
 from pipeline.runs.job_statements import source_tables
 from pipeline.runs.session import Session
+from pipeline.runs.tables import functions
 from pipeline.sql import Statement
 from pipeline.sql.catalogue import MISNAMED, RULE
 from pipeline.sql.released import broken_releases
@@ -101,6 +103,14 @@ def _check_job(session: Session, name: str, cache_dir: Path, checked: Checked) -
     if is_stale(readme, lineage_of(session.project, name)):
         message = f"the section on tables and SQL is stale: run pipeline sql lineage {name} --write"
         checked.findings.append(Finding(readme, 1, message))
+
+
+def explain_sql(session: Session, job: Job, cache_dir: Path) -> list[Finding]:
+    """Return the mistakes in the SQL of a job's examples and labels: what `sql check` says of them."""
+    rehearsal = Rehearsal.of(session, job, SAMPLE_DATE)
+    analyzer = Analyzer(rehearsal.tables(), cache_dir, sources=source_tables(session, job).values())
+    statements = (*(function.statement for function in functions(session)), *islice(rehearsal.parts(), 2))
+    return [finding for finding in (_finding(analyzer, statement) for statement in statements) if finding]
 
 
 def _finding(analyzer: Analyzer, statement: Statement) -> Finding | None:

@@ -3,18 +3,21 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from pipeline.cloud.bigquery.billing_labels import labelled
 from pipeline.cloud.bigquery.clients import ReadClient, read_client
-from pipeline.cloud.bigquery.warehouse import Warehouse
-from pipeline.errors import CloudError, RequestError
+from pipeline.cloud.bigquery.warehouse import Warehouse, _errors_of
+from pipeline.errors import CloudError, RequestError, SqlError
 from pipeline.project.target import Endpoints
 from pipeline.rows.schema import Schema
-from pipeline.sql import Catalogue, TableName, render
+from pipeline.sql import Asset, Catalogue, TableName, render
+from pipeline.sql.header import Header
 from tests.support.integration_fixtures import reader
 
 SCHEMA = Schema.parse(
@@ -340,3 +343,20 @@ def test_cloud_read_client_is_the_same_class(warehouse):
     client = read_client(warehouse.target)
     assert isinstance(client, ReadClient)
     client.transport.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("Unrecognized name: x at [2:5]", "a.sql:8: a_v1: Unrecognized name: x - fix"),
+        ("Syntax error at [99:1]", "a.sql:9: a_v1: Syntax error - fix"),
+        ('Binder Error: no column "x"\n\nLINE 1: SELECT x FROM "y"', 'a_v1: Binder Error: no column "x" - fix'),
+    ],
+)
+def test_a_mistake_in_sql_names_the_line_of_its_file(words, said):
+    header = Header(description="x", changes={"v1": "x"})
+    asset = Asset("a_v1", Path("a.sql"), header, "SELECT\n  x\nFROM y\n", "", first_line=7)
+    with pytest.raises(SqlError) as caught, _errors_of(render(asset, {}, {})):
+        raise exceptions.BadRequest(words, errors=[{"reason": "invalidQuery"}])
+    assert str(caught.value) == f"{said} the SQL or the data it reads"
+    assert words not in caught.value.loggable
