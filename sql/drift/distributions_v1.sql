@@ -236,7 +236,8 @@ deviations AS (
   SELECT
     *,
     ABS(distance - middle) AS deviation,
-    ROW_NUMBER() OVER (PARTITION BY variant, feature, measure, scope ORDER BY ABS(distance - middle)) AS rank_of_deviation
+    ROW_NUMBER() OVER (PARTITION BY variant, feature, measure, scope ORDER BY ABS(distance - middle))
+      AS rank_of_deviation
   FROM middles
 ),
 -- usual: median and three scaled median absolute deviations, or what more than a tenth of the days reach

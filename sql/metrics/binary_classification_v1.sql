@@ -50,7 +50,7 @@ metrics:
   base_rate: {better: neither, pooled: mean}
   mean_score: {better: neither, pooled: mean}
   count: {better: neither}
-  label_coverage: {better: neither, pooled: mean}
+  label_coverage: {better: neither}
 calibration: {predicted: mean_score, actual: base_rate, unit: share}
 checks:
   - accepted_values: {column: label, values: [0, 1]}
