@@ -182,10 +182,10 @@ def test_missing_variant_is_named_and_shards_are_counted(session, job, late, mon
 
     commit, committed = predict.commit_shard, []
 
-    def four(*arguments):
+    def four(*arguments, **options):
         if len(committed) == 4:
             raise KeyboardInterrupt
-        committed.append(commit(*arguments))
+        committed.append(commit(*arguments, **options))
         return committed[-1]
 
     with monkeypatch.context() as patch:
