@@ -204,6 +204,11 @@ def attempt(session: Session, job: Job) -> Iterator[None]:
     """Run the body as an attempt of a Cloud Run task: after a permanent failure it is not tried again.
 
     At the local target broken SQL is explained as `sql check` does, because the emulator's words are about another SQL.
+
+    Raises
+    ------
+    RequestError
+        SQL is broken; at the local target the message has the user's file and line.
     """
     from pipeline.cli.cloud_run.execution import Execution, remembered
     from pipeline.errors import RequestError, SqlError

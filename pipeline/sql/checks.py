@@ -47,14 +47,16 @@ class AcceptedValues(Strict):
     @property
     def accepted(self) -> list[Any]:
         """A copy of the values."""
-        return [str(value) if isinstance(value, Unclear) else value for value in self.values]
+        values = self.values
+        return [str(value) if isinstance(value, Unclear) else value for value in values]
 
     def misfit(self, column_type: str | None) -> str | None:
         """Return why a value cannot be in a column of a type, None if all can; None as type: it is not known."""
+        values = self.values
         if column_type is None:
-            return next((value.problem for value in self.values if isinstance(value, Unclear)), None)
+            return next((value.problem for value in values if isinstance(value, Unclear)), None)
         words, kinds = KIND_OF_COLUMN[column_type]
-        value = next((value for value in self.values if not _is_of(value, kinds)), None)
+        value = next((value for value in values if not _is_of(value, kinds)), None)
         return None if value is None else f"column {self.column} is {column_type}, and {value} is not {words}"
 
     @property

@@ -4,7 +4,7 @@ identifiers: {labels: query, key: columns}
 changes: {v1: first version}
 */
 SELECT `{key}`
-FROM `{labels}` AS labels
+FROM `{labels}`
 GROUP BY `{key}`
 HAVING COUNT(*) > 1
 ORDER BY `{key}`
