@@ -21,7 +21,7 @@ ENGINE_FOLDERS = ("checks", "dashboard", "doctor", "drift", "gate", "leaks", "le
 
 MISNAMED = "not the name of a version"
 
-RULE = "write <name>_v<N>.sql, folders and name of small letters, digits and _, e.g. churn/preprocess/examples_v2.sql"
+RULE = "write <name>_v<N>.sql in small letters, digits and _, also in folders, e.g. churn/evaluate/labels_v2.sql"
 
 FUNCTION = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 

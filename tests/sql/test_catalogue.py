@@ -144,7 +144,7 @@ def test_a_file_that_is_not_named_like_a_version_is_told_the_rule(root, name):
     assert catalogue.misnamed() == [path]
     assert name not in catalogue.well_named()
     with pytest.raises(
-        RequestError, match=rf"{name}\.sql: not the name of a version - write <name>_v<N>\.sql, folders"
+        RequestError, match=rf"{name}\.sql: not the name of a version - write <name>_v<N>\.sql in small"
     ):
         catalogue.names()
 
