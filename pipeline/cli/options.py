@@ -211,7 +211,7 @@ def attempt(session: Session, job: Job) -> Iterator[None]:
         SQL is broken; at the local target the message has the user's file and line.
     """
     from pipeline.cli.cloud_run.execution import Execution, remembered
-    from pipeline.errors import RequestError, SqlError
+    from pipeline.errors import SqlError
 
     session.reporter.about(job=job.name)
     with remembered(Execution.of(os.environ), session.store, job.name, session.reporter):
@@ -223,13 +223,10 @@ def attempt(session: Session, job: Job) -> Iterator[None]:
             from pipeline.operate.sql.cache import machine_folder
             from pipeline.operate.sql.check import explain_sql
 
-            with session.reporter.working(f"sql check {job.name}"):
-                findings = explain_sql(session, job, machine_folder(LOCAL_DIR.resolve()))
-            if not findings:
+            explained = explain_sql(session, job, machine_folder(LOCAL_DIR.resolve()))
+            if explained is None:
                 raise
-            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            hint = "fix the SQL; pipeline sql check looks at all of it"
-            raise RequestError(f"{findings[0]}{more}", hint=hint) from error
+            raise explained from error
 
 
 def print_json(content: object) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from pipeline.base.strict_yaml import Strict, in_words
 from pipeline.project.resources import Resources, Schedule
-from pipeline.rows.schema import DeclaredColumns, Schema, engine_name
+from pipeline.rows.schema import DeclaredColumns, Schema, SourceName, engine_name
 
 LABEL = "label"
 """Column of the labels SQL that examples have, too."""
@@ -59,18 +59,6 @@ ASSET_NAME = in_words(
 NAME_RULE = "a name of small letters, digits and _, a letter first, at most 40 characters"
 
 NAME = in_words(r"^[a-z][a-z0-9_]{0,39}$", NAME_RULE)
-
-SourceName = Annotated[
-    str,
-    StringConstraints(
-        pattern=in_words(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$", "a source's name of letters, digits and _, no digit first")
-    ),
-]
-
-ENGINE_TABLES = frozenset(
-    f"{name}{version}" for name in ("metrics", "comparisons", "verdicts", "drift", "id_maps") for version in ("", "_v1")
-)
-"""Tables and views of the main dataset, where the sources of jobs are, too."""
 
 NO_ZONES = ("localtime", "Factory")
 """Files of a zone database that are no zones: the zone of the machine, and of a machine without one."""
@@ -238,14 +226,6 @@ class JobSpec(Strict):
             if name := engine_name(names, *tables):
                 raise ValueError(f"{key}: the pipeline itself has a column {name}: choose another name")
         return self
-
-    @field_validator("sources")
-    @classmethod
-    def _sources_are_not_the_engines(cls, sources: dict[str, Source]) -> dict[str, Source]:
-        for name in sources:
-            if name.lower() in ENGINE_TABLES or "__predictions" in name.lower():
-                raise ValueError(f"{name} is a table of the pipeline itself: choose another name")
-        return sources
 
     @model_validator(mode="after")
     def _shared_parameters_agree(self) -> JobSpec:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 
 from pipeline.base.digests import digest_json
+from pipeline.base.strict_yaml import in_words
 from pipeline.errors import RequestError
 
 if TYPE_CHECKING:
@@ -151,6 +152,24 @@ def _check_declared(declared: dict[str, str]) -> dict[str, str]:
 
 DeclaredColumns = Annotated[dict[str, str], AfterValidator(_check_declared)]
 """Columns as YAML declares them; pydantic checks them."""
+
+
+ENGINE_TABLES = frozenset(
+    f"{name}{version}" for name in ("metrics", "comparisons", "verdicts", "drift", "id_maps") for version in ("", "_v1")
+)
+"""Tables and views of the main dataset, where the sources of jobs are, too."""
+
+
+def _check_source(name: str) -> str:
+    if name.lower() in ENGINE_TABLES or "__predictions" in name.lower():
+        raise ValueError(f"{name} is a table of the pipeline itself: choose another name")
+    return name
+
+
+SOURCE = in_words(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$", "a source's name of letters, digits and _, no digit first")
+
+SourceName = Annotated[str, StringConstraints(pattern=SOURCE), AfterValidator(_check_source)]
+"""Name of a source, which is that of its table."""
 
 
 def arrow_type(column_type: str) -> pa.DataType:

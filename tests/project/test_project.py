@@ -89,7 +89,7 @@ def test_a_folder_that_is_not_named_like_a_job_is_told_the_rule(root, name):
         ("family: binary_classification", "family: my-family", f"key family: 'my-family' is not {RULE}"),
         ("variants: [mean]", "variants: [Mean-1]", r"key variants\.0: 'Mean-1' is not a name of small letters"),
         ("  items:", "  my-items:", "'my-items' is not a source's name of letters, digits and _"),
-        ("  items:", "  metrics:", "key sources: metrics is a table of the pipeline itself: choose another name"),
+        ("  items:", "  metrics:", "key sources.*: metrics is a table of the pipeline itself: choose another name"),
         ("  items:", "  Dummy__predictions:", "Dummy__predictions is a table of the pipeline itself"),
         ("columns: {id:", "columns: {order-id:", "column 'order-id': not a column's name, which has letters, digits"),
         (

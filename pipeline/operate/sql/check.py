@@ -105,12 +105,17 @@ def _check_job(session: Session, name: str, cache_dir: Path, checked: Checked) -
         checked.findings.append(Finding(readme, 1, message))
 
 
-def explain_sql(session: Session, job: Job, cache_dir: Path) -> list[Finding]:
-    """Return the mistakes in the SQL of a job's examples and labels: what `sql check` says of them."""
+def explain_sql(session: Session, job: Job, cache_dir: Path) -> RequestError | None:
+    """Return what `sql check` says of the SQL of a job's examples and labels, None if it finds nothing."""
     rehearsal = Rehearsal.of(session, job, SAMPLE_DATE)
     analyzer = Analyzer(rehearsal.tables(), cache_dir, sources=source_tables(session, job).values())
     statements = (*(function.statement for function in functions(session)), *islice(rehearsal.parts(), 2))
-    return [finding for finding in (_finding(analyzer, statement) for statement in statements) if finding]
+    with session.reporter.working(f"sql check {job.name}"):
+        findings = [finding for finding in (_finding(analyzer, statement) for statement in statements) if finding]
+    if not findings:
+        return None
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return RequestError(f"{findings[0]}{more}", hint="fix the SQL; pipeline sql check looks at all of it")
 
 
 def _finding(analyzer: Analyzer, statement: Statement) -> Finding | None:
