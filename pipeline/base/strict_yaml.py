@@ -18,7 +18,7 @@ from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from pipeline.base.text import read_text
+from pipeline.base.files import read_text
 from pipeline.errors import RequestError
 
 

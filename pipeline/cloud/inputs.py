@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from pipeline.base.text import refuse_other_mark
+from pipeline.base.files import refuse_other_mark
 from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.cloud.storage.store import Store
 from pipeline.errors import RequestError, quoted

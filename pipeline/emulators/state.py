@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.base.atomic_file import replace_file
+from pipeline.base.files import replace_file
 from pipeline.errors import RequestError
 from pipeline.project.target import LOCAL_PROJECT
 

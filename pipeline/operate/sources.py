@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pipeline
 from pipeline.base.digests import digest_json, sha256_file, unique_name
-from pipeline.base.text import unmarked
+from pipeline.base.files import unmarked
 from pipeline.cloud.bigquery.tables import TableFacts
 from pipeline.errors import RequestError
 from pipeline.project.imports import import_object

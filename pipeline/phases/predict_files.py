@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.base.atomic_file import replace_file
+from pipeline.base.files import replace_file
 from pipeline.cloud.bigquery.warehouse import Warehouse
 from pipeline.cloud.inputs import read_input
 from pipeline.cloud.storage.store import Store

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from pipeline.base.text import without_mark
+from pipeline.base.files import without_mark
 from pipeline.errors import RequestError, quoted
 from pipeline.rows.rejects import refuse_rejects, split_frame
 from pipeline.rows.schema import Schema, arrow_type, frame_of

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.base.digests import canonical_json, digest_text
-from pipeline.base.text import read_text
+from pipeline.base.files import read_text
 from pipeline.errors import RequestError
 from pipeline.rows.schema import Schema
 from pipeline.sql.header import Header, split_header

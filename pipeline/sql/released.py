@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.base.atomic_file import replace_file
+from pipeline.base.files import replace_file
 from pipeline.errors import RequestError
 from pipeline.sql.catalogue import Catalogue
 

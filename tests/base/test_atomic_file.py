@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.atomic_file import replace_file
+from pipeline.base.files import replace_file
 
 
 def test_a_file_is_made_and_replaced_and_nothing_else_is_left(tmp_path):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pipeline.base.atomic_file import replace_file
 from pipeline.base.dates import EARLIEST, LATEST
+from pipeline.base.files import replace_file
 from pipeline.cloud.storage.store import split_uri
 from pipeline.errors import RequestError
 from pipeline.explain.dashboard.page import page_from_data

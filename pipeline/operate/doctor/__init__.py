@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.operate.doctor import google, machine, permissions, places, sources
+from pipeline.operate.doctor import google, machine, permissions, places
 from pipeline.operate.doctor.needs import Account
 from pipeline.operate.doctor.project import check_project
 from pipeline.operate.doctor.result import (
@@ -88,4 +88,4 @@ def _check_target(account: Account, surroundings: Surroundings, *, looks_at_sour
     named = replace(account, address=address)
     yield from surroundings.results_of(RIGHTS, lambda: permissions.check_permissions(named))
     if looks_at_sources:
-        yield from sources.check_sources(account)
+        yield from places.check_sources(account)

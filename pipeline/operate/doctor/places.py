@@ -1,4 +1,4 @@
-"""Checks of datasets, bucket and region: whether they exist, and whether their locations go together.
+"""Checks of datasets, bucket, region and sources: whether they exist, and whether their locations go together.
 
 https://cloud.google.com/bigquery/docs/locations: a query finds only datasets of its own location. A load takes files
 from the location of its dataset; into the multi-region US it takes files from everywhere. London and Zurich are not
@@ -23,7 +23,10 @@ from pipeline.operate.doctor.result import (
     failed,
     result_of,
 )
+from pipeline.operate.sources import mismatch
+from pipeline.project.project import Job
 from pipeline.project.target import Target
+from pipeline.runs.session import Session
 
 PREFIXES = {"US": "us-", "EU": "europe-"}
 """How the names of regions inside a multi-region begin."""
@@ -151,3 +154,23 @@ def _check_settings(target: Target, facts: BucketFacts) -> list[CheckResult]:
         CheckResult("soft delete", *((OK, f"{days:.0f} days") if kept else (NOTE, deleted))),
         CheckResult("versioning", *((NOTE, versions) if facts.versioned else (OK, "off"))),
     ]
+
+
+def check_sources(account: Account) -> list[CheckResult]:
+    """Check each source of the jobs."""
+    return [
+        result_of(f"source {name} of {job.name}", _check_source, account.session, job, name)
+        for job in account.jobs
+        for name in job.spec.sources
+    ]
+
+
+def _check_source(session: Session, job: Job, name: str) -> str:
+    table, source = session.target.table(name), job.spec.sources[name]
+    facts = session.warehouse.tables.facts(table)
+    if facts is None:
+        raise RequestError(f"{table} does not exist", hint=f"load it with pipeline sources load {job.name}")
+    if wrong := mismatch(facts, source.typed_columns):
+        hint = f"fix key sources.{name} of {job.folder / 'job.yaml'}, or the table"
+        raise RequestError(f"{table} {wrong}", hint=hint)
+    return f"{facts.rows:,} rows, with the {len(source.columns)} declared columns"

@@ -16,8 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.atomic_file import replace_file
 from pipeline.base.digests import SHORT
+from pipeline.base.files import replace_file
 
 VERSIONS = "-".join(f"{name}-{metadata.version(name)}" for name in ("zetasql", "wasmtime", "tzdata"))
 """Versions of the packages that decide a result: the analyzer, the engine that runs it, its time zones."""

@@ -26,7 +26,7 @@ from zetasql.core.local_service import ZetaSqlLocalService
 from zetasql.wasi import get_wasm_path
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import AnalyzeResponse, ParseResponse
 
-from pipeline.base.atomic_file import replace_file
+from pipeline.base.files import replace_file
 from pipeline.operate.sql.cache import MONTH, VERSIONS
 from pipeline.operate.sql.cost import node_of
 

@@ -1,4 +1,4 @@
-"""Text files as people save them: UTF-8, with or without a byte-order mark; other encodings are named."""
+"""Reads text files as people save them, with or without a byte-order mark, and replaces a file as a whole."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from pipeline.errors import RequestError
 
@@ -84,3 +85,13 @@ def unmarked(path: Path) -> Iterator[Path]:
             with copy.open("wb") as out:
                 shutil.copyfileobj(file, out)
             yield copy
+
+
+def replace_file(path: Path, content: bytes | bytearray) -> None:
+    """Replace the content of a file: a reader sees the old content or the new, and a failure keeps the old."""
+    partial = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

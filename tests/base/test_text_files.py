@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.base.text import read_text, unmarked
+from pipeline.base.files import read_text, unmarked
 from pipeline.errors import RequestError
 
 
