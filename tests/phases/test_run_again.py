@@ -30,7 +30,7 @@ from tests.support.changed_variants import (
     seen,
     verdicts,
 )
-from tests.support.integration_fixtures import edited, reader, with_history_days
+from tests.support.integration_fixtures import reader, with_history_days
 
 pytestmark = pytest.mark.cloud
 
@@ -226,10 +226,11 @@ def test_variants_of_one_configuration_have_models_of_their_own(session, own):
 
 @pytest.mark.long
 def test_a_rerun_without_predictions_replaces_published_rows(session, one, monkeypatch):
-    one = edited(one, entity=["flight_date"])  # as users have many recommendations, or none
     run_job(session, one, FIRST)
-    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", lambda m, df: predict_from_data(m, df).head(0))
-    done = run_job(session, one, FIRST, rerun=True)
+    (score,) = one.spec.predictions.columns
+    refused = lambda model, df: predict_from_data(model, df).assign(**{score: float("nan")})  # noqa: E731
+    monkeypatch.setattr("pipeline.phases.predict.predict_from_data", refused)
+    done = run_job(session, one, FIRST, rerun=True, max_reject_rate=1.0)
     assert (done.status, done.rows["predict"], done.rows["load"]) == ("done", 0, 0)
     assert published(session, one) == []
     again = run_job(session, one, FIRST)
