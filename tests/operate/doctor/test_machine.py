@@ -155,7 +155,7 @@ def test_models_are_made_only_for_accounts_that_run_code(tmp_path):
         edit(root / "jobs/dummy/mean.yaml", "model:Mean", "model:Nope")
         away = refusing(CloudError("gone"))
         operator, load = (by_check(diagnose(root, away, LOCAL, phase=phase)) for phase in ("", "load"))
-    assert operator["models of dummy"].summary.startswith("cannot import jobs.dummy.model:Nope")
+    assert operator["models of dummy"].summary.startswith("variant mean: cannot import jobs.dummy.model:Nope")
     assert operator["models of dummy"].state == "error"
     assert "models of dummy" not in load
 
