@@ -104,13 +104,13 @@ def _is_made(run: Run) -> bool:
 
 
 def _check_request(run: Run) -> None:
-    """Refuse a source table or a model class that does not exist, before a later step fails on it."""
+    """Refuse a source table, or a model class of the leader, that does not exist: a later step would fail on it."""
     present = run.session.warehouse.tables.labels_in(run.session.target.dataset)
     missing = [str(table) for name, table in source_tables(run.session, run.job).items() if name not in present]
     if missing:
         message = f"{run.job.name}: source {', '.join(missing)} does not exist"
         raise RequestError(message, hint=f"load it with pipeline sources load {run.job.name}")
-    for variant in run.job.variants:
+    for variant in (variant for variant in run.job.variants if variant.id == run.leader):
         with of_variant(variant.name):
             make_model(variant.config)
 

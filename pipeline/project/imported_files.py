@@ -76,7 +76,7 @@ def imported_files(jobs: Path, modules: Mapping[str, str]) -> ImportedFiles:
     Raises
     ------
     RequestError
-        A file is not valid Python, or imports a file of the project that is not below jobs/.
+        A file imports a file of the project that is not below jobs/.
     """
     todo, seen = dict(modules), set[str]()
     files, outside, is_dynamic = dict[Path, str](), set[str](), False
@@ -117,11 +117,12 @@ def _refuse_project_file(found: Path | None, module: str, origin: str) -> None:
 
 
 def _read(path: Path, module: str) -> Syntax:
+    """Return the syntax of a file; one that is not valid Python counts as a whole, and only its import fails."""
     parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
     try:
         return _syntax_of(path.read_text(encoding="utf-8-sig"), parent)
-    except (SyntaxError, ValueError, ImportError) as error:
-        raise RequestError(f"{path}: not valid Python ({error})", hint="fix the file") from error
+    except (SyntaxError, ValueError, ImportError):
+        return Syntax({}, is_dynamic=False, code=repr(path.read_bytes()))
 
 
 # CPython 3.11 counts the recursion depth of all threads' syntax trees together. When garbage collection lets another

@@ -100,6 +100,17 @@ def failed_events(session, job, day):
     return [(row["phase"], row["variant"].split("@")[0]) for row in events if row["event"] == "failed"]
 
 
+def test_a_class_that_cannot_be_imported_holds_no_other_variant(session, two):
+    leads, weak = two.variants
+    lost = replace(weak, config=weak.config.model_copy(update={"model": "jobs.flight_delay.baselines:Lost"}))
+    broken = replace(two, variants=(leads, lost))
+    done = run_job(session, broken, DAY)
+    assert [(failure.variant, failure.phase) for failure in done.failed] == [(lost.id, "train")]
+    assert published(session, broken, DAY) == {"leads"}
+    with pytest.raises(RequestError, match="has no Lost"):
+        run_job(session, replace(two, name=f"{two.name}b", variants=(lost, leads)), DAY)
+
+
 @pytest.mark.parametrize("name", FAILURES)
 def test_the_others_are_published_and_the_failure_is_told_everywhere(told, lines, two, fail, name):
     method, result, phase, reason = FAILURES[name]

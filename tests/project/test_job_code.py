@@ -193,9 +193,11 @@ def test_a_module_that_a_text_or_a_parameter_names_is_followed(job, is_parameter
     assert changed(own, lambda: write_file(own, "jobs/dummy/named.py", "X = 2\n")) == expected
 
 
-def test_file_that_is_no_python_is_named(job):
-    with pytest.raises(RequestError, match=r"model\.py: not valid Python"):
-        write(job, model="def :\n")
+def test_file_that_is_no_python_counts_as_a_whole(job):
+    write(job, model="def :\n")
+    before = digest_of_code(job)
+    write(job, model="def : # more\n")
+    assert digest_of_code(job) != before
 
 
 def test_digest_changes_with_the_version_of_what_models_import(job, monkeypatch):
