@@ -223,19 +223,25 @@ def test_a_challenger_that_fails_is_a_warning_and_with_strict_an_error(here, emu
     content = json.loads(done.out)
     (failed,) = content["failed"]
     assert (failed["variant"].split("@")[0], failed["phase"], failed["exit_code"]) == ("broken", "predict", 2)
-    assert failed["reason"].startswith(f"Rate: predict raised KeyError: '{CANARY}-")
+    assert failed["reason"].startswith(f"variant broken: jobs.parcels.model:Rate: predict raised KeyError: '{CANARY}-")
     assert content["rows"]["load"] == 100
     assert "Traceback (most recent call last):" in done.err
-    assert f"warning: 2026-02-08 predict: {failed['variant']} failed, the other variants go on: Rate: " in done.err
+    assert (
+        f"warning: 2026-02-08 predict: {failed['variant']} failed, the other variants go on: variant broken: "
+        in done.err
+    )
 
     strict = here("run", *day, "--strict")
     assert strict.code == 2
     assert strict.out.startswith("parcels 2026-02-08: done, ")
     assert f"failed: {failed['variant']} in predict" in strict.out
     assert "Traceback" not in strict.err
-    assert strict.err.splitlines()[-1].startswith(f"error: {failed['variant']}: failed in predict: Rate: predict")
+    assert strict.err.splitlines()[-1].startswith(f"error: {failed['variant']}: failed in predict: variant broken: ")
     status = here("status", *day)
-    assert f"  failed: {failed['variant']} in predict: Rate: predict raised KeyError: '{CANARY}-" in status.out
+    assert (
+        f"  failed: {failed['variant']} in predict: variant broken: jobs.parcels.model:Rate: predict raised KeyError: '{CANARY}-"
+        in status.out
+    )
     ended = here("backfill", "parcels", "--from", "2026-02-08", "--to", "2026-02-08", "--strict", *where)
     assert (ended.code, "1 without a variant that failed" in ended.out) == (2, True)
 
@@ -274,7 +280,7 @@ def test_permanent_failure_is_not_tried_again_in_its_execution(cloud, parcels, r
     again, repeated, _ = cloud(*night, execution="night-2", attempt=1)
     assert (first, again) == (2, 2)
     assert repeated[-1]["message"].startswith(
-        "error: attempt 0 failed permanently, so this attempt does nothing: Rate: "
+        "error: attempt 0 failed permanently, so this attempt does nothing: variant rate: "
     )
     assert entries[-1]["message"].removeprefix("error: ") in repeated[-1]["message"]
     assert requests_sent.jobs == []

@@ -21,7 +21,8 @@ CONTRACT = {
     " verdict_n needed_n verdict_difference verdict_low verdict_high sql_version sql_digest",
     "drift": "job run_date run_id variant feature measure n value reference threshold is_warning note sql_version"
     " sql_digest",
-    "runs": "job run_date run_id phase event variant rows seconds bytes slot_ms cost recorded_at",
+    "runs": "job run_date run_id phase event variant rows seconds bytes slot_ms cost sql_version sql_digest code_digest"
+    " recorded_at",
 }
 """Columns that dashboards rely on: they never go away and never change their meaning."""
 

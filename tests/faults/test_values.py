@@ -99,7 +99,7 @@ DO_NOT_FIT = {
     "bytes": ("STRING", b"abc", "bytes instead of STRING"),
     "a float as a name": ("STRING", 7.0, "float instead of STRING"),
     "a lone surrogate": ("STRING", "a\ud800b", "lone surrogate"),
-    "a moment as a date": ("DATE", datetime(2013, 7, 5, 12, tzinfo=UTC), "not a date"),
+    "a moment as a date": ("DATE", datetime(2013, 7, 5, 12, tzinfo=UTC), "a moment that is not midnight"),
     "the year 10000": ("DATE", "10000-01-01", "not a date from 0001-01-01 to 9999-12-31"),
     "a whole number as a moment": ("TIMESTAMP", 1373000000, "int instead of TIMESTAMP"),
 }

@@ -84,7 +84,12 @@ class Sent:
     @property
     def reads(self) -> bool:
         """Tell whether the request changes nothing."""
-        return self.method == "GET" or self.statement.startswith(("SELECT", "WITH"))
+        return self.method == "GET" or self.is_preview or self.statement.startswith(("SELECT", "WITH"))
+
+    @property
+    def is_preview(self) -> bool:
+        """Tell whether the request is a dry run of a query."""
+        return bool((self.body or {}).get("configuration", {}).get("dryRun"))
 
     @property
     def records(self) -> bool:

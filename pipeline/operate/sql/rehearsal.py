@@ -141,6 +141,7 @@ class Rehearsal:
         yield examples.examples_profile_statement(run, rules)
         yield from self._offending(table, rules, key)
         yield examples.doubled_labels_statement(run)
+        yield examples.source_range_statement(session, table, "example_as_of")
         for name, table in source_tables(session, job).items():
             known_at = job.spec.sources[name].known_at
             if known_at:

@@ -55,6 +55,7 @@ def ran(make_session, connect, quick_job):
         run = run_job(session, quick_job, DAY)
         evaluate_matured(session, quick_job, DAY + timedelta(days=2))
     posts = [sent for sent in requests.sent if sent.method == "POST" and re.search(r"/(jobs|queries)$", sent.path)]
+    posts = [sent for sent in posts if not sent.is_preview]
     return session, run, {sent.body["jobReference"]["jobId"]: sent.body["configuration"] for sent in posts}
 
 
