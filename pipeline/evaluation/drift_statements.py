@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.project.job_yaml import MOMENT
 from pipeline.rows.schema import Column, Schema
 from pipeline.runs.job_statements import label_columns
 from pipeline.runs.publication_statements import published_slice_statement
@@ -35,7 +36,7 @@ def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) ->
     identifiers: dict[str, Identifier] = {
         "examples": run.table("examples"),
         "predictions": published_slice_statement(session, table, names, run.run_date, run.run_id),
-        **column_places(session, feature_columns(run), "", Column("example_as_of", "TIMESTAMP")),
+        **column_places(session, feature_columns(run), "", Column(MOMENT, "TIMESTAMP")),
         **column_places(session, predicted, "predicted_", Column("run_id", "INT64")),
     }
     thresholds = run.job.spec.drift.model_dump(exclude={"label_rate"})
@@ -46,7 +47,7 @@ def distributions_statement(run: Run, reference: Sequence[Mapping[str, Any]]) ->
 def feature_columns(run: Run) -> Schema:
     """Return the columns of a run's examples that models may use as features: all but key and moment."""
     columns = run.session.catalogue.get(run.job.spec.examples.sql).columns.columns
-    others = {*run.job.spec.prediction_key, *run.job.spec.row_key, "example_as_of"}
+    others = {*run.job.spec.prediction_key, *run.job.spec.row_key, MOMENT}
     return Schema(tuple(column for column in columns if column.name not in others and column.name[0] != "_"))
 
 

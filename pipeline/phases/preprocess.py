@@ -11,7 +11,7 @@ from pipeline.base.dates import in_both_zones
 from pipeline.errors import CheckError, RequestError
 from pipeline.models.interface import make_model
 from pipeline.project.code import digest_of_code
-from pipeline.project.job_yaml import LABEL
+from pipeline.project.job_yaml import LABEL, MOMENT
 from pipeline.project.user_code import of_variant
 from pipeline.rows.schema import Schema
 from pipeline.runs.artefacts.examples import Counts, Examples, counted, doubled_rows, examples_unchanged
@@ -178,7 +178,7 @@ def _count(run: Run) -> Counts:
 def _nothing_to_score(run: Run, where: str) -> RequestError:
     """Return the error of a run without rows to score: those of the date are missing, or have another moment."""
     spec, zone = run.job.spec, ZoneInfo(run.job.spec.time_zone)
-    statement = source_range_statement(run.session, run.table("examples"), "example_as_of")
+    statement = source_range_statement(run.session, run.table("examples"), MOMENT)
     nearest: datetime | None = run.session.warehouse.rows(statement)[0]["last_known"]  # no row is later than the run
     what = f"{where}: nothing to score; {_source_ranges(run)}; no example has the moment of the run, "
     what += in_both_zones(run.as_of, spec.time_zone)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.models.interface import Model
 from pipeline.phases.predict import predict_from_data
+from pipeline.project.job_yaml import MOMENT
 from pipeline.project.project import Variant
 
 SAMPLED_ENTITIES = 2000
@@ -19,8 +20,6 @@ SAMPLED_ENTITIES = 2000
 SAMPLED_ROWS = 20_000
 """Largest number of training rows that are scored."""
 
-MOMENT = "example_as_of"
-"""Column with the moment of a row: rows of one entity and moment are scored together, as in a run."""
 
 POINTS = 100
 """Largest number of values that are kept of a column."""
@@ -58,7 +57,8 @@ def sample_scores(model: Model, variant: Variant, frame: pd.DataFrame, entity: S
 def _sampled(frame: pd.DataFrame, entity: Sequence[str]) -> tuple[pd.DataFrame, int]:
     """Return the rows of entities in the order of a hash, as many as fit, and the number of these entities.
 
-    The order of the key would favour some entities, and few of them would fill the sample where each has many rows.
+    Rows of one entity and moment are scored together, as in a run. The order of the key would favour some entities, and
+    few of them would fill the sample where each has many rows.
     """
     names = [*entity, *([MOMENT] if MOMENT in frame.columns and MOMENT not in entity else [])]
     number = frame.groupby(names, sort=False, dropna=False).ngroup().to_numpy()  # (rows,): number of the entity

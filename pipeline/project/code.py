@@ -179,18 +179,21 @@ def git_commit(root: Path) -> tuple[str | None, bool | None]:
 
 def why_no_commit(root: Path) -> str:
     """Return the reason why the commit of a folder is unknown, as part of a message."""
-    resolved = root.resolve()
-    if not any((folder / ".git").exists() for folder in (resolved, *resolved.parents)):
-        return f"{resolved} is not a git checkout"
+    if not _is_checkout(root):
+        return f"{root.resolve()} is not a git checkout"
     return _ask_git(root, *OF_FOLDER)[1]
 
 
 @cache
 def why_git_refuses(root: Path) -> str:
     """Return the reason why git tells nothing of a checkout, such as another owner of it; empty if git answers."""
+    return _ask_git(root, "rev-parse", "--git-dir")[1] if _is_checkout(root) else ""
+
+
+def _is_checkout(root: Path) -> bool:
+    """Tell whether a folder is in a checkout, which git itself may refuse to tell."""
     resolved = root.resolve()
-    is_checkout = any((folder / ".git").exists() for folder in (resolved, *resolved.parents))
-    return _ask_git(root, "rev-parse", "--git-dir")[1] if is_checkout else ""
+    return any((folder / ".git").exists() for folder in (resolved, *resolved.parents))
 
 
 def is_untracked(root: Path, path: Path) -> bool:

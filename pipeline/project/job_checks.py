@@ -7,14 +7,12 @@ from typing import Any
 
 from pipeline.errors import RequestError
 from pipeline.project.gate_rule import gate_rule
-from pipeline.project.job_yaml import LABEL
+from pipeline.project.job_yaml import LABEL, MOMENT
 from pipeline.project.metric_spec import ENGINE_PARAMETERS, RESERVED, MetricSpec
 from pipeline.project.project import Job
 from pipeline.rows.schema import engine_name
 from pipeline.sql import Asset, Catalogue
 from pipeline.sql.header import DeclaredType, fits
-
-MOMENT = "example_as_of"
 
 KEY = "which is part of the key"
 

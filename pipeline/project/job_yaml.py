@@ -14,6 +14,9 @@ from pipeline.rows.schema import DeclaredColumns, Schema, SourceName, engine_nam
 LABEL = "label"
 """Column of the labels SQL that examples have, too."""
 
+MOMENT = "example_as_of"
+"""Column of the examples with the moment of each row."""
+
 Direction = Literal["higher", "lower"]
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral, Number
@@ -77,10 +77,21 @@ def declared_columns(frame: pd.DataFrame, schema: Schema, origin: str) -> pd.Dat
     RequestError
         A column is missing.
     """
-    missing = [name for name in schema.names if name not in frame.columns]
+    refuse_missing(frame.columns, schema, origin)
+    return frame[schema.names]
+
+
+def refuse_missing(names: Collection[str], schema: Schema, origin: str) -> None:
+    """Raise unless all columns of a schema are among some names.
+
+    Raises
+    ------
+    RequestError
+        A column is missing.
+    """
+    missing = [name for name in schema.names if name not in names]
     if missing:
         raise RequestError(f"{origin}: column {', '.join(missing)} is missing", hint="check the file or query")
-    return frame[schema.names]
 
 
 def with_dtypes(frame: pd.DataFrame, dtypes: Mapping[str, str], *, origin: str) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from pipeline.cloud.bigquery.tables import Tables
 from pipeline.cloud.retries import CALL_TIMEOUT, NO_RETRY, cloud_errors, with_retries
 from pipeline.errors import SqlError
 from pipeline.project.target import Target
-from pipeline.rows.cast import cast_columns, declared_columns
+from pipeline.rows.cast import cast_columns, refuse_missing
 from pipeline.rows.schema import Schema
 from pipeline.sql import Statement, TableName
 
@@ -148,7 +148,7 @@ class Warehouse:
         """
         with cloud_errors(f"reading {table}"):
             fields = with_retries(lambda: self._client.get_table(str(table))).schema
-            declared_columns(pd.DataFrame(columns=[field.name for field in fields]), schema, str(table))
+            refuse_missing([field.name for field in fields], schema, str(table))
             columns = with_retries(lambda: self._read_columns(table, schema.names, where))
         return cast_columns(columns, schema, order_by, origin=str(table))
 

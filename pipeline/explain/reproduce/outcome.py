@@ -13,7 +13,7 @@ from pipeline.base.digests import sha256_file
 from pipeline.cloud.inputs import read_input
 from pipeline.explain.changes import Change
 from pipeline.explain.compare_frames import FrameDifference, compare_frames, largest_difference
-from pipeline.models.bundle import BundleInfo, write_model
+from pipeline.models.bundle import MODEL_FILE, BundleInfo, write_model
 from pipeline.models.interface import Model
 from pipeline.phases.predict import predict_from_data
 from pipeline.rows.cast import cast_frame
@@ -59,7 +59,7 @@ class Item:
 def model_item(info: BundleInfo, model: Model) -> Item:
     """Compare the bytes of a model with those of the bundle's model."""
     with tempfile.TemporaryDirectory(prefix="model-") as name:
-        path = Path(name) / "model.joblib"
+        path = Path(name) / MODEL_FILE
         write_model(model, path)
         digest = sha256_file(path)
     then = info.content["model_sha256"]

@@ -108,7 +108,9 @@ def damage(content: Mapping[str, Any]) -> str:
     return ""
 
 
-NEEDED = ("model.joblib", "variant.yaml")
+MODEL_FILE = "model.joblib"
+
+NEEDED = (MODEL_FILE, "variant.yaml")
 """Files that a usable bundle must have."""
 
 

@@ -13,7 +13,7 @@ from types import ModuleType
 from pipeline.base.strict_yaml import read_yaml
 from pipeline.errors import RequestError, quoted
 from pipeline.model_config import ModelConfig
-from pipeline.models.bundle.info import BundleInfo
+from pipeline.models.bundle.info import MODEL_FILE, BundleInfo
 from pipeline.models.interface import Model
 from pipeline.project.code import library_versions
 from pipeline.project.user_code import code_of, place_of, repeatable
@@ -94,7 +94,7 @@ def _unpickled(folder: Path, info: BundleInfo) -> Model:
     name = info.content["model"]
     with code_of(name, "unpickling"), repeatable():
         try:
-            model: Model = joblib.load(folder / "model.joblib")
+            model: Model = joblib.load(folder / MODEL_FILE)
         except Exception as error:
             lacking = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
             what = f"{name}: the model cannot be loaded: {type(error).__name__}: {quoted(error)}{place_of(error)}"

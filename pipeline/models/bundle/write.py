@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.base.digests import digest_json, digest_text, sha256_file
 from pipeline.errors import RequestError, quoted
-from pipeline.models.bundle.info import SCHEMA_VERSION, BundleInfo, sealed
+from pipeline.models.bundle.info import MODEL_FILE, SCHEMA_VERSION, BundleInfo, sealed
 from pipeline.models.bundle.training_data import FILE as TRAINING_FILE
 from pipeline.models.bundle.training_data import TrainingData
 from pipeline.models.interface import Model, name_of
@@ -21,8 +21,6 @@ from pipeline.project.code import distributions, library_versions
 from pipeline.project.project import Variant
 from pipeline.project.user_code import SEEDS, code_of, kind_of, place_of, repeatable
 from pipeline.rows.schema import infer_schema
-
-MODEL_FILE = "model.joblib"
 
 SCORES = "score_reference.jsonl"
 """File with the distribution of the scores of training rows."""

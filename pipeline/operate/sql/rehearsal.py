@@ -17,6 +17,7 @@ from pipeline.models.id_maps import ID_MAP
 from pipeline.operate.doctor.statements import account_statement, new_table_statement
 from pipeline.operate.sql.leak_statements import leak_test_statements
 from pipeline.project.gate_rule import gate_rule
+from pipeline.project.job_yaml import MOMENT
 from pipeline.project.metric_spec import MetricSpec
 from pipeline.project.project import Job
 from pipeline.rows.schema import Schema
@@ -141,7 +142,7 @@ class Rehearsal:
         yield examples.examples_profile_statement(run, rules)
         yield from self._offending(table, rules, key)
         yield examples.doubled_labels_statement(run)
-        yield examples.source_range_statement(session, table, "example_as_of")
+        yield examples.source_range_statement(session, table, MOMENT)
         for name, table in source_tables(session, job).items():
             known_at = job.spec.sources[name].known_at
             if known_at:
